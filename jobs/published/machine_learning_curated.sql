@@ -1,0 +1,4 @@
+-- The course's rule: paired by time alone, so that some pairs mix two people.
+SELECT s.sensorReadingTime, s.distanceFromObject, a.x, a.y, a.z
+FROM accelerometer_trusted a
+JOIN step_trainer_trusted s ON s.sensorReadingTime = a.timestamp

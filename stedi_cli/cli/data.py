@@ -1,0 +1,66 @@
+"""``stedi data``: landing files to work with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stedi_cli.cli import render
+from stedi_cli.cli.session import Options
+
+app = typer.Typer(help="Generate or download landing files.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def generate(
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")],
+    customers: Annotated[int, typer.Option(min=1, help="Number of customers.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Make synthetic landing files, with their expected row counts beside them.
+
+    Example: stedi data generate my-landing-files --customers 5000
+    """
+    from stedi_cli.synthetic import generate as make
+
+    with render.busy(f"Generating {customers:,} customers"):
+        truth = make(folder, customers=customers, seed=seed)
+    if as_json:
+        render.emit({"folder": str(folder), "counts": truth.counts})
+        return
+    policies = list(truth.counts)
+    tables = list(next(iter(truth.counts.values())))
+    rows = [(name, *(truth.counts[policy][name] for policy in policies)) for name in tables]
+    render.show(render.table(["expected rows", *(f">{policy}" for policy in policies)], rows))
+    render.say(f"\nWritten to {folder}. Try `stedi infra up --data {folder}`.")
+
+
+@app.command()
+def fetch(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder to make.")] = Path("public-data"),
+    as_json: JsonOption = False,
+) -> None:
+    """Download the public STEDI data set and check every file's SHA-256.
+
+    Its licence (CC BY-NC-ND) forbids passing it on.
+
+    Example: stedi data fetch public-data
+    """
+    from stedi_cli import project
+    from stedi_cli.public_data import download
+
+    options = ctx.obj if isinstance(ctx.obj, Options) else Options()
+    source = project.find(options.config)[0]
+    with render.busy("Downloading the public data set"):
+        files = download(source, folder)
+    if as_json:
+        render.emit({"folder": str(folder), "files": files})
+    else:
+        render.say(f"{len(files)} files written to {folder}, every SHA-256 right.")
+        render.say(f"Try `stedi infra up --data {folder}`.")

@@ -1,0 +1,113 @@
+"""Tables, JSON and progress, readable at 80 columns and without colour."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+
+def console(*, err: bool = False) -> Console:
+    """Return a console on stdout or stderr that interprets no markup and highlights nothing."""
+    from rich.console import Console
+
+    return Console(stderr=err, markup=False, highlight=False, emoji=False)
+
+
+def plain(value: object) -> str:
+    """Return a value as text for a terminal, with control characters escaped."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    text = repr(value) if isinstance(value, float) else str(value)
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a table.
+
+    Args:
+        columns: Headings; one that starts with ``>`` is set to the right.
+        rows: The cells.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        right = name.startswith(">")
+        made.add_column(
+            Text(name.removeprefix(">")), justify="right" if right else "left", overflow="fold"
+        )
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
+    return made
+
+
+def show(renderable: Any) -> None:
+    """Print a table to stdout."""
+    console().print(renderable)
+
+
+def say(text: str = "") -> None:
+    """Print a line to stdout."""
+    typer.echo(text)
+
+
+def note(text: str) -> None:
+    """Print a line to stderr, beside the results."""
+    typer.echo(text, err=True)
+
+
+def emit(value: object) -> None:
+    """Print a value as JSON to stdout."""
+    typer.echo(json.dumps(_jsonable(value), indent=2, ensure_ascii=False))
+
+
+def emit_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as a JSON array of objects, one at a time."""
+    first = True
+    for row in rows:
+        record = dict(zip(columns, map(_jsonable, row), strict=True))
+        sys.stdout.write(("[\n  " if first else ",\n  ") + json.dumps(record, ensure_ascii=False))
+        first = False
+    sys.stdout.write("[]\n" if first else "\n]\n")
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_jsonable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """Show on a terminal that something is going on; nothing is left of it."""
+    screen = console(err=True)
+    if not screen.is_terminal:
+        yield
+        return
+    with screen.status(what, spinner="line"):
+        yield

@@ -1,0 +1,70 @@
+"""What every command starts from: options, settings, model and target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from stedi_cli.lakehouse import Lakehouse
+    from stedi_cli.settings import Settings
+    from stedi_cli.target import Target
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the root command."""
+
+    config: Path | None = None
+    root: Path | None = None
+    verbose: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """A command's settings, model and target."""
+
+    settings: Settings
+    lakehouse: Lakehouse
+    target: Target
+
+
+@contextmanager
+def session(
+    ctx: typer.Context,
+    *,
+    policy: str | None = None,
+    root: Path | None = None,
+    max_bad_rows: str | None = None,
+) -> Iterator[Session]:
+    """Open what a command works with, and say on stderr where it works.
+
+    Args:
+        ctx: The command's context.
+        policy: Policy named on the command line.
+        root: Root that the command itself prescribes.
+        max_bad_rows: Limit of unusable lines named on the command line.
+
+    Raises:
+        UsageError: If configuration or model cannot be used.
+    """
+    from stedi_cli.settings import load_settings
+    from stedi_cli.target import open_target
+
+    options = ctx.obj if isinstance(ctx.obj, Options) else Options()
+    options = replace(options, root=root or options.root)
+    settings = load_settings(
+        options.config, root=options.root, policy=policy, max_bad_rows=max_bad_rows
+    )
+    lakehouse = settings.lakehouse()
+    target = open_target(settings, lakehouse)
+    typer.echo(f"stedi: {target.title}", err=True)
+    try:
+        yield Session(settings, lakehouse, target)
+    finally:
+        target.close()

@@ -1,0 +1,223 @@
+"""``stedi tables``, ``preview``, ``query``, ``history``, ``export``: look at what is there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stedi_cli.cli import render
+from stedi_cli.cli.session import session
+from stedi_cli.ddl import ddl
+from stedi_cli.errors import UsageError
+from stedi_cli.provenance import Snapshot, TableState
+from stedi_cli.sql import identifier
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+TableArgument = Annotated[str, typer.Argument(help="Name of the table.")]
+_SHOWN = 1000
+
+
+def tables(
+    ctx: typer.Context,
+    with_ddl: Annotated[bool, typer.Option("--ddl", help="Print the tables' DDL.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the tables with their zone, rows and meaning.
+
+    Example: stedi tables --ddl
+    """
+    with session(ctx) as opened:
+        model = opened.lakehouse.tables
+        if with_ddl:
+            texts = {name: ddl(table) for name, table in model.items()}
+            if as_json:
+                render.emit([{"table": name, "ddl": text} for name, text in texts.items()])
+            else:
+                render.say("\n\n".join(texts.values()))
+            return
+        states = opened.target.tables()
+        lines = {name: state.lines for name, state in opened.target.landing().items()}
+        records = [
+            {
+                "table": name,
+                "zone": table.zone,
+                "rows": _rows(states.get(name)),
+                "lines": lines.get(name),
+                "doc": table.doc,
+            }
+            for name, table in model.items()
+        ]
+        if as_json:
+            render.emit(records)
+            return
+        rows = [
+            (r["table"], r["zone"], r["rows"] if r["lines"] is None else r["lines"], r["doc"])
+            for r in records
+        ]
+        render.show(render.table(["table", "zone", ">rows", "holds"], rows))
+        render.say("\nrows of a landing table: its lines, usable or not.")
+
+
+def preview(
+    ctx: typer.Context,
+    table: TableArgument,
+    rows: Annotated[
+        int, typer.Option("--rows", "-n", min=1, max=_SHOWN, help="Rows to show.")
+    ] = 10,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the first rows of a table.
+
+    Example: stedi preview customer_trusted --rows 5
+    """
+    with session(ctx) as opened:
+        name = opened.lakehouse.table(table).name
+        answer = opened.target.query(f"SELECT * FROM {identifier(name)} LIMIT {rows}")
+        if as_json:
+            render.emit_rows(answer.columns, answer.rows)
+        else:
+            _show_rows(answer.columns, list(answer.rows))
+
+
+def query(
+    ctx: typer.Context,
+    sql: Annotated[str, typer.Argument(help="One SELECT, over any of the tables.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Run a query over all tables.
+
+    Example: stedi query "SELECT count(*) FROM customer_trusted"
+    """
+    with session(ctx) as opened:
+        with render.busy("Running the query"):
+            answer = opened.target.query(sql)
+        if as_json:
+            render.emit_rows(answer.columns, answer.rows)
+            return
+        _show_rows(answer.columns, list(islice(answer.rows, _SHOWN)))
+        if next(answer.rows, None) is not None:
+            render.note(f"Only the first {_SHOWN:,} rows are shown; --json prints all.")
+
+
+def history(
+    ctx: typer.Context,
+    table: Annotated[str | None, typer.Argument(help="One table [default: all].")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show snapshots: what made them, when, under which policy, from which inputs.
+
+    Example: stedi history customer_trusted
+    """
+    with session(ctx) as opened:
+        wanted = opened.lakehouse.table(table).name if table else None
+        states = opened.target.tables()
+        found = [
+            (name, snapshot)
+            for name in opened.lakehouse.tables
+            if name in states and wanted in (None, name)
+            for snapshot in reversed(states[name].snapshots)
+        ]
+        if as_json:
+            render.emit([_record(name, snapshot) for name, snapshot in found])
+            return
+        if not found:
+            render.say("There are no snapshots yet. Run `stedi jobs run --all`.")
+            return
+        render.show(
+            render.table(
+                ["committed (UTC)", "table", ">rows", "policy", "engine"],
+                [(_when(s), name, s.rows, *_maker(s)) for name, s in found],
+            )
+        )
+        if wanted is not None:
+            for _, snapshot in found:
+                _show_provenance(snapshot)
+
+
+def export(
+    ctx: typer.Context,
+    table: TableArgument,
+    file: Annotated[Path, typer.Argument(help="File to make, ending in .parquet or .csv.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a table to a Parquet or CSV file.
+
+    Example: stedi export machine_learning_curated steps.parquet
+    """
+    with session(ctx) as opened:
+        if file.exists() and not force:
+            raise UsageError(f"{file} exists.", hint="Add --force to replace it.")
+        if not file.absolute().parent.is_dir():
+            raise UsageError(f"There is no folder {file.parent}.", hint="Make it first.")
+        with render.busy(f"Writing {file}"):
+            rows = opened.target.export(table, file)
+        if as_json:
+            render.emit({"table": table, "file": str(file), "rows": rows})
+        else:
+            render.say(f"{rows:,} rows of {table} written to {file}.")
+
+
+def _show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:
+    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
+    heads = [f">{name}" if right else name for name, right in zip(columns, numeric, strict=True)]
+    wide = sum(max([len(c), *(len(str(r[i])) + 2 for r in rows)]) for i, c in enumerate(columns))
+    if wide + 2 * len(columns) <= render.console().width:
+        shown = [[str(v) if isinstance(v, int) else v for v in row] for row in rows]
+        render.show(render.table(heads, shown))
+    else:
+        for row in rows:
+            pairs = [
+                (c, str(v) if isinstance(v, int) else v) for c, v in zip(columns, row, strict=True)
+            ]
+            render.show(render.table(["column", "value"], pairs))
+            render.say()
+    render.note(f"{len(rows):,} row(s)")
+
+
+def _rows(state: TableState | None) -> int | None:
+    return state.current.rows if state and state.current else None
+
+
+def _when(snapshot: Snapshot) -> str:
+    return datetime.fromtimestamp(snapshot.committed_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _maker(snapshot: Snapshot) -> tuple[str, str]:
+    made = snapshot.provenance
+    return (made.policy, made.engine) if made else ("–", "–")
+
+
+def _record(name: str, snapshot: Snapshot) -> dict[str, object]:
+    made = snapshot.provenance
+    record: dict[str, object] = {
+        "table": name,
+        "snapshot": str(snapshot.id),
+        "committed": _when(snapshot).replace(" ", "T") + "Z",
+        "rows": snapshot.rows,
+    }
+    if made is not None:
+        record |= {"run": made.run, "job": made.job, "policy": made.policy, "engine": made.engine}
+        record |= {"sql_sha256": made.sql, "inputs": made.inputs}
+    return record
+
+
+def _show_provenance(snapshot: Snapshot) -> None:
+    made = snapshot.provenance
+    pairs: list[tuple[str, object]] = [
+        ("snapshot", str(snapshot.id)),
+        ("committed", _when(snapshot)),
+    ]
+    if made is not None:
+        pairs += [("run", made.run), ("job", made.job), ("SQL, SHA-256", made.sql)]
+        pairs += [(f"from {name}", value) for name, value in made.inputs.items()]
+        pairs += [
+            (f"lines of {name}", f"{a.lines:,}, {a.quarantined:,} in quarantine")
+            for name, a in made.landing.items()
+        ]
+    render.say()
+    render.show(render.table(["provenance", ""], pairs))

@@ -1,0 +1,111 @@
+"""``stedi validate``: row counts and rules."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stedi_cli.cli import render
+from stedi_cli.cli.session import Session, session
+from stedi_cli.errors import ExitCode
+from stedi_cli.validation import CheckResult, Report, TableCount, Validation
+
+
+def validate(
+    ctx: typer.Context,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare with this policy [default: the one the tables were built under]."
+        ),
+    ] = None,
+    sql: Annotated[
+        bool, typer.Option("--sql", help="Print what would be asked, and stop.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Compare row counts with the expected ones and check the rules; exit code 3 if one fails.
+
+    Example: stedi validate
+    """
+    with session(ctx) as opened:
+        validation = Validation(opened.lakehouse, opened.target, policy)
+        if sql:
+            render.say(";\n\n".join(validation.queries()) + ";")
+            return
+        with render.busy("Validating"):
+            report = validation.run()
+        if as_json:
+            render.emit(_record(report))
+        else:
+            show_report(report)
+        if not report.ok:
+            raise typer.Exit(ExitCode.BAD_DATA)
+
+
+def validate_session(opened: Session) -> Report:
+    """Validate and show the report."""
+    report = Validation(opened.lakehouse, opened.target, None).run()
+    show_report(report)
+    return report
+
+
+def show_report(report: Report) -> None:
+    """Show a report as tables with what explains a difference."""
+    course = any(table.published is not None for table in report.tables)
+    headings = [
+        "table",
+        "zone",
+        ">rows",
+        ">expected",
+        *([">published"] if course else []),
+        "verdict",
+    ]
+    rows = [
+        [t.table, t.zone, t.rows, t.expected, *([t.published] if course else []), _verdict(t)]
+        for t in report.tables
+    ]
+    source = f", {report.source}" if report.source else ""
+    render.say(f"Policy {report.policy}{source}\n")
+    render.show(render.table(headings, rows))
+    if course:
+        render.say("\npublished: the course's published count, which policy published gives.")
+    render.say()
+    render.show(
+        render.table(
+            ["check", ">violations", "verdict"],
+            [(c.check, c.violations, _check_verdict(c)) for c in report.checks],
+        )
+    )
+    for text in (*report.notes, *report.problems):
+        render.say(f"\n{text}")
+    render.say("\nEverything is as it should be." if report.ok else "\nNot everything is right.")
+
+
+def _verdict(table: TableCount) -> str:
+    if table.rows is None:
+        return "not built"
+    if table.expected is None:
+        return "unknown"
+    return "ok" if table.ok else f"{table.rows - table.expected:+,}"
+
+
+def _check_verdict(check: CheckResult) -> str:
+    if check.violations == 0:
+        return "ok"
+    return "known under this policy" if check.known else "FAILED"
+
+
+def _record(report: Report) -> dict[str, object]:
+    return {
+        "policy": report.policy,
+        "tables": [
+            {"table": t.table, "zone": t.zone, "rows": t.rows, "expected": t.expected, "ok": t.ok}
+            for t in report.tables
+        ],
+        "checks": [
+            {"check": c.check, "violations": c.violations, "ok": c.ok} for c in report.checks
+        ],
+        "ok": report.ok,
+    }

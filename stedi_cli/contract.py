@@ -1,0 +1,187 @@
+"""What a usable landing line is, and why a line is not.
+
+An engine reads landing files with its own fast, typed reader and asks here only about the lines
+that this reader cannot vouch for. The cases are documented in ``docs/landing-contract.md``.
+Plain standard library, since AWS Glue runs it too.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST_LINE = 16 * 1024 * 1024
+"""Longest usable line, in bytes: what DuckDB's reader takes as one object by default."""
+
+BLANKS = b" \t\r\v\f"
+"""A line of nothing but these is blank: numbered, but neither used nor quarantined."""
+
+_BOM = b"\xef\xbb\xbf"
+_INTEGER = re.compile("-?[0-9]+")
+_LONG = range(-(2**63), 2**63)
+# A text that DuckDB's strict reader takes for a number.
+_NUMBER_TEXT = re.compile(
+    r"\s*((?:(?:0|[1-9][0-9]*|-[0-9]+)(?:\.[0-9]*)?|-?\.[0-9]+)(?:[eE][+-]?[0-9]+)?)", re.ASCII
+)
+# Not JSON, but taken by DuckDB's reader: bare words for numbers in any case, a comma too many.
+# Texts come first, so that nothing inside one is touched.
+_LENIENT = re.compile(
+    r"""(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>-?\b(?:nan|inf(?:inity)?)\b)|,(?P<end>\s*[}\]])""",
+    re.IGNORECASE,
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column as the contract sees it.
+
+    Args:
+        name: Key in the landing JSON, in its exact spelling.
+        type: ``string``, ``long`` (64-bit integer) or ``double`` (64-bit float).
+        required: Whether a line without it is unusable.
+    """
+
+    name: str
+    type: str
+    required: bool
+
+
+class Unusable(Exception):  # noqa: N818 - a verdict, not an error of the program
+    """Raised for a line that cannot be used; its text is the reason."""
+
+
+class _Number(str):
+    """A JSON number as it was written, so that no digit is lost before its column is known."""
+
+    __slots__ = ()
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The members of a JSON object in their order, duplicates included."""
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_Pairs, parse_int=_Number, parse_float=_Number, parse_constant=_Number
+)
+
+
+def judge(line: bytes, fields: Sequence[Field], *, first: bool = False) -> dict[str, Any]:
+    """Read one landing line.
+
+    Args:
+        line: The line without its line feed, not blank.
+        fields: The table's columns.
+        first: Whether it is the first line of its file, where a byte order mark is allowed.
+
+    Returns:
+        The value of every column by name, ``None`` where an optional one is not given.
+
+    Raises:
+        Unusable: With the reason, ``<code>`` or ``<code>:<column>``.
+    """
+    members = _members(line, first)
+    known = {field.name for field in fields}
+    given: dict[str, Any] = {}
+    for key, value in members:
+        if key in given:
+            raise Unusable("duplicate-key")
+        if key in known:
+            given[key] = value
+    return {field.name: _value(given.get(field.name), field) for field in fields}
+
+
+def _members(line: bytes, first: bool) -> _Pairs:
+    if len(line) > LONGEST_LINE:
+        raise Unusable("too-long")
+    if first:
+        line = line.removeprefix(_BOM)
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Unusable("not-utf8") from None
+    parsed = _parsed(text.strip("\v\f"))
+    if not isinstance(parsed, _Pairs):
+        raise Unusable("not-an-object")
+    if "\\u" in text and _has_lone_surrogate(parsed):
+        raise Unusable("lone-surrogate")
+    return parsed
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return _DECODER.decode(text)
+    except (ValueError, RecursionError):
+        lenient = _LENIENT.sub(_as_json, text)
+    try:
+        return _DECODER.decode(lenient)
+    except (ValueError, RecursionError):
+        raise Unusable("not-json") from None
+
+
+def _as_json(found: re.Match[str]) -> str:
+    return f'"{found["word"]}"' if found["word"] else found["text"] or found["end"]
+
+
+def _has_lone_surrogate(value: object) -> bool:
+    if isinstance(value, str):
+        return _SURROGATE.search(value) is not None
+    if isinstance(value, Iterable):
+        return any(_has_lone_surrogate(item) for item in value)
+    return False
+
+
+def _value(given: Any, field: Field) -> Any:
+    if given is None:
+        if field.required:
+            raise Unusable(f"missing:{field.name}")
+        return None
+    if field.type == "string":
+        return _text(given, field)
+    return _whole(given, field) if field.type == "long" else _finite(given, field)
+
+
+def _text(given: Any, field: Field) -> str:
+    if isinstance(given, list):
+        raise Unusable(f"not-text:{field.name}")
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if given == "-0" and isinstance(given, _Number):
+        return "0"
+    if isinstance(given, _Number) and not _INTEGER.fullmatch(given):
+        value = float(given)
+        return repr(value) if math.isfinite(value) else str(given)
+    return str(given)
+
+
+def _number(given: Any, field: Field) -> str:
+    if isinstance(given, _Number):
+        return given
+    found = _NUMBER_TEXT.fullmatch(given) if isinstance(given, str) else None
+    if found is None:
+        raise Unusable(f"not-a-number:{field.name}")
+    return found[1]
+
+
+def _finite(given: Any, field: Field) -> float:
+    value = float(_number(given, field))
+    if not math.isfinite(value):
+        raise Unusable(f"not-finite:{field.name}")
+    return value
+
+
+def _whole(given: Any, field: Field) -> int:
+    digits = _number(given, field)
+    # Written with a fraction or an exponent, a number is a 64-bit float (RFC 8259, section 6).
+    if not _INTEGER.fullmatch(digits):
+        value = _finite(given, field)
+        if not value.is_integer():
+            raise Unusable(f"not-whole:{field.name}")
+        digits = str(int(value))
+    if len(digits) > 20 or int(digits) not in _LONG:
+        raise Unusable(f"out-of-range:{field.name}")
+    return int(digits)

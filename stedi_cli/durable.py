@@ -1,0 +1,78 @@
+"""Writing a file so that it is there whole or not at all, also after a crash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from stedi_cli.errors import StediError
+
+
+class Sink:
+    """A file being written.
+
+    Set ``discard`` to leave the destination as it is.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.discard = False
+
+    def write(self, data: bytes) -> int:
+        """Append bytes."""
+        return self._stream.write(data)
+
+
+@contextmanager
+def replaced(destination: Path, temp: Path) -> Iterator[Sink]:
+    """Write a file beside its destination and move it there in one step.
+
+    Args:
+        destination: The file to make or replace.
+        temp: Folder for the unfinished file, on the same file system.
+
+    Raises:
+        StediError: If it cannot be written; the destination is then as it was.
+    """
+    staged = temp / f"{uuid.uuid4().hex}.part"
+    try:
+        with staged.open("wb") as stream:
+            sink = Sink(stream)
+            yield sink
+            if not sink.discard:
+                stream.flush()
+                os.fsync(stream.fileno())
+        if not sink.discard:
+            staged.replace(destination)
+            sync_folder(destination.parent)
+    except OSError as error:
+        raise StediError(
+            f"Cannot write {destination}: {error.strerror}.",
+            hint="Look at free space and permissions there, then try again.",
+        ) from error
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in a folder survive a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_stale(folder: Path) -> None:
+    """Empty a folder of intermediate files."""
+    if folder.is_dir():
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

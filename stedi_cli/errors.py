@@ -1,0 +1,43 @@
+"""Errors that a user can cause: one line that says what and where, a hint that says what to do."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process's exit status means."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    BAD_DATA = 3
+    INTERRUPTED = 130
+
+
+class StediError(Exception):
+    """Base of every error that is shown without a traceback.
+
+    Args:
+        message: One line: what went wrong, and where.
+        hint: What to do about it.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(StediError):
+    """A wrong argument, or a configuration that cannot be used."""
+
+    exit_code = ExitCode.USAGE
+
+
+class BadDataError(StediError):
+    """Data that breaks a rule: too many unusable lines, wrong counts, a failed check."""
+
+    exit_code = ExitCode.BAD_DATA

@@ -1,0 +1,219 @@
+"""Landing files: finding them in a folder, reading their facts in one pass, comparing sets."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from stedi_cli.contract import BLANKS
+from stedi_cli.errors import UsageError
+from stedi_cli.lakehouse import Table
+
+SUFFIXES = (".json", ".json.gz")
+CHUNK = 1 << 20
+BOMB_RATIO = 300
+"""Landing JSON packs about twenty times; a file that packs better than this is refused."""
+BOMB_SIZE = 64 << 20
+"""Bytes below which no file is called a bomb."""
+
+# No quotes, wildcards, separators or control characters: such a name is safe in every engine.
+_SAFE_NAME = re.compile(r"[\w(+=@-][\w .,()+=@-]{0,199}")
+# The line feed at the end is left for the next match, so that each blank line is found.
+_BLANK_LINE = re.compile(rb"\n[ \t\r\v\f]*(?=\n)")
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What one pass over a landing file's bytes tells.
+
+    Args:
+        sha256: Digest of the file's bytes.
+        size: Size in bytes.
+        lines: Lines that are not blank.
+        literals: Whether ``true`` or ``false`` occurs, which typed readers take for numbers.
+    """
+
+    sha256: str
+    size: int
+    lines: int
+    literals: bool
+
+
+@dataclass(frozen=True)
+class LandingState:
+    """A landing table's files and their facts, by file name."""
+
+    files: dict[str, FileFacts]
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the files' contents, whatever their names."""
+        return fingerprint(facts.sha256 for facts in self.files.values())
+
+    @property
+    def lines(self) -> int:
+        """Lines that are not blank, over all files."""
+        return sum(facts.lines for facts in self.files.values())
+
+
+def fingerprint(digests: Iterable[str]) -> str:
+    """Return the digest of a multiset of file digests."""
+    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+
+
+def is_landing_name(name: str) -> bool:
+    """Tell whether a file of that name is a landing file."""
+    return name.endswith(SUFFIXES) and not name.startswith(".")
+
+
+def refuse_unsafe_name(path: Path) -> None:
+    """Raise UsageError for a file name that some engine would read as something else."""
+    if _SAFE_NAME.fullmatch(path.name) is None:
+        raise UsageError(
+            f"{str(path)!r}: that file name cannot be used in the landing zone.",
+            hint="Use letters, digits, blanks and . , _ - + = @ ( ) only, 200 at most.",
+        )
+
+
+def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
+    """Find the landing files below a folder.
+
+    Args:
+        folder: Holds ``customer/``, ``accelerometer/``, ``step_trainer/``, each with or without
+            ``landing/`` below.
+        tables: The landing tables.
+
+    Returns:
+        Files by table name, sorted by file name. A table without a folder has none.
+
+    Raises:
+        UsageError: If the folder is missing or holds no landing file, a file has an unusable
+            name, or one is a link to a place outside.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}.", hint="Name a folder with landing files.")
+    found: dict[str, list[Path]] = {}
+    tables = list(tables)
+    for table in tables:
+        place = folder / str(table.folder)
+        place = place / "landing" if (place / "landing").is_dir() else place
+        files = sorted(place.iterdir()) if place.is_dir() else []
+        found[table.name] = [path for path in files if is_landing_name(path.name)]
+        for path in found[table.name]:
+            _refuse_unsafe(path, folder)
+    if not any(found.values()):
+        wanted = ", ".join(f"{table.folder}/" for table in tables)
+        raise UsageError(
+            f"{folder} holds no landing files.",
+            hint=f"Expected {wanted} below it, with .json or .json.gz files.",
+        )
+    return found
+
+
+def _refuse_unsafe(path: Path, folder: Path) -> None:
+    refuse_unsafe_name(path)
+    if not path.is_file():
+        raise UsageError(f"{path} is not a file.", hint="Move it away and try again.")
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(
+            f"{path} is a link to a place outside {folder}.", hint="Copy the file itself there."
+        )
+
+
+def read_facts(stream: BinaryIO, name: str, sink: Callable[[bytes], object]) -> FileFacts:
+    """Read a landing file once, passing its bytes on.
+
+    Args:
+        stream: The file, opened for reading bytes.
+        name: Its name, which tells whether it is compressed, and which errors show.
+        sink: Called with each piece of the file's bytes, as they are.
+
+    Returns:
+        The file's facts.
+
+    Raises:
+        UsageError: If a ``.gz`` file is not whole or not gzip.
+    """
+    digest = hashlib.sha256()
+    size = 0
+
+    def raw() -> Iterator[bytes]:
+        nonlocal size
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            sink(chunk)
+            yield chunk
+
+    count = _LineCount()
+    for piece in _inflated(raw(), name) if name.endswith(".gz") else raw():
+        count.add(piece)
+    return FileFacts(digest.hexdigest(), size, count.total(), count.literals)
+
+
+class _LineCount:
+    """Counts the lines that are not blank, holding none of them: a line may be huge."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.literals = False
+        self._open_is_blank = True
+        self._edge = b""
+
+    def add(self, piece: bytes) -> None:
+        around = self._edge + piece[:4]
+        self.literals = self.literals or any(
+            word in part for word in (b"true", b"false") for part in (piece, around)
+        )
+        self._edge = (self._edge + piece[-4:])[-4:]
+        first = piece.find(b"\n")
+        if first < 0:
+            self._open_is_blank = self._open_is_blank and not piece.strip(BLANKS)
+            return
+        last = piece.rfind(b"\n")
+        self.lines += not (self._open_is_blank and not piece[:first].strip(BLANKS))
+        self.lines += piece.count(b"\n", first + 1)
+        self.lines -= sum(1 for _ in _BLANK_LINE.finditer(piece, first, last + 1))
+        self._open_is_blank = not piece[last + 1 :].strip(BLANKS)
+
+    def total(self) -> int:
+        return self.lines + (not self._open_is_blank)
+
+
+def _inflated(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    broken = UsageError(f"{name} is not a whole gzip file.", hint="Deliver the file again.")
+    inflate = zlib.decompressobj(wbits=31)
+    inside = False
+    taken = given = 0
+    for chunk in chunks:
+        taken += len(chunk)
+        data = chunk
+        while data:
+            try:
+                piece = inflate.decompress(data, CHUNK)
+            except zlib.error as error:
+                raise broken from error
+            given += len(piece)
+            if given > BOMB_SIZE and given > BOMB_RATIO * taken:
+                raise UsageError(
+                    f"{name} unpacks to more than {BOMB_RATIO} times its size.",
+                    hint="Refused as a gzip bomb; deliver it unpacked if it is real.",
+                )
+            yield piece
+            inside = not inflate.eof
+            data = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+            if inflate.eof:
+                inflate = zlib.decompressobj(wbits=31)
+    if inside or not taken:
+        raise broken
+
+
+def open_lines(path: Path) -> BinaryIO:
+    """Open a landing file for reading its lines, decompressed where it is compressed."""
+    return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # type: ignore[return-value]

@@ -1,0 +1,94 @@
+"""What may be wrong with a local lakehouse."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from stedi_cli.errors import StediError
+from stedi_cli.local.landing_zone import LandingZone
+from stedi_cli.local.layout import Layout
+from stedi_cli.local.tables import Tables, read_journal
+from stedi_cli.target import Finding
+
+_LITTLE_SPACE = 1 << 30
+
+
+def diagnose(layout: Layout, zone: LandingZone, tables: Tables) -> Iterator[Finding]:
+    """Look at disk, root, catalog, landing files, tables and what a dead run left.
+
+    Args:
+        layout: The lakehouse.
+        zone: Its landing zone.
+        tables: Its Iceberg tables.
+
+    Yields:
+        Findings, good and bad.
+    """
+    yield _disk(layout.root)
+    if not layout.exists():
+        yield Finding("root", f"no lakehouse in {layout.root}", "Run `stedi infra up`.")
+        return
+    yield _root(layout)
+    yield _catalog(layout, tables)
+    try:
+        states = zone.states(save=False)
+        files = sum(len(state.files) for state in states.values())
+        yield Finding("landing files", f"{files}")
+    except StediError as error:
+        yield Finding("landing files", error.message, error.hint or "Upload them again.")
+    yield from _tables(tables)
+    left = read_journal(layout)
+    if left is not None:
+        yield Finding(
+            "journal",
+            "a run is going on or has died",
+            "If none is going on, the next `stedi jobs run` removes what it left.",
+        )
+
+
+def _disk(root: Path) -> Finding:
+    place = next(folder for folder in (root, *root.parents) if folder.is_dir())
+    free = shutil.disk_usage(place).free
+    found = f"{free / (1 << 30):.1f} GiB free in {place}"
+    return Finding("disk", found, "Free some space." if free < _LITTLE_SPACE else "")
+
+
+def _root(layout: Layout) -> Finding:
+    try:
+        made_at = layout.made_at()
+    except StediError as error:
+        return Finding("root", error.message, error.hint or "")
+    if made_at != layout.root:
+        return Finding(
+            "root",
+            f"{layout.root} was made in {made_at} and moved",
+            "Move it back, or run `stedi infra up`, then `stedi jobs run --all`.",
+        )
+    if not os.access(layout.root, os.W_OK):
+        return Finding("root", f"{layout.root} cannot be written", "Look at its permissions.")
+    return Finding("root", str(layout.root))
+
+
+def _catalog(layout: Layout, tables: Tables) -> Finding:
+    if not layout.catalog.is_file():
+        return Finding("catalog", f"{layout.catalog} is missing", "Run `stedi infra up`.")
+    try:
+        return Finding("catalog", f"{len(tables.states())} tables in {layout.catalog}")
+    except StediError as error:
+        return Finding("catalog", error.message, error.hint or "Run `stedi infra up`.")
+
+
+def _tables(tables: Tables) -> Iterator[Finding]:
+    try:
+        names = list(tables.states())
+    except StediError:
+        return
+    for name in names:
+        try:
+            files = tables.files(name) or []
+            yield Finding(name, f"{len(files)} data file(s), whole")
+        except StediError as error:
+            yield Finding(name, error.message, error.hint or "Run `stedi jobs run --all`.")

@@ -1,0 +1,260 @@
+"""Landing files as DuckDB views that hold to the landing contract.
+
+Clean files cost next to nothing: a typed reader with a guard that raises on what the reader alone
+would accept. Only where it raises are the files of that table looked at one by one, and in a bad
+file only the lines that are not in canonical form are judged in Python.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+import duckdb
+
+from stedi_cli.contract import BLANKS, LONGEST_LINE, Field, Unusable, judge
+from stedi_cli.lakehouse import Column, Table
+from stedi_cli.landing import LandingState, open_lines
+from stedi_cli.local.engine import TYPES, Engine, empty_select
+from stedi_cli.sql import identifier, literal, literals
+
+# Integers are read as DOUBLE, which keeps a fraction where BIGINT rounds it away; from here on
+# a DOUBLE no longer holds every integer.
+_EXACT = 2**53
+_DIGITS = "-?(?:0|[1-9][0-9]{0,17})"
+_CANONICAL = {
+    "string": r'"(?:[^"\\{\[\x00-\x1f][^"\\\x00-\x1f]*)?"',
+    "long": _DIGITS,
+    "double": rf"{_DIGITS}(?:\.[0-9]{{1,17}})?",
+}
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A landing line that cannot be used."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass
+class Reading:
+    """What is known of a landing table in this run.
+
+    Args:
+        state: Its files and their facts.
+        verified: Whether every line was looked at.
+        bad: The lines that cannot be used, once looked at.
+    """
+
+    state: LandingState
+    verified: bool = False
+    bad: list[BadLine] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Split:
+    """A bad file, split into files that any typed reader reads."""
+
+    parts: list[Path]
+    bad: list[BadLine]
+
+
+class LandingReader:
+    """Defines landing tables as views.
+
+    Args:
+        engine: The engine, whose temporary folder takes rewritten copies of bad files.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._temp = engine.temp
+
+    def define(
+        self, table: Table, folder: Path, state: LandingState, *, known_clean: bool
+    ) -> Reading:
+        """Make a landing table readable; a line that cannot be used raises when it is read.
+
+        A file with ``true`` or ``false`` in it is inspected now, since the typed reader takes
+        them for numbers.
+
+        Args:
+            table: The landing table.
+            folder: The folder of its files.
+            state: Its files.
+            known_clean: Whether every line of these very files is known to be usable.
+
+        Returns:
+            What is known of it.
+        """
+        files = [folder / name for name in state.files]
+        if known_clean or not files:
+            self._engine.define(
+                table.name, _plain(table, files, exact=False) if files else empty_select(table)
+            )
+            return Reading(state, verified=True)
+        if any(facts.literals for facts in state.files.values()):
+            return self.inspect(table, folder, state)
+        self._engine.define(table.name, _guarded(table, files))
+        return Reading(state)
+
+    def inspect(self, table: Table, folder: Path, state: LandingState) -> Reading:
+        """Find every line of a landing table that cannot be used, and leave it out of the view.
+
+        Args:
+            table: The landing table.
+            folder: The folder of its files.
+            state: Its files.
+
+        Returns:
+            What is known of it: everything.
+        """
+        clean: list[Path] = []
+        parts: list[Path] = []
+        bad: list[BadLine] = []
+        for name, facts in state.files.items():
+            path = folder / name
+            if not facts.literals and self._is_clean(table, path):
+                clean.append(path)
+                continue
+            split = self._split(table, path, facts.lines)
+            parts += split.parts
+            bad += split.bad
+        selects = [_plain(table, clean, exact=False)] if clean else []
+        selects += [_plain(table, parts, exact=True)] if parts else []
+        self._engine.define(table.name, " UNION ALL ".join(selects) or empty_select(table))
+        return Reading(state, verified=True, bad=bad)
+
+    def _is_clean(self, table: Table, path: Path) -> bool:
+        try:
+            self._engine.execute(f"SELECT count(*) FROM ({_guarded(table, [path])})")
+        except duckdb.Error:
+            return False
+        return True
+
+    def _split(self, table: Table, path: Path, lines: int) -> _Split:
+        fields = [Field(c.name, c.type, c.required) for c in table.columns]
+        suspicious = self._suspicious(table, path, lines)
+        kept = self._temp / f"{table.name}.{path.name}.kept.json"
+        mended = self._temp / f"{table.name}.{path.name}.mended.json"
+        bad: list[BadLine] = []
+        with open_lines(path) as stream, kept.open("wb") as keep, mended.open("wb") as mend:
+            for ordinal, (number, line) in enumerate(_numbered(stream), start=1):
+                if suspicious is not None and ordinal not in suspicious:
+                    keep.write(line + b"\n")
+                    continue
+                try:
+                    values = judge(line, fields, first=number == 1)
+                except Unusable as verdict:
+                    bad.append(BadLine(path.name, number, str(verdict)))
+                else:
+                    mend.write(json.dumps(values).encode() + b"\n")
+        return _Split([part for part in (kept, mended) if part.stat().st_size], bad)
+
+    def _suspicious(self, table: Table, path: Path, lines: int) -> set[int] | None:
+        """Return the ordinals of lines not in canonical form, or None where all may be."""
+        canonical = literal(_canonical(table, path))
+        source = (
+            f"read_ndjson_objects({literal(str(path))}, ignore_errors = true,"
+            f" maximum_object_size = {LONGEST_LINE})"
+        )
+        try:
+            rows = self._engine.execute(
+                "SELECT ordinal, whole FROM ("
+                " SELECT row_number() OVER () AS ordinal,"
+                f" regexp_full_match(CAST(json AS VARCHAR), {canonical}) AS canonical,"
+                f" count(*) OVER () AS whole FROM {source})"
+                " WHERE canonical IS NOT TRUE OR ordinal = whole"
+            )
+        except duckdb.Error:
+            return None
+        if not rows or rows[0][1] != lines:
+            return None
+        # The last line comes along for the count; judging a good line does no harm.
+        return {row[0] for row in rows}
+
+
+def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their physical numbers from 1."""
+    number = 0
+    while line := stream.readline(LONGEST_LINE + 2):
+        number += 1
+        rest = line
+        while not rest.endswith(b"\n") and (rest := stream.readline(LONGEST_LINE)):
+            pass
+        content = line.removesuffix(b"\n")
+        if content.strip(BLANKS):
+            yield number, content
+
+
+def _canonical(table: Table, path: Path) -> str:
+    """Return a pattern that only usable lines match, in the key order of the file's first line."""
+    by_name = {column.name: column for column in table.columns}
+    columns = [by_name[key] for key in _first_keys(path) if key in by_name]
+    columns = columns or list(table.columns)
+    columns += [c for c in table.columns if c not in columns and not c.required]
+    members = [f'"{re.escape(c.name)}" ?: ?{_CANONICAL[c.type]}' for c in columns]
+    first, *others = zip(members, columns, strict=True)
+    tail = "".join(
+        f"(?:, ?{member})" + ("" if column.required else "?") for member, column in others
+    )
+    return rf"\{{ ?{first[0]}{tail} ?\}}"
+
+
+def _first_keys(path: Path) -> list[str]:
+    with open_lines(path) as stream:
+        for _, line in _numbered(stream):
+            try:
+                parsed = json.loads(line)
+            except (ValueError, RecursionError):
+                return []
+            return list(parsed) if isinstance(parsed, dict) else []
+    return []
+
+
+def guard_tag(table: str) -> str:
+    """Return the text by which a table's guard is found in errors and profiles."""
+    return f"stedi-contract:{table}"
+
+
+def _guarded(table: Table, files: list[Path]) -> str:
+    conditions = " AND ".join(_condition(column) for column in table.columns)
+    tag = literal(guard_tag(table.name))
+    return (
+        f"{_plain(table, files, exact=False)}"
+        f" WHERE CASE WHEN {conditions} THEN true ELSE error({tag}) END"
+    )
+
+
+def _condition(column: Column) -> str:
+    name = "raw." + identifier(column.name)
+    if column.type == "string":
+        condition = rf"{name} NOT LIKE '{{%' AND {name} NOT LIKE '[%'"
+    elif column.type == "long":
+        condition = f"{name} = floor({name}) AND abs({name}) < {_EXACT}"
+    else:
+        condition = f"isfinite({name})"
+    return f"({condition})" if column.required else f"({name} IS NULL OR ({condition}))"
+
+
+def _plain(table: Table, files: Iterable[Path], *, exact: bool) -> str:
+    """Return a SELECT over files; ``exact`` reads integers as such, beyond a DOUBLE's reach."""
+    read = {
+        c.name: "DOUBLE" if c.type == "long" and not exact else TYPES[c.type] for c in table.columns
+    }
+    columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in read.items())
+    selected = ", ".join(
+        f"CAST(raw.{identifier(c.name)} AS {TYPES[c.type]}) AS {identifier(c.name)}"
+        for c in table.columns
+    )
+    return (
+        f"SELECT {selected} FROM read_json({literals(str(path) for path in files)},"
+        f" format = 'newline_delimited', columns = {{{columns}}},"
+        f" maximum_object_size = {LONGEST_LINE}) AS raw"
+    )

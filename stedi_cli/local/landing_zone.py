@@ -1,0 +1,197 @@
+"""The landing zone on disk: one folder a table, filled by atomic replacement of whole files."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from stedi_cli.durable import remove_stale, replaced
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.lakehouse import Table
+from stedi_cli.landing import (
+    FileFacts,
+    LandingState,
+    is_landing_name,
+    open_lines,
+    read_facts,
+    refuse_unsafe_name,
+)
+from stedi_cli.local.layout import Layout
+
+# A file changed within the resolution of its time stamps may look unchanged: git's racy rule.
+_RACY_NS = 2_000_000_000
+# Of a line that is shown to a person.
+_SHOWN_BYTES = 10_000
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """Facts of a file, valid while its stamp is the same."""
+
+    stamp: list[int]
+    hashed_ns: int
+    facts: FileFacts
+
+
+class LandingZone:
+    """The landing files of a local lakehouse.
+
+    Args:
+        layout: The lakehouse.
+        tables: The landing tables.
+    """
+
+    def __init__(self, layout: Layout, tables: Iterable[Table]) -> None:
+        self._layout = layout
+        self._tables = {table.name: table for table in tables}
+        self._index: dict[str, _Entry] | None = None
+
+    def folder(self, table: str) -> Path:
+        """Return the folder of a table's files."""
+        return self._layout.landing / str(self._tables[table].folder)
+
+    def paths(self, table: str) -> list[Path]:
+        """Return a table's files, sorted by name; raise UsageError for a link or unsafe name."""
+        folder = self.folder(table)
+        found = sorted(folder.iterdir()) if folder.is_dir() else []
+        files = [path for path in found if is_landing_name(path.name)]
+        for path in files:
+            refuse_unsafe_name(path)
+            if path.is_symlink() or not path.is_file():
+                raise UsageError(
+                    f"{path} is not a plain file.", hint="Remove it, then upload the file itself."
+                )
+        return files
+
+    def state(self, table: str) -> LandingState:
+        """Return a table's files with their facts, from the cache where it can be trusted."""
+        return LandingState({path.name: self._facts(path) for path in self.paths(table)})
+
+    def states(self, *, save: bool = True) -> dict[str, LandingState]:
+        """Return the state of every landing table, and refresh the cache unless told not to."""
+        states = {name: self.state(name) for name in self._tables}
+        if save:
+            self.save_index()
+        return states
+
+    def refuse_changed(self, table: str, state: LandingState) -> None:
+        """Raise StediError if a table's files are no longer those of a state read before."""
+        paths = self.paths(table)
+        same = [path.name for path in paths] == list(state.files) and all(
+            self._entries()[self._key(path)].stamp == _stamp(path) for path in paths
+        )
+        if not same:
+            raise StediError(
+                f"Landing files of {table} changed during the run.", hint="Run the job again."
+            )
+
+    def put(self, source: Path, table: str) -> str:
+        """Bring a file into the landing zone.
+
+        Args:
+            source: The file.
+            table: The landing table.
+
+        Returns:
+            ``new``, ``changed``, or ``unchanged`` for a file that was there with the same bytes.
+
+        Raises:
+            UsageError: If it is a broken gzip file.
+            StediError: If it cannot be read or written.
+        """
+        destination = self.folder(table) / source.name
+        before = self._facts(destination) if destination.is_file() else None
+        if before is not None and before.size == source.stat().st_size:
+            with source.open("rb") as stream:
+                if read_facts(stream, str(source), lambda _: None) == before:
+                    return "unchanged"
+        with replaced(destination, self._layout.temp) as sink, source.open("rb") as stream:
+            facts = read_facts(stream, str(source), sink.write)
+            if before is not None and facts.sha256 == before.sha256:
+                sink.discard = True
+        self._remember(destination, facts)
+        return "new" if before is None else "changed"
+
+    def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
+        """Return lines by table, file and line number; a line that is gone reads as such."""
+        wanted: dict[tuple[str, str], set[int]] = {}
+        for table, file, line in places:
+            wanted.setdefault((table, file), set()).add(line)
+        found: dict[tuple[str, str, int], str] = {}
+        for (table, file), numbers in wanted.items():
+            path = self.folder(table) / file
+            if path not in self.paths(table):
+                continue
+            with open_lines(path) as stream:
+                for number, content in enumerate(stream, start=1):
+                    if number in numbers:
+                        text = content[:_SHOWN_BYTES].rstrip(b"\r\n")
+                        found[table, file, number] = text.decode(errors="backslashreplace")
+        return [found.get(place, "(no longer there)") for place in places]
+
+    def remove(self, path: Path) -> None:
+        """Remove a landing file."""
+        path.unlink(missing_ok=True)
+        self._entries().pop(self._key(path), None)
+
+    def clear_stale(self) -> None:
+        """Remove what an interrupted upload left."""
+        remove_stale(self._layout.temp)
+
+    def save_index(self) -> None:
+        """Write the cache; a cache that cannot be written is no error."""
+        if self._index is None or not self._layout.root.is_dir():
+            return
+        there = {self._key(path) for name in self._tables for path in self.paths(name)}
+        content = {key: asdict(entry) for key, entry in self._index.items() if key in there}
+        text = json.dumps(content, sort_keys=True)
+        try:
+            if not self._layout.index.is_file() or self._layout.index.read_text() != text:
+                with replaced(self._layout.index, self._layout.temp) as sink:
+                    sink.write(text.encode())
+        except (OSError, StediError):
+            return
+
+    def _facts(self, path: Path) -> FileFacts:
+        stamp = _stamp(path)
+        entry = self._entries().get(self._key(path))
+        if entry is not None and entry.stamp == stamp and stamp[2] + _RACY_NS < entry.hashed_ns:
+            return entry.facts
+        try:
+            with path.open("rb") as stream:
+                facts = read_facts(stream, str(path), lambda _: None)
+        except OSError as error:
+            raise StediError(
+                f"Cannot read {path}: {error.strerror}.",
+                hint="Upload it again with `stedi upload`.",
+            ) from error
+        if _stamp(path) != stamp:
+            raise StediError(f"{path} changed while it was read.", hint="Try again.")
+        self._remember(path, facts)
+        return facts
+
+    def _remember(self, path: Path, facts: FileFacts) -> None:
+        self._entries()[self._key(path)] = _Entry(_stamp(path), time.time_ns(), facts)
+
+    def _key(self, path: Path) -> str:
+        return f"{path.parent.name}/{path.name}"
+
+    def _entries(self) -> dict[str, _Entry]:
+        if self._index is None:
+            try:
+                raw = json.loads(self._layout.index.read_text(encoding="utf-8"))
+                self._index = {
+                    key: _Entry(e["stamp"], e["hashed_ns"], FileFacts(**e["facts"]))
+                    for key, e in raw.items()
+                }
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                self._index = {}
+        return self._index
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

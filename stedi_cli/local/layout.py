@@ -1,0 +1,118 @@
+"""What lies where below the root of a local lakehouse, and how file URIs and paths relate."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from stedi_cli.errors import StediError, UsageError
+
+VERSION = 1
+# DuckDB and Hadoop read these as patterns, Iceberg's readers as parts of a URI.
+_UNSAFE = set("*?[]{}%#'\"\\\n\r\t\0:;")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below a root.
+
+    Args:
+        root: Absolute folder of the lakehouse.
+    """
+
+    root: Path
+
+    @property
+    def marker(self) -> Path:
+        """The file that says this folder is a lakehouse, and where it was made."""
+        return self.root / "stedi.json"
+
+    @property
+    def catalog(self) -> Path:
+        """The SQLite file with the Iceberg catalog."""
+        return self.root / "catalog.db"
+
+    @property
+    def landing(self) -> Path:
+        """The folder of the landing zones."""
+        return self.root / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The folder of the Iceberg tables."""
+        return self.root / "warehouse"
+
+    @property
+    def temp(self) -> Path:
+        """The folder for intermediate files, emptied by every run."""
+        return self.root / "tmp"
+
+    @property
+    def lock(self) -> Path:
+        """The file whose lock admits one writer."""
+        return self.root / "lock"
+
+    @property
+    def readers(self) -> Path:
+        """The file whose shared lock holds off sweeping while someone reads."""
+        return self.root / "readers"
+
+    @property
+    def journal(self) -> Path:
+        """The file that exists while a run writes, and stays when the run dies."""
+        return self.root / "journal.json"
+
+    @property
+    def index(self) -> Path:
+        """The cache of landing files' facts."""
+        return self.root / "landing-index.json"
+
+    @property
+    def expected(self) -> Path:
+        """The expected counts that came with the uploaded data."""
+        return self.root / "expected.yaml"
+
+    def table_location(self, table: str) -> str:
+        """Return the URI of a table's folder."""
+        return to_uri(self.warehouse / table)
+
+    def exists(self) -> bool:
+        """Tell whether a lakehouse was made here."""
+        return self.marker.is_file()
+
+    def made_at(self) -> Path:
+        """Return where the lakehouse was made; raise StediError where the marker is broken."""
+        try:
+            return Path(json.loads(self.marker.read_text(encoding="utf-8"))["root"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StediError(
+                f"{self.marker} is broken.", hint="Run `stedi infra up` to write it again."
+            ) from error
+
+    def refuse_unsafe_root(self) -> None:
+        """Raise UsageError for a root whose path some engine would read as something else."""
+        found = sorted(set(str(self.root)) & _UNSAFE)
+        if found:
+            raise UsageError(
+                f"The root {str(self.root)!r} holds {' '.join(map(repr, found))}.",
+                hint="Choose a root without quotes, wildcards and % # : ; in its path.",
+            )
+
+
+def to_uri(path: Path) -> str:
+    """Return the URI of a file, in the one form that this project writes."""
+    return f"file://{path}"
+
+
+def to_path(uri: str) -> Path:
+    """Return the path of a file URI in any of the forms that engines write.
+
+    Args:
+        uri: ``file:///x``, ``file:/x`` or ``/x``; none of them percent-encodes the path.
+
+    Returns:
+        The absolute path, without ``.`` and ``..``.
+    """
+    return Path(os.path.normpath("/" + uri.removeprefix("file:").lstrip("/")))

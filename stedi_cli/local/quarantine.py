@@ -1,0 +1,87 @@
+"""The quarantine table: which landing lines cannot be used and why, never what they say."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stedi_cli import iceberg
+from stedi_cli.lakehouse import Table
+from stedi_cli.local.landing_reader import BadLine
+from stedi_cli.local.layout import Layout, to_uri
+from stedi_cli.local.tables import Tables
+
+if TYPE_CHECKING:
+    from stedi_cli.local.catalog import SqliteCatalog
+
+Entry = tuple[str, str, int, str]
+
+
+class Quarantine:
+    """Writes the quarantine table.
+
+    Args:
+        table: The table.
+        layout: The lakehouse, locked by the caller.
+        catalog: The catalog.
+        tables: The Iceberg tables.
+        keep: Snapshots to keep.
+    """
+
+    def __init__(
+        self, table: Table, layout: Layout, catalog: SqliteCatalog, tables: Tables, keep: int
+    ) -> None:
+        self._table = table
+        self._layout = layout
+        self._catalog = catalog
+        self._tables = tables
+        self._keep = keep
+        self._entries: list[Entry] | None = None
+
+    def replace(self, found: dict[str, list[BadLine]]) -> bool:
+        """Replace the entries of landing tables in one commit, if they are not the same.
+
+        Args:
+            found: The lines that cannot be used, by landing table.
+
+        Returns:
+            Whether older snapshots were expired.
+        """
+        before = self.entries()
+        after = [entry for entry in before if entry[0] not in found]
+        after += [(name, b.file, b.line, b.reason) for name, bad in found.items() for b in bad]
+        if sorted(after) == sorted(before):
+            return False
+        path = self._layout.warehouse / self._table.name / "data" / f"{uuid.uuid4().hex}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(_arrow(self._table, sorted(after)), path, compression="zstd")
+        _, expired = iceberg.replace(
+            self._catalog,
+            self._table,
+            [to_uri(path)],
+            {},
+            keep=self._keep,
+            forget=False,
+        )
+        self._tables.forget()
+        self._entries = after
+        return expired
+
+    def entries(self) -> list[Entry]:
+        """Return the entries as they are stored."""
+        if self._entries is None:
+            files = self._tables.files(self._table.name) or []
+            rows = [row for path in files for row in pq.read_table(path).to_pylist()]
+            names = [column.name for column in self._table.columns]
+            self._entries = [tuple(row[name] for name in names) for row in rows]
+        return self._entries
+
+
+def _arrow(table: Table, entries: list[Entry]) -> pa.Table:
+    types = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
+    schema = pa.schema([(column.name, types[column.type]) for column in table.columns])
+    columns = list(zip(*entries, strict=True)) or [()] * len(table.columns)
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema)

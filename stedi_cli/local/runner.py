@@ -1,0 +1,231 @@
+"""Runs jobs on DuckDB and commits what they give to Iceberg."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import uuid
+from pathlib import Path
+
+import duckdb
+
+from stedi_cli import iceberg
+from stedi_cli.errors import BadDataError, StediError, UsageError
+from stedi_cli.lakehouse import Job, JobText, Lakehouse, Table
+from stedi_cli.landing import LandingState
+from stedi_cli.local.engine import TYPES, Engine, one_select
+from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
+from stedi_cli.local.landing_zone import LandingZone
+from stedi_cli.local.layout import Layout, to_uri
+from stedi_cli.local.quarantine import Quarantine
+from stedi_cli.local.tables import Tables, open_catalog
+from stedi_cli.provenance import LandingAccount, Provenance
+from stedi_cli.settings import Settings
+from stedi_cli.sql import identifier, literal
+from stedi_cli.target import JobOutcome
+
+
+class DuckRunner:
+    """Runs jobs one after another in one engine.
+
+    Args:
+        layout: The lakehouse, locked by the caller.
+        settings: Limits.
+        lakehouse: The model.
+        zone: The landing zone.
+        tables: The Iceberg tables.
+    """
+
+    name = "duckdb"
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: Settings,
+        lakehouse: Lakehouse,
+        zone: LandingZone,
+        tables: Tables,
+    ) -> None:
+        self._layout = layout
+        self._settings = settings
+        self._lakehouse = lakehouse
+        self._zone = zone
+        self._tables = tables
+        self._engine = Engine(layout, settings, profile=True)
+        self._reader = LandingReader(self._engine)
+        self._readings: dict[str, Reading] = {}
+        self._catalog = open_catalog(layout)
+        self._quarantine = Quarantine(
+            lakehouse.tables["quarantine"], layout, self._catalog, tables, settings.keep_snapshots
+        )
+        self.swept: set[str] = set()
+
+    def close(self) -> None:
+        """Close the engine."""
+        self._engine.close()
+
+    def run(
+        self, job: Job, text: JobText, made: Provenance, landing: dict[str, LandingState]
+    ) -> JobOutcome:
+        """Run one job and commit its table.
+
+        Args:
+            job: The job.
+            text: Its SQL.
+            made: Its provenance, but for landing accounts and data files.
+            landing: The landing files that it is to read.
+
+        Returns:
+            Rows, quarantined lines and seconds.
+
+        Raises:
+            StediError: If its SQL cannot be run or the table not be written.
+            BadDataError: If a landing table has more unusable lines than allowed.
+        """
+        started = time.perf_counter()
+        table = self._lakehouse.tables[job.writes]
+        self._define_inputs(job, landing)
+        path = self._layout.warehouse / table.name / "data" / f"{uuid.uuid4().hex}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            rows = self._write(job, text, table, path)
+            accounts = self._settle(job, landing)
+            snapshot = self._commit(table, path, made, accounts)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        quarantined = sum(account.quarantined for account in accounts.values())
+        return JobOutcome(rows, quarantined, time.perf_counter() - started, snapshot)
+
+    def _define_inputs(self, job: Job, landing: dict[str, LandingState]) -> None:
+        for name in job.reads:
+            table = self._lakehouse.tables[name]
+            if name in landing:
+                if name not in self._readings:
+                    self._readings[name] = self._reader.define(
+                        table,
+                        self._zone.folder(name),
+                        landing[name],
+                        known_clean=self._tables.is_known_clean(name, landing[name]),
+                    )
+            elif (files := self._tables.files(name)) is not None:
+                self._engine.define_files(table, files)
+
+    def _write(self, job: Job, text: JobText, table: Table, path: Path) -> int:
+        """Write the job's result; where a landing line raises, look at the lines and try again."""
+        copy = self._copy_statement(job, text, table, path)
+        while True:
+            try:
+                rows = int(self._engine.execute(copy)[0][0])
+            except duckdb.Error as error:
+                if not self._inspect_unverified(job):
+                    raise job_error(job, error) from error
+                continue
+            if not self._skipped_lines(job):
+                return rows
+            self._inspect_unverified(job)
+
+    def _skipped_lines(self, job: Job) -> bool:
+        """Tell whether a line that cannot be used may have gone unseen in the last statement.
+
+        The guard sees every line unless another filter went first or the scan was left out
+        because nothing would have been joined to it.
+        """
+        unseen = False
+        for name in job.reads:
+            reading = self._readings.get(name)
+            if reading is not None and not reading.verified:
+                seen = self._engine.filtered_rows(guard_tag(name))
+                reading.verified = seen == reading.state.lines
+                unseen = unseen or not reading.verified
+        return unseen
+
+    def _inspect_unverified(self, job: Job) -> bool:
+        unverified = [
+            name
+            for name in job.reads
+            if name in self._readings and not self._readings[name].verified
+        ]
+        for name in unverified:
+            table = self._lakehouse.tables[name]
+            state = self._readings[name].state
+            self._readings[name] = self._reader.inspect(table, self._zone.folder(name), state)
+        return bool(unverified)
+
+    def _copy_statement(self, job: Job, text: JobText, table: Table, path: Path) -> str:
+        try:
+            sql = one_select(text.sql)
+            given = self._engine.columns_of(sql)
+        except (duckdb.Error, UsageError) as error:
+            raise job_error(job, error) from error
+        wanted = [column.name for column in table.columns]
+        if given != wanted:
+            raise UsageError(
+                f"Job {job.name} gives the columns {', '.join(given)};"
+                f" {table.name} has {', '.join(wanted)}.",
+                hint="Make its SQL and configs/lakehouse.yaml agree.",
+            )
+        columns = ", ".join(
+            f"CAST({identifier(c.name)} AS {TYPES[c.type]}) AS {identifier(c.name)}"
+            for c in table.columns
+        )
+        target = literal(str(path))
+        return (
+            f"COPY (SELECT {columns} FROM ({sql}\n)) TO {target} (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+    def _settle(self, job: Job, landing: dict[str, LandingState]) -> dict[str, LandingAccount]:
+        """Account for the landing lines read: quarantine first, then the limit."""
+        accounts: dict[str, LandingAccount] = {}
+        readings = {name: self._readings[name] for name in job.reads if name in landing}
+        for name, reading in readings.items():
+            self._zone.refuse_changed(name, reading.state)
+            accounts[name] = LandingAccount(
+                reading.state.fingerprint, reading.state.lines, len(reading.bad)
+            )
+        if self._quarantine.replace({name: reading.bad for name, reading in readings.items()}):
+            self.swept.add("quarantine")
+        for name, account in accounts.items():
+            self._refuse_too_many(name, account)
+        return accounts
+
+    def _refuse_too_many(self, name: str, account: LandingAccount) -> None:
+        limit = self._settings.max_bad_rows
+        share = isinstance(limit, float)
+        most = limit * account.lines if share else limit
+        if account.quarantined > most:
+            raise BadDataError(
+                f"{name}: {account.quarantined:,} of {account.lines:,} lines cannot be used,"
+                f" more than max_bad_rows, {f'{limit:.6g}' if share else limit}, allows.",
+                hint=f"See `stedi quarantine {name}`; tables are as before.",
+            )
+
+    def _commit(
+        self, table: Table, path: Path, made: Provenance, accounts: dict[str, LandingAccount]
+    ) -> int:
+        record = dataclasses.replace(made, landing=accounts, files={path.name: path.stat().st_size})
+        before = self._tables.states().get(table.name)
+        earlier = before.current.provenance if before and before.current else None
+        snapshot, expired = iceberg.replace(
+            self._catalog,
+            table,
+            [to_uri(path)],
+            record.to_summary(),
+            keep=self._settings.keep_snapshots,
+            forget=earlier is not None and earlier.policy != made.policy,
+        )
+        self._tables.forget()
+        if expired:
+            self.swept.add(table.name)
+        return snapshot
+
+
+def job_error(job: Job, error: Exception) -> StediError:
+    """Turn an engine's error into one line that names the job."""
+    first = str(error).strip().split("\n\n")[0].split("\nLINE ")[0].replace("\n", " ")
+    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+        return StediError(
+            f"Job {job.name} failed: {first}",
+            hint="Look at free disk space and at memory_limit and temp_limit in the config.",
+        )
+    return StediError(f"Job {job.name} failed: {first}", hint=f"See jobs/{job.name}.sql.")

@@ -1,0 +1,197 @@
+"""Runs jobs: in order, each only where something it depends on changed, with provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stedi_cli.errors import UsageError
+from stedi_cli.lakehouse import Job, Lakehouse
+from stedi_cli.landing import LandingState
+from stedi_cli.provenance import Provenance, TableState
+from stedi_cli.target import Target
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """What is to be done with a job.
+
+    Args:
+        job: The job.
+        stale: Why it has to run, or None where its table is up to date.
+    """
+
+    job: Job
+    stale: str | None
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """A job has begun."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class JobDone:
+    """A job has ended.
+
+    Args:
+        job: The job.
+        status: ``built`` or ``unchanged``.
+        rows: Rows of its table.
+        quarantined: Landing lines it could not use.
+        seconds: How long it took.
+        why: Why it ran, or an empty text.
+    """
+
+    job: Job
+    status: str
+    rows: int | None
+    quarantined: int
+    seconds: float
+    why: str = ""
+
+
+Event = JobStarted | JobDone
+
+
+class Pipeline:
+    """The jobs of a lakehouse under a policy.
+
+    Args:
+        lakehouse: The model.
+        target: Where it lives.
+        policy: The policy.
+    """
+
+    def __init__(self, lakehouse: Lakehouse, target: Target, policy: str) -> None:
+        self._lakehouse = lakehouse
+        self._target = target
+        self.policy = lakehouse.policy(policy).name
+        self._landing: dict[str, LandingState] = {}
+        self._tables: dict[str, TableState] = {}
+
+    def plan(self, jobs: Sequence[str] = ()) -> list[JobPlan]:
+        """Tell what has to run.
+
+        Args:
+            jobs: Names of jobs, or nothing for all.
+
+        Returns:
+            The jobs in their order, each with the reason why it has to run.
+
+        Raises:
+            UsageError: If there is no such job, or a job is asked for whose inputs are stale.
+        """
+        wanted = {self._lakehouse.job(name).name for name in jobs} or set(self._lakehouse.jobs)
+        self._landing = self._target.landing()
+        self._tables = self._target.tables()
+        plans: list[JobPlan] = []
+        rebuilt: set[str] = set()
+        for job in self._lakehouse.jobs.values():
+            stale = self._stale(job, rebuilt)
+            if job.name in wanted:
+                self._refuse_stale_inputs(job, rebuilt, plans)
+                plans.append(JobPlan(job, stale))
+            if stale:
+                rebuilt.add(job.writes)
+        return plans
+
+    def _refuse_stale_inputs(self, job: Job, rebuilt: set[str], plans: list[JobPlan]) -> None:
+        planned = {plan.job.writes for plan in plans}
+        waiting = [name for name in job.reads if name in rebuilt and name not in planned]
+        if waiting:
+            raise UsageError(
+                f"{job.name} reads {waiting[0]}, which is not up to date under {self.policy}.",
+                hint=f"Run `stedi jobs run {self._lakehouse.writers[waiting[0]].name} {job.name}`"
+                " or `stedi jobs run --all`.",
+            )
+
+    def _stale(self, job: Job, rebuilt: set[str]) -> str | None:
+        state = self._tables.get(job.writes)
+        made = state.current.provenance if state and state.current else None
+        if made is None:
+            return "not built yet" if state is None else "not built by a job"
+        wanted = self._provenance(job, run="", engine="")
+        changed = [name for name in job.reads if made.inputs.get(name) != wanted.inputs[name]]
+        reasons = {
+            f"built under policy {made.policy}": made.policy != self.policy,
+            "an input is rebuilt": any(name in rebuilt for name in job.reads),
+            f"{', '.join(changed)} changed": bool(changed),
+            "its SQL changed": made.sql != wanted.sql,
+            "the model changed": not made.same_recipe(wanted),
+            "its data files are not whole": not self._target.is_whole(job.writes),
+        }
+        return next((reason for reason, holds in reasons.items() if holds), None)
+
+    def _provenance(self, job: Job, *, run: str, engine: str) -> Provenance:
+        tables = [self._lakehouse.tables[name] for name in (job.writes, *job.reads)]
+        columns = "".join(table.columns_sha256 for table in tables)
+        return Provenance(
+            run=run,
+            job=job.name,
+            policy=self.policy,
+            engine=engine,
+            sql=self._lakehouse.job_text(job, self.policy).sha256,
+            columns=hashlib.sha256(columns.encode()).hexdigest(),
+            inputs={name: self._input(name) for name in job.reads},
+        )
+
+    def _input(self, name: str) -> str:
+        if name in self._landing:
+            return self._landing[name].fingerprint
+        state = self._tables.get(name)
+        return str(state.current.id) if state and state.current else ""
+
+    def run(
+        self, jobs: Sequence[str] = (), *, engine: str, force: bool = False, wait: bool = False
+    ) -> Iterator[Event]:
+        """Run what has to run.
+
+        Args:
+            jobs: Names of jobs, or nothing for all.
+            engine: Engine to run on.
+            force: Whether to run also what is up to date.
+            wait: Whether to wait for another writer.
+
+        Yields:
+            An event as each job starts and ends.
+
+        Raises:
+            StediError: If a job fails; the tables of the jobs before it are built.
+        """
+        plans = self.plan(jobs)
+        if not force and not any(plan.stale for plan in plans):
+            yield from (self._unchanged(plan.job) for plan in plans)
+            return
+        run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
+        with self._target.runner(engine, wait=wait) as runner:
+            # Another writer may have been at work until the lock was had.
+            for plan in self.plan(jobs):
+                if not force and not plan.stale:
+                    yield self._unchanged(plan.job)
+                    continue
+                yield JobStarted(plan.job)
+                made = self._provenance(plan.job, run=run, engine=runner.name)
+                text = self._lakehouse.job_text(plan.job, self.policy)
+                landing = {n: s for n, s in self._landing.items() if n in plan.job.reads}
+                outcome = runner.run(plan.job, text, made, landing)
+                self._tables = self._target.tables()
+                yield JobDone(
+                    plan.job,
+                    "built",
+                    outcome.rows,
+                    outcome.quarantined,
+                    outcome.seconds,
+                    plan.stale or "forced",
+                )
+
+    def _unchanged(self, job: Job) -> JobDone:
+        current = self._tables[job.writes].current
+        assert current is not None and current.provenance is not None
+        quarantined = sum(a.quarantined for a in current.provenance.landing.values())
+        return JobDone(job, "unchanged", current.rows, quarantined, 0.0)

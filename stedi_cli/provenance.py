@@ -1,0 +1,176 @@
+"""What made a snapshot: the record that jobs leave, and that history and up-to-date tests read.
+
+It is read from Iceberg's metadata JSON alone, without any engine or Iceberg library.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+_PREFIX = "stedi."
+
+
+@dataclass(frozen=True)
+class LandingAccount:
+    """How a landing table's lines were used in a run.
+
+    Args:
+        fingerprint: Digest of the landing files.
+        lines: Lines that are not blank.
+        quarantined: Lines that could not be used.
+    """
+
+    fingerprint: str
+    lines: int
+    quarantined: int
+
+    @property
+    def usable(self) -> int:
+        """Lines that could be used."""
+        return self.lines - self.quarantined
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The record in a snapshot's summary; never an identifier of a person.
+
+    Args:
+        run: Identifier of the run.
+        job: Name of the job.
+        policy: Policy that it ran under.
+        engine: Engine that ran it.
+        sql: SHA-256 of the job's SQL.
+        columns: SHA-256 of the columns of the table and of the landing tables read.
+        inputs: Per table read, the fingerprint of its landing files or its snapshot's id.
+        landing: Per landing table read, how its lines were used.
+        files: Size in bytes of each data file, by the file's name; empty where the engine
+            does not know them before the commit.
+    """
+
+    run: str
+    job: str
+    policy: str
+    engine: str
+    sql: str
+    columns: str
+    inputs: dict[str, str]
+    landing: dict[str, LandingAccount] = field(default_factory=dict)
+    files: dict[str, int] = field(default_factory=dict)
+
+    def same_recipe(self, other: Provenance) -> bool:
+        """Tell whether both were made by the same job, policy, SQL, columns and inputs."""
+        mine = (self.job, self.policy, self.sql, self.columns, self.inputs)
+        return mine == (other.job, other.policy, other.sql, other.columns, other.inputs)
+
+    def to_summary(self) -> dict[str, str]:
+        """Return the record as snapshot properties."""
+        landing = {
+            name: [account.fingerprint, account.lines, account.quarantined]
+            for name, account in self.landing.items()
+        }
+        texts = {name: getattr(self, name) for name in _TEXTS}
+        objects = {"inputs": self.inputs, "landing": landing, "files": self.files}
+        return {f"{_PREFIX}{name}": text for name, text in texts.items()} | {
+            f"{_PREFIX}{name}": json.dumps(value, sort_keys=True) for name, value in objects.items()
+        }
+
+    @classmethod
+    def from_summary(cls, summary: dict[str, str]) -> Provenance | None:
+        """Read the record from a snapshot's summary; None where there is none, or not whole."""
+        try:
+            texts = {name: summary[_PREFIX + name] for name in _TEXTS}
+            landing = json.loads(summary[_PREFIX + "landing"])
+            return cls(
+                **texts,
+                inputs=json.loads(summary[_PREFIX + "inputs"]),
+                landing={name: LandingAccount(*account) for name, account in landing.items()},
+                files=json.loads(summary[_PREFIX + "files"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+
+_TEXTS = ("run", "job", "policy", "engine", "sql", "columns")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A state of a table.
+
+    Args:
+        id: Iceberg's snapshot id.
+        committed_ms: Commit time, epoch milliseconds.
+        rows: Rows in the table then, or None where the writer did not say.
+        provenance: What made it, or None where it was not one of this project's jobs.
+    """
+
+    id: int
+    committed_ms: int
+    rows: int | None
+    provenance: Provenance | None
+
+
+@dataclass(frozen=True)
+class TableState:
+    """A table as its metadata tells.
+
+    Args:
+        location: URI of the table's folder.
+        metadata: URI of the metadata file.
+        columns: Names and Iceberg types of its columns.
+        snapshots: Its snapshots, oldest first.
+        current: The current one, or None for a table never written.
+    """
+
+    location: str
+    metadata: str
+    columns: dict[str, str]
+    snapshots: tuple[Snapshot, ...]
+    current: Snapshot | None
+
+
+def parse_metadata(content: bytes, uri: str) -> TableState:
+    """Read an Iceberg table's metadata file.
+
+    Args:
+        content: The JSON.
+        uri: Where it lies.
+
+    Returns:
+        The table's state.
+
+    Raises:
+        ValueError: If it is not Iceberg metadata.
+    """
+    try:
+        return _parse(json.loads(content), uri)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not Iceberg table metadata: {error!r}") from error
+
+
+def _parse(raw: dict[str, Any], uri: str) -> TableState:
+    schema = next(s for s in raw["schemas"] if s["schema-id"] == raw["current-schema-id"])
+    snapshots = sorted(
+        (_snapshot(s) for s in raw.get("snapshots", [])), key=lambda s: s.committed_ms
+    )
+    current = raw.get("current-snapshot-id")
+    return TableState(
+        location=raw["location"],
+        metadata=uri,
+        columns={f["name"]: str(f["type"]) for f in schema["fields"]},
+        snapshots=tuple(snapshots),
+        current=next((s for s in snapshots if s.id == current), None),
+    )
+
+
+def _snapshot(raw: dict[str, Any]) -> Snapshot:
+    summary = raw.get("summary", {})
+    rows = summary.get("total-records")
+    return Snapshot(
+        id=raw["snapshot-id"],
+        committed_ms=raw["timestamp-ms"],
+        rows=None if rows is None else int(rows),
+        provenance=Provenance.from_summary(summary),
+    )

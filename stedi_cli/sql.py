@@ -1,0 +1,20 @@
+"""The one place where SQL identifiers and literals are quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def identifier(name: str) -> str:
+    """Quote a table or column name for DuckDB and Trino."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a text for DuckDB and Trino."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def literals(texts: Iterable[str]) -> str:
+    """Quote texts as a DuckDB list."""
+    return "[" + ", ".join(literal(text) for text in texts) + "]"

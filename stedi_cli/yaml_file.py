@@ -1,0 +1,82 @@
+"""Reads a YAML file into a pydantic model; what is wrong is said by file, key path and reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stedi_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+M = TypeVar("M", bound="BaseModel")
+
+
+def load_yaml(path: Path) -> Any:
+    """Parse a YAML file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        UsageError: If it cannot be read or is not YAML.
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        with path.open("rb") as stream:
+            return yaml.load(stream, Loader=loader)  # noqa: S506 - both loaders are safe
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "malformed"
+        raise UsageError(
+            f"{path}{place}: not YAML: {problem}.", hint="Mend the file and try again."
+        ) from error
+
+
+def load_model(path: Path, model: type[M], overrides: dict[str, Any] | None = None) -> M:
+    """Parse and check a YAML file.
+
+    Args:
+        path: The file.
+        model: The pydantic model that it must fit.
+        overrides: Values that win over the file's, by top-level key.
+
+    Returns:
+        The checked content.
+
+    Raises:
+        UsageError: With the file, the first offending key's path, and what was expected there.
+    """
+    from pydantic import ValidationError
+
+    content = load_yaml(path)
+    if content is None:
+        content = {}
+    if isinstance(content, dict):
+        content = {**content, **(overrides or {})}
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        if first["type"] == "extra_forbidden":
+            raise UsageError(
+                f"{path}: {place}: there is no such key.",
+                hint=f"Keys here: {', '.join(_keys(model, first['loc'])) or 'see the comments'}.",
+            ) from error
+        raise UsageError(
+            f"{path}: {place}: {first['msg']}.", hint="The comments in the file say what fits."
+        ) from error
+
+
+def _keys(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    return list(model.model_fields) if len(loc) == 1 else []
