@@ -57,15 +57,8 @@ owned_instant AS (
   JOIN curated c ON c.email = p.email
   WHERE p.instant >= c.consent
 )
-SELECT DISTINCT sensorReadingTime, serialNumber, distanceFromObject
-FROM (
-  SELECT t.sensorReadingTime, t.serialNumber, t.distanceFromObject
-  FROM step_trainer_landing t
-  JOIN sole_owner o ON o.serialNumber = t.serialNumber
-  WHERE t.sensorReadingTime >= o.consent
-  UNION ALL
-  SELECT t.sensorReadingTime, t.serialNumber, t.distanceFromObject
-  FROM step_trainer_landing t
-  JOIN owned_instant o
-    ON o.serialNumber = t.serialNumber AND o.instant = t.sensorReadingTime
-) owned
+SELECT DISTINCT t.sensorReadingTime, t.serialNumber, t.distanceFromObject
+FROM step_trainer_landing t
+LEFT JOIN sole_owner o ON o.serialNumber = t.serialNumber
+LEFT JOIN owned_instant i ON i.serialNumber = t.serialNumber AND i.instant = t.sensorReadingTime
+WHERE t.sensorReadingTime >= o.consent OR i.instant IS NOT NULL

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 STRICT = "strict"
 QUARANTINE = "quarantine"
+_NOT_POLICIES = ("checks", "notes", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -167,8 +168,16 @@ class Lakehouse:
     @cached_property
     def checks(self) -> list[Check]:
         """The checks of the project, by name."""
-        folder = self.folder / "jobs" / "checks"
-        return [Check(path.stem, _read(path)) for path in sorted(folder.glob("*.sql"))]
+        return self._texts("checks")
+
+    @cached_property
+    def notes(self) -> list[Check]:
+        """Queries that explain what the jobs left out: a reason and a number a row."""
+        return self._texts("notes")
+
+    def _texts(self, folder: str) -> list[Check]:
+        found = sorted((self.folder / "jobs" / folder).glob("*.sql"))
+        return [Check(path.stem, _read(path)) for path in found]
 
 
 def load(folder: Path) -> Lakehouse:
@@ -200,7 +209,7 @@ def load(folder: Path) -> Lakehouse:
         for name, policy in model.policies.items()
     }
     for found in sorted((folder / "jobs").glob("*/")):
-        if found.name not in ("checks", "__pycache__"):
+        if found.name not in _NOT_POLICIES:
             policies.setdefault(found.name, Policy(found.name, f"Rules of jobs/{found.name}/"))
     policies.setdefault(STRICT, Policy(STRICT, "Rules of jobs/"))
     lakehouse = Lakehouse(folder, tables, jobs, policies)

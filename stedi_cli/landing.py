@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +23,8 @@ BOMB_RATIO = 300
 """Landing JSON packs about twenty times; a file that packs better than this is refused."""
 BOMB_SIZE = 64 << 20
 """Bytes below which no file is called a bomb."""
+
+_LOOKED_AT = 1000
 
 # No quotes, wildcards, separators or control characters: such a name is safe in every engine.
 _SAFE_NAME = re.compile(r"[\w(+=@-][\w .,()+=@-]{0,199}")
@@ -212,6 +216,29 @@ def _inflated(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
                 inflate = zlib.decompressobj(wbits=31)
     if inside or not taken:
         raise broken
+
+
+def unknown_keys(path: Path, table: Table) -> set[str]:
+    """Return keys in the first lines of a landing file that its table does not know.
+
+    Args:
+        path: The file.
+        table: Its table; its columns' names are matched in their exact case.
+
+    Returns:
+        The keys; they are ignored when the file is read.
+    """
+    known = {column.name for column in table.columns}
+    found: set[str] = set()
+    with open_lines(path) as stream:
+        lines = iter(lambda: stream.readline(CHUNK), b"")
+        for line in islice(lines, _LOOKED_AT):
+            try:
+                parsed = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            found |= set(parsed) - known if isinstance(parsed, dict) else set()
+    return found
 
 
 def open_lines(path: Path) -> BinaryIO:

@@ -80,11 +80,20 @@ class Finding:
 
 @dataclass(frozen=True)
 class Uploaded:
-    """A landing file and what an upload did with it: new, changed, unchanged or removed."""
+    """A landing file and what an upload did with it.
+
+    Args:
+        table: Its landing table.
+        file: Its name.
+        state: ``new``, ``changed``, ``unchanged``, ``removed``, or ``mixed`` for a file in the
+            landing zone that is not in the uploaded folder.
+        unknown: Keys in it that the table does not know, which are ignored.
+    """
 
     table: str
     file: str
     state: str
+    unknown: frozenset[str] = frozenset()
 
 
 class Runner(Protocol):

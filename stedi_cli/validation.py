@@ -56,6 +56,7 @@ class Report:
         source: The data set that the expected counts are of, or None.
         tables: The counts.
         checks: The checks that could be made.
+        left_out: Why readings were left out, and how many, by the query that tells.
         notes: What explains a difference.
         problems: What is wrong beside counts and checks.
     """
@@ -64,6 +65,7 @@ class Report:
     source: str | None
     tables: list[TableCount]
     checks: list[CheckResult]
+    left_out: dict[str, list[tuple[str, int]]]
     notes: list[str]
     problems: list[str]
 
@@ -145,6 +147,7 @@ class Validation:
             source=data_set.source if data_set else None,
             tables=tables,
             checks=[CheckResult(n, v, n in known) for n, v in sorted(violations.items())],
+            left_out=self._left_out(),
             notes=self._notes(tables, policy, data_set, built),
             problems=self._problems(states, built),
         )
@@ -174,6 +177,12 @@ class Validation:
                 state.lines - rows[name] - quarantined.get(name, 0)
             )
             for name, state in landing.items()
+        }
+
+    def _left_out(self) -> dict[str, list[tuple[str, int]]]:
+        return {
+            note.name: [(str(row[0]), int(row[1])) for row in self._target.query(note.sql).rows]
+            for note in self._lakehouse.notes
         }
 
     def _personal_columns(self, states: Mapping[str, TableState]) -> dict[str, int]:

@@ -11,7 +11,8 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.cli.upload import upload_into
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import ExitCode, UsageError
+from stedi_cli.landing import find_files
 
 app = typer.Typer(help="Set up, look at and remove the infrastructure.", no_args_is_help=True)
 
@@ -36,6 +37,9 @@ def up(
     if data is not None and no_data:
         raise UsageError("--data and --no-data exclude each other.", hint="Give one of them.")
     with session(ctx) as opened:
+        folder = data or opened.settings.data
+        if not no_data:
+            find_files(folder, opened.lakehouse.landing.values())
         with render.busy("Setting up"):
             resources = list(opened.target.up())
         if not as_json:
@@ -43,7 +47,7 @@ def up(
             render.show(_table(opened, rows))
         uploaded = None
         if not no_data:
-            uploaded = upload_into(opened, data or opened.settings.data, quiet=as_json)
+            uploaded = upload_into(opened, folder, quiet=as_json)
         if as_json:
             parts = [{"kind": r.kind, "name": r.name, "state": r.state} for r in resources]
             render.emit({"resources": parts, "uploaded": uploaded})
@@ -64,7 +68,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
         if any(resource.state == "missing" for resource in resources):
             if not as_json:
                 render.say("\nSomething is missing. Run `stedi infra up`.")
-            raise typer.Exit(3)
+            raise typer.Exit(ExitCode.BAD_DATA)
 
 
 @app.command()

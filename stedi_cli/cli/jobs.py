@@ -149,10 +149,10 @@ def _table(done: list[JobDone], event: Event | None) -> Any:
 def _show_notes(done: list[JobDone], policy: str) -> None:
     reasons = {d.why for d in done if d.why.startswith("built under policy")}
     for reason in sorted(reasons):
-        render.say(f"\nRebuilt under policy {policy}: the tables were {reason}.")
+        render.paragraph(f"Rebuilt under policy {policy}: the tables were {reason}.")
     lines = {d.job.name: d.quarantined for d in done if d.quarantined}
     for job, count in lines.items():
-        render.say(f"\n{job}: {count:,} landing line(s) in quarantine; see `stedi quarantine`.")
+        render.paragraph(f"{job}: {count:,} landing line(s) in quarantine; see `stedi quarantine`.")
 
 
 def _record(event: JobDone) -> dict[str, object]:

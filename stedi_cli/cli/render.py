@@ -70,6 +70,11 @@ def say(text: str = "") -> None:
     typer.echo(text)
 
 
+def paragraph(text: str) -> None:
+    """Print an empty line and a text, broken between words at the terminal's width."""
+    console().print("\n" + text)
+
+
 def note(text: str) -> None:
     """Print a line to stderr, beside the results."""
     typer.echo(text, err=True)

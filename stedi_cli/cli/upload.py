@@ -61,9 +61,11 @@ def upload_into(
     """
     states = ("new", "changed", "unchanged", "removed", "mixed")
     counts: dict[str, Counter[str]] = {name: Counter() for name in opened.lakehouse.landing}
+    unknown: dict[str, set[str]] = {name: set() for name in opened.lakehouse.landing}
     with render.busy(f"Uploading {folder}"):
         for done in opened.target.upload(folder, replace=replace, wait=wait):
             counts[done.table][done.state] += 1
+            unknown[done.table] |= done.unknown
     result: list[dict[str, object]] = [
         {"table": name, **{state: count[state] for state in states}}
         for name, count in counts.items()
@@ -72,6 +74,10 @@ def upload_into(
         shown = [s for s in states if s in ("new", "unchanged") or any(r[s] for r in result)]
         rows = [[r["table"], *(r[s] for s in shown)] for r in result]
         render.show(render.table(["landing files", *(f">{s}" for s in shown)], rows))
+    for name, keys in unknown.items():
+        if keys:
+            shown_keys = ", ".join(render.plain(key) for key in sorted(keys))
+            render.note(f"Warning: {name} does not know these keys, and ignores them: {shown_keys}")
     mixed = sum(count["mixed"] for count in counts.values())
     if mixed:
         render.note(

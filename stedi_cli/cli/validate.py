@@ -70,7 +70,7 @@ def show_report(report: Report) -> None:
     render.say(f"Policy {report.policy}{source}\n")
     render.show(render.table(headings, rows))
     if course:
-        render.say("\npublished: the course's published count, which policy published gives.")
+        render.paragraph("published: the course's published count, which policy published gives.")
     render.say()
     render.show(
         render.table(
@@ -78,8 +78,13 @@ def show_report(report: Report) -> None:
             [(c.check, c.violations, _check_verdict(c)) for c in report.checks],
         )
     )
+    if any(check.violations and check.known for check in report.checks):
+        render.paragraph(f"known: a rule that policy {report.policy} breaks on purpose.")
+    for name, reasons in report.left_out.items():
+        for reason, number in reasons:
+            render.paragraph(f"{name.replace('_', ' ').capitalize()}: {number:,}; {reason}.")
     for text in (*report.notes, *report.problems):
-        render.say(f"\n{text}")
+        render.paragraph(text)
     render.say("\nEverything is as it should be." if report.ok else "\nNot everything is right.")
 
 
@@ -94,7 +99,7 @@ def _verdict(table: TableCount) -> str:
 def _check_verdict(check: CheckResult) -> str:
     if check.violations == 0:
         return "ok"
-    return "known under this policy" if check.known else "FAILED"
+    return "known" if check.known else "FAILED"
 
 
 def _record(report: Report) -> dict[str, object]:

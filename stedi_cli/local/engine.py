@@ -6,6 +6,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,16 +57,29 @@ class Engine:
             options["enable_profiling"] = "'no_output'"
         for name, value in (options | {"enable_external_access": "false"}).items():
             self._connection.execute(f"SET {name} = {value}")
-        self._connection.execute("SET lock_configuration = true")
+        self._spared = False
 
     def close(self) -> None:
         """Close the connection and remove its intermediate files."""
         self._connection.close()
         shutil.rmtree(self.temp, ignore_errors=True)
 
+    def lock(self) -> None:
+        """Let no statement change the settings any more."""
+        self._connection.execute("SET lock_configuration = true")
+
+    def spare_memory(self) -> bool:
+        """Go on with one thread, which needs fewer buffers; return False if that is so already."""
+        if self._spared:
+            return False
+        self._connection.execute("SET threads = 1")
+        self._spared = True
+        return True
+
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run trusted SQL and return its rows; raises duckdb.Error."""
-        return self._connection.execute(sql).fetchall()
+        with _interruptible():
+            return self._connection.execute(sql).fetchall()
 
     def define(self, table: str, select: str) -> None:
         """Make a table readable by its name as the rows of a SELECT."""
@@ -96,7 +110,8 @@ class Engine:
         """
         cursor = self._connection.cursor()
         try:
-            cursor.execute(one_select(sql))
+            with _interruptible():
+                cursor.execute(one_select(sql))
         except duckdb.Error as error:
             raise query_error(error) from error
         described = cursor.description or []
@@ -157,9 +172,21 @@ def query_error(error: Exception) -> StediError:
     )
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn what DuckDB makes of Ctrl-C back into KeyboardInterrupt."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
+
+
 def _fetch(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     try:
-        while batch := cursor.fetchmany(_BATCH):
-            yield from batch
+        with _interruptible():
+            while batch := cursor.fetchmany(_BATCH):
+                yield from batch
     except duckdb.Error as error:
         raise query_error(error) from error

@@ -45,6 +45,7 @@ class Questions:
         self._zone = zone
         self._tables = tables
         self._engine = Engine(layout, settings)
+        self._engine.lock()
         self._reader = LandingReader(self._engine)
         self._defined: set[str] = set()
 

@@ -117,40 +117,39 @@ class DuckRunner:
         while True:
             try:
                 rows = int(self._engine.execute(copy)[0][0])
-            except duckdb.Error as error:
-                if not self._inspect_unverified(job):
+            except duckdb.OutOfMemoryException as error:
+                if not self._engine.spare_memory():
                     raise job_error(job, error) from error
                 continue
-            if not self._skipped_lines(job):
+            except duckdb.Error as error:
+                if not self._unverified(job):
+                    raise job_error(job, error) from error
+                self._inspect(self._unverified(job))
+                continue
+            self._note_seen_lines(job)
+            unseen = self._unverified(job)
+            self._inspect(unseen)
+            if not any(self._readings[name].bad for name in unseen):
                 return rows
-            self._inspect_unverified(job)
 
-    def _skipped_lines(self, job: Job) -> bool:
-        """Tell whether a line that cannot be used may have gone unseen in the last statement.
+    def _note_seen_lines(self, job: Job) -> None:
+        """Mark the landing tables whose every line passed the guard in the last statement.
 
-        The guard sees every line unless another filter went first or the scan was left out
+        The guard sees every line unless another filter went first, or the scan was left out
         because nothing would have been joined to it.
         """
-        unseen = False
-        for name in job.reads:
-            reading = self._readings.get(name)
-            if reading is not None and not reading.verified:
-                seen = self._engine.filtered_rows(guard_tag(name))
-                reading.verified = seen == reading.state.lines
-                unseen = unseen or not reading.verified
-        return unseen
+        for name in self._unverified(job):
+            reading = self._readings[name]
+            reading.verified = self._engine.filtered_rows(guard_tag(name)) == reading.state.lines
 
-    def _inspect_unverified(self, job: Job) -> bool:
-        unverified = [
-            name
-            for name in job.reads
-            if name in self._readings and not self._readings[name].verified
-        ]
-        for name in unverified:
+    def _unverified(self, job: Job) -> list[str]:
+        return [n for n in job.reads if n in self._readings and not self._readings[n].verified]
+
+    def _inspect(self, names: list[str]) -> None:
+        for name in names:
             table = self._lakehouse.tables[name]
             state = self._readings[name].state
             self._readings[name] = self._reader.inspect(table, self._zone.folder(name), state)
-        return bool(unverified)
 
     def _copy_statement(self, job: Job, text: JobText, table: Table, path: Path) -> str:
         try:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stedi_cli.durable import replaced
 from stedi_cli.errors import StediError
 from stedi_cli.landing import LandingState
 from stedi_cli.local.catalog_file import metadata_locations, table_states
@@ -135,12 +136,10 @@ def sweep(layout: Layout, tables: Iterable[str]) -> list[Path]:
     return removed
 
 
-def write_journal(layout: Layout, run: str, tables: list[str]) -> None:
+def write_journal(layout: Layout, tables: list[str]) -> None:
     """Say, before the first file is written, which tables a run may leave stray files of."""
-    from stedi_cli.durable import replaced
-
     with replaced(layout.journal, layout.temp) as sink:
-        sink.write(json.dumps({"run": run, "tables": tables}).encode())
+        sink.write(json.dumps({"tables": tables}).encode())
 
 
 def read_journal(layout: Layout) -> list[str] | None:

@@ -13,7 +13,7 @@ from stedi_cli.durable import remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.expected import FILE_NAME
 from stedi_cli.lakehouse import Lakehouse
-from stedi_cli.landing import LandingState, find_files
+from stedi_cli.landing import LandingState, find_files, unknown_keys
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import VERSION, Layout
 from stedi_cli.local.lock import exclusive, reading, without_readers
@@ -184,7 +184,10 @@ class LocalTarget:
             self._mend()
             for table, files in found.items():
                 for path in files:
-                    yield Uploaded(table, path.name, self._zone.put(path, table))
+                    state = self._zone.put(path, table)
+                    same = state == "unchanged"
+                    unknown = set() if same else unknown_keys(path, self._lakehouse.tables[table])
+                    yield Uploaded(table, path.name, state, frozenset(unknown))
                 names = {path.name for path in files}
                 others = [p for p in self._zone.paths(table) if p.name not in names]
                 for path in others:
@@ -229,7 +232,7 @@ class LocalTarget:
             self._mend()
             self._tables.forget()
             written = [*self._lakehouse.writers, "quarantine"]
-            write_journal(self.layout, engine, written)
+            write_journal(self.layout, written)
             runner = DuckRunner(
                 self.layout, self._settings, self._lakehouse, self._zone, self._tables
             )
