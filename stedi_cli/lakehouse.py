@@ -146,6 +146,15 @@ class Lakehouse:
         """Each job by the table that it writes."""
         return {job.writes: job for job in self.jobs.values()}
 
+    def first_reads(self, job: Job) -> list[str]:
+        """Return the landing tables that this job is the first to read, so that it answers for."""
+        earlier: set[str] = set()
+        for other in self.jobs.values():
+            if other.name == job.name:
+                break
+            earlier |= set(other.reads)
+        return [name for name in job.reads if name in self.landing and name not in earlier]
+
     def job_text(self, job: Job, policy: str) -> JobText:
         """Read the SQL of a job: the policy's file where it has one, else the strict one.
 

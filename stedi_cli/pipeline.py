@@ -43,7 +43,7 @@ class JobDone:
         job: The job.
         status: ``built`` or ``unchanged``.
         rows: Rows of its table.
-        quarantined: Landing lines it could not use.
+        quarantined: Unusable lines of the landing tables that no earlier job reads.
         seconds: How long it took.
         why: Why it ran, or an empty text.
     """
@@ -193,5 +193,10 @@ class Pipeline:
     def _unchanged(self, job: Job) -> JobDone:
         current = self._tables[job.writes].current
         assert current is not None and current.provenance is not None
-        quarantined = sum(a.quarantined for a in current.provenance.landing.values())
+        accounts = current.provenance.landing
+        quarantined = sum(
+            accounts[name].quarantined
+            for name in self._lakehouse.first_reads(job)
+            if name in accounts
+        )
         return JobDone(job, "unchanged", current.rows, quarantined, 0.0)

@@ -21,7 +21,7 @@ class JobOutcome:
 
     Args:
         rows: Rows of its table.
-        quarantined: Landing lines it could not use.
+        quarantined: Unusable lines of the landing tables that no earlier job reads.
         seconds: How long it took.
         snapshot: Id of the snapshot it committed.
     """

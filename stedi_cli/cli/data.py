@@ -20,23 +20,55 @@ def generate(
     folder: Annotated[Path, typer.Argument(help="Folder to make.")],
     customers: Annotated[int, typer.Option(min=1, help="Number of customers.")] = 1000,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
+    shared_serials: Annotated[
+        int, typer.Option(min=0, help="Serial numbers for everybody to share; 0: one each.")
+    ] = 0,
+    dirty: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of lines added that cannot be used.")
+    ] = 0.0,
+    updates: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of customers with several records.")
+    ] = 0.0,
+    duplicates: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of readings delivered twice.")
+    ] = 0.0,
     as_json: JsonOption = False,
 ) -> None:
     """Make synthetic landing files, with their expected row counts beside them.
 
-    Example: stedi data generate my-landing-files --customers 5000
+    Example: stedi data generate my-landing-files --shared-serials 30 --dirty 0.005
     """
     from stedi_cli.synthetic import generate as make
 
-    with render.busy(f"Generating {customers:,} customers"):
-        truth = make(folder, customers=customers, seed=seed)
+    with render.progress(f"Generating {customers:,} customers") as advance:
+        truth = make(
+            folder,
+            customers=customers,
+            seed=seed,
+            shared_serials=shared_serials,
+            dirty=dirty,
+            updates=updates,
+            duplicates=duplicates,
+            progress=advance,
+        )
     if as_json:
-        render.emit({"folder": str(folder), "counts": truth.counts})
+        render.emit(
+            {
+                "folder": str(folder),
+                "counts": truth.counts,
+                "quarantine": truth.quarantine,
+                "nobody": truth.nobody,
+            }
+        )
         return
     policies = list(truth.counts)
     tables = list(next(iter(truth.counts.values())))
     rows = [(name, *(truth.counts[policy][name] for policy in policies)) for name in tables]
     render.show(render.table(["expected rows", *(f">{policy}" for policy in policies)], rows))
+    for table, reasons in truth.quarantine.items():
+        render.say(f"\nUnusable lines of {table}: {sum(reasons.values()):,}")
+    if truth.nobody:
+        render.say(f"\nStep readings that belong to nobody: {truth.nobody:,}")
     render.say(f"\nWritten to {folder}. Try `stedi infra up --data {folder}`.")
 
 

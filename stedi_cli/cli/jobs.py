@@ -150,9 +150,9 @@ def _show_notes(done: list[JobDone], policy: str) -> None:
     reasons = {d.why for d in done if d.why.startswith("built under policy")}
     for reason in sorted(reasons):
         render.paragraph(f"Rebuilt under policy {policy}: the tables were {reason}.")
-    lines = {d.job.name: d.quarantined for d in done if d.quarantined}
-    for job, count in lines.items():
-        render.paragraph(f"{job}: {count:,} landing line(s) in quarantine; see `stedi quarantine`.")
+    lines = sum(d.quarantined for d in done)
+    if lines:
+        render.paragraph(f"{lines:,} landing line(s) are in quarantine; see `stedi quarantine`.")
 
 
 def _record(event: JobDone) -> dict[str, object]:

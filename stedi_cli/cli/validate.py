@@ -67,7 +67,8 @@ def show_report(report: Report) -> None:
         for t in report.tables
     ]
     source = f", {report.source}" if report.source else ""
-    render.say(f"Policy {report.policy}{source}\n")
+    render.paragraph(f"Policy {report.policy}{source}")
+    render.say()
     render.show(render.table(headings, rows))
     if course:
         render.paragraph("published: the course's published count, which policy published gives.")

@@ -94,7 +94,7 @@ class DuckRunner:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        quarantined = sum(account.quarantined for account in accounts.values())
+        quarantined = sum(accounts[n].quarantined for n in self._lakehouse.first_reads(job))
         return JobOutcome(rows, quarantined, time.perf_counter() - started, snapshot)
 
     def _define_inputs(self, job: Job, landing: dict[str, LandingState]) -> None:
