@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from stedi_cli.contract import BLANKS
+from stedi_cli.contract import BLANKS, LONGEST_LINE
 from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import Table
 
@@ -40,13 +40,14 @@ class FileFacts:
         sha256: Digest of the file's bytes.
         size: Size in bytes.
         lines: Lines that are not blank.
-        literals: Whether ``true`` or ``false`` occurs, which typed readers take for numbers.
+        suspicious: Whether typed readers may take a line for usable that is not: ``true`` or
+            ``false`` occurs, which they take for numbers, or a line is too long.
     """
 
     sha256: str
     size: int
     lines: int
-    literals: bool
+    suspicious: bool
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def read_facts(stream: BinaryIO, name: str, sink: Callable[[bytes], object]) -> 
     count = _LineCount()
     for piece in _inflated(raw(), name) if name.endswith(".gz") else raw():
         count.add(piece)
-    return FileFacts(digest.hexdigest(), size, count.total(), count.literals)
+    return FileFacts(digest.hexdigest(), size, count.total(), count.suspicious)
 
 
 class _LineCount:
@@ -166,21 +167,25 @@ class _LineCount:
 
     def __init__(self) -> None:
         self.lines = 0
-        self.literals = False
+        self.suspicious = False
         self._open_is_blank = True
+        self._open_length = 0
         self._edge = b""
 
     def add(self, piece: bytes) -> None:
         around = self._edge + piece[:4]
-        self.literals = self.literals or any(
+        self.suspicious = self.suspicious or any(
             word in part for word in (b"true", b"false") for part in (piece, around)
         )
         self._edge = (self._edge + piece[-4:])[-4:]
         first = piece.find(b"\n")
+        self._open_length += len(piece) if first < 0 else first
+        self.suspicious = self.suspicious or self._open_length > LONGEST_LINE
         if first < 0:
             self._open_is_blank = self._open_is_blank and not piece.strip(BLANKS)
             return
         last = piece.rfind(b"\n")
+        self._open_length = len(piece) - last - 1
         self.lines += not (self._open_is_blank and not piece[:first].strip(BLANKS))
         self.lines += piece.count(b"\n", first + 1)
         self.lines -= sum(1 for _ in _BLANK_LINE.finditer(piece, first, last + 1))

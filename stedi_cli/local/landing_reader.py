@@ -92,8 +92,7 @@ class LandingReader:
     ) -> Reading:
         """Make a landing table readable; a line that cannot be used raises when it is read.
 
-        A file with ``true`` or ``false`` in it is inspected now, since the typed reader takes
-        them for numbers.
+        Files in which the typed reader itself may go wrong are inspected now.
 
         Args:
             table: The landing table.
@@ -108,7 +107,7 @@ class LandingReader:
         if known_clean or not files:
             self._engine.define(table.name, _plain(table, files) if files else empty_select(table))
             return Reading(state, verified=True)
-        if any(facts.literals for facts in state.files.values()):
+        if any(facts.suspicious for facts in state.files.values()):
             return self.inspect(table, folder, state)
         self._engine.define(table.name, _guarded(table, files))
         return Reading(state)
@@ -128,7 +127,7 @@ class LandingReader:
         splits: list[_Split] = []
         for name, facts in state.files.items():
             path = folder / name
-            if not facts.literals and self._is_clean(table, path):
+            if not facts.suspicious and self._is_clean(table, path):
                 clean.append(path)
             else:
                 splits.append(self._split(table, path, facts.lines))
@@ -156,7 +155,8 @@ class LandingReader:
         longest = 0
         with open_lines(path) as stream, kept.open("wb") as keep, mended.open("wb") as mend:
             for ordinal, (number, line) in enumerate(_numbered(stream), start=1):
-                if suspicious is not None and ordinal not in suspicious:
+                judged = suspicious is None or ordinal in suspicious or len(line) > LONGEST_LINE
+                if not judged:
                     longest = max(longest, keep.write(line + b"\n"))
                     continue
                 try:

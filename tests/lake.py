@@ -1,0 +1,51 @@
+"""Builds a lakehouse from the bytes of landing files, through the product's own library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.pipeline import JobDone, Pipeline
+from stedi_cli.settings import load_settings
+from stedi_cli.target import Target, open_target
+
+Files = dict[str, dict[str, bytes]]
+
+
+@dataclass
+class Built:
+    """A lakehouse after a run."""
+
+    lakehouse: Lakehouse
+    target: Target
+    done: list[JobDone]
+
+    def rows(self, table: str) -> list[tuple[Any, ...]]:
+        return list(self.target.query(f"SELECT * FROM {table}").rows)
+
+    @property
+    def quarantine(self) -> list[tuple[str, str, int, str]]:
+        return sorted(self.rows("quarantine"))
+
+
+def build(files: Files, policy: str, root: Path, *, max_bad_rows: str = "100%") -> Built:
+    """Make a lakehouse, put files into its landing zone, and run all jobs.
+
+    Args:
+        files: Bytes by file name by landing table.
+        policy: The policy.
+        root: Root of the lakehouse.
+        max_bad_rows: Limit of unusable lines.
+    """
+    settings = load_settings(root=root, policy=policy, max_bad_rows=max_bad_rows)
+    lakehouse = settings.lakehouse()
+    target = open_target(settings, lakehouse)
+    list(target.up())
+    for table, contents in files.items():
+        folder = root / "landing" / str(lakehouse.tables[table].folder)
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+    events = Pipeline(lakehouse, target, policy).run(engine="duckdb")
+    return Built(lakehouse, target, [event for event in events if isinstance(event, JobDone)])

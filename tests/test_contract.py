@@ -1,0 +1,260 @@
+"""The landing contract, case by case: what becomes of one line in an otherwise good file."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.lake import Built, build
+
+pytestmark = pytest.mark.contract
+CONSENT = 1_655_564_000_000
+TIME = 1_655_564_444_103
+CUSTOMER = {
+    "customerName": "Ada Quill",
+    "email": "ada@example.com",
+    "phone": "5550100",
+    "birthDay": "1001-02-03",
+    "serialNumber": "s-1",
+    "registrationDate": CONSENT,
+    "lastUpdateDate": CONSENT,
+    "shareWithResearchAsOfDate": CONSENT,
+}
+GOOD = {"user": "ada@example.com", "timestamp": TIME, "x": 1.5, "y": -1.0, "z": 0.0}
+GOOD_ROW = ("ada@example.com", TIME, 1.5, -1.0, 0.0)
+
+
+def line(**changes: object) -> bytes:
+    """A good reading with changed members; bytes stand for themselves, ``None`` leaves one out."""
+    members = []
+    for key, value in {**GOOD, **changes}.items():
+        if isinstance(value, bytes):
+            members.append(json.dumps(key).encode() + b":" + value)
+        elif value is not None:
+            members.append(json.dumps(key).encode() + b":" + json.dumps(value).encode())
+    return b"{" + b",".join(members) + b"}"
+
+
+def lake(root: Path, readings: bytes, *, name: str = "a.json", customer: bytes = b"") -> Built:
+    return build(
+        {
+            "customer_landing": {"c.json": customer or json.dumps(CUSTOMER).encode() + b"\n"},
+            "accelerometer_landing": {name: readings},
+            "step_trainer_landing": {},
+        },
+        "strict",
+        root,
+    )
+
+
+def trusted(built: Built) -> list[tuple[object, ...]]:
+    return sorted(built.rows("accelerometer_trusted"))
+
+
+ACCEPTED = {
+    "integer_as_text": (line(timestamp=b'"1655564444777"'), {"timestamp": 1655564444777}),
+    "whole_with_point_zero": (line(timestamp=b"1655564444777.0"), {"timestamp": 1655564444777}),
+    "whole_with_exponent": (line(timestamp=b"1.6556E12"), {"timestamp": 1655600000000}),
+    "integer_beyond_53_bits": (line(timestamp=b"9007199254740993"), {"timestamp": 2**53 + 1}),
+    "largest_64_bit_integer": (line(timestamp=b"9223372036854775807"), {"timestamp": 2**63 - 1}),
+    "number_as_text_for_a_float": (line(x=b'"-2.25"'), {"x": -2.25}),
+    "integer_for_a_float": (line(x=b"7"), {"x": 7.0}),
+    "lone_cr_between_tokens": (line(x=b"\r7"), {"x": 7.0}),
+    "unknown_key_is_ignored": (line(firmware=b'{"a":[1,2]}', x=b"7"), {"x": 7.0}),
+    "key_in_other_case_is_unknown": (line(X=b'"no number"', x=b"7"), {"x": 7.0}),
+    "unknown_key_twice_is_ignored": (line(x=b'7,"n":1,"n":2'), {"x": 7.0}),
+    "escapes_in_a_text": (line(user=b'"ad\\u0061@example.com"', x=b"7"), {"x": 7.0}),
+    "blanks_around_an_email": (line(user=b'"  ada@example.com "', x=b"7"), {"x": 7.0}),
+    "email_in_other_case": (line(user=b'"ADA@Example.COM"', x=b"7"), {"x": 7.0}),
+    "comma_too_many": (line(x=b"7")[:-1] + b",}", {"x": 7.0}),
+    "white_space_between_tokens": (b" " + line(x=b" \t7 ") + b" \t", {"x": 7.0}),
+}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_accepted(case: str, tmp_path: Path) -> None:
+    odd, changes = ACCEPTED[case]
+    built = lake(tmp_path / "l", line() + b"\n" + odd + b"\n")
+    names = ("user", "timestamp", "x", "y", "z")
+    wanted = tuple({**GOOD, **changes}[name] for name in names)
+    assert trusted(built) == sorted([GOOD_ROW, wanted])
+    assert built.quarantine == []
+
+
+QUARANTINED = {
+    "fraction_for_an_integer": (line(timestamp=b"1655564444103.6"), "not-whole:timestamp"),
+    "fraction_as_text": (line(timestamp=b'"1655564444103.5"'), "not-whole:timestamp"),
+    "true_for_an_integer": (line(timestamp=b"true"), "not-a-number:timestamp"),
+    "true_for_a_float": (line(x=b"true"), "not-a-number:x"),
+    "false_for_a_float": (line(x=b"false"), "not-a-number:x"),
+    "known_key_twice": (line(x=b'1,"x":1'), "duplicate-key"),
+    "known_key_twice_once_null": (line(x=b'null,"x":1'), "duplicate-key"),
+    "bom_elsewhere": (b"\xef\xbb\xbf" + line(), "not-json"),
+    "nan": (line(x=b"NaN"), "not-finite:x"),
+    "infinity": (line(x=b"Infinity"), "not-finite:x"),
+    "negative_infinity": (line(x=b"-Infinity"), "not-finite:x"),
+    "beyond_a_float": (line(x=b"1e999"), "not-finite:x"),
+    "beyond_64_bits": (line(timestamp=b"9223372036854775808"), "out-of-range:timestamp"),
+    "far_beyond_64_bits": (line(timestamp=b"9" * 400), "out-of-range:timestamp"),
+    "object_for_a_text": (line(user=b'{"name":"ada@example.com"}'), "not-text:user"),
+    "array_for_a_text": (line(user=b'["ada@example.com"]'), "not-text:user"),
+    "object_for_a_number": (line(x=b"{}"), "not-a-number:x"),
+    "word_for_a_number": (line(x=b'"fast"'), "not-a-number:x"),
+    "empty_text_for_a_number": (line(x=b'""'), "not-a-number:x"),
+    "raw_nul": (line(user=b'"ada@\x00example.com"'), "not-json"),
+    "raw_control_character": (line(user=b'"ada@\x01example.com"'), "not-json"),
+    "bad_utf8": (line(user=b'"ada\xff@example.com"'), "not-utf8"),
+    "utf8_surrogate": (line(user=b'"ada\xed\xa0\x80@example.com"'), "not-utf8"),
+    "lone_surrogate": (line(user=b'"ada\\ud800@example.com"'), "lone-surrogate"),
+    "two_objects_on_a_line": (line() + line(), "not-json"),
+    "trailing_text": (line() + b" really", "not-json"),
+    "array_on_a_line": (b"[" + line() + b"," + line() + b"]", "not-an-object"),
+    "null_on_a_line": (b"null", "not-an-object"),
+    "number_on_a_line": (b"17", "not-an-object"),
+    "required_key_absent": (line(z=None), "missing:z"),
+    "required_key_null": (line(z=b"null"), "missing:z"),
+    "required_key_in_other_case": (line(z=None, Z=1.0), "missing:z"),
+    "single_quotes": (b"{'user':'ada@example.com'}", "not-json"),
+    "cut_short": (line()[:-5], "not-json"),
+    "nested_too_deep": (line(deep=b"[" * 100_000), "not-json"),
+}
+
+
+@pytest.mark.parametrize("case", QUARANTINED)
+def test_quarantined(case: str, tmp_path: Path) -> None:
+    odd, reason = QUARANTINED[case]
+    built = lake(tmp_path / "l", line() + b"\n" + odd + b"\n" + line(x=2.0) + b"\n")
+    assert built.quarantine == [("accelerometer_landing", "a.json", 2, reason)]
+    assert trusted(built) == sorted([GOOD_ROW, ("ada@example.com", TIME, 2.0, -1.0, 0.0)])
+
+
+def test_bom_at_the_start_of_a_file(tmp_path: Path) -> None:
+    built = lake(tmp_path / "l", b"\xef\xbb\xbf" + line() + b"\n")
+    assert (trusted(built), built.quarantine) == ([GOOD_ROW], [])
+
+
+def test_crlf(tmp_path: Path) -> None:
+    built = lake(tmp_path / "l", line() + b"\r\n" + line(x=2.0) + b"\r\n")
+    assert len(trusted(built)) == 2
+    assert built.quarantine == []
+
+
+def test_no_line_feed_at_the_end(tmp_path: Path) -> None:
+    built = lake(tmp_path / "l", line() + b"\n" + line(x=2.0))
+    assert len(trusted(built)) == 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b" \t\r\n"], ids=["empty", "feeds", "blanks"])
+def test_file_without_lines(content: bytes, tmp_path: Path) -> None:
+    built = lake(tmp_path / "l", content)
+    assert (trusted(built), built.quarantine) == ([], [])
+
+
+def test_no_file_at_all(tmp_path: Path) -> None:
+    built = build({}, "strict", tmp_path / "l")
+    assert all(built.rows(name) == [] for name in built.lakehouse.tables)
+
+
+def test_blank_lines_are_numbered(tmp_path: Path) -> None:
+    built = lake(tmp_path / "l", b"\n \t\r\n" + line() + b"\n\n\n{\n" + line(x=2.0) + b"\n\x0b\n[]")
+    assert [entry[2] for entry in built.quarantine] == [6, 9]
+    assert len(trusted(built)) == 2
+
+
+def test_compressed_file(tmp_path: Path) -> None:
+    content = gzip.compress(line() + b"\n\n{\n" + line(x=2.0) + b"\n")
+    built = lake(tmp_path / "l", content, name="a.json.gz")
+    assert built.quarantine == [("accelerometer_landing", "a.json.gz", 3, "not-json")]
+    assert len(trusted(built)) == 2
+
+
+def test_same_name_with_and_without_gz(tmp_path: Path) -> None:
+    bad = b"{\n"
+    files = {"a.json": line() + b"\n" + bad, "a.json.gz": gzip.compress(line(x=2.0) + b"\n" + bad)}
+    customers = {"c.json": json.dumps(CUSTOMER).encode()}
+    tables = {"customer_landing": customers, "accelerometer_landing": files}
+    built = build(tables, "strict", tmp_path / "l")
+    assert [entry[1:3] for entry in built.quarantine] == [("a.json", 2), ("a.json.gz", 2)]
+    assert len(trusted(built)) == 2
+
+
+def test_line_too_long(tmp_path: Path) -> None:
+    huge = line(note=b'"' + b"n" * (16 << 20) + b'"')
+    built = lake(tmp_path / "l", line() + b"\n" + huge + b"\n" + line(x=2.0) + b"\n")
+    assert built.quarantine == [("accelerometer_landing", "a.json", 2, "too-long")]
+    assert len(trusted(built)) == 2
+
+
+def test_line_longer_than_the_fast_reader_takes(tmp_path: Path) -> None:
+    note = b'"' + b"n" * (3 << 20) + b'"'
+    customer = json.dumps({**CUSTOMER, "customerName": "N" * (3 << 20)}).encode()
+    built = lake(tmp_path / "l", line(note=note) + b"\n{\n", customer=customer)
+    assert trusted(built) == [GOOD_ROW]
+    assert len(built.rows("customer_trusted")[0][0]) == 3 << 20
+
+
+TEXTS = {
+    "number_for_a_text": (b"1250", "1250"),
+    "boolean_for_a_text": (b"true", "true"),
+    "nul_escape_is_kept": (b'"a\\u0000b"', "a\x00b"),
+    "null_for_a_text": (b"null", None),
+    "word_true_in_a_text": (b'"Gert true"', "Gert true"),
+    "bracket_in_a_text": (b'"[sic] {x}"', "[sic] {x}"),
+    "pair_of_surrogates": (b'"\\ud83d\\ude00"', "\U0001f600"),
+}
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_text(case: str, tmp_path: Path) -> None:
+    given, wanted = TEXTS[case]
+    others = {key: value for key, value in CUSTOMER.items() if key != "customerName"}
+    customer = b'{"customerName":' + given + b"," + json.dumps(others).encode()[1:] + b"\n"
+    built = lake(tmp_path / "l", line(), customer=customer)
+    assert [row[0] for row in built.rows("customer_trusted")] == [wanted]
+    assert built.quarantine == []
+
+
+@pytest.mark.parametrize("given", [b"null", None], ids=["null", "absent"])
+def test_optional_key_null_and_absent_are_the_same(given: bytes | None, tmp_path: Path) -> None:
+    others = {k: v for k, v in CUSTOMER.items() if k != "shareWithResearchAsOfDate"}
+    tail = b"" if given is None else b',"shareWithResearchAsOfDate":' + given
+    customer = json.dumps(others).encode()[:-1] + tail + b"}\n"
+    built = lake(tmp_path / "l", line(), customer=customer)
+    assert built.rows("customer_trusted") == []
+    assert built.quarantine == []
+
+
+@pytest.mark.parametrize("given", [b'"soon"', b"true", b"1.5", b"1e99", b"NaN"])
+def test_bad_consent_is_not_taken_for_no_consent(given: bytes, tmp_path: Path) -> None:
+    others = {k: v for k, v in CUSTOMER.items() if k != "shareWithResearchAsOfDate"}
+    customer = json.dumps(others).encode()[:-1] + b',"shareWithResearchAsOfDate":' + given + b"}\n"
+    built = lake(tmp_path / "l", line(), customer=customer)
+    assert [entry[:3] for entry in built.quarantine] == [("customer_landing", "c.json", 1)]
+
+
+def test_bad_line_of_a_reading_that_no_join_reaches(tmp_path: Path) -> None:
+    """With no trusted customer DuckDB leaves out the scan; the line must be found all the same."""
+    customer = json.dumps({k: v for k, v in CUSTOMER.items() if "share" not in k}).encode()
+    built = lake(tmp_path / "l", line() + b"\n" + line(x=b"1e999"), customer=customer)
+    assert [entry[2] for entry in built.quarantine] == [2]
+
+
+def test_bad_line_that_another_filter_would_drop_first(tmp_path: Path) -> None:
+    """Under published the rule `consent is there` may run before the guard sees the line."""
+    bad = b'{"customerName":"x","email":"e@example.com","serialNumber":"s","lastUpdateDate":1.5}\n'
+    customers = json.dumps(CUSTOMER).encode() + b"\n" + bad
+    built = build({"customer_landing": {"c.json": customers}}, "published", tmp_path / "l")
+    assert [entry[2:] for entry in built.quarantine] == [(2, "missing:registrationDate")]
+
+
+def test_lower_case_differs_for_two_letters(tmp_path: Path) -> None:
+    """DuckDB's lower() of İ is one letter, and Σ never becomes a final ς; other engines differ."""
+    big_i, big_s, small_s, final_s = "\u0130", "\u03a3", "\u03c3", "\u03c2"
+    customer = json.dumps({**CUSTOMER, "email": big_i + big_s}, ensure_ascii=False).encode()
+    users = (f"i{small_s}", f"i{final_s}", f"i\u0307{small_s}")
+    readings = b"\n".join(line(user=user, x=7.0) for user in users)
+    built = lake(tmp_path / "l", readings, customer=customer)
+    assert trusted(built) == [(big_i + big_s, TIME, 7.0, -1.0, 0.0)]
