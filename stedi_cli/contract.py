@@ -51,6 +51,31 @@ class Field:
     required: bool
 
 
+_DIGITS = "-?(?:0|[1-9][0-9]{0,17})"
+# U+FFFD is left to the judge, since Java shows it where a byte is no UTF-8.
+_CANONICAL = {
+    "string": r'"(?:[^"\\{\[\x00-\x1f\x{FFFD}][^"\\\x00-\x1f\x{FFFD}]*)?"',
+    "long": _DIGITS,
+    "double": rf"{_DIGITS}(?:\.[0-9]{{1,17}})?",
+}
+
+
+def canonical(fields: Sequence[Field]) -> str:
+    """Return a pattern that only usable lines match, so that the others alone need judging.
+
+    Args:
+        fields: The columns, in the order in which their keys stand in a line. One that is not
+            required may be missing, unless it is the first.
+
+    Returns:
+        A regular expression for a whole line, as both RE2 and Java read it.
+    """
+    members = [f'"{re.escape(field.name)}" ?: ?{_CANONICAL[field.type]}' for field in fields]
+    others = zip(members[1:], fields[1:], strict=True)
+    tail = "".join(f"(?:, ?{member}){'' if f.required else '?'}" for member, f in others)
+    return rf"\{{ ?{members[0]}{tail} ?\}}"
+
+
 class Unusable(Exception):  # noqa: N818 - a verdict, not an error of the program
     """Raised for a line that cannot be used; its text is the reason."""
 

@@ -174,6 +174,23 @@ def _expire(transaction: Transaction, keep: int) -> bool:
     return bool(old)
 
 
+def expire(catalog: MetastoreCatalog, name: str, keep: int) -> bool:
+    """Drop a table's older snapshots.
+
+    Args:
+        catalog: The catalog.
+        name: The table.
+        keep: Snapshots to keep.
+
+    Returns:
+        Whether there were any to drop.
+    """
+    transaction = Transaction(catalog.load_table(f"{NAMESPACE}.{name}"))
+    expired = _expire(transaction, keep)
+    transaction.commit_transaction()
+    return expired
+
+
 def reachable_files(metadata_uri: str, properties: dict[str, str]) -> set[str]:
     """Return the URIs of all files that a table's metadata reaches, its own included.
 

@@ -27,7 +27,7 @@ BOMB_SIZE = 64 << 20
 _LOOKED_AT = 1000
 
 # No quotes, wildcards, separators or control characters: such a name is safe in every engine.
-_SAFE_NAME = re.compile(r"[\w(+=@-][\w .,()+=@-]{0,199}")
+_SAFE_NAME = re.compile(r"[^\W_][\w .,()+=@-]{0,199}")
 # The line feed at the end is left for the next match, so that each blank line is found.
 _BLANK_LINE = re.compile(rb"\n[ \t\r\v\f]*(?=\n)")
 
@@ -82,7 +82,8 @@ def refuse_unsafe_name(path: Path) -> None:
     if _SAFE_NAME.fullmatch(path.name) is None:
         raise UsageError(
             f"{str(path)!r}: that file name cannot be used in the landing zone.",
-            hint="Use letters, digits, blanks and . , _ - + = @ ( ) only, 200 at most.",
+            hint="Begin with a letter or digit, and use only these, blanks and . , _ - + = @ ( ),"
+            " 200 at most.",
         )
 
 

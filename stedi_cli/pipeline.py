@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import secrets
 import time
@@ -12,7 +13,7 @@ from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import Job, Lakehouse
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import Provenance, TableState
-from stedi_cli.target import Target
+from stedi_cli.target import Target, Work
 
 
 @dataclass(frozen=True)
@@ -171,24 +172,29 @@ class Pipeline:
         run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
         with self._target.runner(engine, wait=wait) as runner:
             # Another writer may have been at work until the lock was had.
-            for plan in self.plan(jobs):
-                if not force and not plan.stale:
+            plans = self.plan(jobs)
+            unchanged = {p.job.name for p in plans if not force and not p.stale}
+            works = [
+                self._work(plan.job, run, runner.name)
+                for plan in plans
+                if plan.job.name not in unchanged
+            ]
+            outcomes = runner.run(works)
+            for plan in plans:
+                if plan.job.name in unchanged:
                     yield self._unchanged(plan.job)
                     continue
                 yield JobStarted(plan.job)
-                made = self._provenance(plan.job, run=run, engine=runner.name)
-                text = self._lakehouse.job_text(plan.job, self.policy)
-                landing = {n: s for n, s in self._landing.items() if n in plan.job.reads}
-                outcome = runner.run(plan.job, text, made, landing)
-                self._tables = self._target.tables()
-                yield JobDone(
-                    plan.job,
-                    "built",
-                    outcome.rows,
-                    outcome.quarantined,
-                    outcome.seconds,
-                    plan.stale or "forced",
-                )
+                done = next(outcomes)
+                why = plan.stale or "forced"
+                yield JobDone(plan.job, "built", done.rows, done.quarantined, done.seconds, why)
+
+    def _work(self, job: Job, run: str, engine: str) -> Work:
+        landing = {name: state for name, state in self._landing.items() if name in job.reads}
+        made = self._provenance(job, run=run, engine=engine)
+        known = {name: state.fingerprint for name, state in landing.items()}
+        text = self._lakehouse.job_text(job, self.policy)
+        return Work(job, text, dataclasses.replace(made, inputs=known), landing)
 
     def _unchanged(self, job: Job) -> JobDone:
         current = self._tables[job.writes].current

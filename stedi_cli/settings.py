@@ -31,6 +31,7 @@ class Settings:
         memory_limit: DuckDB's memory limit, or None.
         threads: DuckDB's threads, or None.
         temp_limit: Most disk space for spilled results.
+        spark_memory: Memory of the Spark driver, which runs everything on this machine.
     """
 
     config: Path
@@ -44,6 +45,7 @@ class Settings:
     memory_limit: str | None
     threads: int | None
     temp_limit: str
+    spark_memory: str
 
     def lakehouse(self) -> Lakehouse:
         """Load the project's model."""
@@ -99,6 +101,7 @@ def load_settings(
         memory_limit=file.memory_limit,
         threads=file.threads,
         temp_limit=file.temp_limit,
+        spark_memory=file.spark_memory,
     )
 
 

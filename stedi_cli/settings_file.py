@@ -24,3 +24,4 @@ class LocalFile(BaseModel):
     memory_limit: Size | None = None
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     temp_limit: Size = "20GB"
+    spark_memory: Annotated[str, StringConstraints(pattern=r"^\d+[mg]$")] = "4g"

@@ -33,6 +33,24 @@ class JobOutcome:
 
 
 @dataclass(frozen=True)
+class Work:
+    """A job that is to be run.
+
+    Args:
+        job: The job.
+        text: Its SQL.
+        made: Its provenance, but for what is known only when it runs: the snapshots of the
+            tables that it reads, how landing lines were used, and its data files.
+        landing: The landing files that it reads, by table.
+    """
+
+    job: Job
+    text: JobText
+    made: Provenance
+    landing: dict[str, LandingState]
+
+
+@dataclass(frozen=True)
 class Answer:
     """The answer to a query: column names, their types, and rows as they are asked for."""
 
@@ -101,10 +119,8 @@ class Runner(Protocol):
 
     name: str
 
-    def run(
-        self, job: Job, text: JobText, made: Provenance, landing: dict[str, LandingState]
-    ) -> JobOutcome:
-        """Run one job and commit its table."""
+    def run(self, works: list[Work]) -> Iterator[JobOutcome]:
+        """Run jobs in their order, each in one commit; yield an outcome as each ends."""
 
 
 class Target(Protocol):

@@ -60,7 +60,7 @@ def run(
     all_jobs: Annotated[bool, typer.Option("--all", help="Run all jobs in order.")] = False,
     policy: PolicyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date too.")] = False,
-    engine: Annotated[str, typer.Option(help="Engine to run on: duckdb.")] = "duckdb",
+    engine: Annotated[str, typer.Option(help="Engine to run on: duckdb or spark.")] = "duckdb",
     max_bad_rows: Annotated[
         str | None, typer.Option(help="Most unusable lines of a landing table: 100, or 1%.")
     ] = None,

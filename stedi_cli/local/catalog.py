@@ -24,7 +24,8 @@ from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from pyiceberg.view import View
 
-NAME = "stedi"
+from stedi_cli.local.catalog_file import CATALOG
+
 BUSY_SECONDS = 30
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS iceberg_tables (
@@ -55,7 +56,7 @@ class SqliteCatalog(MetastoreCatalog):
     """
 
     def __init__(self, path: str, **properties: str) -> None:
-        super().__init__(NAME, **properties)
+        super().__init__(CATALOG, **properties)
         self._path = path
         with self._connect() as db:
             db.executescript(_SCHEMA)

@@ -10,6 +10,9 @@ from stedi_cli.errors import StediError
 from stedi_cli.local.layout import Layout, to_path
 from stedi_cli.provenance import TableState, parse_metadata
 
+CATALOG = "stedi"
+"""The catalog's name, which every engine that opens the file has to give."""
+
 _REBUILD = "Run `stedi infra up`, then `stedi jobs run --all`: landing files stay."
 
 

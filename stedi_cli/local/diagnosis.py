@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stedi_cli.errors import StediError
+from stedi_cli.local import spark
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.tables import Tables, read_journal
@@ -28,6 +29,8 @@ def diagnose(layout: Layout, zone: LandingZone, tables: Tables) -> Iterator[Find
         Findings, good and bad.
     """
     yield _disk(layout.root)
+    # An engine of choice, so its absence is no fault.
+    yield Finding("Spark", spark.missing() or "can run with --engine spark")
     if not layout.exists():
         yield Finding("root", f"no lakehouse in {layout.root}", "Run `stedi infra up`.")
         return

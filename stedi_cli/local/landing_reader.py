@@ -8,7 +8,6 @@ file only the lines that are not in canonical form are judged in Python.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import BinaryIO
 
 import duckdb
 
-from stedi_cli.contract import BLANKS, LONGEST_LINE, Field, Unusable, judge
+from stedi_cli.contract import BLANKS, LONGEST_LINE, Field, Unusable, canonical, judge
 from stedi_cli.lakehouse import Column, Table
 from stedi_cli.landing import LandingState, open_lines
 from stedi_cli.local.engine import TYPES, Engine, empty_select
@@ -29,12 +28,6 @@ _EXACT = 2**53
 # sixteenth of its default it needs less memory and a fifth less processor time. A file with a
 # longer line is inspected.
 _LONGEST_FAST = 1 << 20
-_DIGITS = "-?(?:0|[1-9][0-9]{0,17})"
-_CANONICAL = {
-    "string": r'"(?:[^"\\{\[\x00-\x1f][^"\\\x00-\x1f]*)?"',
-    "long": _DIGITS,
-    "double": rf"{_DIGITS}(?:\.[0-9]{{1,17}})?",
-}
 
 
 @dataclass(frozen=True)
@@ -147,7 +140,7 @@ class LandingReader:
         return True
 
     def _split(self, table: Table, path: Path, lines: int) -> _Split:
-        fields = [Field(c.name, c.type, c.required) for c in table.columns]
+        fields = [_field(column) for column in table.columns]
         suspicious = self._suspicious(table, path, lines)
         kept = self._temp / f"{table.name}.{path.name}.kept.json"
         mended = self._temp / f"{table.name}.{path.name}.mended.json"
@@ -169,7 +162,7 @@ class LandingReader:
 
     def _suspicious(self, table: Table, path: Path, lines: int) -> set[int] | None:
         """Return the ordinals of lines not in canonical form, or None where all may be."""
-        canonical = literal(_canonical(table, path))
+        pattern = literal(_canonical(table, path))
         source = (
             f"read_ndjson_objects({literal(str(path))}, ignore_errors = true,"
             f" maximum_object_size = {LONGEST_LINE})"
@@ -178,7 +171,7 @@ class LandingReader:
             rows = self._engine.execute(
                 "SELECT ordinal, whole FROM ("
                 " SELECT row_number() OVER () AS ordinal,"
-                f" regexp_full_match(CAST(json AS VARCHAR), {canonical}) AS canonical,"
+                f" regexp_full_match(CAST(json AS VARCHAR), {pattern}) AS canonical,"
                 f" count(*) OVER () AS whole FROM {source})"
                 " WHERE canonical IS NOT TRUE OR ordinal = whole"
             )
@@ -209,12 +202,11 @@ def _canonical(table: Table, path: Path) -> str:
     columns = [by_name[key] for key in _first_keys(path) if key in by_name]
     columns = columns or list(table.columns)
     columns += [c for c in table.columns if c not in columns and not c.required]
-    members = [f'"{re.escape(c.name)}" ?: ?{_CANONICAL[c.type]}' for c in columns]
-    first, *others = zip(members, columns, strict=True)
-    tail = "".join(
-        f"(?:, ?{member})" + ("" if column.required else "?") for member, column in others
-    )
-    return rf"\{{ ?{first[0]}{tail} ?\}}"
+    return canonical([_field(column) for column in columns])
+
+
+def _field(column: Column) -> Field:
+    return Field(column.name, column.type, column.required)
 
 
 def _first_keys(path: Path) -> list[str]:

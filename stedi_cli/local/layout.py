@@ -65,6 +65,11 @@ class Layout:
         return self.root / "journal.json"
 
     @property
+    def spark_log(self) -> Path:
+        """The file that takes what Spark says beside its results."""
+        return self.root / "spark.log"
+
+    @property
     def index(self) -> Path:
         """The cache of landing files' facts."""
         return self.root / "landing-index.json"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -22,7 +23,7 @@ from stedi_cli.local.tables import Tables, open_catalog
 from stedi_cli.provenance import LandingAccount, Provenance
 from stedi_cli.settings import Settings
 from stedi_cli.sql import identifier, literal
-from stedi_cli.target import JobOutcome
+from stedi_cli.target import JobOutcome, Work
 
 
 class DuckRunner:
@@ -64,27 +65,30 @@ class DuckRunner:
         """Close the engine."""
         self._engine.close()
 
-    def run(
-        self, job: Job, text: JobText, made: Provenance, landing: dict[str, LandingState]
-    ) -> JobOutcome:
-        """Run one job and commit its table.
+    def run(self, works: list[Work]) -> Iterator[JobOutcome]:
+        """Run jobs in their order and commit their tables.
 
         Args:
-            job: The job.
-            text: Its SQL.
-            made: Its provenance, but for landing accounts and data files.
-            landing: The landing files that it is to read.
+            works: The jobs with their SQL and provenance.
 
-        Returns:
-            Rows, quarantined lines and seconds.
+        Yields:
+            Rows, quarantined lines and seconds of each.
 
         Raises:
             StediError: If its SQL cannot be run or the table not be written.
             BadDataError: If a landing table has more unusable lines than allowed.
         """
+        for work in works:
+            yield self._run(work)
+
+    def _run(self, work: Work) -> JobOutcome:
         started = time.perf_counter()
+        job, text, landing = work.job, work.text, work.landing
         table = self._lakehouse.tables[job.writes]
         self._define_inputs(job, landing)
+        made = dataclasses.replace(
+            work.made, inputs={name: self._input(name, work) for name in job.reads}
+        )
         path = self._layout.warehouse / table.name / "data" / f"{uuid.uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -96,6 +100,11 @@ class DuckRunner:
             raise
         quarantined = sum(accounts[n].quarantined for n in self._lakehouse.first_reads(job))
         return JobOutcome(rows, quarantined, time.perf_counter() - started, snapshot)
+
+    def _input(self, name: str, work: Work) -> str:
+        state = self._tables.states().get(name)
+        snapshot = str(state.current.id) if state and state.current else ""
+        return work.made.inputs.get(name, snapshot)
 
     def _define_inputs(self, job: Job, landing: dict[str, LandingState]) -> None:
         for name in job.reads:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,16 +12,22 @@ from stedi_cli.errors import StediError, UsageError
 from stedi_cli.expected import FILE_NAME
 from stedi_cli.lakehouse import Lakehouse
 from stedi_cli.landing import LandingState, find_files, unknown_keys
+from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.landing_zone import LandingZone
-from stedi_cli.local.layout import VERSION, Layout
+from stedi_cli.local.layout import Layout
 from stedi_cli.local.lock import exclusive, reading, without_readers
-from stedi_cli.local.tables import Tables, open_catalog, read_journal, sweep, write_journal
+from stedi_cli.local.tables import Tables, read_journal, sweep, write_journal
 from stedi_cli.provenance import TableState
 from stedi_cli.settings import Settings
 from stedi_cli.target import Answer, Finding, Resource, Runner, Uploaded
 
 if TYPE_CHECKING:
     from stedi_cli.local.questions import Questions
+    from stedi_cli.local.runner import DuckRunner
+    from stedi_cli.local.spark import SparkRunner
+
+
+ENGINES = ("duckdb", "spark")
 
 
 class LocalTarget:
@@ -41,6 +45,7 @@ class LocalTarget:
         self.layout.refuse_unsafe_root()
         self._zone = LandingZone(self.layout, lakehouse.landing.values())
         self._tables = Tables(self.layout)
+        self._infra = Infrastructure(self.layout, settings, lakehouse, self._zone, self._tables)
         self._open = ExitStack()
         self._questions: Questions | None = None
 
@@ -51,130 +56,15 @@ class LocalTarget:
 
     def up(self) -> Iterator[Resource]:
         """Make what is missing, and rebuild the catalog of a root that was moved or broken."""
-        layout = self.layout
-        self._refuse_foreign_root()
-        layout.root.mkdir(parents=True, exist_ok=True)
-        with exclusive(layout.lock):
-            for resource in self._parts():
-                path = Path(resource.name)
-                if resource.state == "missing" and resource.kind != "catalog":
-                    path.mkdir(parents=True, exist_ok=True)
-                    yield Resource(resource.kind, resource.name, "made")
-                elif resource.kind != "catalog":
-                    yield resource
-            layout.temp.mkdir(exist_ok=True)
-            yield self._up_catalog()
-            content = {"version": VERSION, "root": str(layout.root)}
-            with replaced(layout.marker, layout.temp) as sink:
-                sink.write(json.dumps(content).encode())
-
-    def _up_catalog(self) -> Resource:
-        from stedi_cli.iceberg import NAMESPACE, create_empty
-
-        layout, note = self.layout, ""
-        state = "there" if layout.catalog.is_file() else "made"
-        if self._is_unusable_catalog():
-            layout.catalog.unlink(missing_ok=True)
-            shutil.rmtree(layout.warehouse)
-            layout.warehouse.mkdir()
-            state, note = "made", "the old one was broken or moved; run the jobs again"
-        catalog = open_catalog(layout)
-        catalog.create_namespace_if_not_exists(NAMESPACE)
-        quarantine = self._lakehouse.tables["quarantine"]
-        create_empty(catalog, quarantine, keep=self._settings.keep_snapshots)
-        self._tables.forget()
-        return Resource("catalog", str(layout.catalog), state, note)
-
-    def _is_unusable_catalog(self) -> bool:
-        if not self.layout.catalog.is_file():
-            return any(self.layout.warehouse.iterdir())
-        try:
-            self._tables.forget()
-            self._tables.states()
-            return self.layout.exists() and self.layout.made_at() != self.layout.root
-        except StediError:
-            return True
-
-    def _refuse_foreign_root(self) -> None:
-        root = self.layout.root
-        if root.exists() and not root.is_dir():
-            raise UsageError(f"The root {root} is a file.", hint="Choose another with --root.")
-        if root.is_dir() and not self.layout.exists() and not self.layout.lock.exists():
-            others = [path.name for path in root.iterdir()]
-            if others:
-                raise UsageError(
-                    f"{root} is not empty and not a lakehouse: it holds {others[0]!r}.",
-                    hint="Choose an empty or new folder with --root.",
-                )
-
-    def _parts(self) -> list[Resource]:
-        folders = [("folder", self.layout.root)]
-        folders += [("landing zone", self._zone.folder(table)) for table in self._lakehouse.landing]
-        folders += [("warehouse", self.layout.warehouse)]
-        parts = [
-            Resource(kind, str(path), "there" if path.is_dir() else "missing")
-            for kind, path in folders
-        ]
-        catalog = self.layout.catalog
-        state = "there" if catalog.is_file() else "missing"
-        return [*parts, Resource("catalog", str(catalog), state)]
+        return self._infra.up()
 
     def status(self) -> list[Resource]:
         """Return what is there and what is missing."""
-        return self._parts()
+        return self._infra.status()
 
     def down(self) -> Iterator[Resource]:
         """Remove what this tool made, and say what it leaves."""
-        layout = self.layout
-        if not layout.root.is_dir():
-            return
-        if not layout.exists() and not layout.lock.exists():
-            raise UsageError(
-                f"{layout.root} is not a lakehouse; nothing was removed.",
-                hint="Name its root with --root.",
-            )
-        with exclusive(layout.lock):
-            yield from self._remove_tables()
-            yield from self._remove_landing()
-            for path in (
-                layout.index,
-                layout.expected,
-                layout.journal,
-                layout.readers,
-                layout.marker,
-            ):
-                path.unlink(missing_ok=True)
-            layout.lock.unlink(missing_ok=True)
-        left = sorted(path for path in layout.root.rglob("*") if not path.is_dir())
-        if not left:
-            shutil.rmtree(layout.root)
-            yield Resource("folder", str(layout.root), "removed")
-        for path in left:
-            yield Resource("file", str(path), "left", "not made by this tool")
-
-    def _remove_tables(self) -> Iterator[Resource]:
-        layout = self.layout
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            Path(f"{layout.catalog}{suffix}").unlink(missing_ok=True)
-        yield Resource("catalog", str(layout.catalog), "removed")
-        for name in self._lakehouse.tables:
-            folder = layout.warehouse / name
-            if folder.is_dir():
-                shutil.rmtree(folder)
-                yield Resource("table", str(folder), "removed")
-        remove_stale(layout.temp)
-        for folder in (layout.temp, layout.warehouse):
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
-
-    def _remove_landing(self) -> Iterator[Resource]:
-        for table in self._lakehouse.landing:
-            folder = self._zone.folder(table)
-            for path in self._zone.paths(table):
-                self._zone.remove(path)
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
-                yield Resource("landing zone", str(folder), "removed")
+        return self._infra.down()
 
     def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded]:
         """Bring landing files in; with ``replace``, files that are not in the folder go."""
@@ -223,19 +113,17 @@ class LocalTarget:
     @contextmanager
     def runner(self, engine: str, *, wait: bool) -> Iterator[Runner]:
         """Lock the lakehouse for a run, and mend what a run that died left."""
-        if engine != "duckdb":
-            raise UsageError(f"There is no engine {engine!r}.", hint="Engines: duckdb.")
+        if engine not in ENGINES:
+            raise UsageError(
+                f"There is no engine {engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
+            )
         self._require()
-        from stedi_cli.local.runner import DuckRunner
-
         with exclusive(self.layout.lock, wait=wait):
             self._mend()
             self._tables.forget()
             written = [*self._lakehouse.writers, "quarantine"]
             write_journal(self.layout, written)
-            runner = DuckRunner(
-                self.layout, self._settings, self._lakehouse, self._zone, self._tables
-            )
+            runner = self._open_runner(engine)
             stray: Iterable[str] = written
             try:
                 yield runner
@@ -244,6 +132,16 @@ class LocalTarget:
                 runner.close()
                 self._tables.forget()
                 self._sweep(stray)
+
+    def _open_runner(self, engine: str) -> DuckRunner | SparkRunner:
+        parts = (self.layout, self._settings, self._lakehouse, self._zone, self._tables)
+        if engine == "spark":
+            from stedi_cli.local.spark import SparkRunner
+
+            return SparkRunner(*parts)
+        from stedi_cli.local.runner import DuckRunner
+
+        return DuckRunner(*parts)
 
     def _mend(self) -> None:
         """Remove what a run or upload that died left behind."""

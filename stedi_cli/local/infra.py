@@ -1,0 +1,172 @@
+"""The infrastructure of the local target: a folder, landing zones, a warehouse and a catalog."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from stedi_cli.durable import remove_stale, replaced
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.local.landing_zone import LandingZone
+from stedi_cli.local.layout import VERSION, Layout
+from stedi_cli.local.lock import exclusive
+from stedi_cli.local.tables import Tables, open_catalog
+from stedi_cli.settings import Settings
+from stedi_cli.target import Resource
+
+
+class Infrastructure:
+    """Makes and removes what a local lakehouse needs.
+
+    Args:
+        layout: Where it lives.
+        settings: Limits.
+        lakehouse: The model.
+        zone: The landing zone.
+        tables: The Iceberg tables.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: Settings,
+        lakehouse: Lakehouse,
+        zone: LandingZone,
+        tables: Tables,
+    ) -> None:
+        self.layout = layout
+        self._settings = settings
+        self._lakehouse = lakehouse
+        self._zone = zone
+        self._tables = tables
+
+    def up(self) -> Iterator[Resource]:
+        """Make what is missing, and rebuild the catalog of a root that was moved or broken."""
+        layout = self.layout
+        self._refuse_foreign_root()
+        layout.root.mkdir(parents=True, exist_ok=True)
+        with exclusive(layout.lock):
+            for resource in self._parts():
+                path = Path(resource.name)
+                if resource.state == "missing" and resource.kind != "catalog":
+                    path.mkdir(parents=True, exist_ok=True)
+                    yield Resource(resource.kind, resource.name, "made")
+                elif resource.kind != "catalog":
+                    yield resource
+            layout.temp.mkdir(exist_ok=True)
+            yield self._up_catalog()
+            content = {"version": VERSION, "root": str(layout.root)}
+            with replaced(layout.marker, layout.temp) as sink:
+                sink.write(json.dumps(content).encode())
+
+    def _up_catalog(self) -> Resource:
+        from stedi_cli.iceberg import NAMESPACE, create_empty
+
+        layout, note = self.layout, ""
+        state = "there" if layout.catalog.is_file() else "made"
+        if self._is_unusable_catalog():
+            layout.catalog.unlink(missing_ok=True)
+            shutil.rmtree(layout.warehouse)
+            layout.warehouse.mkdir()
+            state, note = "made", "the old one was broken or moved; run the jobs again"
+        catalog = open_catalog(layout)
+        catalog.create_namespace_if_not_exists(NAMESPACE)
+        quarantine = self._lakehouse.tables["quarantine"]
+        create_empty(catalog, quarantine, keep=self._settings.keep_snapshots)
+        self._tables.forget()
+        return Resource("catalog", str(layout.catalog), state, note)
+
+    def _is_unusable_catalog(self) -> bool:
+        if not self.layout.catalog.is_file():
+            return any(self.layout.warehouse.iterdir())
+        try:
+            self._tables.forget()
+            self._tables.states()
+            return self.layout.exists() and self.layout.made_at() != self.layout.root
+        except StediError:
+            return True
+
+    def _refuse_foreign_root(self) -> None:
+        root = self.layout.root
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"The root {root} is a file.", hint="Choose another with --root.")
+        if root.is_dir() and not self.layout.exists() and not self.layout.lock.exists():
+            others = [path.name for path in root.iterdir()]
+            if others:
+                raise UsageError(
+                    f"{root} is not empty and not a lakehouse: it holds {others[0]!r}.",
+                    hint="Choose an empty or new folder with --root.",
+                )
+
+    def _parts(self) -> list[Resource]:
+        folders = [("folder", self.layout.root)]
+        folders += [("landing zone", self._zone.folder(table)) for table in self._lakehouse.landing]
+        folders += [("warehouse", self.layout.warehouse)]
+        parts = [
+            Resource(kind, str(path), "there" if path.is_dir() else "missing")
+            for kind, path in folders
+        ]
+        catalog = self.layout.catalog
+        state = "there" if catalog.is_file() else "missing"
+        return [*parts, Resource("catalog", str(catalog), state)]
+
+    def status(self) -> list[Resource]:
+        """Return what is there and what is missing."""
+        return self._parts()
+
+    def down(self) -> Iterator[Resource]:
+        """Remove what this tool made, and say what it leaves."""
+        layout = self.layout
+        if not layout.root.is_dir():
+            return
+        if not layout.exists() and not layout.lock.exists():
+            raise UsageError(
+                f"{layout.root} is not a lakehouse; nothing was removed.",
+                hint="Name its root with --root.",
+            )
+        with exclusive(layout.lock):
+            yield from self._remove_tables()
+            yield from self._remove_landing()
+            for path in (
+                layout.index,
+                layout.expected,
+                layout.journal,
+                layout.readers,
+                layout.spark_log,
+                layout.marker,
+            ):
+                path.unlink(missing_ok=True)
+            layout.lock.unlink(missing_ok=True)
+        left = sorted(path for path in layout.root.rglob("*") if not path.is_dir())
+        if not left:
+            shutil.rmtree(layout.root)
+            yield Resource("folder", str(layout.root), "removed")
+        for path in left:
+            yield Resource("file", str(path), "left", "not made by this tool")
+
+    def _remove_tables(self) -> Iterator[Resource]:
+        layout = self.layout
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            Path(f"{layout.catalog}{suffix}").unlink(missing_ok=True)
+        yield Resource("catalog", str(layout.catalog), "removed")
+        for name in self._lakehouse.tables:
+            folder = layout.warehouse / name
+            if folder.is_dir():
+                shutil.rmtree(folder)
+                yield Resource("table", str(folder), "removed")
+        remove_stale(layout.temp)
+        for folder in (layout.temp, layout.warehouse):
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _remove_landing(self) -> Iterator[Resource]:
+        for table in self._lakehouse.landing:
+            folder = self._zone.folder(table)
+            for path in self._zone.paths(table):
+                self._zone.remove(path)
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+                yield Resource("landing zone", str(folder), "removed")

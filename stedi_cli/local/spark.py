@@ -1,0 +1,239 @@
+"""Runs jobs on Spark on this machine: one subprocess, one session, the script that Glue runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from stedi_cli import contract
+from stedi_cli.errors import BadDataError, StediError
+from stedi_cli.lakehouse import Lakehouse, Table
+from stedi_cli.local.catalog_file import CATALOG
+from stedi_cli.local.landing_zone import LandingZone
+from stedi_cli.local.layout import Layout, to_uri
+from stedi_cli.local.tables import Tables, open_catalog
+from stedi_cli.settings import Settings
+from stedi_cli.target import JobOutcome, Work
+
+PACKAGES = (
+    "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",
+    "org.xerial:sqlite-jdbc:3.47.1.0",
+)
+OLDEST_JAVA = 17
+_MARK = "STEDI "
+
+
+def missing() -> str | None:
+    """Return what has to be installed before Spark can run here, or None."""
+    if find_spec("pyspark") is None:
+        return "PySpark is not installed: `pip install 'stedi[spark]'`."
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
+    if java is None:
+        return f"There is no Java: install a JDK {OLDEST_JAVA} or newer (openjdk-17-jre-headless)."
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    if found is None or int(found[1]) < OLDEST_JAVA:
+        version = found[1] if found else "unknown"
+        return f"Java {version} is too old: install a JDK {OLDEST_JAVA} or newer."
+    return None
+
+
+class SparkRunner:
+    """Runs jobs one after another in one Spark session.
+
+    Args:
+        layout: The lakehouse, locked by the caller.
+        settings: Limits.
+        lakehouse: The model.
+        zone: The landing zone.
+        tables: The Iceberg tables.
+    """
+
+    name = "spark"
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: Settings,
+        lakehouse: Lakehouse,
+        zone: LandingZone,
+        tables: Tables,
+    ) -> None:
+        what = missing()
+        if what is not None:
+            raise StediError(f"Spark cannot run here. {what}", hint="Or leave out --engine spark.")
+        self._layout = layout
+        self._settings = settings
+        self._lakehouse = lakehouse
+        self._zone = zone
+        self._tables = tables
+        self._temp = layout.temp / uuid.uuid4().hex
+        self.swept: set[str] = set()
+
+    def close(self) -> None:
+        """Remove intermediate files."""
+        shutil.rmtree(self._temp, ignore_errors=True)
+
+    def run(self, works: list[Work]) -> Iterator[JobOutcome]:
+        """Run jobs in their order.
+
+        Args:
+            works: The jobs with their SQL and provenance.
+
+        Yields:
+            The outcome of each job as it ends.
+
+        Raises:
+            StediError: If a job fails; Spark's own words are in the log file that it names.
+            BadDataError: If a landing table has more unusable lines than allowed.
+        """
+        self._temp.mkdir(parents=True)
+        request = self._temp / "request.json"
+        request.write_text(json.dumps(self._request(works)), encoding="utf-8")
+        # Both ends append: Spark's own noise, and what the script says beside its results.
+        self._layout.spark_log.unlink(missing_ok=True)
+        with self._layout.spark_log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603
+                self._command(request),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
+                start_new_session=True,
+            )
+            try:
+                yield from self._outcomes(_told(process, log), works)
+                process.wait()
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def _outcomes(self, told: Iterator[dict[str, Any]], works: list[Work]) -> Iterator[JobOutcome]:
+        for work in works:
+            outcome = next(told, None)
+            if outcome is None:
+                raise StediError(
+                    f"Job {work.job.name} failed on Spark: {self._reason()}.",
+                    hint=f"Spark's log is {self._layout.spark_log}.",
+                )
+            self._tables.forget()
+            if "bad_data" in outcome:
+                raise BadDataError(
+                    f"{outcome['bad_data']}, more than max_bad_rows allows.",
+                    hint="See `stedi quarantine`; tables are as before.",
+                )
+            for name in work.landing:
+                self._zone.refuse_changed(name, work.landing[name])
+            self._expire(work)
+            yield JobOutcome(
+                outcome["rows"], outcome["quarantined"], outcome["seconds"], outcome["snapshot"]
+            )
+
+    def _reason(self) -> str:
+        log = self._layout.spark_log.read_text(encoding="utf-8", errors="replace")
+        told = [line for line in log.splitlines() if re.match(r"[\w.]+(Error|Exception)\b", line)]
+        return told[-1][:300].rstrip(".") if told else "it ended without a word"
+
+    def _expire(self, work: Work) -> None:
+        from stedi_cli.iceberg import expire
+
+        catalog = open_catalog(self._layout)
+        for name in (work.job.writes, "quarantine"):
+            before = self._tables.states().get(name)
+            if before is None:
+                continue
+            policies = {s.provenance.policy for s in before.snapshots if s.provenance}
+            keep = 1 if len(policies) > 1 else self._settings.keep_snapshots
+            if expire(catalog, name, keep):
+                self.swept.add(name)
+        self._tables.forget()
+
+    def _request(self, works: list[Work]) -> dict[str, Any]:
+        from stedi_cli.iceberg import NAMESPACE
+
+        landing = {name: state for work in works for name, state in work.landing.items()}
+        return {
+            "catalog": CATALOG,
+            "namespace": NAMESPACE,
+            "max_bad_rows": self._settings.max_bad_rows,
+            "tables": {name: self._table(table) for name, table in self._lakehouse.tables.items()},
+            "landing": {
+                name: {"folder": to_uri(self._zone.folder(name)), "fingerprint": state.fingerprint}
+                for name, state in landing.items()
+            },
+            "jobs": [self._job(work) for work in works],
+        }
+
+    def _job(self, work: Work) -> dict[str, Any]:
+        made = work.made
+        record = {"run": made.run, "job": made.job, "policy": made.policy, "engine": self.name}
+        return {
+            "name": work.job.name,
+            "sql": work.text.sql,
+            "reads": work.job.reads,
+            "writes": work.job.writes,
+            "answers_for": self._lakehouse.first_reads(work.job),
+            "record": {**record, "sql": made.sql, "columns": made.columns, "inputs": made.inputs},
+        }
+
+    def _table(self, table: Table) -> dict[str, Any]:
+        from stedi_cli.iceberg import properties_of, schema_of
+
+        schema = schema_of(table)
+        properties = properties_of(table, schema, self._settings.keep_snapshots)
+        columns = [
+            {"name": c.name, "type": c.type, "doc": c.doc, "required": c.required}
+            for c in table.columns
+        ]
+        location = self._layout.table_location(table.name)
+        return {"columns": columns, "properties": {**properties, "location": location}}
+
+    def _command(self, request: Path) -> list[str]:
+        catalog = f"spark.sql.catalog.{CATALOG}"
+        threads = self._settings.threads or "*"
+        conf = {
+            "spark.master": f"local[{threads}]",
+            "spark.driver.memory": self._settings.spark_memory,
+            "spark.jars.packages": ",".join(PACKAGES),
+            "spark.local.dir": str(self._temp),
+            "spark.ui.enabled": "false",
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.extensions": (
+                "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
+            ),
+            catalog: "org.apache.iceberg.spark.SparkCatalog",
+            f"{catalog}.type": "jdbc",
+            f"{catalog}.uri": f"jdbc:sqlite:{self._layout.catalog}",
+            f"{catalog}.warehouse": to_uri(self._layout.warehouse),
+            f"{catalog}.jdbc.schema-version": "V1",
+        }
+        script = self._lakehouse.folder / "jobs" / "glue_job.py"
+        pyspark = find_spec("pyspark")
+        assert pyspark is not None and pyspark.origin is not None
+        submit = [str(Path(pyspark.origin).parent / "bin" / "spark-submit")]
+        settings = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
+        files = ["--py-files", str(contract.__file__)]
+        return [*submit, *settings, *files, str(script), "--request", to_uri(request)]
+
+
+def _told(process: subprocess.Popen[bytes], log: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Yield what the script says of its jobs; the rest goes to the log."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        text = line.decode(errors="replace")
+        if text.startswith(_MARK):
+            yield json.loads(text.removeprefix(_MARK))
+        else:
+            log.write(line)
+            log.flush()
