@@ -111,7 +111,7 @@ class Session:
             name: record["inputs"].get(name) or str(self.snapshot(name)[0]) for name in job["reads"]
         }
         accounts = {
-            name: [self.request["landing"][name]["fingerprint"], *self.accounts[name]]
+            name: [self.request["landing"][name]["fingerprint"], *self.accounts[name], False]
             for name in landing
         }
         rows = [

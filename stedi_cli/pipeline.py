@@ -108,8 +108,7 @@ class Pipeline:
         if waiting:
             raise UsageError(
                 f"{job.name} reads {waiting[0]}, which is not up to date under {self.policy}.",
-                hint=f"Run `stedi jobs run {self._lakehouse.writers[waiting[0]].name} {job.name}`"
-                " or `stedi jobs run --all`.",
+                hint=f"Run `stedi jobs run --all --policy {self.policy}`.",
             )
 
     def _stale(self, job: Job, rebuilt: set[str]) -> str | None:

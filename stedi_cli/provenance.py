@@ -20,11 +20,13 @@ class LandingAccount:
         fingerprint: Digest of the landing files.
         lines: Lines that are not blank.
         quarantined: Lines that could not be used.
+        as_is: Whether DuckDB's typed reader reads every line as it stands.
     """
 
     fingerprint: str
     lines: int
     quarantined: int
+    as_is: bool
 
     @property
     def usable(self) -> int:
@@ -67,7 +69,7 @@ class Provenance:
     def to_summary(self) -> dict[str, str]:
         """Return the record as snapshot properties."""
         landing = {
-            name: [account.fingerprint, account.lines, account.quarantined]
+            name: [account.fingerprint, account.lines, account.quarantined, account.as_is]
             for name, account in self.landing.items()
         }
         texts = {name: getattr(self, name) for name in _TEXTS}

@@ -15,6 +15,7 @@ from stedi_cli.target import Target
 
 PERSONAL_CHECK = "{table}_no_personal_columns"
 ACCOUNT_CHECK = "{table}_accounted"
+_QUARANTINED = f'SELECT "table", count(*) AS lines FROM {QUARANTINE} GROUP BY "table"'
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,28 @@ def check_query(checks: Mapping[str, str]) -> str:
     )
 
 
+@dataclass(frozen=True)
+class Questions:
+    """What a validation asks of the target.
+
+    Args:
+        counts: Rows of every table.
+        checks: Rows that break each rule, or None where no table is built.
+        quarantined: Lines in quarantine of every landing table, or None without one.
+        notes: What was left out and why, by the name of the query.
+    """
+
+    counts: str
+    checks: str | None
+    quarantined: str | None
+    notes: dict[str, str]
+
+    def texts(self) -> list[str]:
+        """Return all of them."""
+        asked = (self.counts, self.checks, self.quarantined, *self.notes.values())
+        return [text.strip() for text in asked if text]
+
+
 class Validation:
     """Validates a lakehouse.
 
@@ -111,12 +134,17 @@ class Validation:
         self._target = target
         self._asked = lakehouse.policy(policy).name if policy else None
 
-    def queries(self) -> list[str]:
+    def questions(self) -> Questions:
         """Return what it asks of the target."""
         states = self._target.tables()
         counted = [n for n in self._countable() if n in states or n in self._lakehouse.landing]
         checks = {c.name: c.sql for c in self._lakehouse.checks if self._can_run(c.sql, states)}
-        return [count_query(counted), *([check_query(checks)] if checks else [])]
+        return Questions(
+            counts=count_query(counted),
+            checks=check_query(checks) if checks else None,
+            quarantined=_QUARANTINED if QUARANTINE in states else None,
+            notes={note.name: note.sql for note in self._lakehouse.notes},
+        )
 
     def run(self) -> Report:
         """Count, check and compare.
@@ -129,13 +157,10 @@ class Validation:
         """
         states = self._target.tables()
         landing = self._target.landing()
-        rows: dict[str, int] = {}
-        violations: dict[str, int] = {}
-        counts, *checks = self.queries()
-        rows.update(self._target.query(counts).rows)
-        for query in checks:
-            violations.update(self._target.query(query).rows)
-        violations.update(self._account(rows, landing, states))
+        asked = self.questions()
+        rows = self._numbers(asked.counts)
+        violations = self._numbers(asked.checks)
+        violations.update(self._account(rows, landing, self._numbers(asked.quarantined)))
         violations.update(self._personal_columns(states))
         built = self._built_policies(states)
         policy = self._asked or (built[0] if len(built) == 1 else STRICT)
@@ -147,7 +172,7 @@ class Validation:
             source=data_set.source if data_set else None,
             tables=tables,
             checks=[CheckResult(n, v, n in known) for n, v in sorted(violations.items())],
-            left_out=self._left_out(),
+            left_out={name: self._reasons(sql) for name, sql in asked.notes.items()},
             notes=self._notes(tables, policy, data_set, built),
             problems=self._problems(states, built),
         )
@@ -163,15 +188,9 @@ class Validation:
         self,
         rows: Mapping[str, int],
         landing: Mapping[str, LandingState],
-        states: Mapping[str, TableState],
+        quarantined: Mapping[str, int],
     ) -> dict[str, int]:
         """Count the lines of each landing table that are neither used nor in quarantine."""
-        quarantined: dict[str, int] = {}
-        if QUARANTINE in states:
-            answer = self._target.query(
-                f'SELECT "table", count(*) AS quarantined_lines FROM {QUARANTINE} GROUP BY "table"'
-            )
-            quarantined.update(answer.rows)
         return {
             ACCOUNT_CHECK.format(table=name): abs(
                 state.lines - rows[name] - quarantined.get(name, 0)
@@ -179,11 +198,11 @@ class Validation:
             for name, state in landing.items()
         }
 
-    def _left_out(self) -> dict[str, list[tuple[str, int]]]:
-        return {
-            note.name: [(str(row[0]), int(row[1])) for row in self._target.query(note.sql).rows]
-            for note in self._lakehouse.notes
-        }
+    def _numbers(self, sql: str | None) -> dict[str, int]:
+        return dict(self._reasons(sql)) if sql else {}
+
+    def _reasons(self, sql: str) -> list[tuple[str, int]]:
+        return [(str(row[0]), int(row[1])) for row in self._target.query(sql).rows]
 
     def _personal_columns(self, states: Mapping[str, TableState]) -> dict[str, int]:
         """Count stored columns that are personal, or that the model does not know, where banned."""

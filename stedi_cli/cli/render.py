@@ -88,8 +88,9 @@ def emit(value: object) -> None:
 def emit_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows as a JSON array of objects, one at a time."""
     first = True
+    names = [n if n not in columns[:i] else f"{n}_{i}" for i, n in enumerate(columns)]
     for row in rows:
-        record = dict(zip(columns, map(_jsonable, row), strict=True))
+        record = dict(zip(names, map(_jsonable, row), strict=True))
         sys.stdout.write(("[\n  " if first else ",\n  ") + json.dumps(record, ensure_ascii=False))
         first = False
     sys.stdout.write("[]\n" if first else "\n]\n")

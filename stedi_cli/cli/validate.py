@@ -32,7 +32,7 @@ def validate(
     with session(ctx) as opened:
         validation = Validation(opened.lakehouse, opened.target, policy)
         if sql:
-            render.say(";\n\n".join(validation.queries()) + ";")
+            render.say(";\n\n".join(validation.questions().texts()) + ";")
             return
         with render.busy("Validating"):
             report = validation.run()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ class Engine:
         for name, value in (options | {"enable_external_access": "false"}).items():
             self._connection.execute(f"SET {name} = {value}")
         self._spared = False
+        self._defined: dict[str, str] = {}
 
     def close(self) -> None:
         """Close the connection and remove its intermediate files."""
@@ -84,6 +85,15 @@ class Engine:
     def define(self, table: str, select: str) -> None:
         """Make a table readable by its name as the rows of a SELECT."""
         self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(table)} AS {select}")
+        self._defined[table] = select
+
+    def show_only(self, tables: Iterable[str]) -> None:
+        """Let only these tables be readable, so that a job reads what it says and nothing else."""
+        for table in tables:
+            if table in self._defined:
+                self.define(table, self._defined[table])
+        for table in self._defined.keys() - set(tables):
+            self._connection.execute(f"DROP VIEW IF EXISTS {identifier(table)}")
 
     def define_files(self, table: Table, files: Sequence[Path]) -> None:
         """Make an Iceberg table readable by its name from its data files."""
@@ -167,6 +177,8 @@ def query_error(error: Exception) -> StediError:
         return UsageError(
             "A query can read the lakehouse's tables only.", hint="`stedi tables` lists them."
         )
+    if "IO Error" in first:
+        return StediError(f"A file cannot be read: {first}", hint="Run `stedi doctor`.")
     return UsageError(
         f"The query cannot be run: {first}", hint="`stedi tables --ddl` shows columns."
     )

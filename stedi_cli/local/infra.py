@@ -10,6 +10,7 @@ from pathlib import Path
 from stedi_cli.durable import remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.local.catalog_file import metadata_locations
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import VERSION, Layout
 from stedi_cli.local.lock import exclusive
@@ -47,9 +48,10 @@ class Infrastructure:
         """Make what is missing, and rebuild the catalog of a root that was moved or broken."""
         layout = self.layout
         self._refuse_foreign_root()
+        parts = self._parts()
         layout.root.mkdir(parents=True, exist_ok=True)
         with exclusive(layout.lock):
-            for resource in self._parts():
+            for resource in parts:
                 path = Path(resource.name)
                 if resource.state == "missing" and resource.kind != "catalog":
                     path.mkdir(parents=True, exist_ok=True)
@@ -149,18 +151,25 @@ class Infrastructure:
 
     def _remove_tables(self) -> Iterator[Resource]:
         layout = self.layout
+        names = {*self._lakehouse.tables, *self._names_in_catalog()}
         for suffix in ("", "-journal", "-wal", "-shm"):
             Path(f"{layout.catalog}{suffix}").unlink(missing_ok=True)
         yield Resource("catalog", str(layout.catalog), "removed")
-        for name in self._lakehouse.tables:
-            folder = layout.warehouse / name
-            if folder.is_dir():
+        for name in sorted(names):
+            folder = layout.table_folder(name)
+            if folder is not None:
                 shutil.rmtree(folder)
                 yield Resource("table", str(folder), "removed")
         remove_stale(layout.temp)
         for folder in (layout.temp, layout.warehouse):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+    def _names_in_catalog(self) -> list[str]:
+        try:
+            return list(metadata_locations(self.layout))
+        except StediError:
+            return []
 
     def _remove_landing(self) -> Iterator[Resource]:
         for table in self._lakehouse.landing:

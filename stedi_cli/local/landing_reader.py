@@ -47,11 +47,13 @@ class Reading:
         state: Its files and their facts.
         verified: Whether every line was looked at.
         bad: The lines that cannot be used, once looked at.
+        as_is: Whether the typed reader reads every line as it stands, once looked at.
     """
 
     state: LandingState
     verified: bool = False
     bad: list[BadLine] = field(default_factory=list)
+    as_is: bool = True
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class LandingReader:
         splits: list[_Split] = []
         for name, facts in state.files.items():
             path = folder / name
-            if not facts.suspicious and self._is_clean(table, path):
+            if not facts.suspicious and self._is_clean(table, path, facts.lines):
                 clean.append(path)
             else:
                 splits.append(self._split(table, path, facts.lines))
@@ -130,14 +132,16 @@ class LandingReader:
             longest = max(split.longest for split in splits)
             selects.append(_plain(table, parts, exact=True, longest=longest))
         self._engine.define(table.name, " UNION ALL ".join(selects) or empty_select(table))
-        return Reading(state, verified=True, bad=[line for split in splits for line in split.bad])
+        bad = [line for split in splits for line in split.bad]
+        return Reading(state, verified=True, bad=bad, as_is=not splits)
 
-    def _is_clean(self, table: Table, path: Path) -> bool:
+    def _is_clean(self, table: Table, path: Path, lines: int) -> bool:
         try:
-            self._engine.execute(f"SELECT count(*) FROM ({_guarded(table, [path])})")
+            rows = self._engine.execute(f"SELECT count(*) FROM ({_guarded(table, [path])})")
         except duckdb.Error:
             return False
-        return True
+        # DuckDB passes over a file of a single byte in silence.
+        return bool(rows[0][0] == lines)
 
     def _split(self, table: Table, path: Path, lines: int) -> _Split:
         fields = [_field(column) for column in table.columns]

@@ -83,6 +83,13 @@ class Layout:
         """Return the URI of a table's folder."""
         return to_uri(self.warehouse / table)
 
+    def table_folder(self, table: str) -> Path | None:
+        """Return a table's folder if it is a real folder right below the warehouse, else None."""
+        folder = self.warehouse / table
+        inside = folder.parent == self.warehouse and folder.name not in ("", ".", "..")
+        linked = folder.is_symlink() or self.warehouse.is_symlink()
+        return folder if inside and folder.is_dir() and not linked else None
+
     def exists(self) -> bool:
         """Tell whether a lakehouse was made here."""
         return self.marker.is_file()

@@ -119,6 +119,7 @@ class DuckRunner:
                     )
             elif (files := self._tables.files(name)) is not None:
                 self._engine.define_files(table, files)
+        self._engine.show_only(job.reads)
 
     def _write(self, job: Job, text: JobText, table: Table, path: Path) -> int:
         """Write the job's result; where a landing line raises, look at the lines and try again."""
@@ -189,7 +190,7 @@ class DuckRunner:
         for name, reading in readings.items():
             self._zone.refuse_changed(name, reading.state)
             accounts[name] = LandingAccount(
-                reading.state.fingerprint, reading.state.lines, len(reading.bad)
+                reading.state.fingerprint, reading.state.lines, len(reading.bad), reading.as_is
             )
         if self._quarantine.replace({name: reading.bad for name, reading in readings.items()}):
             self.swept.add("quarantine")

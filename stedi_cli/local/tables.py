@@ -79,8 +79,8 @@ class Tables:
             return False
 
     def is_known_clean(self, name: str, state: LandingState) -> bool:
-        """Tell whether a job read a landing table's very files and found no unusable line."""
-        wanted = LandingAccount(state.fingerprint, state.lines, 0)
+        """Tell whether a job read a landing table's very files, every line as it stands."""
+        wanted = LandingAccount(state.fingerprint, state.lines, 0, as_is=True)
         made = (s.current.provenance for s in self.states().values() if s.current is not None)
         return any(m is not None and m.landing.get(name) == wanted for m in made)
 
@@ -121,8 +121,8 @@ def sweep(layout: Layout, tables: Iterable[str]) -> list[Path]:
     current = metadata_locations(layout)
     removed: list[Path] = []
     for table in tables:
-        folder = layout.warehouse / table
-        if not folder.is_dir():
+        folder = layout.table_folder(table)
+        if folder is None:
             continue
         if table not in current:
             removed += [path for path in folder.rglob("*") if path.is_file()]
