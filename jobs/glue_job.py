@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import unquote
 
 # Comes along as --extra-py-files (Glue) or --py-files (here).
-from contract import BLANKS, Field, Unusable, canonical, judge
+from contract import BLANKS, BOM, Field, Unusable, canonical, judge
 from pyspark import RDD, StorageLevel
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
@@ -157,6 +157,7 @@ class Session:
         bad: RDD[Any] | None = None
         if dirty:
             judged = self.judged(dirty, fields).persist(StorageLevel.DISK_ONLY)
+            lines += judged.count()
             good = judged.filter(lambda entry: entry[0] is not None).map(lambda entry: entry[0])
             rows = rows.unionByName(self.spark.createDataFrame(good, schema))
             bad = judged.filter(lambda entry: entry[0] is None).map(lambda entry: entry[1])
@@ -172,7 +173,7 @@ class Session:
         """Tell the files in which every line is in canonical form from the others.
 
         Returns:
-            The clean files, the others, and the number of lines that are not blank.
+            The clean files, the others, and the clean files' lines that are not blank.
         """
         blank = F.col("value").rlike(r"^[ \t\r\x0b\f]*$")
         empty = F.col("value") == ""
@@ -190,7 +191,7 @@ class Session:
         )
         clean = [unquote(f["file"]) for f in files if not f["odd"]]
         dirty = [unquote(f["file"]) for f in files if f["odd"]]
-        return clean, dirty, sum(f["lines"] for f in files)
+        return clean, dirty, sum(f["lines"] for f in files if not f["odd"])
 
     def judged(self, files: list[str], fields: list[Field]) -> RDD[Any]:
         """Judge every line of some files: (row, None), or (None, (file, line, reason))."""
@@ -221,7 +222,8 @@ def judge_file(
     if name.endswith(".gz"):
         content = gzip.decompress(content)
     for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip(BLANKS):
+        seen = line.removeprefix(BOM) if number == 1 else line
+        if not seen.strip(BLANKS):
             continue
         try:
             values = judge(line, fields, first=number == 1)

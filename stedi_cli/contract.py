@@ -17,12 +17,15 @@ from typing import Any
 LONGEST_LINE = 16 * 1024 * 1024
 """Longest usable line, in bytes: what DuckDB's reader takes as one object by default."""
 
+BOM = b"\xef\xbb\xbf"
+"""A byte order mark, which the first line of a file may begin with."""
+
 BLANKS = b" \t\r\v\f"
 """A line of nothing but these is blank: numbered, but neither used nor quarantined."""
 
-_BOM = b"\xef\xbb\xbf"
 _INTEGER = re.compile("-?[0-9]+")
 _LONG = range(-(2**63), 2**63)
+_LONGEST_LONG = 19
 # A text that DuckDB's strict reader takes for a number.
 _NUMBER_TEXT = re.compile(
     r"\s*((?:(?:0|[1-9][0-9]*|-[0-9]+)(?:\.[0-9]*)?|-?\.[0-9]+)(?:[eE][+-]?[0-9]+)?)", re.ASCII
@@ -30,7 +33,7 @@ _NUMBER_TEXT = re.compile(
 # Not JSON, but taken by DuckDB's reader: bare words for numbers in any case, a comma too many.
 # Texts come first, so that nothing inside one is touched.
 _LENIENT = re.compile(
-    r"""(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>-?\b(?:nan|inf(?:inity)?)\b)|,(?P<end>\s*[}\]])""",
+    r"""(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>-?\b(?:nan|inf(?:inity)?)\b)|(?<=["\]}\w])\s*,(?P<end>\s*[}\]])""",
     re.IGNORECASE,
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -124,12 +127,12 @@ def _members(line: bytes, first: bool) -> _Pairs:
     if len(line) > LONGEST_LINE:
         raise Unusable("too-long")
     if first:
-        line = line.removeprefix(_BOM)
+        line = line.removeprefix(BOM)
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         raise Unusable("not-utf8") from None
-    parsed = _parsed(text.strip("\v\f"))
+    parsed = _parsed(text.strip(BLANKS.decode()))
     if not isinstance(parsed, _Pairs):
         raise Unusable("not-an-object")
     if "\\u" in text and _has_lone_surrogate(parsed):
@@ -149,14 +152,24 @@ def _parsed(text: str) -> Any:
 
 
 def _as_json(found: re.Match[str]) -> str:
-    return f'"{found["word"]}"' if found["word"] else found["text"] or found["end"]
+    word = found["word"]
+    if not word:
+        return found["text"] or found["end"]
+    if word[-1] in "nN":
+        return "NaN"
+    return "-Infinity" if word[0] == "-" else "Infinity"
 
 
 def _has_lone_surrogate(value: object) -> bool:
-    if isinstance(value, str):
-        return _SURROGATE.search(value) is not None
-    if isinstance(value, Iterable):
-        return any(_has_lone_surrogate(item) for item in value)
+    # A stack, since the nesting may be deeper than Python's own.
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if _SURROGATE.search(item):
+                return True
+        elif isinstance(item, Iterable):
+            waiting.extend(item)
     return False
 
 
@@ -207,6 +220,6 @@ def _whole(given: Any, field: Field) -> int:
         if not value.is_integer():
             raise Unusable(f"not-whole:{field.name}")
         digits = str(int(value))
-    if len(digits) > 20 or int(digits) not in _LONG:
+    if len(digits.lstrip("-0")) > _LONGEST_LONG or int(digits) not in _LONG:
         raise Unusable(f"out-of-range:{field.name}")
     return int(digits)

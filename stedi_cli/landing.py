@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from stedi_cli.contract import BLANKS, LONGEST_LINE
+from stedi_cli.contract import BLANKS, BOM, LONGEST_LINE
 from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import Table
 
@@ -172,8 +172,12 @@ class _LineCount:
         self._open_is_blank = True
         self._open_length = 0
         self._edge = b""
+        self._begun = False
 
     def add(self, piece: bytes) -> None:
+        if not self._begun:
+            self._begun = True
+            piece = piece.removeprefix(BOM)
         around = self._edge + piece[:4]
         self.suspicious = self.suspicious or any(
             word in part for word in (b"true", b"false") for part in (piece, around)

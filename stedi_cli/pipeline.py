@@ -7,6 +7,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from stedi_cli.errors import UsageError
@@ -178,15 +179,15 @@ class Pipeline:
                 for plan in plans
                 if plan.job.name not in unchanged
             ]
-            outcomes = runner.run(works)
-            for plan in plans:
-                if plan.job.name in unchanged:
-                    yield self._unchanged(plan.job)
-                    continue
-                yield JobStarted(plan.job)
-                done = next(outcomes)
-                why = plan.stale or "forced"
-                yield JobDone(plan.job, "built", done.rows, done.quarantined, done.seconds, why)
+            with closing(runner.run(works)) as outcomes:
+                for plan in plans:
+                    if plan.job.name in unchanged:
+                        yield self._unchanged(plan.job)
+                        continue
+                    yield JobStarted(plan.job)
+                    done = next(outcomes)
+                    why = plan.stale or "forced"
+                    yield JobDone(plan.job, "built", done.rows, done.quarantined, done.seconds, why)
 
     def _work(self, job: Job, run: str, engine: str) -> Work:
         landing = {name: state for name, state in self._landing.items() if name in job.reads}

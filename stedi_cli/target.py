@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +119,7 @@ class Runner(Protocol):
 
     name: str
 
-    def run(self, works: list[Work]) -> Iterator[JobOutcome]:
+    def run(self, works: list[Work]) -> Generator[JobOutcome]:
         """Run jobs in their order, each in one commit; yield an outcome as each ends."""
 
 

@@ -7,8 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from tests.lake import Built, build
+from lake import Built, build
 
 pytestmark = pytest.mark.contract
 CONSENT = 1_655_564_000_000

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import duckdb
 
-from stedi_cli.contract import BLANKS, LONGEST_LINE, Field, Unusable, canonical, judge
+from stedi_cli.contract import BLANKS, BOM, LONGEST_LINE, Field, Unusable, canonical, judge
 from stedi_cli.lakehouse import Column, Table
 from stedi_cli.landing import LandingState, open_lines
 from stedi_cli.local.engine import TYPES, Engine, empty_select
@@ -196,7 +196,8 @@ def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
         while not rest.endswith(b"\n") and (rest := stream.readline(LONGEST_LINE)):
             pass
         content = line.removesuffix(b"\n")
-        if content.strip(BLANKS):
+        seen = content.removeprefix(BOM) if number == 1 else content
+        if seen.strip(BLANKS):
             yield number, content
 
 
@@ -204,8 +205,10 @@ def _canonical(table: Table, path: Path) -> str:
     """Return a pattern that only usable lines match, in the key order of the file's first line."""
     by_name = {column.name: column for column in table.columns}
     columns = [by_name[key] for key in _first_keys(path) if key in by_name]
-    columns = columns or list(table.columns)
-    columns += [c for c in table.columns if c not in columns and not c.required]
+    absent = [column for column in table.columns if column not in columns]
+    if any(column.required for column in absent):
+        columns, absent = list(table.columns), []
+    columns += absent
     return canonical([_field(column) for column in columns])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import duckdb
@@ -65,7 +65,7 @@ class DuckRunner:
         """Close the engine."""
         self._engine.close()
 
-    def run(self, works: list[Work]) -> Iterator[JobOutcome]:
+    def run(self, works: list[Work]) -> Generator[JobOutcome]:
         """Run jobs in their order and commit their tables.
 
         Args:

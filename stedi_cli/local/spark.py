@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -85,7 +85,7 @@ class SparkRunner:
         """Remove intermediate files."""
         shutil.rmtree(self._temp, ignore_errors=True)
 
-    def run(self, works: list[Work]) -> Iterator[JobOutcome]:
+    def run(self, works: list[Work]) -> Generator[JobOutcome]:
         """Run jobs in their order.
 
         Args:
@@ -104,20 +104,20 @@ class SparkRunner:
         # Both ends append: Spark's own noise, and what the script says beside its results.
         self._layout.spark_log.unlink(missing_ok=True)
         with self._layout.spark_log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603
+            environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+            with subprocess.Popen(  # noqa: S603
                 self._command(request),
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
+                env={**os.environ, **environment},
                 start_new_session=True,
-            )
-            try:
-                yield from self._outcomes(_told(process, log), works)
-                process.wait()
-            finally:
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            ) as process:
+                try:
+                    yield from self._outcomes(_told(process, log), works)
+                finally:
+                    # What is done is committed; what is not is swept.
+                    if process.poll() is None:
+                        os.killpg(process.pid, signal.SIGKILL)
 
     def _outcomes(self, told: Iterator[dict[str, Any]], works: list[Work]) -> Iterator[JobOutcome]:
         for work in works:

@@ -1,0 +1,252 @@
+"""What the tests share: isolation, the command in a process, small lakes, the public data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small import TABLES, C, customer, write_lake
+
+import stedi_cli
+from stedi_cli import project
+from stedi_cli.local.layout import Layout
+from stedi_cli.pipeline import JobDone, Pipeline
+from stedi_cli.provenance import TableState
+from stedi_cli.settings import load_settings
+from stedi_cli.target import Target, Uploaded, open_target
+from stedi_cli.validation import Report, Validation
+
+CHECKOUT = Path(__file__).parents[1]
+PROJECT = project.bundled()
+PUBLIC_DATA = Path(
+    os.environ.get("STEDI_PUBLIC_DATA") or CHECKOUT.parent / "shared" / "public-data"
+).absolute()
+# GitHub and others set CI=true; the public data lies beside the clone there.
+IN_CI = bool(os.environ.get("CI"))
+
+# --- The library, in this process ------------------------------------------------------------
+
+
+class Lake:
+    """A lakehouse in this process; each call opens it anew, as each command does."""
+
+    def __init__(self, root: Path, *, project: Path | None = None, **settings: Any) -> None:
+        config = project / "configs" / "local.yaml" if project else None
+        loaded = load_settings(config, root=root)
+        self.settings = dataclasses.replace(loaded, **settings)
+        self.layout = Layout(self.settings.root)
+
+    @property
+    def model(self) -> Any:
+        return self.settings.lakehouse()
+
+    @contextmanager
+    def opened(self) -> Iterator[Target]:
+        target = open_target(self.settings, self.model)
+        try:
+            yield target
+        finally:
+            target.close()
+
+    def up(self) -> Lake:
+        with self.opened() as target:
+            list(target.up())
+        return self
+
+    def upload(self, folder: Path, *, replace: bool = False) -> list[Uploaded]:
+        with self.opened() as target:
+            return list(target.upload(folder, replace=replace, wait=False))
+
+    def run(self, *jobs: str, policy: str = "strict", force: bool = False) -> dict[str, JobDone]:
+        with self.opened() as target:
+            pipeline = Pipeline(self.model, target, policy)
+            events = list(pipeline.run(jobs, engine="duckdb", force=force))
+        return {event.job.name: event for event in events if isinstance(event, JobDone)}
+
+    def built(self, *jobs: str, policy: str = "strict", force: bool = False) -> set[str]:
+        """Run, and return the tables that were built, not skipped."""
+        done = self.run(*jobs, policy=policy, force=force).values()
+        return {event.job.writes for event in done if event.status == "built"}
+
+    def validate(self, policy: str | None = None) -> Report:
+        with self.opened() as target:
+            return Validation(self.model, target, policy).run()
+
+    def states(self) -> dict[str, TableState]:
+        with self.opened() as target:
+            return target.tables()
+
+    def rows(self, table: str) -> list[tuple[Any, ...]]:
+        with self.opened() as target:
+            return list(target.query(f"SELECT * FROM {table}").rows)
+
+    def counts(self) -> dict[str, int]:
+        """Count rows with SELECT, not from metadata."""
+        query = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in TABLES)
+        with self.opened() as target:
+            return dict(target.query(query).rows)
+
+    def data_file(self, table: str) -> Path:
+        (path,) = (self.layout.warehouse / table / "data").glob("*.parquet")
+        return path
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """The small lake, its files uploaded, its jobs not run."""
+    made = Lake(tmp_path / "lake").up()
+    made.upload(write_lake(tmp_path / "data"))
+    return made
+
+
+@pytest.fixture
+def root(lake: Lake) -> Path:
+    """The root of the small lake, its jobs run."""
+    lake.run()
+    return lake.settings.root
+
+
+# --- The command, in a process of its own ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        assert self.code in (0, 1, 3), self.err
+        return json.loads(self.out)
+
+
+Ask = Callable[..., Result]
+
+
+def run_stedi(*args: str | Path, cwd: Path | None = None, **env: str) -> Result:
+    """Run the command in a process, without a terminal."""
+    done = subprocess.run(
+        [sys.executable, "-m", "stedi_cli", *map(str, args)],
+        cwd=cwd,
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def stedi() -> Callable[..., Result]:
+    """The command in a process of its own."""
+    return run_stedi
+
+
+@pytest.fixture
+def invoke() -> Callable[..., Result]:
+    """The command in this process, for speed."""
+    from typer.testing import CliRunner
+
+    from stedi_cli.cli.app import app
+
+    def run(*args: str | Path) -> Result:
+        done = CliRunner().invoke(app, list(map(str, args)))
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Result(done.exit_code, done.stdout, done.stderr)
+
+    return run
+
+
+# --- Lakes for reading ---------------------------------------------------------------------------
+
+HARM = "a\x1b[31mred\x9b1m\x07\0\r\u202e\u2028\tb[bold]c[/bold] :smile:\nlast"
+
+
+@pytest.fixture
+def harmful(lake: Lake, tmp_path: Path) -> Lake:
+    """The small lake with one more customer, whose name does what it can."""
+    record = customer("eve@x.org", "serial-eve", C) | {"customerName": HARM, "phone": "[b]1[/b]"}
+    more = {"customer_landing": {"more.json": [record]}}
+    lake.upload(write_lake(tmp_path / "more", more))
+    lake.run()
+    return lake
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The small lake, built, with two unusable lines; for reading only."""
+    folder = tmp_path_factory.mktemp("built")
+    lake = Lake(folder / "lake", max_bad_rows=2).up()
+    lake.upload(write_lake(folder / "data"))
+    bad: dict[str, dict[str, bytes]] = {"customer_landing": {"bad.json": b"{}\nnonsense\n"}}
+    lake.upload(write_lake(folder / "bad", bad))
+    lake.run()
+    return lake
+
+
+@pytest.fixture
+def ask(built: Lake, invoke: Ask) -> Ask:
+    """A command on that lake."""
+    return lambda *words: invoke("--root", built.settings.root, *words)
+
+
+# --- Isolation and public data ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No settings from outside, no colour, 80 columns; the processes run the tested package."""
+    unwanted = {"FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("STEDI_") or name.lower().endswith("_proxy") or name in unwanted:
+                patch.delenv(name)
+        patch.setenv("PYTHONPATH", str(Path(stedi_cli.__file__).parents[1]))
+        for name, value in {"NO_COLOR": "1", "COLUMNS": "80", "LINES": "24"}.items():
+            patch.setenv(name, value)
+        patch.setenv("LC_ALL", "C.UTF-8")
+        patch.chdir(tmp_path_factory.mktemp("session"))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder and a home of its own."""
+    for name in ("home", "work"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+@pytest.fixture(scope="session")
+def public_data() -> Path:
+    """The public data's folder."""
+    if not (PUBLIC_DATA / "customer").is_dir():
+        told = f"no public data: {PUBLIC_DATA} is not there (STEDI_PUBLIC_DATA names another place)"
+        if IN_CI:
+            pytest.fail(told)
+        pytest.skip(told)
+    return PUBLIC_DATA
+
+
+@pytest.fixture(scope="session")
+def public_lake(public_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The public data built under policy strict; for reading only."""
+    made = Lake(tmp_path_factory.mktemp("public") / "lake").up()
+    made.upload(public_data)
+    made.run()
+    return made

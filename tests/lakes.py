@@ -1,0 +1,428 @@
+"""Small random lakes as bytes of landing files, with everything in them that the contract names.
+
+A row is written out as its JSON members; a style writes them as a usable line, a defect breaks
+them. What becomes of a line is for the oracle to say: not every defect is one in every column.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+from oracle import LANDING, Files
+
+Record = dict[str, Any]
+Members = list[tuple[str, str]]
+"""JSON text of every key and value, in order."""
+
+CONSENT = 1_655_564_444_103
+INSTANTS = (CONSENT, CONSENT - 1, CONSENT + 1, CONSENT + 60_000, CONSENT + 120_000)
+PEOPLE = (
+    "ann@x.org",
+    "Bob@x.org",
+    "cid+{a}@x.org",
+    "zoë@x.org",
+    "ann@x.org\N{NO-BREAK SPACE}",
+    "\tann@x.org",
+    "李\N{GRINNING FACE}@x.org",
+    "nul\0nul@x.org",
+    "nul\0",
+    'quo"te\\@x.org',
+    "%_@x.org",
+    "true",
+    "7",
+)
+SERIALS = ("s1", "s2", "S1", " s1", "7", "false", "é\0")
+FILE_NAMES = ("a.json", "b b.json", "c,(1).json", "é+=@-_.json")
+
+
+# --- How a usable line may be written ---------------------------------------------------------
+
+
+def members_of(record: Record) -> Members:
+    return [(json.dumps(k), json.dumps(v, ensure_ascii=False)) for k, v in record.items()]
+
+
+def written(members: Members, comma: str = ",", colon: str = ":") -> bytes:
+    return ("{" + comma.join(key + colon + value for key, value in members) + "}").encode()
+
+
+def _numbers(change: Callable[[str], str]) -> Callable[[Members], bytes]:
+    return lambda members: written([(k, change(v) if _is_number(v) else v) for k, v in members])
+
+
+def _is_number(value: str) -> bool:
+    return re.fullmatch(r"-?[0-9.]+", value) is not None
+
+
+def _exponent(number: str) -> str:
+    """1655564444103 as 1.655564444103E12."""
+    if "." in number:
+        return number + "e+0"
+    digits = number.lstrip("-")
+    return f"{'-' * (number != digits)}{digits[0]}.{digits[1:] or '0'}E{len(digits) - 1}"
+
+
+def _all_escaped(members: Members) -> bytes:
+    return written([(_escape(k), _escape(v) if v.startswith('"') else v) for k, v in members])
+
+
+def _escape(text: str) -> str:
+    """Every UTF-16 unit of a JSON text as an escape."""
+    units = json.loads(text).encode("utf-16-be").hex()
+    return '"' + "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4)) + '"'
+
+
+def _bare_texts(members: Members) -> bytes:
+    """Texts that spell an integer or a boolean without their quotes."""
+    plain = re.compile(r'"(-?[1-9][0-9]*|0|true|false)"')
+    return written([(key, plain.sub(r"\1", value)) for key, value in members])
+
+
+def _unknown_keys(members: Members) -> bytes:
+    nested = '{"email": [{}, []], "user": 1, "user": NaN, "": {"a": null}}'
+    added = [("new", nested), ("new", "1e999"), ("x ", "-inf"), ("EMAIL", "[1, 2,]")]
+    return written([(f'"{k}"', v) for k, v in added] + members + [('"User"', "9" * 40)])
+
+
+STYLES: dict[str, Callable[[Members], bytes]] = {
+    "spaced": lambda members: written(members, ", ", ": "),
+    "CRLF": lambda members: written(members) + b"\r",
+    "lone CR between tokens": lambda members: written(members, ",\r", "\r:\t\r"),
+    "blanks around": lambda members: b" \t\r" + written(members) + b"\t  ",
+    "form feeds around": lambda members: b"\f \v" + written(members) + b" \v\r",
+    "reversed": lambda members: written(members[::-1]),
+    "a comma too many": lambda members: written(members).removesuffix(b"}") + b", }",
+    "numbers as text": _numbers(lambda number: f'"{number}"'),
+    "numbers as blank and text": _numbers(lambda number: f'" \\t{number}"'),
+    "numbers with exponent": _numbers(_exponent),
+    "numbers with exponent as text": _numbers(lambda number: f'"{_exponent(number)}"'),
+    "numbers with fraction": _numbers(lambda number: number + (".0" * ("." not in number))),
+    "numbers with point as text": _numbers(lambda number: f'"{number}{"." * ("." not in number)}"'),
+    "escaped": _all_escaped,
+    "integers and booleans for text": _bare_texts,
+    "unknown keys": _unknown_keys,
+    "deep unknown key": lambda members: written(
+        [*members, ('"u"', "[" * 500 + r'"\u0041"' + "]" * 500)]
+    ),
+}
+
+
+# --- How a line may be broken -----------------------------------------------------------------
+
+Defect = Callable[[Members, int], bytes]
+
+
+def _instead_of_number(value: str) -> Defect:
+    return lambda members, at: written(_replaced(members, at, value, number=True))
+
+
+def _instead_of_text(value: str) -> Defect:
+    return lambda members, at: written(_replaced(members, at, value, number=False))
+
+
+def _replaced(members: Members, at: int, value: str, *, number: bool) -> Members:
+    places = [i for i, (_, old) in enumerate(members) if _is_number(old) == number]
+    place = places[at % len(places)]
+    return [(key, value if i == place else old) for i, (key, old) in enumerate(members)]
+
+
+def _into_text(raw: bytes) -> Defect:
+    """Raw bytes inside the first text."""
+    return lambda members, _: re.sub(
+        rb':"', lambda found: found[0] + raw, written(members), count=1
+    )
+
+
+def _around(before: bytes, after: bytes) -> Defect:
+    return lambda members, _: before + written(members) + after
+
+
+def _added(key: str, value: str) -> Defect:
+    return lambda members, at: written([*members[:at], (key, value), *members[at:]])
+
+
+def _without(members: Members, at: int) -> bytes:
+    place = at % len(members)
+    return written(members[:place] + members[place + 1 :])
+
+
+def _twice(members: Members, at: int) -> bytes:
+    return written([*members, members[at % len(members)]])
+
+
+def _twice_escaped(members: Members, at: int) -> bytes:
+    return written([(_escape(members[at % len(members)][0]), "null"), *members])
+
+
+def _cut(members: Members, at: int) -> bytes:
+    line = written(members)
+    return line[: 1 + at * len(line) // 11]
+
+
+_FOR_NUMBERS = (
+    *("NaN", "nan", "-NaN", "Infinity", "-Infinity", "inf", "1e999", "-1e999", '"1e999"', '"NaN"'),
+    *("9223372036854775807", "9223372036854775808", "-9223372036854775809", "1e30", "9" * 30),
+    *("1.5", '"0.5"', "1e-3", "-0", "-0.0", "true", "false", '"true"', '"abc"', '""', '"7 "'),
+    *('"+1"', '"01"', '"-01"', '".5"', '"5."', '"0x1F"', '"1_0"', '"٣"', "01", ".5", "5.", "+1"),
+    *('"-.5"', "[1]", '{"a": 1}', "[]", "null", '"null"', '"7\\u0000"', "1e", "--1", "nul", "TRUE"),
+)
+_FOR_TEXTS = (
+    *("{}", "[]", '["a", {"b": 1}]', '{"a": 1}', "null", "tru", "'a'", '"\\x"', '"\\u00g0"'),
+    *("true", "false", "12", "-0", "9" * 30),
+)
+_CONTROLS = (b"\x01", b"\0", b"\x1f", b"\x7f", b"\t", b"\r", b"\v")
+_NOT_UTF8 = (b"\xff", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80")
+_SURROGATES = (rb"\ud800", rb"\udc00\ud800", rb"\ud800A", rb"\uD83D\uDE00")
+_FOR_UNKNOWN_KEYS = (
+    "{,}",
+    "[,]",
+    "[1,,]",
+    "[1}",
+    "{nan: 1}",
+    "infinite",
+    r'["\ud83d"]',
+    r'"\udc00"',
+)
+_AFTER = (b" x", b"{}", b",", b"\0", b"\xef\xbb\xbf", b"\x1c", b"/* */", b"]")
+_BEFORE = (b"\xef\xbb\xbf", b"\xc2\xa0", b"// ", b"[", b"\0", b"x")
+_WHOLE = (b"null", b"true", b"5", b'"text"', b"[]", b"{}", b"nan", b"x", b"\xff", b"\0", b"{", b"}")
+
+DEFECTS: dict[str, list[Defect]] = {
+    "instead of a number": [_instead_of_number(value) for value in _FOR_NUMBERS],
+    "instead of a text": [_instead_of_text(value) for value in _FOR_TEXTS],
+    "inside a text": [_into_text(raw) for raw in (*_CONTROLS, *_NOT_UTF8, *_SURROGATES)],
+    "unknown keys": [
+        *(_added('"new"', value) for value in _FOR_UNKNOWN_KEYS),
+        *(_added(key, "1") for key in (r'"\udc00"', "nan", "new", "'new'", "1")),
+    ],
+    "known keys": [_without, _without, _twice, _twice_escaped],
+    "around": [
+        *(_around(b"", raw) for raw in _AFTER),
+        *(_around(raw, b"") for raw in _BEFORE),
+        _around(b"[", b"]"),
+        _around(b"[{},", b"]"),
+    ],
+    "another line": [
+        *(lambda _members, _at, line=line: line for line in _WHOLE),
+        lambda members, _: written(members) * 2,
+        lambda members, _: written(members).replace(b'"', b"'"),
+        lambda members, _: written(members, ";"),
+        lambda members, _: written(members, ",\v"),
+        _cut,
+    ],
+}
+
+
+# --- Lakes --------------------------------------------------------------------------------------
+
+
+def _maybe(*values: Any) -> st.SearchStrategy[Any]:
+    """One of the values, null, or nothing at all (an Ellipsis, dropped by `_record`)."""
+    return st.sampled_from((..., None, *values))
+
+
+def _record(**columns: st.SearchStrategy[Any]) -> st.SearchStrategy[Record]:
+    return st.fixed_dictionaries(columns).map(
+        lambda drawn: {key: value for key, value in drawn.items() if value is not ...}
+    )
+
+
+def _spelled(people: Sequence[str]) -> st.SearchStrategy[str]:
+    """A person's e-mail as somebody may type it; only ASCII letters change their case."""
+    return st.sampled_from([s for person in people for s in _spellings(person)])
+
+
+def _spellings(email: str) -> list[str]:
+    loud = re.sub("[a-z]+", lambda found: found[0].upper(), email)
+    return [email, email, loud, f" {email}", f"{email}  ", f" {loud} "]
+
+
+def _customer(people: Sequence[str], serials: Sequence[str]) -> st.SearchStrategy[Record]:
+    return _record(
+        customerName=_maybe("A", "B", "[x", "12"),
+        email=_spelled(people),
+        phone=_maybe("", "8015551212"),
+        birthDay=_maybe("0967-01-01", "true"),
+        serialNumber=st.sampled_from(serials),
+        registrationDate=st.sampled_from((CONSENT, 0)),
+        lastUpdateDate=st.sampled_from((CONSENT, CONSENT + 1)),
+        shareWithResearchAsOfDate=_maybe(*INSTANTS[:3], *INSTANTS[:3], 0),
+        shareWithPublicAsOfDate=_maybe(1, 2, 3),
+        shareWithFriendsAsOfDate=_maybe(-1, 1),
+    )
+
+
+@st.composite
+def _records(draw: st.DrawFn, person: str, serials: Sequence[str]) -> list[Record]:
+    """A customer's records, some of them like the first in all columns but one."""
+    first, *others = draw(st.lists(_customer([person], serials), min_size=1, max_size=3))
+    columns = [column.name for column in LANDING["customer_landing"]]
+    one = st.sampled_from(columns).map(lambda column: [column])
+    differing = one | one | st.just(columns)
+    return [first, *(_overlaid(first, other, draw(differing)) for other in others)]
+
+
+def _overlaid(first: Record, other: Record, columns: Sequence[str]) -> Record:
+    kept = {key: value for key, value in first.items() if key not in columns}
+    return kept | {key: value for key, value in other.items() if key in columns}
+
+
+def _motion(people: Sequence[str]) -> st.SearchStrategy[Record]:
+    return _record(
+        user=_spelled([*people, "stranger@x.org"]),
+        timestamp=st.sampled_from(INSTANTS),
+        x=st.sampled_from((0.0, -1.5)),
+        y=st.just(0.25),
+        z=st.sampled_from((1, 0.1)),
+    )
+
+
+def _step(serials: Sequence[str]) -> st.SearchStrategy[Record]:
+    return _record(
+        sensorReadingTime=st.sampled_from(INSTANTS),
+        serialNumber=st.sampled_from([*serials, *serials, "nobody's"]),
+        distanceFromObject=st.sampled_from((0, 218)),
+    )
+
+
+@st.composite
+def lakes(draw: st.DrawFn) -> Files:
+    """Landing files by table and name."""
+    people = draw(st.lists(st.sampled_from(PEOPLE), min_size=2, max_size=6, unique=True))
+    serials = draw(st.lists(st.sampled_from(SERIALS), min_size=1, max_size=5, unique=True))
+    customers = [record for person in people for record in draw(_records(person, serials))]
+    motions = draw(st.lists(_motion(people), min_size=8, max_size=30))
+    steps = draw(st.lists(_step(serials), min_size=8, max_size=20))
+    return {
+        "customer_landing": draw(_files(customers)),
+        "accelerometer_landing": draw(_files(motions)),
+        "step_trainer_landing": draw(_files(steps)),
+    }
+
+
+@st.composite
+def _files(draw: st.DrawFn, records: list[Record]) -> dict[str, bytes]:
+    lines = [draw(_usable(record)) for record in records]
+    defects = st.one_of([st.sampled_from(group) for group in DEFECTS.values()])
+    broken = st.tuples(st.sampled_from(records), defects, st.integers(0, 10))
+    for record, defect, at in draw(st.lists(broken, max_size=8)):
+        lines.insert(draw(st.integers(0, len(lines))), defect(members_of(record), at))
+    for blank in draw(st.lists(st.sampled_from((b"", b" ", b"\r", b"\t\v\f \r")), max_size=2)):
+        lines.insert(draw(st.integers(0, len(lines))), blank)
+    names = FILE_NAMES[: draw(st.sampled_from((1, 2, 3, 2, 1, 4, 1, 2, 3, 2, 1, 0)))]
+    cuts = sorted(draw(st.integers(0, len(lines))) for _ in names[1:])
+    parts = zip([0, *cuts], [*cuts, len(lines)], strict=True)
+    return dict(
+        draw(_file(name, lines[start:end]))
+        for name, (start, end) in zip(names, parts, strict=False)
+    )
+
+
+def _usable(record: Record) -> st.SearchStrategy[bytes]:
+    members = members_of(record)
+    plain = st.just(written(members))
+    return plain | plain | st.sampled_from(list(STYLES.values())).map(lambda style: style(members))
+
+
+@st.composite
+def _file(draw: st.DrawFn, name: str, lines: list[bytes]) -> tuple[str, bytes]:
+    mark = draw(st.sampled_from((b"", b"", b"\xef\xbb\xbf")))
+    content = mark + b"\n".join(lines) + draw(st.sampled_from((b"\n", b"")))
+    if draw(st.booleans()):
+        return f"{name}.gz", gzip.compress(content, mtime=0)
+    return name, content
+
+
+# --- Each style and defect by itself ------------------------------------------------------------
+
+_RECORDS: dict[str, Record] = {
+    "customer_landing": {
+        "email": "ann@x.org",
+        "serialNumber": "s1",
+        "registrationDate": CONSENT,
+        "lastUpdateDate": CONSENT,
+        "shareWithResearchAsOfDate": CONSENT,
+    },
+    "accelerometer_landing": {"user": "ann@x.org", "timestamp": CONSENT, "x": 0.5, "y": 1, "z": -2},
+    "step_trainer_landing": {
+        "sensorReadingTime": CONSENT,
+        "serialNumber": "s1",
+        "distanceFromObject": 218,
+    },
+}
+
+
+def lone_shapes(table: str) -> Files:
+    """Every style and defect in two files of its own: after a plain line, and before one."""
+    shapes: list[Defect] = [
+        lambda members, _, style=style: style(members) for style in STYLES.values()
+    ]
+    shapes += [defect for group in DEFECTS.values() for defect in group]
+    members = members_of(_RECORDS[table])
+    named: dict[str, bytes] = {}
+    for number, shape in enumerate(shapes):
+        odd = shape(members, number)
+        named[f"{number:03} last.json"] = written(members) + b"\n" + odd
+        named[f"{number:03} first.json"] = odd + b"\n" + written(members)
+    plain = {other: {"a.json": written(members_of(record))} for other, record in _RECORDS.items()}
+    return plain | {table: named}
+
+
+# --- Lines for fuzzing --------------------------------------------------------------------------
+
+_SPLICES = (
+    *(b'"', b"\\", b",", b":", b"{", b"}", b"[", b"]", b" ", b"\r", b"\v", b"\f", b"\t", b"\0"),
+    *(b"-", b"+", b".", b"e", b"E5", b"0", b"1", b"9" * 20, b"true", b"null", b"nan", b"NaN"),
+    *(b"inf", b"Infinity", b'""', b'"5"', b"\\u0000", b"\\ud800", b"\\udc00", b"\xff", b"\xc3"),
+    *(b"\xef\xbb\xbf", b"\xc2\xa0", b"/*", b"//", b"'", b"{}", b"[]", b",]", b",}", b'"x":1,'),
+)
+
+
+def fuzzed_line(table: str, random: Random) -> bytes:
+    """A line as likely as not unusable: a style or a defect, then damaged in up to three places."""
+    record: Record = {}
+    for column in LANDING[table]:
+        if column.required or random.random() < 0.7:
+            record[column.name] = _value(column.type, random)
+    members = members_of(record)
+    if random.random() < 0.3:
+        line = bytearray(
+            random.choice(random.choice(list(DEFECTS.values())))(members, random.randrange(11))
+        )
+    else:
+        line = bytearray(random.choice([written, written, *STYLES.values()])(members))
+    for _ in range(random.choice((0, 0, 1, 1, 2, 3))):
+        _damage(line, random)
+    return bytes(line).replace(b"\n", b" ")
+
+
+def _value(kind: str, random: Random) -> Any:
+    if kind == "text":
+        return random.choice(("ann@x.org", "zoë", "a\0", "", "{", "q\\", "\N{GRINNING FACE}"))
+    if kind == "whole":
+        return random.choice((CONSENT, 0, -1, 218, 2**53 + 1, 2**63 - 1, -(2**63)))
+    return random.choice((0.0, -1.5, 1, 0.1, 1e300, -2e-7, 9.81))
+
+
+def _damage(line: bytearray, random: Random) -> None:
+    start = random.randrange(len(line) + 1)
+    end = min(len(line), start + random.choice((1, 1, 2, 5)))
+    kind = random.randrange(6)
+    if kind == 0 and start < len(line):
+        line[start] ^= 1 << random.randrange(7)
+    elif kind == 1:
+        line[start:end] = bytes([random.randrange(256)])
+    elif kind == 2:
+        del line[start:end]
+    elif kind == 3:
+        line[start:start] = line[start:end]
+    elif kind == 4:
+        line[start:end] = random.choice(_SPLICES)
+    else:
+        line[start:start] = random.choice(_SPLICES)

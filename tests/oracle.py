@@ -1,0 +1,431 @@
+"""The lakehouse once more, by brute force: plain Python that shares no code with the product.
+
+Written from the landing contract and the rules in words, to be compared with what the product
+builds. Slow and simple is the point; there is an index only where public data would take hours.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+Files = dict[str, dict[str, bytes]]
+Row = tuple[Any, ...]
+Entry = tuple[str, str, int, str]
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BLANKS = " \t\r\v\f"
+LONGEST_LINE = 16 * 2**20
+
+
+class Column(NamedTuple):
+    name: str
+    type: str
+    required: bool = False
+
+
+LANDING: dict[str, list[Column]] = {
+    "customer_landing": [
+        Column("customerName", "text"),
+        Column("email", "text", required=True),
+        Column("phone", "text"),
+        Column("birthDay", "text"),
+        Column("serialNumber", "text", required=True),
+        Column("registrationDate", "whole", required=True),
+        Column("lastUpdateDate", "whole", required=True),
+        Column("shareWithResearchAsOfDate", "whole"),
+        Column("shareWithPublicAsOfDate", "whole"),
+        Column("shareWithFriendsAsOfDate", "whole"),
+    ],
+    "accelerometer_landing": [
+        Column("user", "text", required=True),
+        Column("timestamp", "whole", required=True),
+        Column("x", "float", required=True),
+        Column("y", "float", required=True),
+        Column("z", "float", required=True),
+    ],
+    "step_trainer_landing": [
+        Column("sensorReadingTime", "whole", required=True),
+        Column("serialNumber", "text", required=True),
+        Column("distanceFromObject", "whole", required=True),
+    ],
+}
+
+
+class LineError(Exception):
+    """A line that belongs into quarantine; its text is the reason."""
+
+
+class UnspecifiedError(Exception):
+    """A line whose value no rule fixes: the text of a number that is not an integer."""
+
+
+# --- A line ---------------------------------------------------------------------------------
+
+
+class Token(NamedTuple):
+    """A piece of JSON. Kinds: text, number, infinite, true, false, null, nested, or a sign."""
+
+    kind: str
+    text: str
+
+
+_TOKEN = re.compile(
+    r"""[ \t\r]*(?:
+    "(?P<text>(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*)"
+    |(?P<infinite>-?(?i:nan|infinity|inf))
+    |(?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
+    |(?P<sign>true|false|null|[][{},:])
+    )[ \t\r]*""",
+    re.VERBOSE,
+)
+_ESCAPE = re.compile(r'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))')
+_ESCAPED = dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True))
+
+
+def read_line(table: str, line: bytes, *, first: bool = False) -> Row:
+    """The values of a line in column order; `first` if the file begins with it."""
+    if len(line) > LONGEST_LINE:
+        raise LineError("too-long")
+    if first and line.startswith(BYTE_ORDER_MARK):
+        line = line[len(BYTE_ORDER_MARK) :]
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        raise LineError("not-utf8") from None
+    tokens = list(_tokens(text.strip(BLANKS)))
+    members = _members(tokens)
+    if tokens[0].kind != "{":
+        raise LineError("not-an-object")
+    if any(token.kind == "text" and _lone_surrogate(token.text) for token in tokens):
+        raise LineError("lone-surrogate")
+    columns = LANDING[table]
+    keys = Counter(key for key, _ in members)
+    if any(keys[column.name] > 1 for column in columns):
+        raise LineError("duplicate-key")
+    given = dict(members)
+    return tuple(_column(given.get(column.name), column) for column in columns)
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    position = 0
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        if found is None:
+            raise LineError("not-json")
+        position = found.end()
+        kind = found.lastgroup or ""
+        piece = found[kind]
+        yield Token(piece if kind == "sign" else kind, _unescape(piece) if "\\" in piece else piece)
+
+
+def _unescape(piece: str) -> str:
+    return (
+        _ESCAPE.sub(lambda e: chr(int(e[1], 16)) if e[1] else _ESCAPED[e[2]], piece)
+        .encode("utf-16", "surrogatepass")
+        .decode("utf-16", "surrogatepass")
+    )
+
+
+def _lone_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _members(tokens: list[Token]) -> list[tuple[str, Token]]:
+    """The members of the outermost object; a nested value is checked, not kept.
+
+    One step a token, no recursion, since nothing limits how deep an unknown key may go.
+    A comma too many before a closing bracket is let through, as DuckDB's reader does.
+    """
+    members: list[tuple[str, Token]] = []
+    opened: list[str] = []
+    key = ""
+    wanted = "value"
+    for token in tokens:
+        kind = token.kind
+        inside = opened[-1] if opened else ""
+        if wanted == "key" and kind == "text":
+            key, wanted = token.text, ":"
+        elif wanted == ":" and kind == ":":
+            wanted = "value"
+        elif wanted == "comma" and kind == ",":
+            wanted = "key" if inside == "{" else "item"
+        elif (kind == "}" and inside == "{" and wanted in ("key", "comma")) or (
+            kind == "]" and inside == "[" and wanted in ("item", "comma")
+        ):
+            opened.pop()
+            wanted = "comma" if opened else "nothing"
+        elif wanted in ("value", "item") and kind not in (",", ":", "}", "]"):
+            nested = kind in ("{", "[")
+            if opened == ["{"]:
+                members.append((key, Token("nested", "") if nested else token))
+            if nested:
+                opened.append(kind)
+            after = "comma" if opened else "nothing"
+            wanted = {"{": "key", "[": "item"}.get(kind, after)
+        else:
+            raise LineError("not-json")
+    if wanted != "nothing":
+        raise LineError("not-json")
+    return members
+
+
+# --- A value --------------------------------------------------------------------------------
+
+
+def _column(token: Token | None, column: Column) -> Any:
+    if token is None or token.kind == "null":
+        if column.required:
+            raise LineError(f"missing:{column.name}")
+        return None
+    if column.type == "text":
+        return _text(token, column.name)
+    if not (token.kind in ("number", "infinite") or _is_numeric_text(token)):
+        raise LineError(f"not-a-number:{column.name}")
+    if column.type == "float":
+        return _finite(token, column.name)
+    return _whole(token, column.name)
+
+
+def _text(token: Token, column: str) -> str:
+    if token.kind == "nested":
+        raise LineError(f"not-text:{column}")
+    if token.kind == "infinite" or (token.kind == "number" and not _is_integer(token.text)):
+        raise UnspecifiedError(column)
+    return "0" if token == Token("number", "-0") else token.text
+
+
+def _is_digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _is_integer(text: str) -> bool:
+    return _is_digits(text.removeprefix("-"))
+
+
+def _is_numeric_text(token: Token) -> bool:
+    """Whether DuckDB's strict cast takes a text for a number.
+
+    Blanks may come first, a point may begin or end the digits; zeros may lead a negative number.
+    """
+    if token.kind != "text":
+        return False
+    text = token.text.lstrip(" \t\n\r\v\f")
+    unsigned = text.removeprefix("-")
+    mantissa, e, exponent = unsigned.replace("E", "e").partition("e")
+    if e and not _is_digits(exponent[1:] if exponent[:1] in ("+", "-") else exponent):
+        return False
+    whole, _, fraction = mantissa.partition(".")
+    if not _is_digits(whole + fraction):
+        return False
+    return text != unsigned or whole == "0" or not whole.startswith("0")
+
+
+def _finite(token: Token, column: str) -> float:
+    value = float(token.text)
+    if not math.isfinite(value):
+        raise LineError(f"not-finite:{column}")
+    return value
+
+
+def _whole(token: Token, column: str) -> int:
+    """An integer; with a point or an exponent it is a 64-bit float first, as everywhere in JSON."""
+    written = token.text.lstrip()
+    if not _is_integer(written):
+        value = _finite(token, column)
+        if value != math.floor(value):
+            raise LineError(f"not-whole:{column}")
+        number = math.floor(value)
+    else:
+        digits = written.lstrip("-0") or "0"
+        if len(digits) > 19:
+            raise LineError(f"out-of-range:{column}")
+        number = -int(digits) if written.startswith("-") else int(digits)
+    if not -(2**63) <= number < 2**63:
+        raise LineError(f"out-of-range:{column}")
+    return number
+
+
+# --- Files ----------------------------------------------------------------------------------
+
+
+@dataclass
+class Landing:
+    """What the landing files hold: usable rows by landing table, and the quarantine."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in LANDING})
+    quarantine: list[Entry] = field(default_factory=list)
+
+
+def lines_of(name: str, content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Physical line number and bytes of every line that is not blank."""
+    if name.endswith(".gz"):
+        content = gzip.decompress(content)
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        seen = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
+        if seen.strip(BLANKS.encode()):
+            yield number, line
+
+
+def read(files: Files) -> Landing:
+    landing = Landing()
+    for table, named in files.items():
+        for name, content in named.items():
+            for number, line in lines_of(name, content):
+                try:
+                    landing.rows[table].append(read_line(table, line, first=number == 1))
+                except LineError as reason:
+                    landing.quarantine.append((table, name, number, str(reason)))
+    return landing
+
+
+# --- The rules ------------------------------------------------------------------------------
+
+
+class Customer(NamedTuple):
+    name: str | None
+    email: str
+    phone: str | None
+    birthday: str | None
+    serial: str
+    registered: int
+    updated: int
+    consent: int | None
+    public: int | None
+    friends: int | None
+
+
+class Motion(NamedTuple):
+    user: str
+    instant: int
+    x: float
+    y: float
+    z: float
+
+
+class Step(NamedTuple):
+    instant: int
+    serial: str
+    distance: int
+
+
+def lakehouse(landing: Landing, policy: str) -> dict[str, list[Row]]:
+    """The five tables by name."""
+    customers = [Customer(*row) for row in landing.rows["customer_landing"]]
+    motions = [Motion(*row) for row in landing.rows["accelerometer_landing"]]
+    steps = [Step(*row) for row in landing.rows["step_trainer_landing"]]
+    rules = {"strict": _strict, "published": _published}[policy]
+    return rules(customers, motions, steps)
+
+
+def _person(email: str) -> str:
+    return email.strip(" ").lower()
+
+
+def _supersedes(one: Customer, other: Customer) -> bool:
+    if one.updated != other.updated:
+        return one.updated > other.updated
+    if one.consent != other.consent:
+        if one.consent is None or other.consent is None:
+            return one.consent is None
+        return one.consent > other.consent
+    for mine, theirs in zip(one, other, strict=True):
+        if mine != theirs:
+            return theirs is None or (mine is not None and mine < theirs)
+    return False
+
+
+def _latest(customers: list[Customer]) -> dict[str, Customer]:
+    latest: dict[str, Customer] = {}
+    for customer in customers:
+        person = _person(customer.email)
+        if person not in latest or _supersedes(customer, latest[person]):
+            latest[person] = customer
+    return latest
+
+
+def _consented(customer: Customer, instant: int) -> bool:
+    return customer.consent is not None and instant >= customer.consent
+
+
+def _strict(
+    customers: list[Customer], motions: list[Motion], steps: list[Step]
+) -> dict[str, list[Row]]:
+    latest = _latest(customers)
+    trusted = {p: c for p, c in latest.items() if c.consent is not None}
+    motions_of: dict[tuple[str, int], set[Motion]] = defaultdict(set)
+    for motion in motions:
+        customer = trusted.get(_person(motion.user))
+        if customer and _consented(customer, motion.instant):
+            person = _person(motion.user)
+            motions_of[person, motion.instant].add(motion._replace(user=customer.email))
+    moved = {person for person, _ in motions_of}
+    curated = {person: customer for person, customer in trusted.items() if person in moved}
+    owned = _owned(steps, latest, motions)
+    kept = {
+        step: person
+        for step, person in owned.items()
+        if person in curated and _consented(curated[person], step.instant)
+    }
+    learning = [
+        (step.instant, step.distance, motion.x, motion.y, motion.z)
+        for step, person in kept.items()
+        for motion in motions_of.get((person, step.instant), ())
+    ]
+    return {
+        "customer_trusted": list(trusted.values()),
+        "accelerometer_trusted": [m for motions in motions_of.values() for m in motions],
+        "customers_curated": list(curated.values()),
+        "step_trainer_trusted": list(kept),
+        "machine_learning_curated": learning,
+    }
+
+
+def _owned(
+    steps: list[Step], latest: dict[str, Customer], motions: list[Motion]
+) -> dict[Step, str]:
+    """Every distinct step reading that belongs to somebody, and to whom."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    for person, customer in latest.items():
+        holders[customer.serial].append(person)
+    present = {(_person(motion.user), motion.instant) for motion in motions}
+    owned: dict[Step, str] = {}
+    for step in steps:
+        owners = holders.get(step.serial, [])
+        if len(owners) > 1:
+            owners = [person for person in owners if (person, step.instant) in present]
+        if len(owners) == 1:
+            owned[step] = owners[0]
+    return owned
+
+
+def _published(
+    customers: list[Customer], motions: list[Motion], steps: list[Step]
+) -> dict[str, list[Row]]:
+    trusted = [customer for customer in customers if customer.consent is not None]
+    addresses = {customer.email for customer in trusted}
+    kept_motions = [motion for motion in motions if motion.user in addresses]
+    users = {motion.user for motion in kept_motions}
+    curated = [customer for customer in trusted if customer.email in users]
+    serials = {customer.serial for customer in curated}
+    kept_steps = [step for step in steps if step.serial in serials]
+    at: dict[int, list[Motion]] = defaultdict(list)
+    for motion in kept_motions:
+        at[motion.instant].append(motion)
+    learning = [
+        (step.instant, step.distance, motion.x, motion.y, motion.z)
+        for step in kept_steps
+        for motion in at.get(step.instant, ())
+    ]
+    return {
+        "customer_trusted": list(trusted),
+        "accelerometer_trusted": list(kept_motions),
+        "customers_curated": list(curated),
+        "step_trainer_trusted": list(kept_steps),
+        "machine_learning_curated": learning,
+    }

@@ -1,0 +1,264 @@
+"""Every check fails where its rule is broken, and only there."""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import PROJECT, Lake
+from small import FOLDERS, JOBS, SMALL, C, customer, write_lake
+
+from stedi_cli import iceberg
+from stedi_cli.lakehouse import Column, Table
+from stedi_cli.local.layout import to_uri
+from stedi_cli.local.tables import open_catalog
+from stedi_cli.project import copy_out
+
+Row = dict[str, Any]
+Rows = list[Row]
+
+TYPES = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
+SQL_CHECKS = {path.stem for path in (PROJECT / "jobs" / "checks").glob("*.sql")}
+OTHER_CHECKS = {"machine_learning_curated_no_personal_columns"} | {
+    f"{table}_accounted" for table in FOLDERS
+}
+
+
+# --- A lake with one unusable line a table, and ways to break it ------------------------------
+
+
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    folder = tmp_path_factory.mktemp("checks")
+    lake = Lake(folder / "lake", max_bad_rows=1).up()
+    lake.upload(write_lake(folder / "data"))
+    lake.upload(write_lake(folder / "bad", {name: {"bad.json": b"{}\n"} for name in FOLDERS}))
+    lake.run()
+    return lake
+
+
+def violations(lake: Lake) -> dict[str, int]:
+    """The checks that report something."""
+    return {c.check: c.violations for c in lake.validate().checks if c.violations}
+
+
+def rows_of(lake: Lake, table: str) -> Rows:
+    names = [column.name for column in lake.model.tables[table].columns]
+    return [dict(zip(names, row, strict=True)) for row in lake.rows(table)]
+
+
+def put(lake: Lake, table: Table, rows: Rows) -> None:
+    """Replace a table's content, as no job would."""
+    path = lake.layout.warehouse / table.name / "data" / f"{uuid.uuid4().hex}.parquet"
+    schema = pa.schema([(column.name, TYPES[column.type]) for column in table.columns])
+    pq.write_table(pa.Table.from_pylist(rows, schema), path)
+    catalog = open_catalog(lake.layout)
+    iceberg.replace(catalog, table, [to_uri(path)], {}, keep=3, forget=False)
+
+
+@contextmanager
+def replaced(lake: Lake, table: str, change: Callable[[Rows], Rows]) -> Iterator[None]:
+    before = rows_of(lake, table)
+    put(lake, lake.model.tables[table], change([dict(row) for row in before]))
+    try:
+        yield
+    finally:
+        put(lake, lake.model.tables[table], before)
+
+
+def added(**values: Any) -> Callable[[Rows], Rows]:
+    """Another row, alike the first but for some values."""
+    return lambda rows: [*rows, rows[0] | values]
+
+
+def as_landed(record: Row) -> Callable[[Rows], Rows]:
+    """Another row, as a landing record says."""
+    return lambda rows: [*rows, dict.fromkeys(rows[0]) | record]
+
+
+def doubled(**where: Any) -> Callable[[Rows], Rows]:
+    """A row twice; spelled may be an e-mail, where another spelling is the same person."""
+    spelled = where.pop("spelled", {})
+    return lambda rows: [*rows, *(row | spelled for row in rows if where.items() <= row.items())]
+
+
+def changed(where: Row, **values: Any) -> Callable[[Rows], Rows]:
+    return lambda rows: [row | values if where.items() <= row.items() else row for row in rows]
+
+
+def without(**where: Any) -> Callable[[Rows], Rows]:
+    return lambda rows: [row for row in rows if not where.items() <= row.items()]
+
+
+ANN, BOB = {"email": "ann@x.org"}, {"email": "bob@x.org"}
+CURATED_ONCE, CURATED_READINGS = "customers_curated_one_row_each", "customers_curated_readings"
+OWNER, STEP_ONCE = "step_trainer_trusted_owner", "step_trainer_trusted_no_duplicates"
+CONSENT, ONCE = "customer_trusted_consent", "customer_trusted_one_row_each"
+READING, READING_ONCE = "accelerometer_trusted_consent", "accelerometer_trusted_no_duplicates"
+JOINED = "machine_learning_curated_owner_join"
+CT, AT, CC, ST, ML = JOBS.values()
+
+Breaking = tuple[str, str, Callable[[Rows], Rows], dict[str, int]]
+BREAKINGS: list[Breaking] = [
+    ("a customer who withdrew", CT, as_landed(customer("cid@x.org", "s", C - 1000)), {CONSENT: 1}),
+    ("a customer nobody delivered", CT, as_landed(customer("eve@x.org", "s", C)), {CONSENT: 1}),
+    ("an outdated record", CT, changed(ANN, lastUpdateDate=C - 2000), {CONSENT: 1}),
+    ("another consent date", CT, changed(ANN, shareWithResearchAsOfDate=C - 1), {CONSENT: 1}),
+    (
+        "a customer without consent",
+        CT,
+        changed(BOB, shareWithResearchAsOfDate=None),
+        {CONSENT: 1, READING: 1},
+    ),
+    ("a customer twice", CT, doubled(**BOB), {ONCE: 1}),
+    ("a customer spelled twice", CT, doubled(**BOB, spelled={"email": " BOB@x.org"}), {ONCE: 1}),
+    ("no trusted customer", CT, without(**BOB), {READING: 1, CURATED_READINGS: 1}),
+    ("a reading before consent", AT, added(user="ann@x.org", timestamp=C - 1), {READING: 1}),
+    ("a reading of one who withdrew", AT, added(user="cid@x.org", timestamp=C + 30), {READING: 1}),
+    ("a stranger's reading", AT, added(user="eve@x.org", timestamp=C + 9), {READING: 1}),
+    ("a reading twice", AT, doubled(timestamp=C + 20), {READING_ONCE: 1, JOINED: 1}),
+    (
+        "a reading twice, spelled otherwise",
+        AT,
+        doubled(timestamp=C + 20, spelled={"user": "Bob@X.org"}),
+        {READING_ONCE: 1, JOINED: 1},
+    ),
+    (
+        "a curated customer's readings gone",
+        AT,
+        without(timestamp=C + 20),
+        {CURATED_READINGS: 1, JOINED: 1},
+    ),
+    ("a curated customer twice", CC, doubled(**BOB), {CURATED_ONCE: 1, JOINED: 1}),
+    (
+        "curated without readings",
+        CC,
+        added(email="dan@x.org", serialNumber="s"),
+        {CURATED_READINGS: 1},
+    ),
+    (
+        "curated but not trusted",
+        CC,
+        added(email="eve@x.org", serialNumber="s"),
+        {CURATED_READINGS: 1},
+    ),
+    ("a curated customer gone", CC, without(**BOB), {OWNER: 1, JOINED: 1}),
+    (
+        "a step before consent",
+        ST,
+        added(serialNumber="serial-ann", sensorReadingTime=C - 1),
+        {OWNER: 1},
+    ),
+    (
+        "a step of one who withdrew",
+        ST,
+        added(serialNumber="serial-shared", sensorReadingTime=C + 30),
+        {OWNER: 1},
+    ),
+    ("nobody's step", ST, added(serialNumber="serial-shared", sensorReadingTime=C), {OWNER: 1}),
+    ("a step of no holder", ST, added(serialNumber="none", sensorReadingTime=C + 9), {OWNER: 1}),
+    (
+        "a step of one who is not curated",
+        ST,
+        added(serialNumber="serial-dan", sensorReadingTime=C + 50),
+        {OWNER: 1},
+    ),
+    ("a step without a pair twice", ST, doubled(sensorReadingTime=C + 40), {STEP_ONCE: 1}),
+    ("a step with a pair twice", ST, doubled(sensorReadingTime=C), {STEP_ONCE: 1, JOINED: 1}),
+    ("a pair missing", ML, without(sensorReadingTime=C), {JOINED: 1}),
+    ("a pair twice", ML, doubled(sensorReadingTime=C), {JOINED: 1}),
+    # The step of one beside the reading of the other.
+    (
+        "two people in a pair",
+        ML,
+        added(sensorReadingTime=C + 10, distanceFromObject=99),
+        {JOINED: 1},
+    ),
+    ("a pair changed", ML, changed({"sensorReadingTime": C}, x=7.0), {JOINED: 2}),
+]
+
+
+@pytest.mark.parametrize("breaking", BREAKINGS, ids=[name for name, *_ in BREAKINGS])
+def test_a_broken_rule_is_reported(intact: Lake, breaking: Breaking) -> None:
+    _, table, change, expected = breaking
+    with replaced(intact, table, change):
+        report = intact.validate()
+        assert {c.check: c.violations for c in report.checks if c.violations} == expected
+        assert {c.check for c in report.checks if not c.ok} == set(expected)
+        assert not report.ok
+
+
+@pytest.mark.parametrize(
+    ("landing", "change"),
+    [(name, change) for name in FOLDERS for change in (without(table=name), doubled(table=name))],
+)
+def test_a_line_neither_used_nor_quarantined_is_reported(
+    intact: Lake, landing: str, change: Callable[[Rows], Rows]
+) -> None:
+    with replaced(intact, "quarantine", change):
+        assert violations(intact) == {f"{landing}_accounted": 1}
+
+
+@pytest.mark.parametrize("column", ["email", "serialNumber", "USER", "somethingNew"])
+def test_a_column_that_is_not_allowed_is_reported(intact: Lake, column: str) -> None:
+    table = intact.model.tables[ML]
+    before = rows_of(intact, ML)
+    columns = (*table.columns, Column(column, "string", "Not allowed"))
+    put(intact, dataclasses.replace(table, columns=columns), before)
+    assert violations(intact) == {f"{ML}_no_personal_columns": 1}
+    put(intact, table, before)
+
+
+def test_every_check_holds_on_the_intact_lake_and_has_a_test_that_breaks_it(intact: Lake) -> None:
+    assert violations(intact) == {}
+    broken = {check for *_, expected in BREAKINGS for check in expected} | OTHER_CHECKS
+    assert {check.check for check in intact.validate().checks} == broken
+    assert broken == SQL_CHECKS | OTHER_CHECKS
+
+
+# --- Wrong jobs ---------------------------------------------------------------------------------
+
+# The course's rule for one job amid the strict ones, and what that breaks in the small lake.
+WRONG_JOBS = {
+    "customer_landing_to_trusted": {CONSENT: 1},
+    "accelerometer_landing_to_trusted": {READING: 2, READING_ONCE: 1},
+    "step_trainer_trusted": {OWNER: 3, STEP_ONCE: 1},
+    "machine_learning_curated": {JOINED: 2},
+}
+
+
+@pytest.mark.parametrize("job", WRONG_JOBS)
+def test_a_wrong_job_is_reported(tmp_path: Path, job: str) -> None:
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    wrong = project / "jobs" / "published" / f"{job}.sql"
+    wrong.rename(project / "jobs" / f"{job}.sql")
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data", SMALL))
+    lake.run()
+    assert violations(lake) == WRONG_JOBS[job]
+    assert not lake.validate().ok
+
+
+def test_what_a_policy_breaks_on_purpose_is_known(lake: Lake) -> None:
+    # Of the pairs by time alone, four kinds are not as often there as by owner: ann's step of
+    # C - 1 beside dan's reading, a shared step of C, and ann's and fay's beside each other's.
+    lake.run(policy="published")
+    report = lake.validate()
+    assert {c.check: c.violations for c in report.checks if c.violations} == {
+        CONSENT: 1,
+        READING: 2,
+        READING_ONCE: 1,
+        OWNER: 2,
+        STEP_ONCE: 1,
+        JOINED: 4,
+    }
+    assert all(c.known and c.ok for c in report.checks if c.violations)
+    assert report.ok

@@ -1,0 +1,274 @@
+"""Questions and exports: any SELECT over the tables, nothing else, shown without harm."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import HARM, Ask, Lake
+from small import LANDING_COUNTS, STRICT, TABLES, C, customer, lines, write_lake
+
+from stedi_cli.errors import UsageError
+
+
+def query(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
+    with lake.opened() as target:
+        return list(target.query(sql).rows)
+
+
+# --- Answers --------------------------------------------------------------------------------------
+
+
+def test_a_query_over_several_tables(ask: Ask) -> None:
+    told = ask(
+        "query",
+        "SELECT c.email, count(*) AS readings FROM customers_curated c"
+        " JOIN accelerometer_trusted a ON a.user = c.email GROUP BY ALL ORDER BY ALL -- end",
+        "--json",
+    )
+    assert told.json() == [
+        {"email": "ann@x.org", "readings": 2},
+        {"email": "bob@x.org", "readings": 1},
+        {"email": "fay@x.org", "readings": 1},
+    ]
+
+
+def test_every_table_can_be_asked_for_in_any_case(built: Lake) -> None:
+    counts = {name: query(built, f'SELECT count(*) FROM "{name.upper()}"')[0][0] for name in TABLES}
+    assert counts == STRICT
+    assert query(built, "SELECT line, reason FROM Quarantine ORDER BY line;") == [
+        (1, "missing:email"),
+        (2, "not-json"),
+    ]
+
+
+def test_json_keeps_values_as_they_are(ask: Ask) -> None:
+    sql = "SELECT 9007199254740993 AS big, NULL AS none, 'nan'::DOUBLE AS nan, 0.1::DOUBLE AS x,"
+    sql += " 'é\"\n' AS text, true AS yes, [1, NULL] AS list, DATE '2020-02-03' AS day,"
+    sql += " 0.5 AS half, 2::HUGEINT AS huge"
+    expected = {"big": 9007199254740993, "none": None, "nan": None, "x": 0.1, "text": 'é"\n'}
+    expected |= {"yes": True, "list": [1, None], "day": "2020-02-03", "half": 0.5, "huge": 2}
+    assert ask("query", sql, "--json").json() == [expected]
+
+
+def test_json_keeps_columns_of_the_same_name_apart(ask: Ask) -> None:
+    (row,) = ask("query", "SELECT 1 AS a, 2 AS a, 3 AS b", "--json").json()
+    assert sorted(row.values()) == [1, 2, 3]
+
+
+def test_json_prints_every_row_and_a_table_the_first_thousand(ask: Ask) -> None:
+    sql = "SELECT range AS n FROM range(2500)"
+    assert ask("query", sql, "--json").json() == [{"n": n} for n in range(2500)]
+    shown = ask("query", sql)
+    assert [int(line) for line in shown.out.split()[1:]] == list(range(1000))
+    assert "Only the first 1,000 rows" in shown.err
+
+
+def test_no_rows(ask: Ask) -> None:
+    assert ask("query", "SELECT 1 AS n WHERE false", "--json").json() == []
+    assert "0 row(s)" in ask("query", "SELECT 1 AS n WHERE false").err
+
+
+def test_landing_tables_with_bad_lines_hold_their_usable_ones(lake: Lake, tmp_path: Path) -> None:
+    bad = {"customer_landing": {"bad.json": b"nonsense\n" + lines([customer("e@x.org", "s", C)])}}
+    lake.upload(write_lake(tmp_path / "bad", bad))
+    count = LANDING_COUNTS["customer_landing"] + 1
+    assert query(lake, "SELECT count(*) FROM customer_landing") == [(count,)]
+    assert query(
+        lake,
+        "SELECT updated FROM (SELECT email, lastUpdateDate AS updated FROM"
+        " customer_landing) WHERE email = 'e@x.org'",
+    ) == [(C,)]
+
+
+# --- What a query may not do ----------------------------------------------------------------------
+
+NO_SELECT = [
+    "",
+    " ; ",
+    "/* nothing */",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP TABLE customer_trusted",
+    "DROP VIEW customer_trusted",
+    "CREATE TABLE mine AS SELECT 1",
+    "INSERT INTO customer_trusted SELECT * FROM customer_trusted",
+    "DELETE FROM customer_trusted",
+    "COPY customer_trusted TO '{place}/stolen.csv'",
+    "COPY (SELECT 1) TO '{zone}/customer/new.json'",
+    "ATTACH '{place}/mine.db'",
+    "EXPORT DATABASE '{place}/mine'",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "SET enable_external_access = true",
+    "RESET lock_configuration",
+    "PRAGMA enable_profiling",
+    "CALL pragma_version()",
+    "EXPLAIN ANALYZE SELECT 1",
+    "PREPARE x AS SELECT 1",
+    "BEGIN",
+]
+
+
+@pytest.mark.parametrize("sql", NO_SELECT)
+def test_anything_but_one_select_is_refused(lake: Lake, tmp_path: Path, sql: str) -> None:
+    before = {path for path in tmp_path.rglob("*") if path.name != "readers"}
+    with pytest.raises(UsageError, match="Only one SELECT"):
+        query(lake, sql.format(place=tmp_path, zone=lake.layout.landing))
+    assert {path for path in tmp_path.rglob("*") if path.name != "readers"} == before
+
+
+ELSEWHERE = [
+    "SELECT * FROM read_text('{file}')",
+    "SELECT * FROM read_blob('{file}')",
+    "SELECT * FROM read_csv('{file}')",
+    "SELECT * FROM read_json('{file}')",
+    "SELECT * FROM read_ndjson_objects('{file}')",
+    "SELECT * FROM read_parquet('{file}')",
+    "SELECT * FROM sniff_csv('{file}')",
+    "SELECT * FROM parquet_metadata('{file}')",
+    "SELECT * FROM glob('{file}*')",
+    "SELECT * FROM '{file}'",
+    "SELECT * FROM query('SELECT * FROM read_text(''{file}'')')",
+    "SELECT * FROM query_table(['{file}'])",
+    "WITH q AS (SELECT * FROM read_text('{file}')) SELECT count(*) FROM q",
+    "SELECT (SELECT content FROM read_text('{file}'))",
+]
+
+
+@pytest.mark.parametrize("sql", ELSEWHERE)
+@pytest.mark.parametrize("place", ["outside", "traversal", "catalog"])
+def test_files_elsewhere_cannot_be_read(built: Lake, tmp_path: Path, sql: str, place: str) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("secret\n1\n")
+    back = "../" * len(built.layout.landing.parts)
+    file = {
+        "outside": str(secret),
+        "traversal": f"{built.layout.landing}/{back}{str(secret)[1:]}",
+        "catalog": str(built.layout.catalog),
+    }[place]
+    with pytest.raises(UsageError) as refused:
+        query(built, sql.format(file=file))
+    assert "secret\n" not in refused.value.message
+
+
+def test_a_variable_of_the_program_cannot_be_read(built: Lake) -> None:
+    for name in ("sql", "self", "query", "built"):
+        with pytest.raises(UsageError, match=f"Table with name {name} does not exist"):
+            query(built, f"SELECT * FROM {name}")
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELEC 1", "syntax error"),
+        ("SELECT nonsense FROM customer_trusted", "nonsense"),
+        ("SELECT * FROM nonsense", "nonsense"),
+        ("SELECT error('a\nb')", "a b"),
+        ("SELECT CAST('x' AS BIGINT)", "x"),
+        ("SELECT CASE WHEN range = 5000 THEN error('late') END FROM range(9000)", "late"),
+    ],
+)
+def test_a_wrong_query_is_told_in_one_line(built: Lake, sql: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told) as refused:
+        query(built, sql)
+    assert "\n" not in refused.value.message
+
+
+def test_a_table_that_is_not_built_names_its_job(lake: Lake) -> None:
+    with pytest.raises(UsageError, match="customers_curated is not built yet") as refused:
+        query(lake, "SELECT * FROM customers_curated")
+    assert "stedi jobs run customer_trusted_to_curated" in str(refused.value.hint)
+    assert query(lake, "SELECT count(*) FROM quarantine") == [(0,)]
+
+
+def test_a_question_leaves_nothing_behind(built: Lake) -> None:
+    before = {path: path.stat().st_mtime_ns for path in built.layout.root.rglob("*.*")}
+    query(built, "SELECT * FROM customer_trusted")
+    with pytest.raises(UsageError):
+        query(built, "SELECT nonsense FROM customer_trusted")
+    assert {p: p.stat().st_mtime_ns for p in built.layout.root.rglob("*.*")} == before
+    assert list(built.layout.temp.iterdir()) == []
+
+
+# --- Preview --------------------------------------------------------------------------------------
+
+
+def shown(lake: Lake, invoke: Ask, select: str) -> str:
+    asked = f"SELECT {select} FROM customer_trusted WHERE email = 'eve@x.org'"
+    told = invoke("--root", lake.settings.root, "query", asked)
+    assert told.code == 0
+    return told.out
+
+
+@pytest.mark.parametrize("select", ["*", "customerName"])
+def test_control_characters_are_shown_escaped(harmful: Lake, invoke: Ask, select: str) -> None:
+    out = shown(harmful, invoke, select)
+    assert out.replace("\n", "").isprintable()
+    assert r"a\x1b[31mred\x9b1m\x07\x00\r\u202e\u2028\tb[bold]c[/bold]:smile:" in "".join(
+        out.split()
+    )
+
+
+def test_a_line_feed_in_a_value_begins_no_line(harmful: Lake, invoke: Ask) -> None:
+    assert not [
+        o for o in shown(harmful, invoke, "customerName").splitlines() if o.strip() == "last"
+    ]
+
+
+def test_control_characters_of_a_heading_are_shown_escaped(harmful: Lake, invoke: Ask) -> None:
+    out = shown(harmful, invoke, '1 AS "a\x1b[31m\nb"')
+    assert out.replace("\n", "").isprintable()
+
+
+def test_preview_shows_landing_files_and_json_as_they_are(harmful: Lake, invoke: Ask) -> None:
+    told = invoke("--root", harmful.settings.root, "preview", "customer_landing", "--json")
+    names = [row["customerName"] for row in told.json()]
+    assert HARM in names
+    assert len(names) == LANDING_COUNTS["customer_landing"] + 1
+
+
+def test_preview_shows_so_many_rows(ask: Ask) -> None:
+    assert len(ask("preview", "accelerometer_trusted", "--json").json()) == 4
+    assert len(ask("preview", "Accelerometer_Trusted", "--rows", "3", "--json").json()) == 3
+    assert "3 row(s)" in ask("preview", "accelerometer_trusted", "-n", "3").err
+    assert ask("preview", "accelerometer_trusted", "-n", "0").code == 2
+
+
+# --- Tables ---------------------------------------------------------------------------------------
+
+
+def test_tables_show_zone_rows_and_lines(ask: Ask) -> None:
+    records = {record["table"]: record for record in ask("tables", "--json").json()}
+    assert list(records) == [*TABLES, "quarantine"]
+    for name, record in records.items():
+        lines = LANDING_COUNTS.get(name)
+        assert record["lines"] == (9 if name == "customer_landing" else lines)
+        assert record["rows"] == (None if lines else STRICT.get(name, 2))
+
+
+def test_ddl_names_every_column_with_its_type(built: Lake, ask: Ask) -> None:
+    types = {"string": "string", "long": "bigint", "double": "double"}
+    shown = {record["table"]: record["ddl"] for record in ask("tables", "--ddl", "--json").json()}
+    for name, table in built.model.tables.items():
+        columns = re.findall(r"^  `(\w+)` (\w+) COMMENT '", shown[name], re.MULTILINE)
+        assert columns == [(c.name, types[c.type]) for c in table.columns]
+        assert ("JsonSerDe" in shown[name]) == (table.zone == "landing")
+        assert ("ICEBERG" in shown[name]) == (table.zone != "landing")
+    assert ask("tables", "--ddl").out.strip() == "\n\n".join(shown.values())
+
+
+def test_quarantined_lines_are_shown_on_demand_only(ask: Ask) -> None:
+    records = ask("quarantine", "--json").json()
+    assert records == [
+        {"table": "customer_landing", "reason": "missing:email", "lines": 1},
+        {"table": "customer_landing", "reason": "not-json", "lines": 1},
+    ]
+    shown = ask("quarantine", "customer_landing", "--show", "--json").json()
+    assert [(r["file"], r["line"], r["content"]) for r in shown] == [
+        ("bad.json", 1, "{}"),
+        ("bad.json", 2, "nonsense"),
+    ]
+    assert json.loads(ask("quarantine", "step_trainer_landing", "--json").out) == []

@@ -1,0 +1,260 @@
+"""Settings, model and project: what wins, and what is refused with file, key and expectation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, Result, run_stedi
+
+from stedi_cli.errors import UsageError
+from stedi_cli.lakehouse import load
+from stedi_cli.project import copy_out
+from stedi_cli.settings import load_settings
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of one's own."""
+    copy_out(PROJECT, tmp_path / "project")
+    return tmp_path / "project"
+
+
+def edit(path: Path, old: str, new: str) -> Path:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+# --- Precedence --------------------------------------------------------------------------------
+
+
+def test_defaults_of_the_bundled_project(workspace: Path) -> None:
+    settings = load_settings()
+    assert settings.project == PROJECT
+    assert settings.config == PROJECT / "configs" / "local.yaml"
+    assert settings.root == workspace / ".stedi"
+    assert (settings.target, settings.policy) == ("local", "strict")
+    assert settings.data == PROJECT / "data" / "sample"
+    assert (settings.max_bad_rows, settings.keep_snapshots) == (0.01, 10)
+    assert (settings.memory_limit, settings.threads, settings.temp_limit) == (None, None, "20GB")
+
+
+def test_an_empty_file_gives_the_documented_defaults(project: Path) -> None:
+    config = project / "configs" / "local.yaml"
+    documented = load_settings(config)
+    config.write_text("# nothing\n")
+    assert load_settings(config) == documented
+
+
+def test_command_line_over_environment_over_file(
+    project: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = project / "configs" / "local.yaml"
+    edit(config, "root: .stedi", "root: from-file")
+    edit(config, "policy: strict", "policy: published")
+    assert load_settings(config).root == workspace / "from-file"
+    assert load_settings(config).policy == "published"
+    monkeypatch.setenv("STEDI_ROOT", "from-environment")
+    monkeypatch.setenv("STEDI_POLICY", "from-environment")
+    monkeypatch.setenv("STEDI_CONFIG", str(config))
+    assert load_settings().root == workspace / "from-environment"
+    assert load_settings().policy == "from-environment"
+    told = load_settings(root=Path("from-command"), policy="strict", max_bad_rows="7")
+    assert (told.root, told.policy, told.max_bad_rows) == (workspace / "from-command", "strict", 7)
+    assert told.config == config
+    for name in ("STEDI_ROOT", "STEDI_POLICY"):
+        monkeypatch.setenv(name, "")
+    assert load_settings().policy == "published"
+    assert load_settings().root == workspace / "from-file"
+
+
+def test_config_on_the_command_line_wins(project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    copy_out(PROJECT, other)
+    config = project / "configs" / "local.yaml"
+    told = run_stedi("--config", config, "doctor", STEDI_CONFIG=str(other / "configs/local.yaml"))
+    assert str(config) in "".join(told.out.split())
+    assert str(other) not in "".join(told.out.split())
+
+
+@pytest.mark.parametrize("spelled", ["../work/lake", "./lake", "lake/", "x/../lake"])
+def test_a_root_is_one_place_however_it_is_spelled(workspace: Path, spelled: str) -> None:
+    assert load_settings(root=Path(spelled)).root == workspace / "lake"
+
+
+def test_home_is_understood_in_root_and_data(project: Path, tmp_path: Path) -> None:
+    config = project / "configs" / "local.yaml"
+    edit(config, "root: .stedi", "root: ~/lake")
+    edit(config, "data: data/sample", "data: ~/landing")
+    settings = load_settings(config)
+    assert settings.root == tmp_path / "home" / "lake"
+    assert settings.data == tmp_path / "home" / "landing"
+
+
+def test_the_project_around_the_current_folder_is_used(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = project / "jobs" / "published"
+    monkeypatch.chdir(below)
+    settings = load_settings()
+    assert settings.project == project
+    assert settings.data == project / "data" / "sample"
+    assert settings.root == below / ".stedi"
+    assert settings.lakehouse().folder == project
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"), [("1%", 0.01), ("0", 0), ("100", 100), ("2.5 %", 0.025), ("100%", 1.0)]
+)
+def test_limits_of_bad_rows(text: str, limit: float) -> None:
+    assert load_settings(max_bad_rows=text).max_bad_rows == limit
+
+
+@pytest.mark.parametrize("text", ["101%", "-1", "1.5", "x", "", "%", "1 000"])
+def test_no_limits_of_bad_rows(text: str) -> None:
+    with pytest.raises(UsageError, match="max_bad_rows"):
+        load_settings(max_bad_rows=text)
+
+
+# --- A wrong file --------------------------------------------------------------------------------
+
+LINE = "keep_snapshots: 10"
+WRONG_CONFIG = {
+    "an unknown key": (LINE, "keep_snapshot: 10", "keep_snapshot: there is no such key"),
+    "a wrong type": (LINE, "keep_snapshots: many", "keep_snapshots: .*integer"),
+    "a number as text": (LINE, "keep_snapshots: '10'", "keep_snapshots: .*integer"),
+    "too small": (LINE, "keep_snapshots: 0", "keep_snapshots: .*greater than or equal to 1"),
+    "no value": (LINE, "keep_snapshots:", "keep_snapshots: .*integer"),
+    "a number for a text": ("policy: strict", "policy: 7", "policy: .*string"),
+    "a list for a text": ("root: .stedi", "root: [a]", "root: .*string"),
+    "no size": ("temp_limit: 20GB", "temp_limit: lots", "temp_limit: "),
+    "no target": ("target: local", "target: moon", "target: .*'local'"),
+    "a fraction of lines": ('max_bad_rows: "1%"', "max_bad_rows: 0.01", "max_bad_rows"),
+    "not YAML": ("policy: strict", "policy: [strict", "line [0-9]+: not YAML"),
+    "a tag": ("policy: strict", "policy: !!python/name:os.system x", "not YAML"),
+    "not text": ("policy: strict", "policy: \x00", "not YAML"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_CONFIG)
+def test_a_wrong_config_is_refused_with_file_key_and_expectation(project: Path, wrong: str) -> None:
+    old, new, told = WRONG_CONFIG[wrong]
+    config = edit(project / "configs" / "local.yaml", old, new)
+    with pytest.raises(UsageError, match=told) as refused:
+        load_settings(config)
+    assert str(config) in refused.value.message
+    assert "\n" not in refused.value.message
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("content", ["- a list\n", "text\n", "7\n"])
+def test_a_config_that_is_no_mapping_is_refused(project: Path, content: str) -> None:
+    config = project / "configs" / "local.yaml"
+    config.write_text(content)
+    with pytest.raises(UsageError, match="the file") as refused:
+        load_settings(config)
+    assert str(config) in refused.value.message
+
+
+def test_a_config_outside_a_project_is_refused(tmp_path: Path) -> None:
+    alone = tmp_path / "alone.yaml"
+    alone.write_text("policy: strict\n")
+    with pytest.raises(UsageError, match="lies in no project"):
+        load_settings(alone)
+    with pytest.raises(UsageError, match="There is no configuration file"):
+        load_settings(tmp_path / "nowhere.yaml")
+
+
+# --- A wrong model -------------------------------------------------------------------------------
+
+READS = "reads: [step_trainer_landing, customers_curated, customer_landing, accelerometer_landing]"
+SERIAL = "name: serialNumber, type: string, required: true, personal: true, doc: Serial number of"
+STEPS = "    folder: step_trainer\n"
+WRONG_MODEL = {
+    "an unknown key": ("folder: customer\n", "folders: customer\n", "customer_landing.folders"),
+    "an unknown type": (SERIAL, SERIAL.replace("string", "text"), "serialNumber|columns"),
+    "an unknown zone": ("zone: curated", "zone: golden", "customers_curated.zone"),
+    "an unknown table read": (READS, "reads: [nonsense]", "no table 'nonsense'"),
+    "an unknown table written": ("writes: customers_curated", "writes: x", "no table 'x'"),
+    "a table written twice": (
+        "writes: customers_curated",
+        "writes: customer_trusted",
+        "'customer_trusted' is written already",
+    ),
+    "a landing table written": ("writes: customers_curated", "writes: customer_landing", "written"),
+    "read before written": (
+        "reads: [customer_landing]",
+        "reads: [customers_curated]",
+        "no job above writes 'customers_curated'",
+    ),
+    "columns of no table": ("columns_of: customer_landing", "columns_of: x", "no table 'x' above"),
+    "no such column": ("- accelerometer_landing.z", "- accelerometer_landing.w", "no column 'w'"),
+    "a column twice": ("- accelerometer_landing.z", "- accelerometer_landing.x", "twice"),
+    "a key that is no column": ("key: [email]", "key: [mail]", "key: .*not there"),
+    "a landing table without a folder": (STEPS, "", "folder goes with zone landing"),
+    "a folder of two tables": (STEPS, "    folder: customer\n", "folder"),
+    "a folder elsewhere": (STEPS, "    folder: ../x\n", "folder"),
+    "no quarantine": ("  quarantine:\n", "  elsewhere:\n", "'quarantine'"),
+    "no check of that name": ("      - customer_trusted_consent", "      - nonsense", "nonsense"),
+    "a policy of no folder": ("  published:\n", "  publishd:\n", "publishd"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_MODEL)
+def test_a_model_that_contradicts_itself_is_refused(project: Path, wrong: str) -> None:
+    old, new, told = WRONG_MODEL[wrong]
+    path = edit(project / "configs" / "lakehouse.yaml", old, new)
+    with pytest.raises(UsageError, match=told) as refused:
+        load(project)
+    assert str(path) in refused.value.message
+
+
+def test_a_project_without_its_sql_is_refused(project: Path, invoke: Callable[..., Result]) -> None:
+    (project / "jobs" / "machine_learning_curated.sql").unlink()
+    told = invoke("--config", project / "configs" / "local.yaml", "doctor")
+    assert told.code == 1
+    assert "WRONG" in told.out
+    assert "machine_learning_curated.sql" in "".join(told.out.split())
+
+
+def test_a_folder_under_jobs_is_a_policy(project: Path) -> None:
+    (project / "jobs" / "mine").mkdir()
+    model = load(project)
+    assert list(model.policies) == ["strict", "published", "mine"]
+    job = model.jobs["machine_learning_curated"]
+    assert model.job_text(job, "mine") == model.job_text(job, "strict")
+    (project / "jobs" / "mine" / "machine_learning_curated.sql").write_text("SELECT 1")
+    assert model.job_text(job, "mine").sql == "SELECT 1"
+
+
+# --- init ----------------------------------------------------------------------------------------
+
+
+def test_init_copies_a_project_that_is_used_from_then_on(workspace: Path) -> None:
+    told = run_stedi("init", "mine")
+    assert told.code == 0, told.err
+    copied = {path.relative_to(workspace / "mine") for path in (workspace / "mine").rglob("*.sql")}
+    original = {path.relative_to(PROJECT) for path in (PROJECT / "jobs").rglob("*.sql")}
+    assert copied == original
+    edit(workspace / "mine" / "configs" / "local.yaml", "root: .stedi", "root: mine-own")
+    told = run_stedi("infra", "status", cwd=workspace / "mine")
+    assert told.err == f"stedi: local lakehouse in {workspace}/mine/mine-own\n"
+
+
+def test_init_overwrites_nothing(workspace: Path, invoke: Callable[..., Result]) -> None:
+    mine = workspace / "jobs"
+    mine.mkdir()
+    (mine / "mine.sql").write_text("mine")
+    told = invoke("init")
+    assert told.code == 2
+    assert "jobs" in told.err
+    assert [path.name for path in workspace.rglob("*")] == ["jobs", "mine.sql"]
+    assert (mine / "mine.sql").read_text() == "mine"
+    (workspace / "file").write_text("a file")
+    told = invoke("init", "file")
+    assert told.code in (1, 2)
+    assert "Error: " in told.err
+    assert (workspace / "file").read_text() == "a file"

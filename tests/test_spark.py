@@ -1,0 +1,219 @@
+"""The same jobs on Spark: equal to DuckDB and to the oracle, row for row and line for line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import oracle
+import pytest
+from lake import Files
+from test_contract import ACCEPTED, CUSTOMER, QUARANTINED, TEXTS, line
+
+from stedi_cli.errors import BadDataError, StediError
+from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.local import spark
+from stedi_cli.pipeline import JobDone, Pipeline
+from stedi_cli.settings import load_settings
+from stedi_cli.synthetic import generate
+from stedi_cli.target import Target, open_target
+
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+SAMPLE = Path(__file__).parent.parent / "data" / "sample"
+
+
+@pytest.fixture(autouse=True)
+def java_and_pyspark() -> None:
+    what = spark.missing()
+    if what is not None:
+        if os.environ.get("CI"):
+            pytest.fail(what)
+        pytest.skip(what)
+
+
+def opened(root: Path, policy: str, *, bad: str = "100%") -> tuple[Lakehouse, Target]:
+    settings = load_settings(root=root, policy=policy, max_bad_rows=bad)
+    lakehouse = settings.lakehouse()
+    return lakehouse, open_target(settings, lakehouse)
+
+
+def run(root: Path, policy: str, engine: str, jobs: tuple[str, ...] = ()) -> list[JobDone]:
+    lakehouse, target = opened(root, policy)
+    try:
+        events = Pipeline(lakehouse, target, policy).run(jobs, engine=engine, force=True)
+        return [event for event in events if isinstance(event, JobDone)]
+    finally:
+        target.close()
+
+
+def contents(root: Path) -> dict[str, Counter[Any]]:
+    lakehouse, target = opened(root, "strict")
+    try:
+        names = [*lakehouse.writers, "quarantine"]
+        return {n: Counter(target.query(f"SELECT * FROM {n}").rows) for n in names}
+    finally:
+        target.close()
+
+
+def upload(root: Path, folder: Path) -> None:
+    _, target = opened(root, "strict")
+    list(target.up())
+    list(target.upload(folder, replace=True, wait=False))
+    target.close()
+
+
+def files_below(folder: Path) -> Files:
+    lakehouse, target = opened(folder, "strict")
+    target.close()
+    return {
+        name: {p.name: p.read_bytes() for p in (folder / str(table.folder) / "landing").iterdir()}
+        for name, table in lakehouse.landing.items()
+    }
+
+
+def assert_parity(root: Path, files: Files | None = None) -> None:
+    for policy in ("strict", "published"):
+        run(root, policy, "duckdb")
+        expected = contents(root)
+        run(root, policy, "spark")
+        found = contents(root)
+        for name, rows in expected.items():
+            assert found[name] == rows, (policy, name)
+        if files is not None:
+            landing = oracle.read(files)
+            assert found["quarantine"] == Counter(landing.quarantine)
+            for name, told in oracle.lakehouse(landing, policy).items():
+                assert found[name] == Counter(map(tuple, told)), (policy, name)
+
+
+def test_parity_on_the_sample(tmp_path: Path) -> None:
+    upload(tmp_path / "l", SAMPLE)
+    assert_parity(tmp_path / "l", files_below(SAMPLE))
+
+
+def test_parity_on_dirty_data_with_shared_serials(tmp_path: Path) -> None:
+    generate(
+        tmp_path / "g",
+        customers=60,
+        seed=11,
+        shared_serials=7,
+        dirty=0.05,
+        updates=0.4,
+        duplicates=0.1,
+    )
+    upload(tmp_path / "l", tmp_path / "g")
+    assert_parity(tmp_path / "l", files_below(tmp_path / "g"))
+
+
+def test_parity_on_the_public_data(tmp_path: Path, public_data: Path) -> None:
+    upload(tmp_path / "l", public_data)
+    assert_parity(tmp_path / "l")
+    rows = [done.rows for done in run(tmp_path / "l", "strict", "spark")]
+    assert rows == [482, 32_025, 464, 11_297, 32_025]
+
+
+def contract_files() -> Files:
+    """Every case of the contract, each in a file of its own, so that one bad one hides no other."""
+    customer = {k: v for k, v in CUSTOMER.items() if k != "customerName"}
+    import json
+
+    tail = json.dumps(customer).encode()[1:]
+    readings = {
+        f"{case}.json": line() + b"\n" + odd + b"\n"
+        for cases in (ACCEPTED, QUARANTINED)
+        for case, (odd, _) in cases.items()
+    }
+    readings |= {
+        "bom.json": b"\xef\xbb\xbf" + line(x=3.0) + b"\n",
+        "crlf.json": line(x=4.0) + b"\r\n\r\n" + line(x=5.0) + b"\r\n",
+        "empty.json": b"",
+        "blank.json": b"\n \t\r\n" + line(x=6.0) + b"\n\n\n{\n\x0b\n[]",
+        "one_byte.json": b"7",
+    }
+    texts = {
+        f"{case}.json": b'{"customerName":' + t + b"," + tail for case, (t, _) in TEXTS.items()
+    }
+    return {"customer_landing": texts, "accelerometer_landing": readings}
+
+
+def test_parity_on_every_case_of_the_contract(tmp_path: Path) -> None:
+    lakehouse, target = opened(tmp_path / "l", "strict")
+    list(target.up())
+    for table, contents_ in contract_files().items():
+        folder = tmp_path / "l" / "landing" / str(lakehouse.tables[table].folder)
+        for name, content in contents_.items():
+            (folder / name).write_bytes(content)
+    target.close()
+    assert_parity(tmp_path / "l")
+    reasons = {row[3] for row in contents(tmp_path / "l")["quarantine"]}
+    assert {reason for _, reason in QUARANTINED.values()} <= reasons
+
+
+def test_engines_take_turns(tmp_path: Path) -> None:
+    root = tmp_path / "l"
+    upload(root, SAMPLE)
+    run(root, "strict", "duckdb")
+    expected = contents(root)
+    lakehouse, target = opened(root, "strict")
+    target.close()
+    for position, job in enumerate(lakehouse.jobs):
+        run(root, "strict", ("spark", "duckdb")[position % 2], (job,))
+    assert contents(root) == expected
+    # What one engine built is up to date for the other.
+    lakehouse, target = opened(root, "strict")
+    plans = Pipeline(lakehouse, target, "strict").plan()
+    engines = {
+        t: s.current.provenance.engine for t, s in target.tables().items() if t in lakehouse.writers
+    }
+    target.close()
+    assert [plan.stale for plan in plans] == [None] * 5
+    assert set(engines.values()) == {"spark", "duckdb"}
+
+
+def test_too_many_bad_lines(tmp_path: Path) -> None:
+    root = tmp_path / "l"
+    upload(root, SAMPLE)
+    lakehouse, target = opened(root, "strict", bad="0")
+    with pytest.raises(BadDataError, match="lines cannot be used"):
+        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
+    target.close()
+    assert "customer_trusted" not in opened(root, "strict")[1].tables()
+
+
+def test_failure_names_the_log(tmp_path: Path) -> None:
+    project = tmp_path / "p"
+    subprocess.run([sys.executable, "-m", "stedi_cli", "init", str(project)], check=True)
+    sql = project / "jobs" / "customer_landing_to_trusted.sql"
+    sql.write_text(
+        sql.read_text().replace("customerName, email", "customerName, no_such, email", 1)
+    )
+    config = project / "configs" / "local.yaml"
+    settings = load_settings(config, root=tmp_path / "l")
+    lakehouse = settings.lakehouse()
+    target = open_target(settings, lakehouse)
+    list(target.up())
+    with pytest.raises(StediError, match="customer_landing_to_trusted failed on Spark") as told:
+        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
+    target.close()
+    log = tmp_path / "l" / "spark.log"
+    assert str(log) in str(told.value.hint)
+    assert "no_such" in log.read_text()
+
+
+def test_without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    assert "install a JDK 17 or newer" in str(spark.missing())
+
+
+def test_with_an_old_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    java = tmp_path / "java"
+    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    assert "Java 11 is too old" in str(spark.missing())

@@ -1,0 +1,327 @@
+"""Uploads: by content, whole files, and nothing from elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conftest import Lake, Result
+from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, SMALL, STRICT, lines, write_lake
+
+from stedi_cli.errors import StediError, UsageError
+
+CONTENT = lines(CUSTOMERS)
+
+
+def one(folder: Path, name: str, content: bytes = CONTENT) -> Path:
+    """A folder with one customer file."""
+    return write_lake(folder, {"customer_landing": {name: content}})
+
+
+def zone(lake: Lake) -> dict[str, bytes]:
+    """Every file in the landing zone and what it holds."""
+    files = [path for path in lake.layout.landing.rglob("*") if not path.is_dir()]
+    return {str(path.relative_to(lake.layout.landing)): path.read_bytes() for path in files}
+
+
+def states(lake: Lake, folder: Path, *, replace: bool = False) -> list[tuple[str, str]]:
+    return [(done.file, done.state) for done in lake.upload(folder, replace=replace)]
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Lake:
+    """A lakehouse without landing files."""
+    return Lake(tmp_path / "lake").up()
+
+
+# --- What is brought in --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("below", ["landing", "."])
+def test_with_and_without_landing_below(empty: Lake, tmp_path: Path, below: str) -> None:
+    folder = write_lake(tmp_path / "data", below=below)
+    assert {state for _, state in states(empty, folder)} == {"new"}
+    assert set(zone(empty)) == {"customer/c.json", "accelerometer/a.json", "step_trainer/s.json"}
+    assert zone(empty)["customer/c.json"] == CONTENT
+
+
+def test_compressed_files_give_the_same_tables(empty: Lake, tmp_path: Path) -> None:
+    files = {
+        table: {f"{table}.json.gz": _packed(named, members)}
+        for members, (table, named) in enumerate(SMALL.items(), start=1)
+    }
+    assert {state for _, state in states(empty, write_lake(tmp_path / "gz", files))} == {"new"}
+    empty.run()
+    assert empty.counts() == STRICT
+    assert empty.rows("quarantine") == []
+
+
+def _packed(named: object, members: int) -> bytes:
+    """A gzip file of so many members."""
+    (records,) = named.values()  # type: ignore[attr-defined]
+    parts = [records[number::members] for number in range(members)]
+    return b"".join(gzip.compress(lines(part)) for part in parts)
+
+
+def test_other_files_are_left_alone(empty: Lake, tmp_path: Path) -> None:
+    names = {"c.json": CONTENT, ".hidden.json": b"x", "notes.txt": b"x", "c.json.part": b"x"}
+    names |= {"c.jsonl": b"x", "README": b"x", "c.JSON": b"x"}
+    states(empty, write_lake(tmp_path / "data", {"customer_landing": names}))
+    assert set(zone(empty)) == {"customer/c.json"}
+
+
+def test_by_content_not_by_time_or_size(empty: Lake, tmp_path: Path) -> None:
+    folder = one(tmp_path / "data", "c.json")
+    path = folder / "customer" / "landing" / "c.json"
+    assert states(empty, folder) == [("c.json", "new")]
+    landed = empty.layout.landing / "customer" / "c.json"
+    before = landed.stat()
+    os.utime(path, (1, 1))
+    assert states(empty, folder) == [("c.json", "unchanged")]
+    assert landed.stat() == before
+    path.write_bytes(CONTENT.replace(b"ann@", b"eve@"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert path.stat().st_size == before.st_size
+    assert states(empty, folder) == [("c.json", "changed")]
+    assert zone(empty) == {"customer/c.json": path.read_bytes()}
+    assert states(empty, folder) == [("c.json", "unchanged")]
+
+
+def test_the_same_content_under_another_name_is_another_file(empty: Lake, tmp_path: Path) -> None:
+    folder = write_lake(
+        tmp_path / "data", {"customer_landing": {"a.json": CONTENT, "b.json": CONTENT}}
+    )
+    assert states(empty, folder) == [("a.json", "new"), ("b.json", "new")]
+    with empty.opened() as target:
+        assert target.landing()["customer_landing"].lines == 2 * LANDING_COUNTS["customer_landing"]
+
+
+def test_replace_makes_the_zone_equal_to_the_folder(lake: Lake, tmp_path: Path) -> None:
+    folder = one(tmp_path / "other", "new.json")
+    done = Counter(state for _, state in states(lake, folder, replace=True))
+    assert done == {"new": 1, "removed": 3}
+    assert zone(lake) == {"customer/new.json": CONTENT}
+
+
+def test_mixing_data_sets_warns(lake: Lake, tmp_path: Path, invoke: Callable[..., Result]) -> None:
+    folder = one(tmp_path / "other", "new.json")
+    root = ["--root", lake.settings.root]
+    told = invoke(*root, "upload", folder)
+    assert told.code == 0
+    assert "Warning: 3 landing file(s) are not in" in told.err
+    assert "--replace" in told.err
+    assert len(zone(lake)) == 4
+    json = invoke(*root, "upload", folder, "--json")
+    assert [t["mixed"] for t in json.json()] == [1, 1, 1]
+    assert "Warning" in json.err
+    calm = invoke(*root, "upload", folder, "--replace")
+    assert "Warning" not in calm.err
+
+
+def test_the_landing_zone_itself_can_be_uploaded(lake: Lake) -> None:
+    before = zone(lake)
+    assert {state for _, state in states(lake, lake.layout.landing)} == {"unchanged"}
+    assert zone(lake) == before
+
+
+# --- Empty ones ----------------------------------------------------------------------------------
+
+
+def test_empty_files_are_empty_tables(empty: Lake, tmp_path: Path) -> None:
+    files = {name: {"e.json": b"", "g.json.gz": gzip.compress(b"")} for name in FOLDERS}
+    files["step_trainer_landing"]["blank.json"] = b"\n \r\n\t\n"
+    empty.upload(write_lake(tmp_path / "data", files))
+    assert {event.rows for event in empty.run().values()} == {0}
+    assert set(empty.counts().values()) == {0}
+    assert empty.validate().ok
+
+
+def test_a_table_without_files_is_empty(empty: Lake, tmp_path: Path) -> None:
+    empty.upload(one(tmp_path / "data", "c.json"))
+    empty.run()
+    assert empty.counts() == dict.fromkeys(STRICT, 0) | {"customer_landing": 7} | {
+        "customer_trusted": 4
+    }
+    assert empty.validate().ok
+
+
+# --- What is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["missing", "empty", "a file", "no landing files", "folders only"])
+def test_a_folder_without_landing_files_is_refused(lake: Lake, tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "given"
+    if what == "a file":
+        folder.write_text("{}")
+    elif what != "missing":
+        folder.mkdir()
+    if what == "no landing files":
+        (folder / "c.json").write_text("{}")
+    if what == "folders only":
+        write_lake(folder, {name: {} for name in FOLDERS})
+    before = zone(lake)
+    for replace in (False, True):
+        with pytest.raises(UsageError) as refused:
+            lake.upload(folder, replace=replace)
+        assert str(folder) in refused.value.message
+    assert zone(lake) == before
+
+
+@pytest.mark.parametrize("place", ["customer", "customer/landing"])
+def test_a_file_where_a_folder_should_be_is_refused(
+    empty: Lake, tmp_path: Path, place: str
+) -> None:
+    files = {name: named for name, named in SMALL.items() if name != "customer_landing"}
+    folder = write_lake(tmp_path / "data", files)
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_bytes(CONTENT)
+    with pytest.raises(UsageError, match="customer"):
+        empty.upload(folder)
+    assert zone(empty) == {}
+
+
+HOSTILE = ["a'b.json", 'a"b.json', "a\nb.json", "a*.json", "a?.json", "[a].json", "{a,b}.json"]
+HOSTILE += ["a%20b.json", "a;b.json", "a#b.json", "a:b.json", "a\\b.json", "a\x1b[31m.json"]
+HOSTILE += ["~.json", "$HOME.json", "a`b`.json", "a|b.json", "a\udcff.json", "a" * 240 + ".json"]
+HOSTILE += [" a.json", "a\u202eb.json", "_a.json"]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_a_hostile_name_is_refused_or_does_no_harm(
+    lake: Lake, tmp_path: Path, invoke: Callable[..., Result], name: str
+) -> None:
+    folder = one(tmp_path / "hostile", name)
+    before = zone(lake)
+    told = invoke("--root", lake.settings.root, "upload", folder)
+    assert (told.code, told.out) == (2, "")
+    assert len(told.err.splitlines()) == 3, told.err
+    assert told.err.replace("\n", "").isprintable()
+    assert zone(lake) == before
+
+
+@pytest.mark.parametrize("name", ["-rf.json", "--help.json", "a b (1).json", "ünï=@+,.json"])
+def test_an_odd_name_that_does_no_harm_works(lake: Lake, tmp_path: Path, name: str) -> None:
+    lake.upload(one(tmp_path / "odd", name), replace=True)
+    assert zone(lake) == {f"customer/{name}": CONTENT}
+    lake.run()
+    assert lake.counts()["customer_trusted"] == STRICT["customer_trusted"]
+
+
+@pytest.mark.parametrize("link", ["file", "folder", "dangling"])
+def test_a_link_out_of_the_folder_is_refused(lake: Lake, tmp_path: Path, link: str) -> None:
+    outside = one(tmp_path / "outside", "secret.json") / "customer"
+    folder = write_lake(tmp_path / "data")
+    if link == "folder":
+        (folder / "customer" / "landing" / "c.json").unlink()
+        (folder / "customer" / "landing").rmdir()
+        (folder / "customer" / "landing").symlink_to(outside / "landing")
+    else:
+        source = outside / "landing" / ("secret.json" if link == "file" else "nowhere.json")
+        (folder / "customer" / "landing" / "link.json").symlink_to(source)
+    before = zone(lake)
+    with pytest.raises(UsageError, match=r"link|not a file"):
+        lake.upload(folder)
+    assert zone(lake) == before
+
+
+def test_a_link_inside_the_folder_brings_its_content(empty: Lake, tmp_path: Path) -> None:
+    folder = one(tmp_path / "data", "c.json")
+    (folder / "customer" / "landing" / "link.json").symlink_to("c.json")
+    empty.upload(folder)
+    assert zone(empty) == {"customer/c.json": CONTENT, "customer/link.json": CONTENT}
+    assert not (empty.layout.landing / "customer" / "link.json").is_symlink()
+
+
+def test_a_link_in_the_landing_zone_is_refused(lake: Lake, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_bytes(b"secret")
+    landed = lake.layout.landing / "customer" / "link.json"
+    landed.symlink_to(secret)
+    for refused in (lake.run, lake.counts, lambda: lake.upload(tmp_path / "data")):
+        with pytest.raises(UsageError, match=r"link\.json"):
+            refused()
+    assert secret.read_bytes() == b"secret"
+    assert landed.is_symlink()
+    landed.unlink()
+    lake.run()
+    assert lake.counts() == STRICT
+
+
+@pytest.mark.parametrize("content", [b"secret", CONTENT])
+def test_a_link_in_the_place_of_a_landing_file_is_never_written_through(
+    lake: Lake, tmp_path: Path, content: bytes
+) -> None:
+    secret = tmp_path / "secret.json"
+    secret.write_bytes(content)
+    landed = lake.layout.landing / "customer" / "c.json"
+    landed.unlink()
+    landed.symlink_to(secret)
+    for refused in (lake.run, lake.counts):
+        with pytest.raises(UsageError, match=r"c\.json"):
+            refused()
+    with suppress(UsageError):
+        lake.upload(tmp_path / "data")
+        assert not landed.is_symlink()
+    assert secret.read_bytes() == content
+
+
+WHOLE = gzip.compress(CONTENT)
+BROKEN = {
+    "truncated": WHOLE[:-9],
+    "without its checksum": WHOLE[:-8],
+    "with another checksum": WHOLE[:-8] + b"\0\0\0\0" + WHOLE[-4:],
+    "followed by something": WHOLE + b"something",
+    "its first bytes": WHOLE[:5],
+    "no gzip": CONTENT,
+    "empty": b"",
+    # 100 MB in 100 kB.
+    "a bomb": gzip.compress(b"\0" * 100_000_000),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_broken_gzip_file_is_refused(lake: Lake, tmp_path: Path, broken: str) -> None:
+    folder = one(tmp_path / "broken", "z.json.gz", BROKEN[broken])
+    before = zone(lake)
+    for replace in (False, True):
+        with pytest.raises(UsageError, match=r"z\.json\.gz"):
+            lake.upload(folder, replace=replace)
+        assert zone(lake) == before
+    assert not list(lake.layout.root.rglob("*.part"))
+
+
+@pytest.mark.parametrize("table", FOLDERS)
+def test_files_beside_a_broken_one_are_not_brought_in(
+    lake: Lake, tmp_path: Path, table: str
+) -> None:
+    folder = write_lake(tmp_path / "broken", {name: {"new.json": CONTENT} for name in FOLDERS})
+    write_lake(folder, {table: {"z.json.gz": WHOLE[:-9]}})
+    before = zone(lake)
+    for replace in (False, True):
+        with pytest.raises(UsageError, match=r"z\.json\.gz"):
+            lake.upload(folder, replace=replace)
+        assert zone(lake) == before
+
+
+def test_a_broken_gzip_file_leaves_the_file_of_its_name(lake: Lake, tmp_path: Path) -> None:
+    lake.upload(one(tmp_path / "whole", "c.json.gz", WHOLE), replace=True)
+    with pytest.raises(UsageError, match="gzip"):
+        lake.upload(one(tmp_path / "broken", "c.json.gz", WHOLE[:-9]))
+    assert zone(lake) == {"customer/c.json.gz": WHOLE}
+    lake.run()
+    assert lake.counts()["customer_landing"] == LANDING_COUNTS["customer_landing"]
+
+
+def test_a_folder_that_cannot_be_written_is_told(lake: Lake, tmp_path: Path) -> None:
+    landed = lake.layout.landing / "customer" / "d.json"
+    landed.mkdir()
+    with pytest.raises(StediError) as refused:
+        lake.upload(one(tmp_path / "more", "d.json"))
+    assert str(landed) in refused.value.message
+    assert not list(lake.layout.root.rglob("*.part"))
+    assert landed.is_dir()

@@ -1,0 +1,282 @@
+"""What ``validate`` says of counts: expected, unknown, published, explained."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+from conftest import Lake, Result
+from small import (
+    FOLDERS,
+    JOBS,
+    LANDING_COUNTS,
+    PUBLISHED,
+    SMALL,
+    STRICT,
+    TABLES,
+    C,
+    customer,
+    step,
+    write_lake,
+)
+from test_checks import OTHER_CHECKS, SQL_CHECKS
+
+from stedi_cli.errors import UsageError
+
+ZONES = {"customers_curated": "curated", "machine_learning_curated": "curated"}
+PUBLIC_STRICT = {"accelerometer_trusted": 32_025, "step_trainer_trusted": 11_297}
+PUBLIC_STRICT |= {"customers_curated": 464, "machine_learning_curated": 32_025}
+PUBLIC_PUBLISHED = {"accelerometer_trusted": 40_981, "step_trainer_trusted": 14_460}
+PUBLIC_PUBLISHED |= {"customers_curated": 482, "machine_learning_curated": 43_681}
+
+
+def zone(table: str) -> str:
+    return "landing" if table in FOLDERS else ZONES.get(table, "trusted")
+
+
+def known_lake(folder: Path, **counts: dict[str, int]) -> Path:
+    """The small lake with an expected.yaml beside it."""
+    write_lake(folder)
+    files = {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*.json")
+    }
+    content: dict[str, Any] = {"source": "the small lake", "files": files, "counts": counts}
+    content["figures"] = [
+        {"table": "step_trainer_trusted", "rows": 5, "means": "what somebody else counted"}
+    ]
+    (folder / "expected.yaml").write_text(yaml.safe_dump(content))
+    return folder
+
+
+@pytest.fixture
+def validate(invoke: Callable[..., Result], lake: Lake) -> Callable[..., Result]:
+    """The command on the small lake."""
+    return lambda *args: invoke("--root", lake.settings.root, "validate", *args)
+
+
+# --- JSON ------------------------------------------------------------------------------------
+
+
+def test_json_of_an_unknown_data_set(lake: Lake, validate: Callable[..., Result]) -> None:
+    lake.run()
+    told = validate("--json")
+    assert told.code == 0
+    assert told.json() == {
+        "policy": "strict",
+        "tables": [
+            {"table": name, "zone": zone(name), "rows": STRICT[name], "expected": None, "ok": True}
+            for name in TABLES
+        ],
+        "checks": [
+            {"check": name, "violations": 0, "ok": True}
+            for name in sorted(SQL_CHECKS | OTHER_CHECKS)
+        ],
+        "ok": True,
+    }
+    assert "no counts are expected" in validate().out
+
+
+def test_counts_from_the_uploaded_folder(
+    lake: Lake, validate: Callable[..., Result], tmp_path: Path
+) -> None:
+    lake.upload(known_lake(tmp_path / "known", strict=STRICT, published=PUBLISHED))
+    for policy, counts in (("strict", STRICT), ("published", PUBLISHED)):
+        lake.run(policy=policy)
+        report = validate("--json").json()
+        assert (report["policy"], report["ok"]) == (policy, True)
+        assert {t["table"]: t["expected"] for t in report["tables"]} == counts
+    assert "the small lake" in validate().out
+
+
+def test_a_wrong_count_fails_and_is_explained(
+    lake: Lake, validate: Callable[..., Result], tmp_path: Path
+) -> None:
+    expected = STRICT | {"step_trainer_trusted": 7, "customer_trusted": 2}
+    published = PUBLISHED | {"customer_trusted": 4}
+    lake.upload(known_lake(tmp_path / "known", strict=expected, published=published))
+    lake.run()
+    told = validate("--json")
+    assert told.code == 3
+    report = told.json()
+    assert not report["ok"]
+    wrong = {t["table"]: (t["rows"], t["expected"]) for t in report["tables"] if not t["ok"]}
+    assert wrong == {"step_trainer_trusted": (5, 7), "customer_trusted": (4, 2)}
+    shown = validate()
+    assert shown.code == 3
+    assert "customer_trusted: 4 is what policy published gives." in shown.out
+    assert "step_trainer_trusted: 5 is what somebody else counted." in shown.out
+    assert "-2" in shown.out
+    assert "+2" in shown.out
+
+
+def test_a_data_set_mixed_with_other_files_is_unknown(
+    lake: Lake, validate: Callable[..., Result], tmp_path: Path
+) -> None:
+    lake.upload(known_lake(tmp_path / "known", strict=STRICT))
+    more = {"step_trainer_landing": {"more.json": [step("serial-none", C)]}}
+    lake.upload(write_lake(tmp_path / "more", more))
+    lake.run()
+    report = validate("--json").json()
+    assert {t["expected"] for t in report["tables"]} == {None}
+    assert report["ok"]
+    # Alone again, under other names and in other order, it is known.
+    renamed = {name: {"other.json": files[next(iter(files))]} for name, files in SMALL.items()}
+    lake.upload(write_lake(tmp_path / "renamed", renamed), replace=True)
+    lake.run()
+    report = validate("--json").json()
+    assert {t["table"]: t["expected"] for t in report["tables"]} == STRICT
+
+
+def test_a_file_under_another_table_is_not_the_data_set(
+    lake: Lake, validate: Callable[..., Result], tmp_path: Path
+) -> None:
+    lake.upload(known_lake(tmp_path / "known", strict=STRICT))
+    content = SMALL["step_trainer_landing"]
+    swapped = {
+        "step_trainer_landing": SMALL["customer_landing"],
+        "customer_landing": content,
+        "accelerometer_landing": SMALL["accelerometer_landing"],
+    }
+    lake.upload(write_lake(tmp_path / "swapped", swapped), replace=True)
+    assert {t["expected"] for t in validate("--json").json()["tables"]} == {None}
+
+
+# --- What is not right -------------------------------------------------------------------------
+
+
+def test_before_the_jobs_have_run(lake: Lake, validate: Callable[..., Result]) -> None:
+    told = validate("--json")
+    assert told.code == 3
+    rows = {t["table"]: (t["rows"], t["ok"]) for t in told.json()["tables"]}
+    landing = {name: (count, True) for name, count in LANDING_COUNTS.items()}
+    assert rows == landing | dict.fromkeys(JOBS.values(), (None, False))
+    shown = validate().out
+    assert "Not built yet" in shown
+    assert "jobs run --all" in shown
+
+
+def test_tables_of_two_policies_side_by_side(lake: Lake, validate: Callable[..., Result]) -> None:
+    lake.run()
+    lake.run("customer_landing_to_trusted", policy="published")
+    told = validate()
+    assert told.code == 3
+    assert "several policies" in told.out
+    assert not validate("--json").json()["ok"]
+
+
+def test_the_policy_of_the_tables_is_compared_and_another_on_demand(
+    lake: Lake, validate: Callable[..., Result], tmp_path: Path
+) -> None:
+    lake.upload(known_lake(tmp_path / "known", strict=STRICT, published=PUBLISHED))
+    lake.run()
+    told = validate("--policy", "published")
+    assert told.code == 3
+    assert "built under strict, not published" in told.out
+    assert "machine_learning_curated: 4 is what policy strict gives." in told.out
+    report = validate("--policy", "published", "--json").json()
+    assert report["policy"] == "published"
+    assert {t["table"]: t["expected"] for t in report["tables"]} == PUBLISHED
+    assert validate("--policy", "nonsense").code == 2
+
+
+def test_a_withdrawal_that_no_job_has_seen_yet_is_reported(
+    lake: Lake, validate: Callable[..., Result], tmp_path: Path
+) -> None:
+    lake.run()
+    withdrawn = [customer("fay@x.org", "serial-fay", C + 1, None)]
+    lake.upload(write_lake(tmp_path / "more", {"customer_landing": {"more.json": withdrawn}}))
+    told = validate("--json")
+    assert told.code == 3
+    broken = {c["check"]: c["violations"] for c in told.json()["checks"] if not c["ok"]}
+    assert broken == {"customer_trusted_consent": 1}
+
+
+# --- Public data -------------------------------------------------------------------------------
+
+
+def _columns(out: str) -> dict[str, list[str]]:
+    """The cells of the count table by table name."""
+    found = (line.split() for line in out.splitlines())
+    return {cells[0]: cells[1:] for cells in found if cells and cells[0] in TABLES}
+
+
+def test_published_counts_stand_beside_under_policy_strict(
+    public_lake: Lake, invoke: Callable[..., Result]
+) -> None:
+    told = invoke("--root", public_lake.settings.root, "validate")
+    assert told.code == 0
+    assert "which policy published gives" in told.out
+    cells = _columns(told.out)
+    for name, count in PUBLIC_STRICT.items():
+        published = PUBLIC_PUBLISHED[name]
+        assert cells[name][1:4] == [f"{count:,}", f"{count:,}", f"{published:,}"]
+
+
+@pytest.mark.slow
+def test_published_counts_stand_beside_under_policy_published(
+    public_data: Path, invoke: Callable[..., Result], tmp_path: Path
+) -> None:
+    lake = Lake(tmp_path / "lake").up()
+    lake.upload(public_data)
+    lake.run(policy="published")
+    told = invoke("--root", lake.settings.root, "validate")
+    assert told.code == 0
+    cells = _columns(told.out)
+    for name, count in PUBLIC_PUBLISHED.items():
+        assert cells[name][1:4] == [f"{count:,}"] * 3
+    asked = invoke("--root", lake.settings.root, "validate", "--policy", "strict").out
+    assert "accelerometer_trusted: 40,981 is what policy published gives." in asked
+
+
+def test_json_holds_the_same_keys_on_public_data(
+    public_lake: Lake, invoke: Callable[..., Result]
+) -> None:
+    report = invoke("--root", public_lake.settings.root, "validate", "--json").json()
+    assert set(report) == {"policy", "tables", "checks", "ok"}
+    assert {tuple(t) for t in report["tables"]} == {("table", "zone", "rows", "expected", "ok")}
+    assert {tuple(c) for c in report["checks"]} == {("check", "violations", "ok")}
+    assert all(t["rows"] == t["expected"] for t in report["tables"])
+
+
+# --- SQL ---------------------------------------------------------------------------------------
+
+
+def test_sql_can_be_run_elsewhere(
+    lake: Lake, validate: Callable[..., Result], tmp_path: Path
+) -> None:
+    lake.run()
+    told = validate("--sql")
+    assert told.code == 0
+    with duckdb.connect() as connection:
+        for name in TABLES:
+            file = tmp_path / f"{name}.parquet"
+            with lake.opened() as target:
+                target.export(name, file)
+            connection.execute(f"CREATE VIEW {name} AS FROM '{file}'")
+        answers = [
+            dict(connection.execute(statement.query).fetchall())
+            for statement in duckdb.extract_statements(told.out)
+        ]
+    assert answers == [STRICT, dict.fromkeys(SQL_CHECKS, 0)]
+
+
+def test_sql_needs_no_built_tables(lake: Lake, validate: Callable[..., Result]) -> None:
+    told = validate("--sql")
+    assert told.code == 0
+    assert all(name in told.out for name in LANDING_COUNTS)
+    assert not any(f"FROM {name}" in told.out for name in JOBS.values())
+
+
+def test_a_broken_expected_file_is_refused_at_upload(lake: Lake, tmp_path: Path) -> None:
+    folder = write_lake(tmp_path / "broken")
+    (folder / "expected.yaml").write_text("source: 7\n")
+    with pytest.raises(UsageError, match="expected"):
+        lake.upload(folder)
+    assert lake.run()
+    assert lake.validate().ok
