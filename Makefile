@@ -26,10 +26,11 @@ demo: $(VENV)/installed
 	@echo; echo "To call stedi by its name in this shell: . $(VENV)/bin/activate"
 
 test: $(VENV)/installed-dev
-	@$(RUN) -m pytest -m "not spark and not aws" $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n auto --dist loadgroup -m "not spark and not aws" $(PYTEST_ARGS)
 
-test-all: $(VENV)/installed-dev
-	@CI=true $(RUN) -m pytest $(PYTEST_ARGS)
+test-all: $(VENV)/installed-spark
+	@CI=true $(RUN) -m pytest -n auto --dist loadgroup -m "not spark" $(PYTEST_ARGS)
+	@CI=true $(RUN) -m pytest -m spark $(PYTEST_ARGS)
 
 check: $(VENV)/installed-dev
 	$(RUN) -m ruff check
@@ -61,9 +62,14 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt $(RUN)
 	@$(INSTALL) -e '.[dev]'
 	@touch $(VENV)/installed $@
 
+$(VENV)/installed-spark: pyproject.toml constraints.txt $(RUN)
+	@echo "Installing the project, its tests and Spark into $(VENV)"
+	@$(INSTALL) -e '.[dev,spark]'
+	@touch $(VENV)/installed $(VENV)/installed-dev $@
+
 # Where the interpreter has gone, what was installed for it says nothing.
 .PHONY: again
-$(VENV)/installed $(VENV)/installed-dev: $(if $(shell test -x $(RUN) && echo there),,again)
+$(VENV)/installed $(VENV)/installed-dev $(VENV)/installed-spark: $(if $(shell test -x $(RUN) && echo there),,again)
 
 # A name on the PATH may be a shim for a version that is not activated, so each is run to see.
 # ensurepip is what Debian keeps in a package of its own.

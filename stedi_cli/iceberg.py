@@ -154,6 +154,8 @@ def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str])
                 same = metadata.schema()._name_to_id.get(field.name)
                 if same is None or metadata.schema().find_type(same) != field.field_type:
                     update.add_column(field.name, field.field_type, field.doc)
+                else:
+                    update.update_column(field.name, doc=field.doc)
     properties = {
         **properties,
         "schema.name-mapping.default": (

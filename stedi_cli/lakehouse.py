@@ -262,6 +262,15 @@ def _refuse_contradictions(lakehouse: Lakehouse, path: Path) -> None:
         if job.writes in lakehouse.landing or job.writes in written:
             _refuse(path, f"jobs.{job.name}.writes", f"{job.writes!r} is written already")
         written.add(job.writes)
+    for policy in lakehouse.policies.values():
+        _refuse_policy(lakehouse, policy, path)
+    _refuse_tables(lakehouse, path)
+
+
+def _refuse_tables(lakehouse: Lakehouse, path: Path) -> None:
+    folders = [table.folder for table in lakehouse.landing.values()]
+    if len(set(folders)) != len(folders):
+        _refuse(path, "tables", "two landing tables have the same folder")
     for table in lakehouse.tables.values():
         if (table.zone == "landing") != (table.folder is not None):
             _refuse(path, f"tables.{table.name}", "folder goes with zone landing")
@@ -271,6 +280,14 @@ def _refuse_contradictions(lakehouse: Lakehouse, path: Path) -> None:
             _refuse(path, f"tables.{table.name}.columns", "a column is there twice")
     if QUARANTINE not in lakehouse.tables:
         _refuse(path, "tables", f"there is no table {QUARANTINE!r}")
+
+
+def _refuse_policy(lakehouse: Lakehouse, policy: Policy, path: Path) -> None:
+    if policy.name != STRICT and not (lakehouse.folder / "jobs" / policy.name).is_dir():
+        _refuse(path, f"policies.{policy.name}", f"there is no folder jobs/{policy.name}")
+    known = {check.name for check in lakehouse.checks}
+    for name in sorted(policy.breaks - known):
+        _refuse(path, f"policies.{policy.name}.breaks", f"there is no check {name!r}")
 
 
 def _refuse(path: Path, place: str, what: str) -> Any:

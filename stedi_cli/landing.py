@@ -27,7 +27,7 @@ BOMB_SIZE = 64 << 20
 _LOOKED_AT = 1000
 
 # No quotes, wildcards, separators or control characters: such a name is safe in every engine.
-_SAFE_NAME = re.compile(r"[^\W_][\w .,()+=@-]{0,199}")
+_SAFE_NAME = re.compile(r"(?:[^\W_]|[(+=@-])[\w .,()+=@-]{0,199}")
 # The line feed at the end is left for the next match, so that each blank line is found.
 _BLANK_LINE = re.compile(rb"\n[ \t\r\v\f]*(?=\n)")
 
@@ -77,13 +77,18 @@ def is_landing_name(name: str) -> bool:
     return name.endswith(SUFFIXES) and not name.startswith(".")
 
 
+def is_safe_name(name: str) -> bool:
+    """Tell whether a file of that name can be in the landing zone."""
+    return is_landing_name(name) and _SAFE_NAME.fullmatch(name) is not None
+
+
 def refuse_unsafe_name(path: Path) -> None:
     """Raise UsageError for a file name that some engine would read as something else."""
-    if _SAFE_NAME.fullmatch(path.name) is None:
+    if not is_safe_name(path.name):
         raise UsageError(
             f"{str(path)!r}: that file name cannot be used in the landing zone.",
-            hint="Begin with a letter or digit, and use only these, blanks and . , _ - + = @ ( ),"
-            " 200 at most.",
+            hint="Use letters, digits, blanks and . , _ - + = @ ( ) only, 200 at most, and none"
+            " of . , _ or a blank first.",
         )
 
 
@@ -108,7 +113,9 @@ def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
     tables = list(tables)
     for table in tables:
         place = folder / str(table.folder)
-        place = place / "landing" if (place / "landing").is_dir() else place
+        place = place / "landing" if (place / "landing").exists() else place
+        if place.exists() and not place.is_dir():
+            raise UsageError(f"{place} is not a folder.", hint="Move it away and try again.")
         files = sorted(place.iterdir()) if place.is_dir() else []
         found[table.name] = [path for path in files if is_landing_name(path.name)]
         for path in found[table.name]:

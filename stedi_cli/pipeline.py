@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from stedi_cli.errors import UsageError
-from stedi_cli.lakehouse import Job, Lakehouse
+from stedi_cli.lakehouse import QUARANTINE, Job, Lakehouse
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import Provenance, TableState
 from stedi_cli.target import Target, Work
@@ -126,6 +126,8 @@ class Pipeline:
             "its SQL changed": made.sql != wanted.sql,
             "the model changed": not made.same_recipe(wanted),
             "its data files are not whole": not self._target.is_whole(job.writes),
+            "the quarantine is not whole": any(a.quarantined for a in made.landing.values())
+            and not self._target.is_whole(QUARANTINE),
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
 

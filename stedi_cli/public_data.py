@@ -7,6 +7,8 @@ import shutil
 import tarfile
 import tempfile
 import urllib.request
+import zlib
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
@@ -59,7 +61,7 @@ def _fetch(url: str, archive: Path) -> None:
                 if left < 0:
                     raise StediError(f"{url} is larger than 1 GB.", hint="Is it the right archive?")
                 sink.write(chunk)
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise StediError(
             f"Cannot download {url}: {reason}.",
@@ -77,7 +79,7 @@ def _extract(archive: Path, wanted: DataSet, destination: Path) -> list[str]:
                 content = members.extractfile(member) if member.isfile() and name in left else None
                 if content is not None:
                     _write(content, destination / name, left.pop(name))
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise StediError(f"The archive is broken: {error}.", hint="Download it again.") from error
     if left:
         raise StediError(

@@ -93,7 +93,7 @@ def load_settings(
         config=path,
         project=folder,
         target=file.target,
-        root=Path(file.root).expanduser().absolute(),
+        root=Path(file.root).expanduser().resolve(),
         policy=file.policy,
         data=folder / Path(file.data).expanduser(),
         max_bad_rows=parse_bad_rows(str(file.max_bad_rows)),

@@ -233,7 +233,7 @@ def test_the_summary_accounts_for_landing_lines_and_data_files(lake: Lake) -> No
     path = lake.data_file("accelerometer_trusted")
     assert json.loads(summary["stedi.files"]) == {path.name: path.stat().st_size}
     digest = _landing_digest(lake, "accelerometer_landing")
-    assert json.loads(summary["stedi.landing"]) == {"accelerometer_landing": [digest, 8, 0]}
+    assert json.loads(summary["stedi.landing"]) == {"accelerometer_landing": [digest, 8, 0, True]}
 
 
 def test_history_of_one_table_newest_first(

@@ -1,19 +1,24 @@
 -- Every trusted customer's latest landing record gives consent, and it is that record's consent.
+-- At a tie a record without consent wins, then the later consent.
 SELECT c.email
 FROM customer_trusted c
 LEFT JOIN (
   SELECT
-    lower(trim(BOTH ' ' FROM email)) AS email,
-    max(lastUpdateDate) AS updated
-  FROM customer_landing
-  GROUP BY lower(trim(BOTH ' ' FROM email))
-) l ON l.email = lower(trim(BOTH ' ' FROM c.email))
+    lower(trim(BOTH ' ' FROM r.email)) AS email,
+    r.lastUpdateDate AS updated,
+    max(r.shareWithResearchAsOfDate) AS consent,
+    count(*) - count(r.shareWithResearchAsOfDate) AS withdrawals
+  FROM customer_landing r
+  GROUP BY lower(trim(BOTH ' ' FROM r.email)), r.lastUpdateDate
+) l ON l.email = lower(trim(BOTH ' ' FROM c.email)) AND l.updated = c.lastUpdateDate
 LEFT JOIN (
-  SELECT DISTINCT lower(trim(BOTH ' ' FROM email)) AS email, lastUpdateDate AS updated
-  FROM customer_landing
-  WHERE shareWithResearchAsOfDate IS NULL
-) w ON w.email = l.email AND w.updated = l.updated
-WHERE c.shareWithResearchAsOfDate IS NULL
-  OR l.email IS NULL
-  OR c.lastUpdateDate <> l.updated
-  OR w.email IS NOT NULL
+  SELECT lower(trim(BOTH ' ' FROM r.email)) AS email, max(r.lastUpdateDate) AS latest
+  FROM customer_landing r
+  GROUP BY lower(trim(BOTH ' ' FROM r.email))
+) n ON n.email = l.email
+WHERE l.email IS NULL
+  OR l.updated <> n.latest
+  OR l.withdrawals > 0
+  OR l.consent IS NULL
+  OR c.shareWithResearchAsOfDate IS NULL
+  OR c.shareWithResearchAsOfDate <> l.consent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -13,6 +14,10 @@ def main() -> None:
     gc.disable()
     from stedi_cli.cli.app import app
 
+    # What a terminal cannot show is shown escaped rather than ending the command.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     status = 0
     try:
         app()

@@ -18,6 +18,7 @@ from stedi_cli.cli import (
     init,
     jobs,
     quarantine,
+    render,
     tables,
     upload,
     validate,
@@ -51,7 +52,8 @@ class StediGroup(TyperGroup):
 def _show(ctx: Any, message: str, hint: str | None) -> None:
     if isinstance(ctx.obj, Options) and ctx.obj.verbose:
         typer.echo(traceback.format_exc(), err=True)
-    typer.echo(f"Error: {message}" + (f"\nHint: {hint}" if hint else ""), err=True)
+    lines = [f"Error: {message}", *([f"Hint: {hint}"] if hint else [])]
+    typer.echo("\n".join(render.one_line(line) for line in lines), err=True)
 
 
 app = typer.Typer(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 
 from stedi_cli.cli import render
-from stedi_cli.cli.session import Options
-from stedi_cli.errors import ExitCode
+from stedi_cli.cli.session import Options, session
+from stedi_cli.errors import ExitCode, StediError
 
 
 def doctor(
@@ -22,6 +23,8 @@ def doctor(
     from stedi_cli.diagnosis import diagnose
 
     options = ctx.obj if isinstance(ctx.obj, Options) else Options()
+    with suppress(StediError), session(ctx):
+        pass
     with render.busy("Looking"):
         findings = list(diagnose(options.config, options.root))
     if as_json:

@@ -65,9 +65,9 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
             render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in resources])
         else:
             render.show(_table(opened, [(r.kind, r.name, r.state, r.note) for r in resources]))
-        if any(resource.state == "missing" for resource in resources):
+        if any(resource.state in ("missing", "moved") for resource in resources):
             if not as_json:
-                render.say("\nSomething is missing. Run `stedi infra up`.")
+                render.say("\nNot all is in place. Run `stedi infra up`.")
             raise typer.Exit(ExitCode.BAD_DATA)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import json
 import math
 import sys
@@ -32,11 +33,14 @@ def plain(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     text = repr(value) if isinstance(value, float) else str(value)
+    return "\n".join(one_line(line) for line in text.split("\n"))
+
+
+def one_line(text: str) -> str:
+    """Return a text with all control characters escaped, line feeds among them."""
     if text.isprintable():
         return text
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
-    )
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
@@ -103,6 +107,8 @@ def _jsonable(value: Any) -> Any:
         return [_jsonable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, decimal.Decimal):
+        return float(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)

@@ -163,6 +163,8 @@ def export(
 
 
 def _show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:
+    columns = [render.one_line(name) for name in columns]
+    rows = [tuple(render.one_line(v) if isinstance(v, str) else v for v in row) for row in rows]
     numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
     heads = [f">{name}" if right else name for name, right in zip(columns, numeric, strict=True)]
     wide = sum(max([len(c), *(len(str(r[i])) + 2 for r in rows)]) for i, c in enumerate(columns))

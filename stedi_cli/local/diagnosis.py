@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stedi_cli.errors import StediError
+from stedi_cli.lakehouse import QUARANTINE
 from stedi_cli.local import spark
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
@@ -89,6 +90,8 @@ def _tables(tables: Tables) -> Iterator[Finding]:
         names = list(tables.states())
     except StediError:
         return
+    if QUARANTINE not in names:
+        yield Finding(QUARANTINE, "is not in the catalog", "Run `stedi infra up`.")
     for name in names:
         try:
             files = tables.files(name) or []

@@ -51,6 +51,9 @@ class Infrastructure:
         parts = self._parts()
         layout.root.mkdir(parents=True, exist_ok=True)
         with exclusive(layout.lock):
+            layout.temp.mkdir(exist_ok=True)
+            if not layout.exists():
+                self._mark()
             for resource in parts:
                 path = Path(resource.name)
                 if resource.state == "missing" and resource.kind != "catalog":
@@ -58,11 +61,13 @@ class Infrastructure:
                     yield Resource(resource.kind, resource.name, "made")
                 elif resource.kind != "catalog":
                     yield resource
-            layout.temp.mkdir(exist_ok=True)
             yield self._up_catalog()
-            content = {"version": VERSION, "root": str(layout.root)}
-            with replaced(layout.marker, layout.temp) as sink:
-                sink.write(json.dumps(content).encode())
+            self._mark()
+
+    def _mark(self) -> None:
+        content = {"version": VERSION, "root": str(self.layout.root)}
+        with replaced(self.layout.marker, self.layout.temp) as sink:
+            sink.write(json.dumps(content).encode())
 
     def _up_catalog(self) -> Resource:
         from stedi_cli.iceberg import NAMESPACE, create_empty
@@ -70,9 +75,9 @@ class Infrastructure:
         layout, note = self.layout, ""
         state = "there" if layout.catalog.is_file() else "made"
         if self._is_unusable_catalog():
-            layout.catalog.unlink(missing_ok=True)
-            shutil.rmtree(layout.warehouse)
-            layout.warehouse.mkdir()
+            list(self._remove_tables())
+            layout.warehouse.mkdir(exist_ok=True)
+            layout.temp.mkdir(exist_ok=True)
             state, note = "made", "the old one was broken or moved; run the jobs again"
         catalog = open_catalog(layout)
         catalog.create_namespace_if_not_exists(NAMESPACE)
@@ -95,13 +100,11 @@ class Infrastructure:
         root = self.layout.root
         if root.exists() and not root.is_dir():
             raise UsageError(f"The root {root} is a file.", hint="Choose another with --root.")
-        if root.is_dir() and not self.layout.exists() and not self.layout.lock.exists():
-            others = [path.name for path in root.iterdir()]
-            if others:
-                raise UsageError(
-                    f"{root} is not empty and not a lakehouse: it holds {others[0]!r}.",
-                    hint="Choose an empty or new folder with --root.",
-                )
+        if root.is_dir() and any(root.iterdir()) and not self.layout.is_own():
+            raise UsageError(
+                f"{root} is not empty and not a lakehouse.",
+                hint="Choose an empty or new folder with --root.",
+            )
 
     def _parts(self) -> list[Resource]:
         folders = [("folder", self.layout.root)]
@@ -116,15 +119,19 @@ class Infrastructure:
         return [*parts, Resource("catalog", str(catalog), state)]
 
     def status(self) -> list[Resource]:
-        """Return what is there and what is missing."""
-        return self._parts()
+        """Return what is there, missing, or moved."""
+        root, *others = self._parts()
+        moved = self.layout.exists() and self.layout.made_at() != self.layout.root
+        if moved:
+            root = Resource(root.kind, root.name, "moved", f"made in {self.layout.made_at()}")
+        return [root, *others]
 
     def down(self) -> Iterator[Resource]:
         """Remove what this tool made, and say what it leaves."""
         layout = self.layout
         if not layout.root.is_dir():
             return
-        if not layout.exists() and not layout.lock.exists():
+        if not layout.is_own():
             raise UsageError(
                 f"{layout.root} is not a lakehouse; nothing was removed.",
                 hint="Name its root with --root.",
@@ -142,7 +149,9 @@ class Infrastructure:
             ):
                 path.unlink(missing_ok=True)
             layout.lock.unlink(missing_ok=True)
-        left = sorted(path for path in layout.root.rglob("*") if not path.is_dir())
+        left = sorted(
+            path for path in layout.root.rglob("*") if path.is_symlink() or not path.is_dir()
+        )
         if not left:
             shutil.rmtree(layout.root)
             yield Resource("folder", str(layout.root), "removed")
@@ -174,7 +183,7 @@ class Infrastructure:
     def _remove_landing(self) -> Iterator[Resource]:
         for table in self._lakehouse.landing:
             folder = self._zone.folder(table)
-            for path in self._zone.paths(table):
+            for path in self._zone.own_files(table):
                 self._zone.remove(path)
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()

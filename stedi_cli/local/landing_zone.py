@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from stedi_cli.landing import (
     FileFacts,
     LandingState,
     is_landing_name,
+    is_safe_name,
     open_lines,
     read_facts,
     refuse_unsafe_name,
@@ -34,6 +36,25 @@ class _Entry:
     stamp: list[int]
     hashed_ns: int
     facts: FileFacts
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A file that waits to be moved into the landing zone.
+
+    Args:
+        table: Its landing table.
+        part: Where it lies meanwhile.
+        destination: Where it goes.
+        facts: Its facts.
+        state: ``new``, ``changed``, or ``unchanged`` where the zone has the same bytes already.
+    """
+
+    table: str
+    part: Path
+    destination: Path
+    facts: FileFacts
+    state: str
 
 
 class LandingZone:
@@ -66,6 +87,12 @@ class LandingZone:
                 )
         return files
 
+    def own_files(self, table: str) -> list[Path]:
+        """Return the files of a table's zone that an upload may have made, and no others."""
+        folder = self.folder(table)
+        found = sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+        return [path for path in found if is_safe_name(path.name) and not path.is_symlink()]
+
     def state(self, table: str) -> LandingState:
         """Return a table's files with their facts, from the cache where it can be trusted."""
         return LandingState({path.name: self._facts(path) for path in self.paths(table)})
@@ -88,15 +115,15 @@ class LandingZone:
                 f"Landing files of {table} changed during the run.", hint="Run the job again."
             )
 
-    def put(self, source: Path, table: str) -> str:
-        """Bring a file into the landing zone.
+    def stage(self, source: Path, table: str) -> Staged:
+        """Copy a file beside the landing zone, so that a broken one leaves the zone as it was.
 
         Args:
             source: The file.
             table: The landing table.
 
         Returns:
-            ``new``, ``changed``, or ``unchanged`` for a file that was there with the same bytes.
+            What is to be adopted.
 
         Raises:
             UsageError: If it is a broken gzip file.
@@ -104,16 +131,38 @@ class LandingZone:
         """
         destination = self.folder(table) / source.name
         before = self._facts(destination) if destination.is_file() else None
-        if before is not None and before.size == source.stat().st_size:
-            with source.open("rb") as stream:
-                if read_facts(stream, str(source), lambda _: None) == before:
-                    return "unchanged"
-        with replaced(destination, self._layout.temp) as sink, source.open("rb") as stream:
+        part = self._layout.temp / f"{uuid.uuid4().hex}.part"
+        with replaced(part, self._layout.temp) as sink, source.open("rb") as stream:
             facts = read_facts(stream, str(source), sink.write)
-            if before is not None and facts.sha256 == before.sha256:
-                sink.discard = True
-        self._remember(destination, facts)
-        return "new" if before is None else "changed"
+            sink.discard = before is not None and facts.sha256 == before.sha256
+        state = "new" if before is None else "unchanged" if sink.discard else "changed"
+        return Staged(table, part, destination, facts, state)
+
+    def stage_all(self, found: dict[str, list[Path]]) -> list[Staged]:
+        """Stage files by table; where one cannot be, none stays staged."""
+        staged: list[Staged] = []
+        try:
+            for table, files in found.items():
+                staged += (self.stage(path, table) for path in files)
+        except BaseException:
+            for file in staged:
+                file.part.unlink(missing_ok=True)
+            raise
+        return staged
+
+    def adopt(self, staged: Staged) -> str:
+        """Move a staged file into the landing zone, and return its state."""
+        if staged.state != "unchanged":
+            try:
+                staged.part.replace(staged.destination)
+            except OSError as error:
+                staged.part.unlink(missing_ok=True)
+                raise StediError(
+                    f"Cannot write {staged.destination}: {error.strerror}.",
+                    hint="Look at what is there and at its permissions, then try again.",
+                ) from error
+            self._remember(staged.destination, staged.facts)
+        return staged.state
 
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         """Return lines by table, file and line number; a line that is gone reads as such."""

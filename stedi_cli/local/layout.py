@@ -94,6 +94,19 @@ class Layout:
         """Tell whether a lakehouse was made here."""
         return self.marker.is_file()
 
+    def is_own(self) -> bool:
+        """Tell whether this is a lakehouse, or what an `infra up` that died at once left."""
+        if self.exists():
+            return True
+        if {path.name for path in self.root.iterdir()} - {self.lock.name, self.temp.name}:
+            return False
+        try:
+            holder = self.lock.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        left = self.temp.iterdir() if self.temp.is_dir() else ()
+        return (not holder or holder.isdigit()) and all(p.suffix == ".part" for p in left)
+
     def made_at(self) -> Path:
         """Return where the lakehouse was made; raise StediError where the marker is broken."""
         try:

@@ -73,7 +73,9 @@ class Quarantine:
     def entries(self) -> list[Entry]:
         """Return the entries as they are stored."""
         if self._entries is None:
-            files = self._tables.files(self._table.name) or []
+            # Entries that are lost are found again, since the jobs that made them run again.
+            whole = self._tables.is_whole(self._table.name)
+            files = (self._tables.files(self._table.name) or []) if whole else []
             rows = [row for path in files for row in pq.read_table(path).to_pylist()]
             names = [column.name for column in self._table.columns]
             self._entries = [tuple(row[name] for name in names) for row in rows]

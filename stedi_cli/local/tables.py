@@ -69,7 +69,7 @@ class Tables:
                 f"{table} has rows deleted by another engine, which this one cannot read.",
                 hint="Run `stedi jobs run --all --force` to rebuild it.",
             )
-        return [to_path(uri) for uri in uris]
+        return [_there(to_path(uri)) for uri in uris]
 
     def is_whole(self, table: str) -> bool:
         """Tell whether every data file of the current snapshot is there with its size."""
@@ -97,6 +97,15 @@ class Tables:
                 hint="Run `stedi jobs run --all`: it rebuilds the table.",
             )
         return path
+
+
+def _there(path: Path) -> Path:
+    if not path.is_file():
+        raise StediError(
+            f"The data file {path} is missing.",
+            hint="Run `stedi jobs run --all`: it rebuilds the table.",
+        )
+    return path
 
 
 def open_catalog(layout: Layout) -> SqliteCatalog:

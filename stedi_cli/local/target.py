@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from stedi_cli.durable import remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.expected import FILE_NAME
+from stedi_cli.expected import FILE_NAME, uploaded
 from stedi_cli.lakehouse import Lakehouse
 from stedi_cli.landing import LandingState, find_files, unknown_keys
 from stedi_cli.local.infra import Infrastructure
@@ -70,20 +70,22 @@ class LocalTarget:
         """Bring landing files in; with ``replace``, files that are not in the folder go."""
         self._require()
         found = find_files(folder, self._lakehouse.landing.values())
+        if (folder / FILE_NAME).is_file():
+            uploaded(folder / FILE_NAME)
         with exclusive(self.layout.lock, wait=wait):
             self._mend()
-            for table, files in found.items():
-                for path in files:
-                    state = self._zone.put(path, table)
-                    same = state == "unchanged"
-                    unknown = set() if same else unknown_keys(path, self._lakehouse.tables[table])
-                    yield Uploaded(table, path.name, state, frozenset(unknown))
+            for file in self._zone.stage_all(found):
+                state = self._zone.adopt(file)
+                table = self._lakehouse.tables[file.table]
+                unknown = set() if state == "unchanged" else unknown_keys(file.destination, table)
+                yield Uploaded(file.table, file.destination.name, state, frozenset(unknown))
+            for name, files in found.items():
                 names = {path.name for path in files}
-                others = [p for p in self._zone.paths(table) if p.name not in names]
+                others = [p for p in self._zone.paths(name) if p.name not in names]
                 for path in others:
                     if replace:
                         self._zone.remove(path)
-                    yield Uploaded(table, path.name, "removed" if replace else "mixed")
+                    yield Uploaded(name, path.name, "removed" if replace else "mixed")
             self._zone.save_index()
             self._put_expected(folder / FILE_NAME)
 
