@@ -249,8 +249,8 @@ def test_a_wrong_job_is_reported(tmp_path: Path, job: str) -> None:
 
 
 def test_what_a_policy_breaks_on_purpose_is_known(lake: Lake) -> None:
-    # Of the pairs by time alone, four kinds are not as often there as by owner: ann's step of
-    # C - 1 beside dan's reading, a shared step of C, and ann's and fay's beside each other's.
+    # Of the pairs by time alone six are of two people: ann's step of C - 1 beside dan's reading,
+    # a shared step of C, ann's two of C + 10 beside fay's reading, fay's beside ann's two.
     lake.run(policy="published")
     surplus = Counter(lake.rows("machine_learning_curated"))
     surplus.subtract(

@@ -269,6 +269,15 @@ def test_sql_can_be_run_elsewhere(
     assert all(isinstance(number, int) for number in nobody.values())
 
 
+def test_step_readings_that_are_nobodys_are_counted(lake: Lake) -> None:
+    # One serial number has no holder. Of the two holders of another nobody is there at C; at
+    # C + 20 bob is, at C + 30 cid.
+    lake.run()
+    (told,) = lake.validate().left_out.values()
+    assert sorted(number for _, number in told) == [1, 1]
+    assert len({reason for reason, _ in told}) == 2
+
+
 def test_sql_needs_no_built_tables(lake: Lake, validate: Callable[..., Result]) -> None:
     told = validate("--sql")
     assert told.code == 0
