@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -49,14 +50,20 @@ def _waiting(lake: Lake, folder: Path) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("command", ["upload data", "jobs run --all", "infra up", "infra down -y"])
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("upload", "data"), ("jobs run", "--all"), ("infra up", "--no-data"), ("infra down", "-y")],
+)
 def test_a_second_writer_is_refused_and_told_who_is_at_work(
-    held: Lake, workspace: Path, command: str
+    held: Lake, workspace: Path, command: str, words: str
 ) -> None:
     write_lake(workspace / "data")
-    told = run_stedi("--root", held.settings.root, *command.split())
+    told = run_stedi("--root", held.settings.root, *command.split(), words)
     assert told.code == 1
     assert f"Error: Another process, {os.getpid()}, is changing {held.settings.root}" in told.err
+    # The hint offers to wait only where the command can.
+    can_wait = "--wait" in run_stedi(*command.split(), "--help").out
+    assert ("--wait" in told.err) == can_wait
 
 
 def test_an_interrupt_while_waiting(held: Lake, tmp_path: Path) -> None:
@@ -84,6 +91,21 @@ def test_down_without_a_terminal_is_refused(lake: Lake) -> None:
     assert told.code == 2
     assert "--yes" in told.err
     assert lake.run()
+
+
+def test_runs_at_the_same_time_build_each_table_once(lake: Lake) -> None:
+    words = ["--root", lake.settings.root, "jobs", "run", "--all", "--wait", "--json"]
+    processes = [
+        subprocess.Popen([*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for _ in range(3)
+    ]
+    told = [json.loads(process.communicate(timeout=SECONDS)[0])["jobs"] for process in processes]
+    built = [job["job"] for jobs in told for job in jobs if job["status"] == "built"]
+    assert sorted(built) == sorted(JOBS)
+    assert [[job["rows"] for job in jobs] for jobs in told] == [
+        [STRICT[table] for table in JOBS.values()]
+    ] * 3
+    assert lake.counts() == STRICT
 
 
 # --- Terminals ---------------------------------------------------------------------------------

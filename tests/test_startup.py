@@ -75,13 +75,3 @@ def _seconds(words: list[str]) -> float:
     subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("option", "times"), [("--version", 1.5), ("--help", 2.5)])
-def test_start_up_costs_little_more_than_its_imports(option: str, times: float) -> None:
-    bare = [sys.executable, "-c", "import typer, rich"]
-    run = f"import sys; sys.argv = ['stedi', '{option}']; from stedi_cli.cli import main; main()"
-    command = [sys.executable, "-c", run]
-    pairs = [(_seconds(bare), _seconds(command)) for _ in range(8)]
-    assert min(c for _, c in pairs) <= times * min(b for b, _ in pairs)
