@@ -170,7 +170,6 @@ def test_other_rows_of_the_file_are_not_its_tables(catalog: SqliteCatalog, tmp_p
 
 
 def test_pyicebergs_own_catalog_shares_the_file(catalog: SqliteCatalog, tmp_path: Path) -> None:
-    pytest.importorskip("sqlalchemy", reason="SQLAlchemy, of pyiceberg's SqlCatalog, is no need")
     from pyiceberg.catalog.sql import SqlCatalog
 
     catalog.create_table("stedi.ours", SCHEMA).append(rows(1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -67,11 +66,3 @@ def test_the_probe_sees_what_is_imported(built: Path) -> None:
     status, modules = imported("--root", built, "preview", "customer_trusted")
     assert status == 0
     assert {"duckdb", "pydantic"} <= modules
-
-
-def _seconds(words: list[str]) -> float:
-    """Processor seconds of one process, which a busy machine hardly changes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
