@@ -1,0 +1,1 @@
+"""Measures the product against what one would use instead: ``python -m benchmarks --help``."""

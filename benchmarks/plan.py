@@ -1,0 +1,172 @@
+"""The product's jobs as plain DuckDB statements, and as a dbt project.
+
+Settings, views and SQL are taken from the product itself, so that a contender cannot fall behind
+it. A process of its own, since it imports duckdb and the process that measures has to stay small:
+``python -m benchmarks.plan [--guard] [--dbt FOLDER] ROOT OUT PLAN``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import yaml
+
+from stedi_cli import project
+from stedi_cli.lakehouse import Lakehouse, Table
+from stedi_cli.landing import FileFacts, LandingState, is_landing_name
+from stedi_cli.local.engine import TYPES, Engine
+from stedi_cli.local.landing_reader import LandingReader
+from stedi_cli.local.layout import Layout
+from stedi_cli.settings import load_settings
+from stedi_cli.sql import identifier, literal
+
+POLICY = "strict"
+# Of the settings that the product changes, those that confine it or keep its profile.
+_NOT_OF_SPEED = {
+    "allowed_directories",
+    "allowed_paths",
+    "autoinstall_known_extensions",
+    "autoload_known_extensions",
+    "custom_profiling_settings",
+    "enable_external_access",
+    "enable_profiling",
+    "max_temp_directory_size",
+    "profiling_mode",
+    "temp_directory",
+}
+_SETTINGS = "SELECT name, value FROM duckdb_settings()"
+Step = dict[str, str]
+
+
+class Planner:
+    """Asks the product how it reads landing files and with which settings.
+
+    Args:
+        root: A lakehouse with landing files.
+        guard: Whether the views hold the guard of the landing contract.
+    """
+
+    def __init__(self, root: Path, *, guard: bool) -> None:
+        self.lakehouse: Lakehouse = project_model()
+        self._layout = Layout(root)
+        self._guard = guard
+
+    def settings_and_views(self) -> tuple[list[str], dict[str, str]]:
+        """Return SET statements, and the landing views' SQL by table."""
+        engine = Engine(self._layout, load_settings(root=self._layout.root))
+        try:
+            theirs = dict(engine.execute(_SETTINGS))
+            views = {t.name: self._view(engine, t) for t in self.lakehouse.landing.values()}
+        finally:
+            engine.close()
+        ours = dict(duckdb.connect().execute(_SETTINGS).fetchall())
+        changed = {n: v for n, v in theirs.items() if v != ours.get(n) and n not in _NOT_OF_SPEED}
+        return [f"SET {name} = {literal(str(value))}" for name, value in changed.items()], views
+
+    def _view(self, engine: Engine, table: Table) -> str:
+        folder = self._layout.landing / str(table.folder)
+        names = sorted(path.name for path in folder.iterdir() if is_landing_name(path.name))
+        state = LandingState({name: FileFacts("", 0, 0, False) for name in names})
+        LandingReader(engine).define(table, folder, state, known_clean=not self._guard)
+        wanted = f"view_name = {literal(table.name)}"
+        sql = engine.execute(f"SELECT sql FROM duckdb_views() WHERE {wanted}")[0][0]
+        return str(sql).strip().rstrip(";")
+
+    def steps(self, out: Path) -> list[Step]:
+        """Return the five jobs as statements that write Parquet files."""
+        settings, views = self.settings_and_views()
+        steps = [{"name": "settings and views", "sql": sql} for sql in (*settings, *views.values())]
+        for job in self.lakehouse.jobs.values():
+            table = self.lakehouse.tables[job.writes]
+            path = literal(str(out / f"{table.name}.parquet"))
+            columns = ", ".join(
+                f"CAST({identifier(c.name)} AS {TYPES[c.type]}) AS {identifier(c.name)}"
+                for c in table.columns
+            )
+            sql = self.lakehouse.job_text(job, POLICY).sql.strip().rstrip(";")
+            copy = (
+                f"COPY (SELECT {columns} FROM ({sql}\n)) TO {path}"
+                " (FORMAT parquet, COMPRESSION zstd)"
+            )
+            view = f"CREATE VIEW {identifier(table.name)} AS SELECT * FROM read_parquet({path})"
+            steps += [{"name": job.name, "sql": copy}, {"name": job.name, "sql": view}]
+        return steps
+
+    def write_dbt(self, folder: Path, out: Path) -> None:
+        """Write a dbt project with the five jobs as models, in the idiom of dbt-duckdb."""
+        settings, views = self.settings_and_views()
+        (folder / "models").mkdir(parents=True, exist_ok=True)
+        sources = [
+            {"name": name, "meta": {"external_location": f"({_select(sql)})"}}
+            for name, sql in views.items()
+        ]
+        # The other formatters of dbt-duckdb take braces, or percent signs, for their own.
+        source = {"name": "landing", "meta": {"formatter": "template"}, "tables": sources}
+        _write_yaml(folder / "models" / "sources.yml", {"version": 2, "sources": [source]})
+        models = {"+materialized": "external", "+options": {"compression": "zstd"}}
+        _write_yaml(
+            folder / "dbt_project.yml",
+            {
+                "name": "stedi",
+                "version": "1.0",
+                "profile": "stedi",
+                "flags": {"send_anonymous_usage_stats": False},
+                "models": {"stedi": models},
+            },
+        )
+        pairs = (re.fullmatch("SET (.*?) = '(.*)'", setting) for setting in settings)
+        output = {
+            "type": "duckdb",
+            "path": ":memory:",
+            "external_root": str(out),
+            "settings": {pair[1]: pair[2] for pair in pairs if pair},
+        }
+        _write_yaml(
+            folder / "profiles.yml", {"stedi": {"target": "bench", "outputs": {"bench": output}}}
+        )
+        for job in self.lakehouse.jobs.values():
+            text = self.lakehouse.job_text(job, POLICY).sql
+            for name in job.reads:
+                kind = "source('landing', " if name in views else "ref("
+                text = re.sub(rf"\b(FROM|JOIN) {name}\b", rf"\1 {{{{ {kind}'{name}') }}}}", text)
+            (folder / "models" / f"{job.writes}.sql").write_text(text)
+
+
+def project_model() -> Lakehouse:
+    """Return the model of the project that the commands use."""
+    from stedi_cli.lakehouse import load
+
+    return load(project.bundled())
+
+
+def _select(view: str) -> str:
+    return view.split(" AS ", 1)[1]
+
+
+def _write_yaml(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(content, sort_keys=False, width=1_000_000))
+
+
+def main() -> None:
+    """Write what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="benchmarks.plan")
+    parser.add_argument("--guard", action="store_true")
+    parser.add_argument("--dbt", type=Path)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("plan", type=Path)
+    given = parser.parse_args()
+    planner = Planner(given.root.resolve(), guard=given.guard)
+    given.out.mkdir(parents=True, exist_ok=True)
+    given.plan.write_text(json.dumps(planner.steps(given.out.resolve()), indent=1))
+    if given.dbt:
+        planner.write_dbt(given.dbt, given.out.resolve())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,20 @@
+"""The questions, one function each: it measures, and returns its section of RESULTS.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from benchmarks.questions import contract, defect, memory, speed, startup, thousand, upload
+from benchmarks.report import Section
+from benchmarks.workshop import Workshop
+
+QUESTIONS: dict[str, Callable[[Workshop], Iterator[Section]]] = {
+    "speed": speed.sections,
+    "rerun": startup.rerun,
+    "startup": startup.startup,
+    "memory": memory.sections,
+    "contract": contract.sections,
+    "defect": defect.sections,
+    "upload": upload.sections,
+    "thousand": thousand.sections,
+}
