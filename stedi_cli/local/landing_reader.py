@@ -28,6 +28,7 @@ _EXACT = 2**53
 # sixteenth of its default it needs less memory and a fifth less processor time. A file with a
 # longer line is inspected.
 _LONGEST_FAST = 1 << 20
+_BRACE, _FEED = b"{\n"
 
 
 @dataclass(frozen=True)
@@ -151,17 +152,24 @@ class LandingReader:
         bad: list[BadLine] = []
         longest = 0
         with open_lines(path) as stream, kept.open("wb") as keep, mended.open("wb") as mend:
-            for ordinal, (number, line) in enumerate(_numbered(stream), start=1):
-                judged = suspicious is None or ordinal in suspicious or len(line) > LONGEST_LINE
-                if not judged:
-                    longest = max(longest, keep.write(line + b"\n"))
+            ordinal = 0
+            for number, line in enumerate(_bounded(stream), start=1):
+                # Most lines pass by here, so the common case comes first.
+                if line[0] != _BRACE and _is_blank(line, number):
+                    continue
+                ordinal += 1
+                plain = suspicious is not None and ordinal not in suspicious
+                if plain and len(line) <= LONGEST_LINE + 1:
+                    longest = max(longest, keep.write(line))
                     continue
                 try:
-                    values = judge(line, fields, first=number == 1)
+                    values = judge(line.removesuffix(b"\n"), fields, first=number == 1)
                 except Unusable as verdict:
                     bad.append(BadLine(path.name, number, str(verdict)))
                 else:
                     longest = max(longest, mend.write(json.dumps(values).encode() + b"\n"))
+            # The last line may lack its line feed, without which DuckDB may lose it.
+            keep.write(b"\n")
         return _Split([part for part in (kept, mended) if part.stat().st_size], bad, longest)
 
     def _suspicious(self, table: Table, path: Path, lines: int) -> set[int] | None:
@@ -187,18 +195,18 @@ class LandingReader:
         return {row[0] for row in rows}
 
 
-def _numbered(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, with their physical numbers from 1."""
-    number = 0
+def _bounded(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines with their line feeds, no more of one than shows that it is too long."""
     while line := stream.readline(LONGEST_LINE + 2):
-        number += 1
-        rest = line
-        while not rest.endswith(b"\n") and (rest := stream.readline(LONGEST_LINE)):
-            pass
-        content = line.removesuffix(b"\n")
-        seen = content.removeprefix(BOM) if number == 1 else content
-        if seen.strip(BLANKS):
-            yield number, content
+        yield line
+        if line[-1] != _FEED:
+            while (rest := stream.readline(LONGEST_LINE)) and rest[-1] != _FEED:
+                pass
+
+
+def _is_blank(line: bytes, number: int) -> bool:
+    seen = line.removeprefix(BOM) if number == 1 else line
+    return not seen.rstrip(b"\n").strip(BLANKS)
 
 
 def _canonical(table: Table, path: Path) -> str:
@@ -218,7 +226,9 @@ def _field(column: Column) -> Field:
 
 def _first_keys(path: Path) -> list[str]:
     with open_lines(path) as stream:
-        for _, line in _numbered(stream):
+        for number, line in enumerate(_bounded(stream), start=1):
+            if _is_blank(line, number):
+                continue
             try:
                 parsed = json.loads(line)
             except (ValueError, RecursionError):
