@@ -7,6 +7,7 @@ parent had when it started it.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -84,24 +85,30 @@ def measure(contender: Contender, cwd: Path, log: Path) -> Run:
             stdout=stream,
             stderr=subprocess.STDOUT,
         )
-        end = threading.Timer(_LONGEST, process.kill)
-        end.start()
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - started
-        except BaseException:
-            process.kill()
-            process.wait()
-            raise
-        finally:
-            end.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
+        usage = _wait(process)
+        seconds = time.perf_counter() - started
     if process.returncode:
         raise Failed(f"{contender.name} exited with {process.returncode}:\n{_tail(log)}")
     # Linux counts in KiB, macOS in bytes.
     unit = 1 if sys.platform == "darwin" else 1024
     cpu = usage.ru_utime + usage.ru_stime
     return Run(seconds, cpu, usage.ru_maxrss * unit / 1e6, watch.peak / 1e6)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> resource.struct_rusage:
+    """Wait for a process, and kill it where that takes too long or is interrupted."""
+    end = threading.Timer(_LONGEST, process.kill)
+    end.start()
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        end.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage
 
 
 def output_of(command: Sequence[str | Path], cwd: Path, *, allowed: Sequence[int] = (0,)) -> str:

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,20 +35,32 @@ def held(lake: Lake) -> Iterator[Lake]:
         yield lake
 
 
-def _waiting(lake: Lake, folder: Path) -> subprocess.Popen[str]:
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Undo that a shell lets what it runs in the background, and so its children, ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def waiting(lake: Lake, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """An upload that waits, once it has said where it works."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [*COMMAND, "--root", lake.settings.root, "upload", folder, "--wait"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert process.stderr is not None
-    assert process.stderr.readline() == f"stedi: local lakehouse in {lake.settings.root}\n"
-    # One that does not wait would be gone; no test fails for this being too short a time.
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(timeout=1)
-    return process
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline() == f"stedi: local lakehouse in {lake.settings.root}\n"
+            # One that does not wait would be gone; no test fails for this being too short a time.
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
@@ -68,7 +81,7 @@ def test_a_second_writer_is_refused_and_told_who_is_at_work(
 
 def test_an_interrupt_while_waiting(held: Lake, tmp_path: Path) -> None:
     more = write_lake(tmp_path / "more", {"customer_landing": {"more.json": b""}})
-    with _waiting(held, more) as process:
+    with waiting(held, more) as process:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
@@ -79,9 +92,10 @@ def test_an_interrupt_while_waiting(held: Lake, tmp_path: Path) -> None:
 
 def test_a_writer_that_waits_goes_on_when_the_other_is_done(lake: Lake, tmp_path: Path) -> None:
     more = write_lake(tmp_path / "more", {"customer_landing": {"more.json": b""}})
-    with exclusive(lake.layout.lock):
-        process = _waiting(lake, more)
-    _, err = process.communicate(timeout=SECONDS)
+    with ExitStack() as stack:
+        with exclusive(lake.layout.lock):
+            process = stack.enter_context(waiting(lake, more))
+        _, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, err
     assert len(list(lake.layout.landing.rglob("more.json"))) == 1
 

@@ -103,54 +103,54 @@ def steps_of_owners(
     return pl.concat([by_sole_owner, by_presence]).unique()
 
 
-def main(landing: Path, out: Path) -> None:
-    """Read the landing files and write the five tables."""
+def read(landing: Path, folder: str, schema: dict[str, type[pl.DataType]]) -> pl.LazyFrame:
+    """A landing table."""
+    return pl.scan_ndjson(sorted((landing / folder).glob("*.json")), schema=schema)
 
-    def read(folder: str, schema: dict[str, type[pl.DataType]]) -> pl.LazyFrame:
-        files = sorted((landing / folder).glob("*.json"))
-        return pl.scan_ndjson(files, schema=schema)
 
-    def written(table: str, rows: pl.LazyFrame) -> pl.LazyFrame:
-        path = out / f"{table}.parquet"
-        rows.sink_parquet(path, compression="zstd")
-        return pl.scan_parquet(path)
+def written(out: Path, table: str, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """A table that is written, and read from where it is."""
+    path = out / f"{table}.parquet"
+    rows.sink_parquet(path, compression="zstd")
+    return pl.scan_parquet(path)
 
-    readings = read("accelerometer", READING)
-    records = latest(read("customer", CUSTOMER)).collect().lazy()
-    trusted = written(
-        "customer_trusted",
-        records.filter(pl.col("shareWithResearchAsOfDate").is_not_null()).select(list(CUSTOMER)),
-    )
-    heard = written(
-        "accelerometer_trusted",
+
+def readings_of(trusted: pl.LazyFrame, readings: pl.LazyFrame) -> pl.LazyFrame:
+    """The accelerometer readings of trusted customers, taken since they agreed."""
+    consents = trusted.select("email", key=key("email"), consent="shareWithResearchAsOfDate")
+    return (
         readings.with_columns(key=key("user"))
-        .join(
-            trusted.select("email", key=key("email"), consent="shareWithResearchAsOfDate"), on="key"
-        )
+        .join(consents, on="key")
         .filter(pl.col("timestamp") >= pl.col("consent"))
         .select("timestamp", "x", "y", "z", user="email")
         .select(list(READING))
-        .unique(),
+        .unique()
     )
-    curated = written(
-        "customers_curated",
-        trusted.join(heard.select(email="user"), on="email", how="semi"),
-    )
-    stepped = written(
-        "step_trainer_trusted",
-        steps_of_owners(read("step_trainer", STEP), records, curated, readings),
-    )
-    written(
-        "machine_learning_curated",
-        heard.join(curated.select("email", "serialNumber"), left_on="user", right_on="email")
-        .join(
-            stepped,
-            left_on=["serialNumber", "timestamp"],
-            right_on=["serialNumber", "sensorReadingTime"],
-        )
-        .select("distanceFromObject", "x", "y", "z", sensorReadingTime="timestamp")
-        .select("sensorReadingTime", "distanceFromObject", "x", "y", "z"),
-    )
+
+
+def side_by_side(heard: pl.LazyFrame, curated: pl.LazyFrame, stepped: pl.LazyFrame) -> pl.LazyFrame:
+    """Each step reading beside its owner's accelerometer readings of the same time."""
+    owned = heard.join(curated.select("email", "serialNumber"), left_on="user", right_on="email")
+    return owned.join(
+        stepped,
+        left_on=["serialNumber", "timestamp"],
+        right_on=["serialNumber", "sensorReadingTime"],
+    ).select(pl.col("timestamp").alias("sensorReadingTime"), "distanceFromObject", "x", "y", "z")
+
+
+def main(landing: Path, out: Path) -> None:
+    """Read the landing files and write the five tables."""
+    readings = read(landing, "accelerometer", READING)
+    steps = read(landing, "step_trainer", STEP)
+    records = latest(read(landing, "customer", CUSTOMER)).collect().lazy()
+    consenting = records.filter(pl.col("shareWithResearchAsOfDate").is_not_null())
+    trusted = written(out, "customer_trusted", consenting.select(list(CUSTOMER)))
+    heard = written(out, "accelerometer_trusted", readings_of(trusted, readings))
+    present = trusted.join(heard.select(email="user"), on="email", how="semi")
+    curated = written(out, "customers_curated", present)
+    owned = steps_of_owners(steps, records, curated, readings)
+    stepped = written(out, "step_trainer_trusted", owned)
+    written(out, "machine_learning_curated", side_by_side(heard, curated, stepped))
 
 
 if __name__ == "__main__":

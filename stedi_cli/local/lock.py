@@ -15,15 +15,16 @@ _RETRY_SECONDS = 0.05
 
 
 @contextmanager
-def exclusive(path: Path, *, wait: bool = False) -> Iterator[None]:
+def exclusive(path: Path, *, wait: bool | None = None) -> Iterator[None]:
     """Hold the lock of a lakehouse.
 
     Args:
         path: The lock file, made where it is missing.
-        wait: Whether to wait for another holder instead of refusing.
+        wait: Whether to wait for another holder instead of refusing; None where the command
+            cannot be told to.
 
     Raises:
-        StediError: If another process holds it and ``wait`` is false; it names the process.
+        StediError: If another process holds it and ``wait`` is not true; it names the process.
     """
     descriptor = _acquire(path, wait)
     try:
@@ -71,7 +72,7 @@ def without_readers(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _acquire(path: Path, wait: bool) -> int:
+def _acquire(path: Path, wait: bool | None) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -80,9 +81,10 @@ def _acquire(path: Path, wait: bool) -> int:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(descriptor)
             if not wait:
+                instead = "then try again" if wait is None else "or add --wait"
                 raise StediError(
                     f"Another process, {holder}, is changing {path.parent}.",
-                    hint="Let it finish, or add --wait.",
+                    hint=f"Let it finish, {instead}.",
                 ) from None
             time.sleep(_RETRY_SECONDS)
             continue
