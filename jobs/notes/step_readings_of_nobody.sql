@@ -21,13 +21,17 @@ WITH latest AS (
 serials AS (
   SELECT serialNumber, count(*) AS holders FROM latest GROUP BY serialNumber
 ),
-present AS (
-  SELECT l.serialNumber, a.timestamp AS instant, min(l.email) AS first_one, max(l.email) AS last_one
-  FROM accelerometer_landing a
-  JOIN latest l ON l.email = lower(trim(BOTH ' ' FROM a.user))
+contender AS (
+  SELECT l.email, l.serialNumber
+  FROM latest l
   JOIN serials s ON s.serialNumber = l.serialNumber
   WHERE s.holders > 1
-  GROUP BY l.serialNumber, a.timestamp
+),
+present AS (
+  SELECT h.serialNumber, a.timestamp AS instant, min(h.email) AS first_one, max(h.email) AS last_one
+  FROM accelerometer_landing a
+  JOIN contender h ON h.email = lower(trim(BOTH ' ' FROM a.user))
+  GROUP BY h.serialNumber, a.timestamp
 )
 SELECT
   CASE
