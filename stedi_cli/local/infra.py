@@ -185,6 +185,7 @@ class Infrastructure:
             folder = self._zone.folder(table)
             for path in self._zone.own_files(table):
                 self._zone.remove(path)
-            if folder.is_dir() and not any(folder.iterdir()):
+            linked = folder.is_symlink() or self.layout.landing.is_symlink()
+            if folder.is_dir() and not linked and not any(folder.iterdir()):
                 folder.rmdir()
                 yield Resource("landing zone", str(folder), "removed")

@@ -90,7 +90,8 @@ class LandingZone:
     def own_files(self, table: str) -> list[Path]:
         """Return the files of a table's zone that an upload may have made, and no others."""
         folder = self.folder(table)
-        found = sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
+        linked = folder.is_symlink() or self._layout.landing.is_symlink()
+        found = sorted(folder.iterdir()) if folder.is_dir() and not linked else []
         return [path for path in found if is_safe_name(path.name) and not path.is_symlink()]
 
     def state(self, table: str) -> LandingState:
