@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from stedi_cli.errors import StediError
 
@@ -57,6 +58,14 @@ def replaced(destination: Path, temp: Path) -> Iterator[Sink]:
         ) from error
     finally:
         staged.unlink(missing_ok=True)
+
+
+def load_json(path: Path) -> Any:
+    """Read a JSON file; raise ValueError where it is broken, however it is, else OSError."""
+    try:
+        return json.loads(path.read_bytes())
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,12 +18,15 @@ from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.update.snapshot import ExpireSnapshots, _SnapshotProducer
 from pyiceberg.types import DoubleType, LongType, NestedField, StringType
 
+from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import Table as TableModel
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestEntry, ManifestFile
 
 NAMESPACE = "stedi"
+UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AssertionError, StediError)
+"""What reading metadata or manifests raises that are lost or broken."""
 _TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
 
 
@@ -111,8 +114,10 @@ def replace(
     properties = properties_of(table, schema, keep)
     try:
         transaction = Transaction(catalog.load_table(identifier))
+        readable = _is_readable(transaction)
         _adopt(transaction, schema, properties)
     except NoSuchTableError:
+        readable = True
         transaction = catalog.create_table_transaction(
             identifier, schema, location=_location(catalog, table), properties=properties
         )
@@ -121,7 +126,7 @@ def replace(
     for uri in files:
         replacing.append_data_file(parquet_file_to_data_file(io, transaction.table_metadata, uri))
     replacing.commit()
-    expired = _expire(transaction, 1 if forget else keep)
+    expired = _expire(transaction, 1 if forget or not readable else keep)
     transaction.commit_transaction()
     return replacing.snapshot_id, expired
 
@@ -139,6 +144,18 @@ def create_empty(catalog: MetastoreCatalog, table: TableModel, *, keep: int) -> 
 
 def _location(catalog: MetastoreCatalog, table: TableModel) -> str:
     return f"{catalog.properties['warehouse']}/{table.name}"
+
+
+def _is_readable(transaction: Transaction) -> bool:
+    """Tell whether the manifests of the current snapshot, if there is one, can be read."""
+    current = transaction.table_metadata.current_snapshot()
+    io = transaction._table.io
+    try:
+        for manifest in current.manifests(io) if current else ():
+            manifest.fetch_manifest_entry(io)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str]) -> None:
@@ -219,10 +236,12 @@ def reachable_files(metadata_uri: str, properties: dict[str, str]) -> set[str]:
     return found
 
 
-def data_files(metadata_uri: str, properties: dict[str, str], snapshot_id: int) -> list[str] | None:
-    """Return the URIs of a snapshot's data files, or None where delete files apply to them."""
+def data_files(
+    metadata_uri: str, properties: dict[str, str], snapshot_id: int
+) -> list[tuple[str, int]] | None:
+    """Return URI and size of a snapshot's data files; None where delete files apply to them."""
     table = StaticTable.from_metadata(metadata_uri, properties)
     tasks = list(table.scan(AlwaysTrue(), snapshot_id=snapshot_id).plan_files())
     if any(task.delete_files for task in tasks):
         return None
-    return [task.file.file_path for task in tasks]
+    return [(task.file.file_path, task.file.file_size_in_bytes) for task in tasks]

@@ -169,6 +169,7 @@ class Pipeline:
         """
         plans = self.plan(jobs)
         if not force and not any(plan.stale for plan in plans):
+            self._target.tidy()
             yield from (self._unchanged(plan.job) for plan in plans)
             return
         run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"

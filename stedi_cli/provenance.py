@@ -148,7 +148,7 @@ def parse_metadata(content: bytes, uri: str) -> TableState:
     """
     try:
         return _parse(json.loads(content), uri)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, StopIteration, RecursionError) as error:
         raise ValueError(f"not Iceberg table metadata: {error!r}") from error
 
 

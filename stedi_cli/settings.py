@@ -93,9 +93,9 @@ def load_settings(
         config=path,
         project=folder,
         target=file.target,
-        root=Path(file.root).expanduser().resolve(),
+        root=Path(os.path.expanduser(file.root)).resolve(),  # noqa: PTH111 - takes any user
         policy=file.policy,
-        data=folder / Path(file.data).expanduser(),
+        data=folder / os.path.expanduser(file.data),  # noqa: PTH111
         max_bad_rows=parse_bad_rows(str(file.max_bad_rows)),
         keep_snapshots=file.keep_snapshots,
         memory_limit=file.memory_limit,

@@ -157,6 +157,9 @@ class Target(Protocol):
     def runner(self, engine: str, *, wait: bool) -> AbstractContextManager[Runner]:
         """Lock the lakehouse for a run, and mend what a run that died left."""
 
+    def tidy(self) -> None:
+        """Remove what a run that died left, unless another one is at work."""
+
     def query(self, sql: str) -> Answer:
         """Run one SELECT over all tables."""
 

@@ -10,6 +10,8 @@ from stedi_cli.errors import UsageError
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+_DEEPEST = 100
+
 M = TypeVar("M", bound="BaseModel")
 
 
@@ -29,8 +31,9 @@ def load_yaml(path: Path) -> Any:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        with path.open("rb") as stream:
-            return yaml.load(stream, Loader=loader)  # noqa: S506 - both loaders are safe
+        content = path.read_bytes()
+        _refuse_deep(content, path, loader)
+        return yaml.load(content, Loader=loader)  # noqa: S506 - both loaders are safe
     except OSError as error:
         raise UsageError(f"Cannot read {path}: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -40,6 +43,18 @@ def load_yaml(path: Path) -> Any:
         raise UsageError(
             f"{path}{place}: not YAML: {problem}.", hint="Mend the file and try again."
         ) from error
+
+
+def _refuse_deep(content: bytes, path: Path, loader: Any) -> None:
+    """Raise UsageError for nesting that overflows the C loader's stack."""
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(content, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise UsageError(f"{path}: it is nested too deeply.", hint="Mend the file.")
 
 
 def load_model(path: Path, model: type[M], overrides: dict[str, Any] | None = None) -> M:

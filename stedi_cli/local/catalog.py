@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from pyiceberg.catalog import Catalog, MetastoreCatalog, PropertiesUpdateSummary
@@ -24,6 +24,7 @@ from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from pyiceberg.view import View
 
+from stedi_cli.errors import StediError
 from stedi_cli.local.catalog_file import CATALOG
 
 BUSY_SECONDS = 30
@@ -63,12 +64,16 @@ class SqliteCatalog(MetastoreCatalog):
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self._path, timeout=BUSY_SECONDS)
         try:
-            with db:
+            with closing(sqlite3.connect(self._path, timeout=BUSY_SECONDS)) as db, db:
                 yield db
-        finally:
-            db.close()
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise StediError(
+                f"The catalog {self._path} cannot be used: {error}.",
+                hint="Look at free space and permissions there, then try again.",
+            ) from error
 
     def _row(self, identifier: str | Identifier) -> tuple[str, str, str]:
         namespace = Catalog.namespace_to_string(Catalog.namespace_from(identifier))

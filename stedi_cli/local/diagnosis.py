@@ -78,7 +78,8 @@ def _root(layout: Layout) -> Finding:
 
 def _catalog(layout: Layout, tables: Tables) -> Finding:
     if not layout.catalog.is_file():
-        return Finding("catalog", f"{layout.catalog} is missing", "Run `stedi infra up`.")
+        todo = "Run `stedi infra up`, then `stedi jobs run --all`."
+        return Finding("catalog", f"{layout.catalog} is missing", todo)
     try:
         return Finding("catalog", f"{len(tables.states())} tables in {layout.catalog}")
     except StediError as error:
@@ -95,6 +96,7 @@ def _tables(tables: Tables) -> Iterator[Finding]:
     for name in names:
         try:
             files = tables.files(name) or []
+            tables.check(name)
             yield Finding(name, f"{len(files)} data file(s), whole")
         except StediError as error:
             yield Finding(name, error.message, error.hint or "Run `stedi jobs run --all`.")

@@ -102,9 +102,16 @@ class Engine:
             return
         names = literals(str(path) for path in files)
         columns = ", ".join(identifier(column.name) for column in table.columns)
-        self.define(
-            table.name, f"SELECT {columns} FROM read_parquet({names}, hive_partitioning = false)"
-        )
+        try:
+            self.define(
+                table.name,
+                f"SELECT {columns} FROM read_parquet({names}, hive_partitioning = false)",
+            )
+        except duckdb.Error as error:
+            raise StediError(
+                f"The data of {table.name} cannot be read: {first_line(error)}",
+                hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
+            ) from error
 
     def select(self, sql: str) -> Answer:
         """Run a user's query.
@@ -158,6 +165,8 @@ def empty_select(table: Table) -> str:
 
 def one_select(sql: str) -> str:
     """Return a query without its final semicolon; raise UsageError if it is not one SELECT."""
+    if not _is_unicode(sql):
+        raise UsageError("The SQL is not UTF-8 text.", hint="Write it as UTF-8.")
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
@@ -170,9 +179,18 @@ def one_select(sql: str) -> str:
     return statements[0].query.strip().rstrip(";")
 
 
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def first_line(error: Exception) -> str:
+    """Return what a DuckDB error says, in one line and without the SQL that it is about."""
+    return str(error).strip().split("\n\n")[0].split("\nLINE ")[0].replace("\n", " ")
+
+
 def query_error(error: Exception) -> StediError:
     """Turn a DuckDB error into one line."""
-    first = str(error).strip().split("\n\n")[0].split("\nLINE ")[0].replace("\n", " ")
+    first = first_line(error)
     if "Permission Error" in first:
         return UsageError(
             "A query can read the lakehouse's tables only.", hint="`stedi tables` lists them."

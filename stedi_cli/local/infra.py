@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from stedi_cli.durable import remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lakehouse import Lakehouse
-from stedi_cli.local.catalog_file import metadata_locations
+from stedi_cli.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.local.catalog_file import BrokenError, metadata_locations
 from stedi_cli.local.landing_zone import LandingZone
-from stedi_cli.local.layout import VERSION, Layout
+from stedi_cli.local.layout import VERSION, Layout, to_path
 from stedi_cli.local.lock import exclusive
-from stedi_cli.local.tables import Tables, open_catalog
+from stedi_cli.local.tables import Tables, mend, open_catalog, read_journal, write_journal
 from stedi_cli.settings import Settings
 from stedi_cli.target import Resource
 
@@ -43,11 +44,13 @@ class Infrastructure:
         self._lakehouse = lakehouse
         self._zone = zone
         self._tables = tables
+        self._written = [*lakehouse.writers, QUARANTINE]
 
     def up(self) -> Iterator[Resource]:
         """Make what is missing, and rebuild the catalog of a root that was moved or broken."""
         layout = self.layout
         self._refuse_foreign_root()
+        layout.refuse_links()
         parts = self._parts()
         layout.root.mkdir(parents=True, exist_ok=True)
         with exclusive(layout.lock):
@@ -63,6 +66,7 @@ class Infrastructure:
                     yield resource
             yield self._up_catalog()
             self._mark()
+            mend(layout, self._written)
 
     def _mark(self) -> None:
         content = {"version": VERSION, "root": str(self.layout.root)}
@@ -79,6 +83,9 @@ class Infrastructure:
             layout.warehouse.mkdir(exist_ok=True)
             layout.temp.mkdir(exist_ok=True)
             state, note = "made", "the old one was broken or moved; run the jobs again"
+        # What a death in here leaves of the quarantine table is swept by the next writer.
+        stray = read_journal(layout, self._written) or []
+        write_journal(layout, sorted({*stray, QUARANTINE}))
         catalog = open_catalog(layout)
         catalog.create_namespace_if_not_exists(NAMESPACE)
         quarantine = self._lakehouse.tables["quarantine"]
@@ -88,13 +95,15 @@ class Infrastructure:
 
     def _is_unusable_catalog(self) -> bool:
         if not self.layout.catalog.is_file():
-            return any(self.layout.warehouse.iterdir())
+            names = self._lakehouse.tables
+            return any(self.layout.table_folder(name) is not None for name in names)
         try:
             self._tables.forget()
-            self._tables.states()
-            return self.layout.exists() and self.layout.made_at() != self.layout.root
-        except StediError:
+            states = self._tables.states().values()
+        except BrokenError:
             return True
+        here = self.layout.warehouse
+        return not all(to_path(state.metadata).is_relative_to(here) for state in states)
 
     def _refuse_foreign_root(self) -> None:
         root = self.layout.root
@@ -136,6 +145,7 @@ class Infrastructure:
                 f"{layout.root} is not a lakehouse; nothing was removed.",
                 hint="Name its root with --root.",
             )
+        layout.refuse_links()
         with exclusive(layout.lock):
             yield from self._remove_tables()
             yield from self._remove_landing()
@@ -148,14 +158,14 @@ class Infrastructure:
                 layout.marker,
             ):
                 path.unlink(missing_ok=True)
+            _remove_empty(layout.root)
+            left = [p for p in layout.root.rglob("*") if not _is_folder(p) and p != layout.lock]
             layout.lock.unlink(missing_ok=True)
-        left = sorted(
-            path for path in layout.root.rglob("*") if path.is_symlink() or not path.is_dir()
-        )
-        if not left:
-            shutil.rmtree(layout.root)
+        # Another process may be making a lakehouse here by now: a folder with a file stays.
+        with suppress(OSError):
+            layout.root.rmdir()
             yield Resource("folder", str(layout.root), "removed")
-        for path in left:
+        for path in sorted(left):
             yield Resource("file", str(path), "left", "not made by this tool")
 
     def _remove_tables(self) -> Iterator[Resource]:
@@ -189,3 +199,14 @@ class Infrastructure:
             if folder.is_dir() and not linked and not any(folder.iterdir()):
                 folder.rmdir()
                 yield Resource("landing zone", str(folder), "removed")
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _remove_empty(root: Path) -> None:
+    """Remove the empty folders below a folder."""
+    for folder in sorted(filter(_is_folder, root.rglob("*")), reverse=True):
+        with suppress(OSError):
+            folder.rmdir()

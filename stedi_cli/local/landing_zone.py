@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from stedi_cli.durable import remove_stale, replaced
+from stedi_cli.durable import load_json, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import Table
 from stedi_cli.landing import (
@@ -108,9 +109,12 @@ class LandingZone:
     def refuse_changed(self, table: str, state: LandingState) -> None:
         """Raise StediError if a table's files are no longer those of a state read before."""
         paths = self.paths(table)
-        same = [path.name for path in paths] == list(state.files) and all(
-            self._entries()[self._key(path)].stamp == _stamp(path) for path in paths
-        )
+        try:
+            same = [path.name for path in paths] == list(state.files) and all(
+                self._entries()[self._key(path)].stamp == _stamp(path) for path in paths
+            )
+        except FileNotFoundError:
+            same = False
         if not same:
             raise StediError(
                 f"Landing files of {table} changed during the run.", hint="Run the job again."
@@ -133,7 +137,7 @@ class LandingZone:
         destination = self.folder(table) / source.name
         before = self._facts(destination) if destination.is_file() else None
         part = self._layout.temp / f"{uuid.uuid4().hex}.part"
-        with replaced(part, self._layout.temp) as sink, source.open("rb") as stream:
+        with source.open("rb") as stream, replaced(part, self._layout.temp) as sink:
             facts = read_facts(stream, str(source), sink.write)
             sink.discard = before is not None and facts.sha256 == before.sha256
         state = "new" if before is None else "unchanged" if sink.discard else "changed"
@@ -197,11 +201,11 @@ class LandingZone:
             return
         there = {self._key(path) for name in self._tables for path in self.paths(name)}
         content = {key: asdict(entry) for key, entry in self._index.items() if key in there}
-        text = json.dumps(content, sort_keys=True)
+        text = json.dumps(content, sort_keys=True).encode()
         try:
-            if not self._layout.index.is_file() or self._layout.index.read_text() != text:
+            if not self._layout.index.is_file() or self._layout.index.read_bytes() != text:
                 with replaced(self._layout.index, self._layout.temp) as sink:
-                    sink.write(text.encode())
+                    sink.write(text)
         except (OSError, StediError):
             return
 
@@ -232,14 +236,22 @@ class LandingZone:
     def _entries(self) -> dict[str, _Entry]:
         if self._index is None:
             try:
-                raw = json.loads(self._layout.index.read_text(encoding="utf-8"))
-                self._index = {
-                    key: _Entry(e["stamp"], e["hashed_ns"], FileFacts(**e["facts"]))
-                    for key, e in raw.items()
-                }
+                raw = load_json(self._layout.index)
+                self._index = {key: _entry(entry) for key, entry in raw.items()}
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 self._index = {}
         return self._index
+
+
+def _entry(raw: dict[str, Any]) -> _Entry:
+    """Read an entry of the cache; raise TypeError where a value is of another type."""
+    entry = _Entry(list(raw["stamp"]), raw["hashed_ns"], FileFacts(**raw["facts"]))
+    facts = entry.facts
+    numbers = [*entry.stamp, entry.hashed_ns, facts.size, facts.lines]
+    whole = all(type(number) is int for number in numbers)
+    if not (whole and isinstance(facts.sha256, str) and isinstance(facts.suspicious, bool)):
+        raise TypeError
+    return entry
 
 
 def _stamp(path: Path) -> list[int]:

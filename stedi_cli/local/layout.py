@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from stedi_cli.durable import load_json
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.local.lock import is_lock
 
 VERSION = 1
 # DuckDB and Hadoop read these as patterns, Iceberg's readers as parts of a URI.
@@ -95,26 +96,33 @@ class Layout:
         return self.marker.is_file()
 
     def is_own(self) -> bool:
-        """Tell whether this is a lakehouse, or what an `infra up` that died at once left."""
+        """Tell whether this is a lakehouse, or what an `infra up` or `down` that died left."""
         if self.exists():
             return True
-        if {path.name for path in self.root.iterdir()} - {self.lock.name, self.temp.name}:
-            return False
-        try:
-            holder = self.lock.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            return False
-        left = self.temp.iterdir() if self.temp.is_dir() else ()
-        return (not holder or holder.isdigit()) and all(p.suffix == ".part" for p in left)
+        files = [p for p in self.root.rglob("*") if p.is_symlink() or not p.is_dir()]
+        parts = [p for p in files if p.parent == self.temp and p.suffix == ".part"]
+        return (is_lock(self.lock) and len(files) == len(parts) + 1) or not files
 
     def made_at(self) -> Path:
         """Return where the lakehouse was made; raise StediError where the marker is broken."""
         try:
-            return Path(json.loads(self.marker.read_text(encoding="utf-8"))["root"])
+            return Path(load_json(self.marker)["root"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StediError(
                 f"{self.marker} is broken.", hint="Run `stedi infra up` to write it again."
             ) from error
+
+    def refuse_links(self) -> None:
+        """Raise StediError where a part of the lakehouse is a link: what it leads to is foreign."""
+        parts = [self.landing, self.warehouse, self.temp, self.catalog, self.lock, self.readers]
+        for folder in (self.landing, self.warehouse):
+            parts += folder.iterdir() if folder.is_dir() and not folder.is_symlink() else []
+        linked = next((path for path in parts if path.is_symlink()), None)
+        if linked is not None:
+            raise StediError(
+                f"{linked} is a link, which a lakehouse may not hold.",
+                hint="Put the file or folder itself there, or remove the link.",
+            )
 
     def refuse_unsafe_root(self) -> None:
         """Raise UsageError for a root whose path some engine would read as something else."""

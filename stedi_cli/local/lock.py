@@ -12,6 +12,12 @@ from pathlib import Path
 from stedi_cli.errors import StediError
 
 _RETRY_SECONDS = 0.05
+# A link in a lock's place is not followed: what it points to would be truncated.
+_FLAGS = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class BusyError(StediError):
+    """Another process is changing the lakehouse."""
 
 
 @contextmanager
@@ -35,6 +41,15 @@ def exclusive(path: Path, *, wait: bool | None = None) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_lock(path: Path) -> bool:
+    """Tell whether a file is a lock of this project, which holds a process id or nothing."""
+    if not path.is_file() or path.is_symlink():
+        return False
+    with path.open("rb") as stream:
+        content = stream.read(21)
+    return not content or content.isdigit()
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Hold off sweeping while this process reads; any number may read at once.
@@ -42,7 +57,7 @@ def reading(path: Path) -> Iterator[None]:
     Args:
         path: The readers' lock file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDONLY | _FLAGS, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
@@ -60,7 +75,7 @@ def without_readers(path: Path) -> Iterator[bool]:
     Yields:
         Whether no one reads.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(path, os.O_RDONLY | _FLAGS, 0o644)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,15 +89,22 @@ def without_readers(path: Path) -> Iterator[bool]:
 
 def _acquire(path: Path, wait: bool | None) -> int:
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            descriptor = os.open(path, os.O_RDWR | _FLAGS, 0o644)
+        except FileNotFoundError as error:
+            raise StediError(
+                f"There is no lakehouse in {path.parent} any more.",
+                hint="Make one with `stedi infra up`.",
+            ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+            written = os.pread(descriptor, 20, 0)
+            holder = written.decode() if written.isdigit() else "unknown"
             os.close(descriptor)
             if not wait:
                 instead = "then try again" if wait is None else "or add --wait"
-                raise StediError(
+                raise BusyError(
                     f"Another process, {holder}, is changing {path.parent}.",
                     hint=f"Let it finish, {instead}.",
                 ) from None

@@ -53,7 +53,8 @@ class Quarantine:
         before = self.entries()
         after = [entry for entry in before if entry[0] not in found]
         after += [(name, b.file, b.line, b.reason) for name, bad in found.items() for b in bad]
-        if sorted(after) == sorted(before):
+        whole = self._tables.is_whole(self._table.name)
+        if whole and sorted(after) == sorted(before):
             return False
         path = self._layout.warehouse / self._table.name / "data" / f"{uuid.uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +65,7 @@ class Quarantine:
             [to_uri(path)],
             {},
             keep=self._keep,
-            forget=False,
+            forget=not whole,
         )
         self._tables.forget()
         self._entries = after
@@ -76,7 +77,10 @@ class Quarantine:
             # Entries that are lost are found again, since the jobs that made them run again.
             whole = self._tables.is_whole(self._table.name)
             files = (self._tables.files(self._table.name) or []) if whole else []
-            rows = [row for path in files for row in pq.read_table(path).to_pylist()]
+            try:
+                rows = [row for path in files for row in pq.read_table(path).to_pylist()]
+            except (OSError, pa.ArrowException):
+                rows = []
             names = [column.name for column in self._table.columns]
             self._entries = [tuple(row[name] for name in names) for row in rows]
         return self._entries

@@ -14,7 +14,7 @@ from stedi_cli import iceberg
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lakehouse import Job, JobText, Lakehouse, Table
 from stedi_cli.landing import LandingState
-from stedi_cli.local.engine import TYPES, Engine, one_select
+from stedi_cli.local.engine import TYPES, Engine, first_line, one_select
 from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
@@ -79,7 +79,12 @@ class DuckRunner:
             BadDataError: If a landing table has more unusable lines than allowed.
         """
         for work in works:
-            yield self._run(work)
+            try:
+                yield self._run(work)
+            except (StediError, OSError):
+                for name, state in work.landing.items():
+                    self._zone.refuse_changed(name, state)
+                raise
 
     def _run(self, work: Work) -> JobOutcome:
         started = time.perf_counter()
@@ -91,13 +96,10 @@ class DuckRunner:
         )
         path = self._layout.warehouse / table.name / "data" / f"{uuid.uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            rows = self._write(job, text, table, path)
-            accounts = self._settle(job, landing)
-            snapshot = self._commit(table, path, made, accounts)
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+        # Where this fails the file is swept: it may be committed all the same.
+        rows = self._write(job, text, table, path)
+        accounts = self._settle(job, landing)
+        snapshot = self._commit(table, path, made, accounts)
         quarantined = sum(accounts[n].quarantined for n in self._lakehouse.first_reads(job))
         return JobOutcome(rows, quarantined, time.perf_counter() - started, snapshot)
 
@@ -221,7 +223,8 @@ class DuckRunner:
             [to_uri(path)],
             record.to_summary(),
             keep=self._settings.keep_snapshots,
-            forget=earlier is not None and earlier.policy != made.policy,
+            forget=(earlier is not None and earlier.policy != made.policy)
+            or (before is not None and not self._tables.is_whole(table.name)),
         )
         self._tables.forget()
         if expired:
@@ -231,7 +234,7 @@ class DuckRunner:
 
 def job_error(job: Job, error: Exception) -> StediError:
     """Turn an engine's error into one line that names the job."""
-    first = str(error).strip().split("\n\n")[0].split("\nLINE ")[0].replace("\n", " ")
+    first = first_line(error)
     if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
         return StediError(
             f"Job {job.name} failed: {first}",

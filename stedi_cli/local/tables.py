@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stedi_cli.durable import replaced
+from stedi_cli.durable import load_json, remove_stale, replaced
 from stedi_cli.errors import StediError
 from stedi_cli.landing import LandingState
 from stedi_cli.local.catalog_file import metadata_locations, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
+from stedi_cli.local.lock import without_readers
 from stedi_cli.provenance import LandingAccount, TableState
 
 if TYPE_CHECKING:
@@ -60,16 +63,34 @@ class Tables:
             return []
         made = state.current.provenance
         if made is not None and made.files:
-            return [self._checked(state, name, size) for name, size in made.files.items()]
-        from stedi_cli.iceberg import data_files
-
-        uris = data_files(state.metadata, {}, state.current.id)
-        if uris is None:
+            folder = to_path(state.location) / "data"
+            return [_whole(folder / name, size) for name, size in made.files.items()]
+        files = self._committed_files(table, state, state.current.id)
+        if files is None:
             raise StediError(
                 f"{table} has rows deleted by another engine, which this one cannot read.",
                 hint="Run `stedi jobs run --all --force` to rebuild it.",
             )
-        return [_there(to_path(uri)) for uri in uris]
+        return [_whole(to_path(uri), size) for uri, size in files]
+
+    def check(self, table: str) -> None:
+        """Raise StediError unless other engines can read a table's current snapshot too."""
+        state = self.states().get(table)
+        if state is not None and state.current is not None:
+            self._committed_files(table, state, state.current.id)
+
+    def _committed_files(
+        self, table: str, state: TableState, snapshot: int
+    ) -> list[tuple[str, int]] | None:
+        from stedi_cli.iceberg import UNREADABLE, data_files
+
+        try:
+            return data_files(state.metadata, {}, snapshot)
+        except UNREADABLE as error:
+            raise StediError(
+                f"The manifests of {table} cannot be read: {str(error).splitlines()[0]}",
+                hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
+            ) from error
 
     def is_whole(self, table: str) -> bool:
         """Tell whether every data file of the current snapshot is there with its size."""
@@ -84,25 +105,20 @@ class Tables:
         made = (s.current.provenance for s in self.states().values() if s.current is not None)
         return any(m is not None and m.landing.get(name) == wanted for m in made)
 
-    def _checked(self, state: TableState, name: str, size: int) -> Path:
-        path = to_path(state.location) / "data" / name
-        try:
-            found = path.stat().st_size
-        except OSError:
-            found = -1
-        if found != size:
-            what = "is missing" if found < 0 else f"has {found:,} bytes instead of {size:,}"
-            raise StediError(
-                f"The data file {path} {what}.",
-                hint="Run `stedi jobs run --all`: it rebuilds the table.",
-            )
-        return path
 
-
-def _there(path: Path) -> Path:
-    if not path.is_file():
+def _whole(path: Path, size: int) -> Path:
+    """Return a Parquet file's path; raise StediError where it is missing, cut short or blank."""
+    try:
+        found = path.stat().st_size
+        with path.open("rb") as stream:
+            stream.seek(-4, os.SEEK_END)
+            ending = stream.read()
+    except OSError:
+        found, ending = -1, b""
+    if found != size or ending != b"PAR1":
+        what = "is missing" if not path.is_file() else f"has {found:,} bytes instead of {size:,}"
         raise StediError(
-            f"The data file {path} is missing.",
+            f"The data file {path} {what if found != size else 'is broken'}.",
             hint="Run `stedi jobs run --all`: it rebuilds the table.",
         )
     return path
@@ -115,34 +131,40 @@ def open_catalog(layout: Layout) -> SqliteCatalog:
     return SqliteCatalog(str(layout.catalog), warehouse=to_uri(layout.warehouse))
 
 
-def sweep(layout: Layout, tables: Iterable[str]) -> list[Path]:
+def sweep(layout: Layout, tables: Iterable[str]) -> None:
     """Remove the files below tables' folders that no metadata reaches.
 
     Args:
         layout: The lakehouse, locked by the caller.
         tables: The tables to look at.
-
-    Returns:
-        The removed files.
     """
-    from stedi_cli.iceberg import reachable_files
-
     current = metadata_locations(layout)
-    removed: list[Path] = []
     for table in tables:
         folder = layout.table_folder(table)
         if folder is None:
             continue
         if table not in current:
-            removed += [path for path in folder.rglob("*") if path.is_file()]
             shutil.rmtree(folder)
             continue
-        live = {to_path(uri) for uri in reachable_files(current[table], {})}
-        for path in folder.rglob("*"):
+        live = {to_path(uri) for uri in _reachable(layout, table, current[table])}
+        for path in folder.rglob("*") if live else ():
             if path.is_file() and path not in live:
                 path.unlink()
-                removed.append(path)
-    return removed
+
+
+def _reachable(layout: Layout, table: str, uri: str) -> set[str]:
+    """Return what a table's metadata reaches; where its history is broken, forget that first.
+
+    Where the current snapshot itself is broken nothing is known, so nothing is returned.
+    """
+    from stedi_cli.iceberg import UNREADABLE, expire, reachable_files
+
+    with suppress(*UNREADABLE):
+        return reachable_files(uri, {})
+    with suppress(*UNREADABLE):
+        expire(open_catalog(layout), table, 1)
+        return reachable_files(metadata_locations(layout)[table], {})
+    return set()
 
 
 def write_journal(layout: Layout, tables: list[str]) -> None:
@@ -151,11 +173,39 @@ def write_journal(layout: Layout, tables: list[str]) -> None:
         sink.write(json.dumps({"tables": tables}).encode())
 
 
-def read_journal(layout: Layout) -> list[str] | None:
-    """Return the tables of a run that died, or None where none did."""
+def read_journal(layout: Layout, tables: Sequence[str] = ()) -> list[str] | None:
+    """Tell which tables a run that died may have left stray files of.
+
+    Args:
+        layout: The lakehouse.
+        tables: The tables that runs write; the journal's word is taken for no other.
+
+    Returns:
+        Those of the tables that the journal names, all where it is broken; None without a journal.
+    """
     try:
-        return list(json.loads(layout.journal.read_text(encoding="utf-8"))["tables"])
+        named = set(load_json(layout.journal)["tables"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError):
-        return [path.name for path in layout.warehouse.iterdir() if path.is_dir()]
+        return list(tables)
+    return [table for table in tables if table in named]
+
+
+def mend(layout: Layout, tables: Sequence[str]) -> None:
+    """Remove what a run or upload that died left behind.
+
+    Args:
+        layout: The lakehouse, locked by the caller.
+        tables: The tables that runs write.
+    """
+    clean(layout, read_journal(layout, tables) or [])
+
+
+def clean(layout: Layout, tables: Iterable[str]) -> None:
+    """Remove stray files, unless someone reads: then the journal stays for the next run."""
+    with without_readers(layout.readers) as alone:
+        if alone:
+            remove_stale(layout.temp)
+            sweep(layout, tables)
+            layout.journal.unlink(missing_ok=True)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stedi_cli.durable import remove_stale, replaced
+from stedi_cli.durable import replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.expected import FILE_NAME, uploaded
-from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.landing import LandingState, find_files, unknown_keys
 from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
-from stedi_cli.local.lock import exclusive, reading, without_readers
-from stedi_cli.local.tables import Tables, read_journal, sweep, write_journal
+from stedi_cli.local.lock import BusyError, exclusive, reading
+from stedi_cli.local.tables import Tables, clean, mend, write_journal
 from stedi_cli.provenance import TableState
 from stedi_cli.settings import Settings
 from stedi_cli.target import Answer, Finding, Resource, Runner, Uploaded
@@ -46,6 +46,7 @@ class LocalTarget:
         self._zone = LandingZone(self.layout, lakehouse.landing.values())
         self._tables = Tables(self.layout)
         self._infra = Infrastructure(self.layout, settings, lakehouse, self._zone, self._tables)
+        self._written = [*lakehouse.writers, QUARANTINE]
         self._open = ExitStack()
         self._questions: Questions | None = None
 
@@ -70,10 +71,8 @@ class LocalTarget:
         """Bring landing files in; with ``replace``, files that are not in the folder go."""
         self._require()
         found = find_files(folder, self._lakehouse.landing.values())
-        if (folder / FILE_NAME).is_file():
-            uploaded(folder / FILE_NAME)
-        with exclusive(self.layout.lock, wait=wait):
-            self._mend()
+        self._refuse_expected(folder)
+        with self._locked(wait=wait):
             for file in self._zone.stage_all(found):
                 state = self._zone.adopt(file)
                 table = self._lakehouse.tables[file.table]
@@ -88,6 +87,17 @@ class LocalTarget:
                     yield Uploaded(name, path.name, "removed" if replace else "mixed")
             self._zone.save_index()
             self._put_expected(folder / FILE_NAME)
+
+    def _refuse_expected(self, folder: Path) -> None:
+        """Raise UsageError for expected counts that cannot be used, or lie elsewhere."""
+        path = folder / FILE_NAME
+        if path.is_file():
+            if not path.resolve().is_relative_to(folder.resolve()):
+                raise UsageError(
+                    f"{path} is a link to a place outside {folder}.",
+                    hint="Copy the file itself there.",
+                )
+            uploaded(path)
 
     def _put_expected(self, source: Path) -> None:
         if source.is_file():
@@ -119,21 +129,38 @@ class LocalTarget:
             raise UsageError(
                 f"There is no engine {engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
             )
-        self._require()
-        with exclusive(self.layout.lock, wait=wait):
-            self._mend()
+        with self._locked(wait=wait):
             self._tables.forget()
-            written = [*self._lakehouse.writers, "quarantine"]
-            write_journal(self.layout, written)
             runner = self._open_runner(engine)
-            stray: Iterable[str] = written
+            stray: Iterable[str] = self._written
             try:
+                write_journal(self.layout, self._written)
                 yield runner
                 stray = runner.swept
             finally:
                 runner.close()
                 self._tables.forget()
-                self._sweep(stray)
+                clean(self.layout, stray)
+
+    @contextmanager
+    def _locked(self, *, wait: bool) -> Iterator[None]:
+        """Be the only writer of a lakehouse that is still there, mended."""
+        self._require()
+        with exclusive(self.layout.lock, wait=wait):
+            if not self.layout.exists():
+                # Removed by another process meanwhile.
+                self.layout.lock.unlink(missing_ok=True)
+                with suppress(OSError):
+                    self.layout.root.rmdir()
+            self._require()
+            mend(self.layout, self._written)
+            yield
+
+    def tidy(self) -> None:
+        """Remove what a run that died left, unless another one is at work."""
+        if self.layout.journal.exists():
+            with suppress(BusyError), self._locked(wait=False):
+                pass
 
     def _open_runner(self, engine: str) -> DuckRunner | SparkRunner:
         parts = (self.layout, self._settings, self._lakehouse, self._zone, self._tables)
@@ -144,19 +171,6 @@ class LocalTarget:
         from stedi_cli.local.runner import DuckRunner
 
         return DuckRunner(*parts)
-
-    def _mend(self) -> None:
-        """Remove what a run or upload that died left behind."""
-        tables = read_journal(self.layout)
-        self._sweep(tables or [])
-
-    def _sweep(self, tables: Iterable[str]) -> None:
-        """Remove stray files, unless someone reads: then the journal stays for the next run."""
-        with without_readers(self.layout.readers) as alone:
-            if alone:
-                remove_stale(self.layout.temp)
-                sweep(self.layout, tables)
-                self.layout.journal.unlink(missing_ok=True)
 
     def query(self, sql: str) -> Answer:
         """Run one SELECT over all tables."""
@@ -206,3 +220,4 @@ class LocalTarget:
                 f"The lakehouse in {self.layout.root} was made in {made_at} and moved.",
                 hint="Move it back, or run `stedi infra up` here and the jobs again.",
             )
+        self.layout.refuse_links()
