@@ -10,7 +10,7 @@ from stedi_cli.expected import DataSet
 from stedi_cli.lakehouse import QUARANTINE, STRICT, Lakehouse
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import TableState
-from stedi_cli.sql import literal
+from stedi_cli.sql import identifier, literal
 from stedi_cli.target import Target
 
 PERSONAL_CHECK = "{table}_no_personal_columns"
@@ -80,7 +80,7 @@ class Report:
 def count_query(tables: list[str]) -> str:
     """Return one query that counts the rows of all tables."""
     return "\nUNION ALL\n".join(
-        f"SELECT {literal(name)} AS table_name, count(*) AS table_rows FROM {name}"
+        f"SELECT {literal(name)} AS table_name, count(*) AS table_rows FROM {identifier(name)}"
         for name in tables
     )
 

@@ -21,13 +21,16 @@ class BusyError(StediError):
 
 
 @contextmanager
-def exclusive(path: Path, *, wait: bool | None = None) -> Iterator[None]:
+def exclusive(path: Path, *, wait: bool | None = None) -> Iterator[int]:
     """Hold the lock of a lakehouse.
 
     Args:
         path: The lock file, made where it is missing.
         wait: Whether to wait for another holder instead of refusing; None where the command
             cannot be told to.
+
+    Yields:
+        The lock's descriptor; a child that inherits it holds the lock as long as it lives.
 
     Raises:
         StediError: If another process holds it and ``wait`` is not true; it names the process.
@@ -36,7 +39,7 @@ def exclusive(path: Path, *, wait: bool | None = None) -> Iterator[None]:
     try:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

@@ -58,6 +58,8 @@ class SparkRunner:
         lakehouse: The model.
         zone: The landing zone.
         tables: The Iceberg tables.
+        lock: Descriptor of the lakehouse's lock. Spark inherits it, so that no one else writes
+            while it still commits after this process was killed.
     """
 
     name = "spark"
@@ -69,6 +71,8 @@ class SparkRunner:
         lakehouse: Lakehouse,
         zone: LandingZone,
         tables: Tables,
+        *,
+        lock: int,
     ) -> None:
         what = missing()
         if what is not None:
@@ -78,6 +82,7 @@ class SparkRunner:
         self._lakehouse = lakehouse
         self._zone = zone
         self._tables = tables
+        self._lock = lock
         self._temp = layout.temp / uuid.uuid4().hex
         self.swept: set[str] = set()
 
@@ -111,6 +116,7 @@ class SparkRunner:
                 stderr=log,
                 env={**os.environ, **environment},
                 start_new_session=True,
+                pass_fds=(self._lock,),
             ) as process:
                 try:
                     yield from self._outcomes(_told(process, log), works)

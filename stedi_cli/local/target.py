@@ -129,9 +129,9 @@ class LocalTarget:
             raise UsageError(
                 f"There is no engine {engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
             )
-        with self._locked(wait=wait):
+        with self._locked(wait=wait) as lock:
             self._tables.forget()
-            runner = self._open_runner(engine)
+            runner = self._open_runner(engine, lock)
             stray: Iterable[str] = self._written
             try:
                 write_journal(self.layout, self._written)
@@ -143,10 +143,10 @@ class LocalTarget:
                 clean(self.layout, stray)
 
     @contextmanager
-    def _locked(self, *, wait: bool) -> Iterator[None]:
+    def _locked(self, *, wait: bool) -> Iterator[int]:
         """Be the only writer of a lakehouse that is still there, mended."""
         self._require()
-        with exclusive(self.layout.lock, wait=wait):
+        with exclusive(self.layout.lock, wait=wait) as lock:
             if not self.layout.exists():
                 # Removed by another process meanwhile.
                 self.layout.lock.unlink(missing_ok=True)
@@ -154,7 +154,7 @@ class LocalTarget:
                     self.layout.root.rmdir()
             self._require()
             mend(self.layout, self._written)
-            yield
+            yield lock
 
     def tidy(self) -> None:
         """Remove what a run that died left, unless another one is at work."""
@@ -162,12 +162,12 @@ class LocalTarget:
             with suppress(BusyError), self._locked(wait=False):
                 pass
 
-    def _open_runner(self, engine: str) -> DuckRunner | SparkRunner:
+    def _open_runner(self, engine: str, lock: int) -> DuckRunner | SparkRunner:
         parts = (self.layout, self._settings, self._lakehouse, self._zone, self._tables)
         if engine == "spark":
             from stedi_cli.local.spark import SparkRunner
 
-            return SparkRunner(*parts)
+            return SparkRunner(*parts, lock=lock)
         from stedi_cli.local.runner import DuckRunner
 
         return DuckRunner(*parts)
