@@ -45,7 +45,7 @@ bench: $(VENV)/installed-bench
 # dbt in an environment of its own, since it pins much that the project does not.
 $(VENV)/installed-bench: pyproject.toml constraints.txt benchmarks/requirements-dbt.txt $(RUN)
 	@echo "Installing the project and what it is measured against into $(VENV)"
-	@$(INSTALL) -e '.[dev,bench]'
+	@$(INSTALL) -e '.[dev,spark,bench]'
 	@$(RUN) -m venv $(VENV)/dbt
 	@$(VENV)/dbt/bin/python -m pip install --quiet -r benchmarks/requirements-dbt.txt
 	@touch $(VENV)/installed $(VENV)/installed-dev $@

@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.process import CHECKOUT, Failed, output_of
 from benchmarks.report import table
 
-_PACKAGES = ("duckdb", "pyiceberg", "pyarrow", "pydantic", "typer", "rich", "polars")
+_PACKAGES = ("duckdb", "pyiceberg", "pyarrow", "pydantic", "typer", "rich", "polars", "pyspark")
 _DBT_PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb")
 _VERSIONS = (
     "import json, sys; from importlib.metadata import version;"

@@ -121,9 +121,20 @@ def table(header: Row, rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def contenders_table(results: Results, base: str, *, with_temp: bool = False) -> str:
-    """Return what each contender took, beside the one that the others are compared with."""
-    header = ["", ">seconds", ">from–to", f">x {base}", ">by turns", ">CPU s", ">peak MB"]
+def contenders_table(
+    results: Results, base: str, *, with_temp: bool = False, time_only: bool = False
+) -> str:
+    """Return what each contender took, beside the one that the others are compared with.
+
+    Args:
+        results: What each run took.
+        base: The contender that the others are compared with.
+        with_temp: Whether temporary disk was watched.
+        time_only: Whether processor time and memory are left out, as where a contender leaves
+            a process behind that the kernel does not count.
+    """
+    header = ["", ">seconds", ">from–to", f">x {base}", ">by turns"]
+    header += [] if time_only else [">CPU s", ">peak MB"]
     rows: list[list[str]] = []
     for name, runs in results.runs.items():
         times = [run.seconds for run in runs]
@@ -133,9 +144,9 @@ def contenders_table(results: Results, base: str, *, with_temp: bool = False) ->
             f"{min(times):.2f}–{max(times):.2f}",
             f"{results.ratio(name, base, seconds):.2f}",
             f"{results.pairwise(name, base, seconds):.2f}",
-            f"{results.of(name, cpu):.2f}",
-            f"{results.of(name, memory):,.0f}",
         ]
+        if not time_only:
+            row += [f"{results.of(name, cpu):.2f}", f"{results.of(name, memory):,.0f}"]
         rows.append([*row, f"{results.of(name, temp):,.0f}"] if with_temp else row)
     return table([*header, ">temporary MB"] if with_temp else header, rows)
 

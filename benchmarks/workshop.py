@@ -18,6 +18,7 @@ CUSTOMERS = 956
 
 CONTENDERS = CHECKOUT / "benchmarks" / "contenders"
 RUN = ("jobs", "run", "--all")
+ON_SPARK = (*RUN, "--force", "--engine", "spark")
 
 
 @dataclass(frozen=True)

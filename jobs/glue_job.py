@@ -94,6 +94,7 @@ class Session:
         self.accounts: dict[str, tuple[int, int]] = {}
         self.database = f"{request['catalog']}.{request['namespace']}"
         spark.sql(f"USE {self.database}")
+        self.quarantined = self.count_quarantined()
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
         """Run one job: landing contract, SQL, quarantine, then the table in one commit."""
@@ -126,9 +127,13 @@ class Session:
     def replace(self, name: str, rows: DataFrame, summary: dict[str, Any]) -> None:
         """Replace a table in one commit, with its provenance in the snapshot's summary."""
         table = self.tables[name]
-        schema = schema_of(table)
-        documented = self.spark.createDataFrame(self.spark.sparkContext.emptyRDD(), schema)
-        writer = documented.unionByName(rows).writeTo(name).using("iceberg")
+        documented = rows.select(
+            *(
+                F.col(c["name"]).alias(c["name"], metadata={"comment": c["doc"]})
+                for c in table["columns"]
+            )
+        )
+        writer = documented.writeTo(name).using("iceberg")
         for key, value in table["properties"].items():
             writer = writer.tableProperty(key, value)
         for key, value in summary.items():
@@ -138,12 +143,13 @@ class Session:
 
     def snapshot(self, name: str) -> tuple[int, int]:
         """Return the id of a table's current snapshot, and its number of rows."""
-        full = f"{self.database}.{name}"
-        found = self.spark.sql(
-            f"SELECT s.snapshot_id, element_at(s.summary, 'total-records') FROM {full}.snapshots s"
-            f" JOIN {full}.refs r ON r.snapshot_id = s.snapshot_id WHERE r.name = 'main'"
-        ).first()
-        return (int(found[0]), int(found[1] or 0)) if found else (0, 0)
+        # Iceberg's own API, since each query of its metadata tables starts a Spark job.
+        iceberg = self.spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
+        table = iceberg.loadIcebergTable(self.spark._jsparkSession, f"{self.database}.{name}")
+        current = table.currentSnapshot()
+        if current is None:
+            return 0, 0
+        return int(current.snapshotId()), int(current.summary().get("total-records") or 0)
 
     def define_landing(self, name: str) -> None:
         """Make a landing table readable by its name, and quarantine what cannot be used."""
@@ -175,23 +181,22 @@ class Session:
         Returns:
             The clean files, the others, and the clean files' lines that are not blank.
         """
-        blank = F.col("value").rlike(r"^[ \t\r\x0b\f]*$")
-        empty = F.col("value") == ""
-        odd = ~empty & ~F.col("value").rlike(f"^(?:{pattern})$")
-        text = self.spark.read.option("lineSep", "\n").option("pathGlobFilter", "*.{json,json.gz}")
-        files = (
-            text.text(folder)
-            .select("value", F.col("_metadata.file_path").alias("file"))
-            .groupBy("file")
-            .agg(
-                F.sum(F.when(blank, 0).otherwise(1)).alias("lines"),
-                F.sum(F.when(odd, 1).otherwise(0)).alias("odd"),
-            )
-            .collect()
+        value = F.col("value")
+        kind = (
+            F.when(value.rlike(f"^(?:{pattern})$"), "canonical")
+            .when(value == "", "empty")
+            .otherwise("odd")
         )
-        clean = [unquote(f["file"]) for f in files if not f["odd"]]
-        dirty = [unquote(f["file"]) for f in files if f["odd"]]
-        return clean, dirty, sum(f["lines"] for f in files if not f["odd"])
+        text = self.spark.read.option("lineSep", "\n").option("pathGlobFilter", "*.{json,json.gz}")
+        rows = text.text(folder).select(
+            F.col("_metadata.file_path").alias("file"), kind.alias("kind")
+        )
+        counts: dict[str, dict[str, int]] = {}
+        for row in rows.groupBy("file", "kind").count().collect():
+            counts.setdefault(unquote(row["file"]), {})[row["kind"]] = row["count"]
+        clean = [file for file, kinds in counts.items() if "odd" not in kinds]
+        dirty = [file for file, kinds in counts.items() if "odd" in kinds]
+        return clean, dirty, sum(counts[file].get("canonical", 0) for file in clean)
 
     def judged(self, files: list[str], fields: list[Field]) -> RDD[Any]:
         """Judge every line of some files: (row, None), or (None, (file, line, reason))."""
@@ -200,18 +205,24 @@ class Session:
         contents = context.union([context.binaryFiles(file) for file in files])
         return contents.flatMap(lambda entry: judge_file(entry[0], entry[1], fields))
 
+    def count_quarantined(self) -> dict[str, int]:
+        """Return the lines in quarantine by landing table."""
+        if not self.snapshot("quarantine")[1]:
+            return {}
+        counts = self.spark.table("quarantine").groupBy("table").count()
+        return {row["table"]: row["count"] for row in counts.collect()}
+
     def quarantine(self, name: str, bad: RDD[Any] | None, count: int) -> None:
         """Replace a landing table's entries in the quarantine, unless there are none either way."""
-        table = self.tables["quarantine"]
-        stored = self.spark.table("quarantine")
-        of_others = stored.where(F.col("table") != name)
-        if not count and stored.count() == of_others.count():
+        if not count and not self.quarantined.get(name):
             return
-        entries = of_others.select(*(c["name"] for c in table["columns"]))
+        table = self.tables["quarantine"]
+        entries = self.spark.table("quarantine").where(F.col("table") != name)
         if bad is not None and count:
             found = bad.map(lambda entry: Row(name, *entry))
             entries = entries.unionByName(self.spark.createDataFrame(found, schema_of(table)))
         self.replace("quarantine", entries, {})
+        self.quarantined[name] = count
 
 
 def judge_file(

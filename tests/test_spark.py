@@ -215,3 +215,38 @@ def test_with_an_old_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("JAVA_HOME", raising=False)
     assert "Java 11 is too old" in str(spark.missing())
+
+
+def test_shared_serial_numbers_are_joined_with_the_time(tmp_path: Path) -> None:
+    """By its serial number alone, one step reading would meet thousands of customers' readings."""
+    lakehouse, target = opened(tmp_path / "l", "strict")
+    target.close()
+    types = {"string": "STRING", "long": "BIGINT", "double": "DOUBLE"}
+    given = {
+        "tables": {
+            name: ", ".join(f"`{c.name}` {types[c.type]}" for c in table.columns)
+            for name, table in lakehouse.tables.items()
+        },
+        "jobs": {
+            name: lakehouse.job_text(job, "strict").sql for name, job in lakehouse.jobs.items()
+        },
+    }
+    file = tmp_path / "given.json"
+    file.write_text(json.dumps(given))
+    script = Path(__file__).parent / "spark_plans.py"
+    told = subprocess.run([sys.executable, str(script), str(file)], stdout=-1, check=True)
+    plans = json.loads(told.stdout)
+    assert len(plans) == 5
+    final = [(set(j["left"]), set(j["right"])) for j in plans["machine_learning_curated"]]
+    of_steps = [pair for pair in final if any("serialNumber" in side for side in pair)]
+    both = ({"serialNumber", "timestamp"}, {"serialNumber", "sensorReadingTime"})
+    assert of_steps in ([both], [both[::-1]])
+    presence = [
+        {*j["left"], *j["right"]}
+        for j in plans["step_trainer_trusted"]
+        if any("instant" in key or key == "timestamp" for key in j["right"])
+    ]
+    assert presence and all({"serialNumber", "sensorReadingTime"} <= keys for keys in presence)
+    for name, found in plans.items():
+        for join in found:
+            assert join["left"] and join["right"], (name, join)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks.questions import contract, defect, memory, speed, startup, thousand, upload
+from benchmarks.questions import contract, defect, memory, spark, speed, startup, thousand, upload
 from benchmarks.report import Section
 from benchmarks.workshop import Workshop
 
@@ -15,6 +15,7 @@ QUESTIONS: dict[str, Callable[[Workshop], Iterator[Section]]] = {
     "memory": memory.sections,
     "contract": contract.sections,
     "defect": defect.sections,
+    "spark": spark.sections,
     "upload": upload.sections,
     "thousand": thousand.sections,
 }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.process import Contender, Failed, helper, output_of
 from benchmarks.profiles import call_table
 from benchmarks.report import Goal, Section, contenders_table
 from benchmarks.turns import say, seconds
-from benchmarks.workshop import RUN, Lake, Workshop
+from benchmarks.workshop import ON_SPARK, RUN, Lake, Workshop
 
 _LIMIT = "512MB"
 _UNIQUE, _SHARED, _BOUNDED = (
@@ -56,8 +57,29 @@ def sections(workshop: Workshop) -> Iterator[Section]:
         section.judge(f"A million customers, {name}", goal, ratio)
     if section.missed:
         section.profile.append(call_table(shared, *RUN, "--force"))
-    workshop.remove(unique.root, shared.root)
     yield section
+    if find_spec("pyspark"):
+        yield _on_spark(workshop, unique, shared)
+    workshop.remove(unique.root, shared.root)
+
+
+def _on_spark(workshop: Workshop, unique: Lake, shared: Lake) -> Section:
+    section = Section(
+        "The defect at scale, on Spark",
+        "The same with `stedi jobs run --all --force --engine spark`.",
+    )
+    contenders = [
+        Contender(_UNIQUE, unique.command(*ON_SPARK)),
+        Contender(_SHARED, shared.command(*ON_SPARK)),
+    ]
+    results = workshop.turns(contenders)
+    section.parts.append(contenders_table(results, _UNIQUE, time_only=True))
+    for lake in (unique, shared):
+        _check(lake)
+    goal = Goal("at most 2x the time of unique serial numbers", 2.0, "x")
+    ratio = results.ratio(_SHARED, _UNIQUE, seconds)
+    section.judge(f"On Spark: a million customers, {_SHARED}", goal, ratio)
+    return section
 
 
 def _check(lake: Lake) -> None:

@@ -1,0 +1,77 @@
+"""What does Spark cost on this machine, beside plain PySpark and beside DuckDB?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from benchmarks.process import Contender, helper, output_of
+from benchmarks.report import Goal, Section, contenders_table
+from benchmarks.turns import say, seconds
+from benchmarks.workshop import CONTENDERS, CUSTOMERS, ON_SPARK, RUN, Lake, Workshop
+
+PLAIN = "plain PySpark"
+FIRST, AGAIN, DUCKDB = "--engine spark, first run", "--engine spark", "--engine duckdb"
+_MEASURED = (1, 100)
+
+_HOW = f"""\
+The five tables from generated landing files of {{size:.0f}} MB, in one Spark session on all cores.
+
+- **{PLAIN}**: a plain script with the product's own SQL, schemas and memory; Parquet out, no
+  Iceberg, no landing contract, nothing atomic.
+- **{FIRST}**: `stedi jobs run --all --engine spark` into a lakehouse without tables.
+- **{AGAIN}**: `stedi jobs run --all --force --engine spark`: every table is replaced.
+- **{DUCKDB}**: the same with DuckDB.
+
+Every line passes the guard of the landing contract in both runs on Spark.
+"""
+
+
+def sections(workshop: Workshop) -> Iterator[Section]:
+    """Measure each size that has a goal."""
+    if not find_spec("pyspark"):
+        say("PySpark is not installed: it is left out.")
+        return
+    for scale in workshop.scales:
+        if scale in _MEASURED:
+            yield _whole_run(workshop, scale)
+
+
+def _whole_run(workshop: Workshop, scale: int) -> Section:
+    lake = workshop.scaled_lake(scale)
+    out = workshop.out(lake, PLAIN)
+    plan = out / "plan.json"
+    output_of(helper("benchmarks.spark_plan", lake.root, out, plan), workshop.work)
+    contenders = [
+        Contender(PLAIN, [sys.executable, CONTENDERS / "with_spark.py", plan]),
+        Contender(FIRST, lake.command(*ON_SPARK), prepare=lake.without_tables),
+        Contender(AGAIN, lake.command(*ON_SPARK)),
+    ]
+    results = workshop.turns(contenders)
+    expected = workshop.data(scale) / "expected.yaml"
+    output_of(helper("benchmarks.compare", expected, out, _exported(workshop, lake)), workshop.work)
+    lake.check()
+    duck = workshop.turns([Contender(DUCKDB, lake.command(*RUN, "--force"))])
+    results.runs.update(duck.runs)
+    section = Section(
+        f"Spark at {scale}x ({CUSTOMERS * scale:,} customers)",
+        _HOW.format(size=lake.size / 1e6),
+    )
+    section.parts += [
+        contenders_table(results, PLAIN, time_only=True),
+        f"{DUCKDB} was measured after the others. Both Spark contenders wrote the same five"
+        " tables, row for row, with the numbers of rows that the generator counted.",
+    ]
+    goal = Goal("at most 1.3x of plain PySpark", 1.3, "x")
+    for name in (AGAIN, FIRST):
+        section.judge(f"{scale}x: {name}", goal, results.ratio(name, PLAIN, seconds))
+    return section
+
+
+def _exported(workshop: Workshop, lake: Lake) -> str:
+    folder = workshop.out(lake, AGAIN)
+    for path in (lake.root / "warehouse").iterdir():
+        if path.name != "quarantine":
+            lake.call("export", path.name, folder / f"{path.name}.parquet", "--force")
+    return str(folder)
