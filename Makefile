@@ -2,7 +2,7 @@
 # Everything is installed into .venv, with the versions that constraints.txt names.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check clean
+.PHONY: help demo test test-all sandbox check clean
 # Two installations into one .venv at the same time would spoil it.
 .NOTPARALLEL:
 
@@ -17,6 +17,7 @@ help:
 	@echo "make demo       build the lakehouse from the sample data into ./stedi-demo"
 	@echo "make test       run every test that needs only Python"
 	@echo "make test-all   run all tests, and fail where one lacks its tool or data"
+	@echo "make sandbox    fetch what the AWS sandbox runs: Trino and Spark's jars"
 	@echo "make check      lint, formatting, types"
 	@$(if $(BENCHMARKS),echo "make bench      measure")
 	@echo "make clean      remove .venv, ./stedi-demo and caches"
@@ -26,11 +27,15 @@ demo: $(VENV)/installed
 	@echo; echo "To call stedi by its name in this shell: . $(VENV)/bin/activate"
 
 test: $(VENV)/installed-dev
-	@$(RUN) -m pytest -n auto --dist loadgroup -m "not spark and not aws" $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n auto --dist loadgroup -m "not spark and not aws and not faults" $(PYTEST_ARGS)
 
-test-all: $(VENV)/installed-spark
-	@CI=true $(RUN) -m pytest -n auto --dist loadgroup -m "not spark" $(PYTEST_ARGS)
-	@CI=true $(RUN) -m pytest -m spark $(PYTEST_ARGS)
+# One at a time where Spark or Trino runs: every worker would start its own.
+test-all: sandbox
+	@CI=true $(RUN) -m pytest -n auto --dist loadgroup -m "not spark and not aws" $(PYTEST_ARGS)
+	@CI=true $(RUN) -m pytest -m "spark or aws" $(PYTEST_ARGS)
+
+sandbox: $(VENV)/installed-all
+	@cd tests && ../$(RUN) -m sandbox fetch
 
 check: $(VENV)/installed-dev
 	$(RUN) -m ruff check
@@ -70,14 +75,14 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt $(RUN)
 	@$(INSTALL) -e '.[dev]'
 	@touch $(VENV)/installed $@
 
-$(VENV)/installed-spark: pyproject.toml constraints.txt $(RUN)
-	@echo "Installing the project, its tests and Spark into $(VENV)"
-	@$(INSTALL) -e '.[dev,spark]'
+$(VENV)/installed-all: pyproject.toml constraints.txt $(RUN)
+	@echo "Installing the project, its tests, Spark and the AWS sandbox into $(VENV)"
+	@$(INSTALL) -e '.[dev,spark,sandbox]'
 	@touch $(VENV)/installed $(VENV)/installed-dev $@
 
 # Where the interpreter has gone, what was installed for it says nothing.
 .PHONY: again
-$(VENV)/installed $(VENV)/installed-dev $(VENV)/installed-spark: $(if $(shell test -x $(RUN) && echo there),,again)
+$(VENV)/installed $(VENV)/installed-dev $(VENV)/installed-all: $(if $(shell test -x $(RUN) && echo there),,again)
 
 # A name on the PATH may be a shim for a version that is not activated, so each is run to see.
 # ensurepip is what Debian keeps in a package of its own.

@@ -1,8 +1,9 @@
 """Runs jobs of the lakehouse on Spark: the one script for AWS Glue and for this machine.
 
 Arguments:
-    --request URI  A JSON file that says what to run: the run's name, its jobs in order with
-                   their SQL and provenance, where the landing files lie, and the limits.
+    --model URI    A JSON file that says what the tables are: columns, properties, location.
+    --request URI  A JSON file that says what to run: the jobs in their order, each with the URI
+                   of its SQL and its provenance, where the landing files lie, and the limits.
 
 Catalog, warehouse, endpoint, master and jars come from Spark's settings, given from outside.
 For each job one line starting with STEDI is printed, with the outcome as JSON.
@@ -12,8 +13,8 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import hashlib
 import json
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -21,41 +22,58 @@ from urllib.parse import unquote
 
 # Comes along as --extra-py-files (Glue) or --py-files (here).
 from contract import BLANKS, BOM, Field, Unusable, canonical, judge
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import RDD, StorageLevel
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
 TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
-BAD_DATA = 3
 
 
 class TooManyBadLines(Exception):  # noqa: N818 - a verdict on the data
     """Raised where a landing table has more unusable lines than allowed."""
 
 
-def main() -> int:
+def main() -> None:
     """Run the jobs of the request, each in one commit.
 
-    Returns:
-        0, or 3 where a landing table has too many unusable lines.
+    An error ends the script with its text: it is all that AWS Glue shows of a failed run.
     """
     # Glue passes arguments of its own beside the job's.
     arguments = argparse.ArgumentParser(allow_abbrev=False)
+    arguments.add_argument("--model", required=True)
     arguments.add_argument("--request", required=True)
     known, _ = arguments.parse_known_args()
+    try:
+        run(known.model, known.request)
+    except Py4JJavaError as error:
+        raise RuntimeError(with_causes(error)) from error
+
+
+def run(model: str, asked: str) -> None:
+    """Run the jobs of the request at one URI, on the model at the other."""
     spark = SparkSession.builder.getOrCreate()
-    request = json.loads(read_text(spark, known.request))
-    session = Session(spark, request)
+    request = json.loads(read_text(spark, asked))
+    session = Session(spark, json.loads(read_text(spark, model)), request)
     for job in request["jobs"]:
         started = time.monotonic()
         try:
             outcome = session.run(job)
         except TooManyBadLines as verdict:
             report({"job": job["name"], "bad_data": str(verdict)})
-            return BAD_DATA
+            raise
         report({"job": job["name"], "seconds": time.monotonic() - started, **outcome})
-    return 0
+
+
+def with_causes(error: Py4JJavaError) -> str:
+    """Return what Java says of an error and of each of its causes, in one line."""
+    said: list[str] = []
+    cause = error.java_exception
+    while cause is not None:
+        said.append(str(cause.toString()).partition("\n")[0])
+        cause = cause.getCause()
+    return "; caused by ".join(said)
 
 
 def read_text(spark: SparkSession, uri: str) -> str:
@@ -83,13 +101,14 @@ class Session:
 
     Args:
         spark: The session.
+        model: The tables.
         request: The request.
     """
 
-    def __init__(self, spark: SparkSession, request: dict[str, Any]) -> None:
+    def __init__(self, spark: SparkSession, model: dict[str, Any], request: dict[str, Any]) -> None:
         self.spark = spark
         self.request = request
-        self.tables = request["tables"]
+        self.tables = model["tables"]
         # Per landing table: how many lines, and how many of them cannot be used.
         self.accounts: dict[str, tuple[int, int]] = {}
         self.database = f"{request['catalog']}.{request['namespace']}"
@@ -103,7 +122,7 @@ class Session:
         for name in landing:
             if name not in self.accounts:
                 self.define_landing(name)
-        result = self.spark.sql(job["sql"])
+        result = self.spark.sql(self.sql(job))
         table = self.tables[job["writes"]]
         names = [column["name"] for column in table["columns"]]
         if result.columns != names:
@@ -120,9 +139,17 @@ class Session:
         ]
         summary = {**record, "inputs": inputs, "landing": accounts, "files": {}}
         self.replace(job["writes"], result.select(*rows), summary)
+        self.expire(job["writes"])
         snapshot, total = self.snapshot(job["writes"])
         bad = sum(self.accounts[name][1] for name in job["answers_for"])
         return {"rows": total, "quarantined": bad, "snapshot": snapshot}
+
+    def sql(self, job: dict[str, Any]) -> str:
+        """Read the SQL of a job; only the very text that its provenance names is run."""
+        text = read_text(self.spark, job["sql"])
+        if hashlib.sha256(text.encode()).hexdigest() != job["record"]["sql"]:
+            raise ValueError(f"{job['sql']} is not the SQL that {job['name']} was started with")
+        return text
 
     def replace(self, name: str, rows: DataFrame, summary: dict[str, Any]) -> None:
         """Replace a table in one commit, with its provenance in the snapshot's summary."""
@@ -141,6 +168,31 @@ class Session:
             writer = writer.option(f"snapshot-property.stedi.{key}", text)
         writer.createOrReplace()
 
+    def expire(self, name: str) -> None:
+        """Drop a table's old snapshots with their files; after a change of policy, all of them."""
+        keep = self.request["keep"]
+        if keep is None:
+            return
+        full = f"{self.database}.{name}"
+        found = self.spark.sql(
+            "SELECT snapshot_id, element_at(summary, 'stedi.policy') AS policy"
+            f" FROM {full}.snapshots ORDER BY committed_at"
+        ).collect()
+        policies = {row["policy"] for row in found if row["policy"] is not None}
+        old = [str(row["snapshot_id"]) for row in found[: -1 if len(policies) > 1 else -keep]]
+        if old:
+            # Iceberg drops by age too, unless it is given one that nothing has.
+            gone = self.spark.sql(
+                f"CALL {self.request['catalog']}.system.expire_snapshots("
+                f"table => '{full}',"
+                f" snapshot_ids => ARRAY({', '.join(old)}),"
+                " older_than => TIMESTAMP '1970-01-01 00:00:00')"
+            ).collect()[0]["deleted_manifest_lists_count"]
+            # Of files that it may not delete, Iceberg says nothing but in its log.
+            if gone < len(old):
+                place = self.tables[name]["properties"]["location"]
+                raise RuntimeError(f"s3:DeleteObject failed for old snapshots' files below {place}")
+
     def snapshot(self, name: str) -> tuple[int, int]:
         """Return the id of a table's current snapshot, and its number of rows."""
         # Iceberg's own API, since each query of its metadata tables starts a Spark job.
@@ -155,8 +207,7 @@ class Session:
         """Make a landing table readable by its name, and quarantine what cannot be used."""
         table = self.tables[name]
         fields = [Field(c["name"], c["type"], c["required"]) for c in table["columns"]]
-        folder = self.request["landing"][name]["folder"]
-        clean, dirty, lines = self.look(folder, canonical(fields))
+        clean, dirty, lines = self.look(name, canonical(fields))
         schema = schema_of(table)
         reader = self.spark.read.schema(schema).option("lineSep", "\n").option("mode", "FAILFAST")
         rows = reader.json(clean) if clean else self.spark.createDataFrame([], schema)
@@ -175,12 +226,16 @@ class Session:
             raise TooManyBadLines(f"{name}: {count:,} of {lines:,} lines cannot be used")
         self.accounts[name] = (lines, count)
 
-    def look(self, folder: str, pattern: str) -> tuple[list[str], list[str], int]:
+    def look(self, name: str, pattern: str) -> tuple[list[str], list[str], int]:
         """Tell the files in which every line is in canonical form from the others.
 
         Returns:
             The clean files, the others, and the clean files' lines that are not blank.
+
+        Raises:
+            ValueError: If they are not the files that the run was started for.
         """
+        asked = self.request["landing"][name]
         value = F.col("value")
         kind = (
             F.when(value.rlike(f"^(?:{pattern})$"), "canonical")
@@ -188,12 +243,20 @@ class Session:
             .otherwise("odd")
         )
         text = self.spark.read.option("lineSep", "\n").option("pathGlobFilter", "*.{json,json.gz}")
-        rows = text.text(folder).select(
-            F.col("_metadata.file_path").alias("file"), kind.alias("kind")
+        lines = text.text(asked["folder"]).select(
+            F.col("_metadata.file_path").alias("file"),
+            F.col("_metadata.file_size").alias("size"),
+            kind.alias("kind"),
         )
+        sizes: dict[str, int] = {}
         counts: dict[str, dict[str, int]] = {}
-        for row in rows.groupBy("file", "kind").count().collect():
-            counts.setdefault(unquote(row["file"]), {})[row["kind"]] = row["count"]
+        for row in lines.groupBy("file", "size", "kind").count().collect():
+            file = unquote(row["file"])
+            sizes[file.rpartition("/")[2]] = row["size"]
+            counts.setdefault(file, {})[row["kind"]] = row["count"]
+        # An empty file has no line, and so no row here.
+        if sizes != asked["files"]:
+            raise ValueError(f"The landing files of {name} changed since the run was started")
         clean = [file for file, kinds in counts.items() if "odd" not in kinds]
         dirty = [file for file, kinds in counts.items() if "odd" in kinds]
         return clean, dirty, sum(counts[file].get("canonical", 0) for file in clean)
@@ -207,21 +270,26 @@ class Session:
 
     def count_quarantined(self) -> dict[str, int]:
         """Return the lines in quarantine by landing table."""
-        if not self.snapshot("quarantine")[1]:
-            return {}
-        counts = self.spark.table("quarantine").groupBy("table").count()
+        counts = self.stored_quarantine().groupBy("table").count()
         return {row["table"]: row["count"] for row in counts.collect()}
+
+    def stored_quarantine(self) -> DataFrame:
+        """Return the quarantine as it is."""
+        if self.spark.catalog.tableExists(f"{self.database}.quarantine"):
+            return self.spark.table("quarantine")
+        return self.spark.createDataFrame([], schema_of(self.tables["quarantine"]))
 
     def quarantine(self, name: str, bad: RDD[Any] | None, count: int) -> None:
         """Replace a landing table's entries in the quarantine, unless there are none either way."""
         if not count and not self.quarantined.get(name):
             return
-        table = self.tables["quarantine"]
-        entries = self.spark.table("quarantine").where(F.col("table") != name)
+        schema = schema_of(self.tables["quarantine"])
+        entries = self.stored_quarantine().where(F.col("table") != name)
         if bad is not None and count:
             found = bad.map(lambda entry: Row(name, *entry))
-            entries = entries.unionByName(self.spark.createDataFrame(found, schema_of(table)))
+            entries = entries.unionByName(self.spark.createDataFrame(found, schema))
         self.replace("quarantine", entries, {})
+        self.expire("quarantine")
         self.quarantined[name] = count
 
 
@@ -245,4 +313,4 @@ def judge_file(
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import Table
 from stedi_cli.landing import LandingState, fingerprint
 
@@ -70,6 +71,17 @@ def uploaded(path: Path) -> DataSet:
     from stedi_cli.yaml_file import load_model
 
     return _data_set(load_model(path, DataSetEntry))
+
+
+def refuse_elsewhere(folder: Path) -> None:
+    """Raise UsageError for expected counts in a folder that cannot be used, or lie elsewhere."""
+    path = folder / FILE_NAME
+    if path.is_file():
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"{path} is a link to a place outside {folder}.", hint="Copy the file itself there."
+            )
+        uploaded(path)
 
 
 def _data_set(entry: DataSetEntry) -> DataSet:

@@ -11,10 +11,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from stedi_cli.errors import UsageError
+from stedi_cli.job_run import JobOutcome, JobRun, RunDetached, RunFailed, Usage
 from stedi_cli.lakehouse import QUARANTINE, Job, Lakehouse
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import Provenance, TableState
-from stedi_cli.target import Target, Work
+from stedi_cli.target import Runner, Target, Work
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class JobDone:
         quarantined: Unusable lines of the landing tables that no earlier job reads.
         seconds: How long it took.
         why: Why it ran, or an empty text.
+        usage: What the run used that ended with this job.
     """
 
     job: Job
@@ -56,9 +58,10 @@ class JobDone:
     quarantined: int
     seconds: float
     why: str = ""
+    usage: Usage | None = None
 
 
-Event = JobStarted | JobDone
+Event = JobStarted | JobDone | JobRun | RunFailed | RunDetached
 
 
 class Pipeline:
@@ -123,6 +126,8 @@ class Pipeline:
             f"built under policy {made.policy}": made.policy != self.policy,
             "an input is rebuilt": any(name in rebuilt for name in job.reads),
             f"{', '.join(changed)} changed": bool(changed),
+            "snapshots of another policy are left": state is not None
+            and any(s.provenance and s.provenance.policy != made.policy for s in state.snapshots),
             "its SQL changed": made.sql != wanted.sql,
             "the model changed": not made.same_recipe(wanted),
             "its data files are not whole": not self._target.is_whole(job.writes),
@@ -151,7 +156,14 @@ class Pipeline:
         return str(state.current.id) if state and state.current else ""
 
     def run(
-        self, jobs: Sequence[str] = (), *, engine: str, force: bool = False, wait: bool = False
+        self,
+        jobs: Sequence[str] = (),
+        *,
+        engine: str,
+        force: bool = False,
+        wait: bool = False,
+        one_session: bool = False,
+        detach: bool = False,
     ) -> Iterator[Event]:
         """Run what has to run.
 
@@ -160,9 +172,11 @@ class Pipeline:
             engine: Engine to run on.
             force: Whether to run also what is up to date.
             wait: Whether to wait for another writer.
+            one_session: Whether all jobs share one session where each would have its own.
+            detach: Whether to start the jobs without waiting for their end.
 
         Yields:
-            An event as each job starts and ends.
+            An event as each job starts and ends, and what is known of a run in between.
 
         Raises:
             StediError: If a job fails; the tables of the jobs before it are built.
@@ -172,25 +186,29 @@ class Pipeline:
             self._target.tidy()
             yield from (self._unchanged(plan.job) for plan in plans)
             return
-        run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
-        with self._target.runner(engine, wait=wait) as runner:
+        with self._target.runner(
+            engine, wait=wait, one_session=one_session, detach=detach
+        ) as runner:
             # Another writer may have been at work until the lock was had.
-            plans = self.plan(jobs)
-            unchanged = {p.job.name for p in plans if not force and not p.stale}
-            works = [
-                self._work(plan.job, run, runner.name)
-                for plan in plans
-                if plan.job.name not in unchanged
-            ]
-            with closing(runner.run(works)) as outcomes:
-                for plan in plans:
-                    if plan.job.name in unchanged:
-                        yield self._unchanged(plan.job)
-                        continue
-                    yield JobStarted(plan.job)
-                    done = next(outcomes)
-                    why = plan.stale or "forced"
-                    yield JobDone(plan.job, "built", done.rows, done.quarantined, done.seconds, why)
+            yield from self._run(runner, self.plan(jobs), force)
+
+    def _run(self, runner: Runner, plans: list[JobPlan], force: bool) -> Iterator[Event]:
+        run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
+        unchanged = {p.job.name for p in plans if not force and not p.stale}
+        works = [self._work(p.job, run, runner.name) for p in plans if p.job.name not in unchanged]
+        with closing(runner.run(works)) as told:
+            for plan in plans:
+                if plan.job.name in unchanged:
+                    yield self._unchanged(plan.job)
+                    continue
+                yield JobStarted(plan.job)
+                for event in told:
+                    if isinstance(event, JobOutcome):
+                        yield _done(plan, event)
+                        break
+                    yield event
+                    if isinstance(event, RunDetached):
+                        return
 
     def _work(self, job: Job, run: str, engine: str) -> Work:
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
@@ -209,3 +227,15 @@ class Pipeline:
             if name in accounts
         )
         return JobDone(job, "unchanged", current.rows, quarantined, 0.0)
+
+
+def _done(plan: JobPlan, outcome: JobOutcome) -> JobDone:
+    return JobDone(
+        plan.job,
+        "built",
+        outcome.rows,
+        outcome.quarantined,
+        outcome.seconds,
+        plan.stale or "forced",
+        outcome.usage,
+    )

@@ -1,7 +1,8 @@
-"""The one place where SQL identifiers and literals are quoted."""
+"""The one place where SQL identifiers and literals are quoted, and looked for."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 
@@ -18,3 +19,8 @@ def literal(text: str) -> str:
 def literals(texts: Iterable[str]) -> str:
     """Quote texts as a DuckDB list."""
     return "[" + ", ".join(literal(text) for text in texts) + "]"
+
+
+def mentions(sql: str, table: str) -> bool:
+    """Tell whether a query names a table, in any case."""
+    return re.search(rf"\b{re.escape(table)}\b", sql, re.IGNORECASE) is not None

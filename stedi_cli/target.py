@@ -9,27 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stedi_cli.errors import UsageError
+from stedi_cli.job_run import JobRun, RunEvent
 from stedi_cli.lakehouse import Job, JobText, Lakehouse
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import Provenance, TableState
 from stedi_cli.settings import Settings
-
-
-@dataclass(frozen=True)
-class JobOutcome:
-    """What a job did.
-
-    Args:
-        rows: Rows of its table.
-        quarantined: Unusable lines of the landing tables that no earlier job reads.
-        seconds: How long it took.
-        snapshot: Id of the snapshot it committed.
-    """
-
-    rows: int
-    quarantined: int
-    seconds: float
-    snapshot: int
 
 
 @dataclass(frozen=True)
@@ -60,6 +44,21 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class QueryCost:
+    """What the queries asked so far cost.
+
+    Args:
+        queries: How many there were.
+        scanned: Bytes that they scanned.
+        dollars: US dollars, as the configured price says.
+    """
+
+    queries: int
+    scanned: int
+    dollars: float
+
+
+@dataclass(frozen=True)
 class Resource:
     """A part of the infrastructure and what was done, or is to be done, with it.
 
@@ -73,6 +72,26 @@ class Resource:
     kind: str
     name: str
     state: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What ``infra up`` would do with a part of the infrastructure.
+
+    Args:
+        kind: Such as ``bucket``, ``role``, ``job``.
+        name: Its name or path.
+        action: ``create``, ``change``, ``replace`` (cannot be changed in place), ``keep``, or
+            ``refuse`` (it is there, and not ours).
+        fields: Field, what is there, and what is wanted, for each that differs.
+        note: Why, where that needs saying.
+    """
+
+    kind: str
+    name: str
+    action: str
+    fields: tuple[tuple[str, str, str], ...] = ()
     note: str = ""
 
 
@@ -94,6 +113,14 @@ class Finding:
     def ok(self) -> bool:
         """Whether nothing is wrong."""
         return not self.todo
+
+
+@dataclass(frozen=True)
+class Uploading:
+    """How far an upload has come, in bytes."""
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -119,7 +146,7 @@ class Runner(Protocol):
 
     name: str
 
-    def run(self, works: list[Work]) -> Generator[JobOutcome]:
+    def run(self, works: list[Work]) -> Generator[RunEvent]:
         """Run jobs in their order, each in one commit; yield an outcome as each ends."""
 
 
@@ -130,16 +157,37 @@ class Target(Protocol):
     def title(self) -> str:
         """Target and place, as the first line of every command shows them."""
 
-    def up(self) -> Iterator[Resource]:
-        """Make what is missing; a second time, nothing."""
+    @property
+    def default_engine(self) -> str:
+        """The engine that jobs run on where none is named."""
+
+    def plan(self) -> list[Change]:
+        """Return what ``up`` would do, changing nothing."""
+
+    def up(self, *, replace: bool = False) -> Iterator[Resource]:
+        """Make what is missing; a second time, nothing.
+
+        Args:
+            replace: Whether what cannot be changed in place is removed and made again.
+        """
 
     def status(self) -> list[Resource]:
-        """Return what is there and what is missing."""
+        """Return what is there, and what is missing or differs from what ``up`` makes."""
 
-    def down(self) -> Iterator[Resource]:
-        """Remove what this tool made."""
+    def costs(self) -> list[str]:
+        """Return what a run and a query will cost, a line each; nothing where they are free."""
 
-    def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded]:
+    def caller_policy(self) -> dict[str, Any] | None:
+        """Return the permissions that whoever runs commands needs, or None for none."""
+
+    def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
+        """Remove what this tool made.
+
+        Args:
+            keep_data: Whether landing files and tables stay.
+        """
+
+    def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded | Uploading]:
         """Bring landing files in."""
 
     def landing(self) -> dict[str, LandingState]:
@@ -154,14 +202,48 @@ class Target(Protocol):
     def is_whole(self, table: str) -> bool:
         """Tell whether a table's current data files are all there."""
 
-    def runner(self, engine: str, *, wait: bool) -> AbstractContextManager[Runner]:
-        """Lock the lakehouse for a run, and mend what a run that died left."""
+    def runner(
+        self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
+    ) -> AbstractContextManager[Runner]:
+        """Lock the lakehouse for a run, and mend what a run that died left.
+
+        Args:
+            engine: Engine to run on.
+            wait: Whether to wait for another writer.
+            one_session: Whether all jobs share one session where each would have its own.
+            detach: Whether to start the jobs without waiting for their end.
+        """
+
+    def runs(self) -> list[JobRun]:
+        """Return the latest runs elsewhere, one or more a job, latest first."""
+
+    def stop(self, run: JobRun) -> None:
+        """Stop a run."""
 
     def tidy(self) -> None:
         """Remove what a run that died left, unless another one is at work."""
 
     def query(self, sql: str) -> Answer:
         """Run one SELECT over all tables."""
+
+    def queries(self, texts: Sequence[str]) -> list[Answer]:
+        """Run several SELECTs, side by side where that is faster; answers in their order."""
+
+    def query_here(self, sql: str) -> Answer | None:
+        """Run a check on this machine, over landing files read line by line.
+
+        Returns:
+            The answer, or None where that would have to read too much.
+        """
+
+    def query_cost(self) -> QueryCost | None:
+        """Return what queries cost so far; None where they cost nothing."""
+
+    def usable_lines(self) -> dict[str, str]:
+        """Return, by landing table, a SELECT of its usable lines for checks to read instead.
+
+        Empty where a landing table holds just these when asked for by its name.
+        """
 
     def export(self, table: str, file: Path) -> int:
         """Write a table to a Parquet or CSV file and return its rows."""
@@ -193,4 +275,8 @@ def open_target(settings: Settings, lakehouse: Lakehouse) -> Target:
         from stedi_cli.local.target import LocalTarget
 
         return LocalTarget(settings, lakehouse)
-    raise UsageError(f"There is no target {settings.target!r}.", hint="Targets: local.")
+    if settings.target == "aws":
+        from stedi_cli.aws.target import AwsTarget
+
+        return AwsTarget(settings, lakehouse)
+    raise UsageError(f"There is no target {settings.target!r}.", hint="Targets: local, aws.")

@@ -3,121 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stedi_cli import expected
 from stedi_cli.expected import DataSet
-from stedi_cli.lakehouse import QUARANTINE, STRICT, Lakehouse
+from stedi_cli.lakehouse import QUARANTINE, STRICT, Check, Lakehouse
 from stedi_cli.landing import LandingState
-from stedi_cli.provenance import TableState
-from stedi_cli.sql import identifier, literal
-from stedi_cli.target import Target
+from stedi_cli.provenance import LandingAccount, TableState
+from stedi_cli.sql import mentions
+from stedi_cli.target import Answer, Target
+from stedi_cli.validation_queries import Queries, check_query, queries
+from stedi_cli.verdict import CheckResult, Report, TableCount
 
 PERSONAL_CHECK = "{table}_no_personal_columns"
 ACCOUNT_CHECK = "{table}_accounted"
-_QUARANTINED = f'SELECT "table", count(*) AS lines FROM {QUARANTINE} GROUP BY "table"'
 
 
 @dataclass(frozen=True)
-class TableCount:
-    """A table's rows beside what was expected; ``None`` where unknown or not built."""
-
-    table: str
-    zone: str
-    rows: int | None
-    expected: int | None
-    published: int | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the table is there, and its rows are as expected where that is known."""
-        return self.rows is not None and self.expected in (None, self.rows)
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """How many rows break a rule, and whether the policy breaks it on purpose."""
-
-    check: str
-    violations: int
-    known: bool
-
-    @property
-    def ok(self) -> bool:
-        """Whether the rule holds, or is broken on purpose."""
-        return self.violations == 0 or self.known
-
-
-@dataclass(frozen=True)
-class Report:
-    """The outcome of a validation.
+class _Seen:
+    """What is there, and what the queries say of it.
 
     Args:
-        policy: Policy that the tables were built under.
-        source: The data set that the expected counts are of, or None.
-        tables: The counts.
-        checks: The checks that could be made.
-        left_out: Why readings were left out, and how many, by the query that tells.
-        notes: What explains a difference.
-        problems: What is wrong beside counts and checks.
+        states: The tables' states.
+        landing: The landing files.
+        usable: By landing table, the SELECT that takes its place.
+        accounts: By landing table, how the runs used its lines; none where no run has read its
+            files as they are now.
+        rows: Rows by table.
+        read: By table in ``usable``, the lines that the queries could read.
+        violations: Rows that break a rule, by check; None where that cannot be told.
+        quarantined: Lines in quarantine by landing table.
+        left_out: Reasons and numbers by note.
     """
 
-    policy: str
-    source: str | None
-    tables: list[TableCount]
-    checks: list[CheckResult]
+    states: Mapping[str, TableState]
+    landing: Mapping[str, LandingState]
+    usable: Mapping[str, str]
+    accounts: Mapping[str, LandingAccount]
+    rows: dict[str, int]
+    read: dict[str, int]
+    violations: Mapping[str, int | None]
+    quarantined: dict[str, int]
     left_out: dict[str, list[tuple[str, int]]]
-    notes: list[str]
-    problems: list[str]
 
-    @property
-    def ok(self) -> bool:
-        """Whether everything is as it should be."""
-        counted = all(table.ok for table in self.tables)
-        return counted and all(check.ok for check in self.checks) and not self.problems
-
-
-def count_query(tables: list[str]) -> str:
-    """Return one query that counts the rows of all tables."""
-    return "\nUNION ALL\n".join(
-        f"SELECT {literal(name)} AS table_name, count(*) AS table_rows FROM {identifier(name)}"
-        for name in tables
-    )
-
-
-def check_query(checks: Mapping[str, str]) -> str:
-    """Return one query that counts the rows breaking each rule.
-
-    Args:
-        checks: SQL by the check's name.
-    """
-    return "\nUNION ALL\n".join(
-        f"SELECT {literal(name)} AS check_name, count(*) AS violations\n"
-        f"FROM (\n{sql.strip()}\n) rule"
-        for name, sql in checks.items()
-    )
-
-
-@dataclass(frozen=True)
-class Questions:
-    """What a validation asks of the target.
-
-    Args:
-        counts: Rows of every table.
-        checks: Rows that break each rule, or None where no table is built.
-        quarantined: Lines in quarantine of every landing table, or None without one.
-        notes: What was left out and why, by the name of the query.
-    """
-
-    counts: str
-    checks: str | None
-    quarantined: str | None
-    notes: dict[str, str]
-
-    def texts(self) -> list[str]:
-        """Return all of them."""
-        asked = (self.counts, self.checks, self.quarantined, *self.notes.values())
-        return [text.strip() for text in asked if text]
+    def unread(self) -> dict[str, tuple[int, int]]:
+        """Return lines that queries read and that runs used, where these are not the same."""
+        return {
+            name: (number, self.accounts[name].usable)
+            for name, number in self.read.items()
+            if name in self.accounts and number != self.accounts[name].usable
+        }
 
 
 class Validation:
@@ -134,17 +69,9 @@ class Validation:
         self._target = target
         self._asked = lakehouse.policy(policy).name if policy else None
 
-    def questions(self) -> Questions:
+    def queries(self) -> Queries:
         """Return what it asks of the target."""
-        states = self._target.tables()
-        counted = [n for n in self._countable() if n in states or n in self._lakehouse.landing]
-        checks = {c.name: c.sql for c in self._lakehouse.checks if self._can_run(c.sql, states)}
-        return Questions(
-            counts=count_query(counted),
-            checks=check_query(checks) if checks else None,
-            quarantined=_QUARANTINED if QUARANTINE in states else None,
-            notes={note.name: note.sql for note in self._lakehouse.notes},
-        )
+        return queries(self._lakehouse, self._target.tables(), self._target.usable_lines())
 
     def run(self) -> Report:
         """Count, check and compare.
@@ -155,54 +82,88 @@ class Validation:
         Raises:
             StediError: If a table cannot be read.
         """
-        states = self._target.tables()
-        landing = self._target.landing()
-        asked = self.questions()
-        rows = self._numbers(asked.counts)
-        violations = self._numbers(asked.checks)
-        violations.update(self._account(rows, landing, self._numbers(asked.quarantined)))
-        violations.update(self._personal_columns(states))
-        built = self._built_policies(states)
+        seen = self._look_closer(self._look())
+        built = self._built_policies(seen.states)
         policy = self._asked or (built[0] if len(built) == 1 else STRICT)
-        known = self._lakehouse.policy(policy).breaks
-        data_set = self._data_set(landing)
-        tables = self._compare(rows, policy, data_set)
+        data_set = self._data_set(seen.landing)
+        tables = self._compare(seen.rows, policy, data_set)
         return Report(
             policy=policy,
             source=data_set.source if data_set else None,
             tables=tables,
-            checks=[CheckResult(n, v, n in known) for n, v in sorted(violations.items())],
-            left_out={name: self._reasons(sql) for name, sql in asked.notes.items()},
-            notes=self._notes(tables, policy, data_set, built),
-            problems=self._problems(states, built),
+            checks=self._checks(seen, self._lakehouse.policy(policy).breaks),
+            left_out=seen.left_out,
+            notes=[*_unread_notes(seen), *self._notes(tables, policy, data_set, built)],
+            problems=self._problems(seen, built),
         )
+
+    def _look(self) -> _Seen:
+        """Ask all queries at once."""
+        states, landing = self._target.tables(), self._target.landing()
+        usable = self._target.usable_lines()
+        asked = queries(self._lakehouse, states, usable)
+        answers = iter(self._target.queries(asked.texts()))
+        counts, checks, quarantined = (
+            dict(_pairs(next(answers))) if text else {}
+            for text in (asked.counts, asked.checks, asked.quarantined)
+        )
+        accounts = self._accounts(states, landing)
+        used = {name: account.usable for name, account in accounts.items() if name in usable}
+        return _Seen(
+            states=states,
+            landing=landing,
+            usable=usable,
+            accounts=accounts,
+            rows=counts | used,
+            read={name: checks.pop(name) for name in usable if name in checks},
+            violations=checks,
+            quarantined=quarantined,
+            left_out={name: sorted(_pairs(next(answers))) for name in asked.notes},
+        )
+
+    def _look_closer(self, seen: _Seen) -> _Seen:
+        """Ask again on this machine what is about lines that the queries could not read."""
+        unread = seen.unread()
+
+        def about_them(check: Check) -> bool:
+            return any(mentions(check.sql, name) for name in unread)
+
+        checks = {
+            check.name: check.sql
+            for check in filter(about_them, self._lakehouse.checks)
+            if check.name in seen.violations
+        }
+        answer = self._target.query_here(check_query(checks)) if checks else None
+        found = dict(_pairs(answer)) if answer else dict.fromkeys(checks)
+        left_out = dict(seen.left_out)
+        for note in filter(about_them, self._lakehouse.notes):
+            answer = self._target.query_here(note.sql)
+            left_out[note.name] = sorted(_pairs(answer)) if answer else []
+        return replace(seen, violations={**seen.violations, **found}, left_out=left_out)
 
     def _countable(self) -> list[str]:
         return [name for name in self._lakehouse.tables if name != QUARANTINE]
 
-    def _can_run(self, sql: str, states: Mapping[str, TableState]) -> bool:
-        written = [name for name in self._lakehouse.writers if name in sql]
-        return all(name in states for name in written)
-
-    def _account(
-        self,
-        rows: Mapping[str, int],
-        landing: Mapping[str, LandingState],
-        quarantined: Mapping[str, int],
-    ) -> dict[str, int]:
-        """Count the lines of each landing table that are neither used nor in quarantine."""
+    def _accounts(
+        self, states: Mapping[str, TableState], landing: Mapping[str, LandingState]
+    ) -> dict[str, LandingAccount]:
+        """Return how the latest runs used the landing files that are there now."""
+        current = [state.current for state in states.values() if state.current is not None]
         return {
-            ACCOUNT_CHECK.format(table=name): abs(
-                state.lines - rows[name] - quarantined.get(name, 0)
-            )
-            for name, state in landing.items()
+            name: account
+            for snapshot in sorted(current, key=lambda snapshot: snapshot.committed_ms)
+            if snapshot.provenance is not None
+            for name, account in snapshot.provenance.landing.items()
+            if name in landing and account.fingerprint == landing[name].fingerprint
         }
 
-    def _numbers(self, sql: str | None) -> dict[str, int]:
-        return dict(self._reasons(sql)) if sql else {}
-
-    def _reasons(self, sql: str) -> list[tuple[str, int]]:
-        return [(str(row[0]), int(row[1])) for row in self._target.query(sql).rows]
+    def _checks(self, seen: _Seen, known: frozenset[str]) -> list[CheckResult]:
+        found = {
+            **seen.violations,
+            **_accounted(seen),
+            **self._personal_columns(seen.states),
+        }
+        return [CheckResult(name, number, name in known) for name, number in sorted(found.items())]
 
     def _personal_columns(self, states: Mapping[str, TableState]) -> dict[str, int]:
         """Count stored columns that are personal, or that the model does not know, where banned."""
@@ -279,9 +240,9 @@ class Validation:
             notes += [f"{table.table}: {table.rows:,} is {other}." for other in others]
         return notes
 
-    def _problems(self, states: Mapping[str, TableState], built: list[str]) -> list[str]:
+    def _problems(self, seen: _Seen, built: list[str]) -> list[str]:
         problems: list[str] = []
-        missing = [name for name in self._lakehouse.writers if name not in states]
+        missing = [name for name in self._lakehouse.writers if name not in seen.states]
         if missing:
             problems.append(f"Not built yet: {', '.join(missing)}. Run `stedi jobs run --all`.")
         if len(built) > 1:
@@ -289,4 +250,34 @@ class Validation:
                 f"Tables of several policies lie side by side: {', '.join(built)}."
                 " Run `stedi jobs run --all`."
             )
+        changed = [name for name in seen.usable if name not in seen.accounts]
+        if changed and not missing:
+            problems.append(
+                f"No run has read {', '.join(changed)} as it is now. Run `stedi jobs run --all`."
+            )
         return problems
+
+
+def _pairs(answer: Answer) -> list[tuple[str, int]]:
+    return [(str(row[0]), int(row[1])) for row in answer.rows]
+
+
+def _accounted(seen: _Seen) -> dict[str, int]:
+    """Count the lines of each landing table that are neither used nor in quarantine."""
+    return {
+        ACCOUNT_CHECK.format(table=name): abs(
+            state.lines - seen.rows[name] - seen.quarantined.get(name, 0)
+        )
+        for name, state in seen.landing.items()
+        if name in seen.rows
+    }
+
+
+def _unread_notes(seen: _Seen) -> list[str]:
+    if None not in seen.violations.values():
+        return []
+    return [
+        f"{name}: queries can read {found:,} of its {used:,} usable lines, and it is too large to"
+        " be read here, so rules about it are not checked."
+        for name, (found, used) in seen.unread().items()
+    ]

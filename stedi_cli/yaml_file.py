@@ -58,10 +58,18 @@ def _refuse_deep(content: bytes, path: Path, loader: Any) -> None:
 
 
 def load_model(path: Path, model: type[M], overrides: dict[str, Any] | None = None) -> M:
-    """Parse and check a YAML file.
+    """Parse and check a YAML file; see :func:`load_yaml` and :func:`check_model`."""
+    return check_model(path, load_yaml(path), model, overrides)
+
+
+def check_model(
+    path: Path, content: Any, model: type[M], overrides: dict[str, Any] | None = None
+) -> M:
+    """Check the content of a YAML file.
 
     Args:
         path: The file.
+        content: What it holds.
         model: The pydantic model that it must fit.
         overrides: Values that win over the file's, by top-level key.
 
@@ -73,7 +81,6 @@ def load_model(path: Path, model: type[M], overrides: dict[str, Any] | None = No
     """
     from pydantic import ValidationError
 
-    content = load_yaml(path)
     if content is None:
         content = {}
     if isinstance(content, dict):

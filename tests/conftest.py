@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sandbox.plugin import *  # noqa: F403 - fixtures
 from small import TABLES, C, customer, write_lake
 
 import stedi_cli

@@ -23,8 +23,10 @@ from stedi_cli import __version__
 from stedi_cli.cli.app import app
 
 JSON_COMMANDS: dict[str, list[str]] = {
+    "infra plan": [],
     "infra status": [],
     "jobs list": [],
+    "jobs status": [],
     "validate": [],
     "quarantine": ["--show"],
     "tables": ["--ddl"],
@@ -41,7 +43,7 @@ CHANGING_JSON_COMMANDS: dict[str, list[str]] = {
     "data generate": ["generated", "--customers", "3"],
     "infra down": ["--yes"],
 }
-OTHER_COMMANDS = {"demo", "init", "data fetch"}
+OTHER_COMMANDS = {"demo", "init", "data fetch", "jobs stop", "infra policy"}
 ESCAPE = "\x1b"
 
 

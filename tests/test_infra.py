@@ -94,6 +94,19 @@ def test_up_with_a_wrong_folder_makes_nothing(workspace: Path, invoke: Invoke) -
     assert list(workspace.iterdir()) == []
 
 
+def test_plan_says_what_up_would_do_and_changes_nothing(workspace: Path, invoke: Invoke) -> None:
+    def actions() -> set[str]:
+        told = invoke("infra", "plan", "--json").json()
+        assert told["costs"] == []
+        return {change["action"] for change in told["changes"]}
+
+    assert actions() == {"create"}
+    assert list(workspace.iterdir()) == []
+    assert invoke("infra", "up", "--no-data").code == 0
+    assert actions() == {"keep"}
+    assert "Everything is in place" in invoke("infra", "plan").out
+
+
 # --- Down -----------------------------------------------------------------------------------------
 
 # In a table's folder and in tmp nothing foreign is spared, there or by a run's sweep.
@@ -168,6 +181,14 @@ def test_down_removes_all_and_then_finds_nothing(root: Path, invoke: Invoke) -> 
     told = invoke("--root", root, "infra", "down")
     assert told.code == 0
     assert "nothing to remove" in told.out
+
+
+def test_down_with_keep_data_leaves_landing_files_and_tables(root: Path, invoke: Invoke) -> None:
+    counts = invoke("--root", root, "validate", "--json").out
+    (root / "spark.log").write_text("")
+    told = invoke("--root", root, "infra", "down", "--keep-data", "--yes", "--json")
+    assert [(r["name"], r["state"]) for r in told.json()] == [(str(root), "left")]
+    assert invoke("--root", root, "validate", "--json").out == counts
 
 
 def test_down_keeps_the_uploaded_folder(root: Path, invoke: Invoke, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from lake import Files
 from test_contract import ACCEPTED, CUSTOMER, QUARANTINED, TEXTS, line
 
+from stedi_cli import spark_request
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lakehouse import Lakehouse
 from stedi_cli.local import spark
@@ -170,6 +171,28 @@ def test_engines_take_turns(tmp_path: Path) -> None:
     target.close()
     assert [plan.stale for plan in plans] == [None] * 5
     assert set(engines.values()) == {"spark", "duckdb"}
+
+
+def test_the_script_itself_can_expire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Glue nobody else does: old snapshots go, and all of another policy, with their files."""
+    asked = spark_request.request
+    monkeypatch.setattr(spark_request, "request", lambda *a, **k: asked(*a, **{**k, "keep": 2}))
+    monkeypatch.setattr(spark.SparkRunner, "_expire", lambda self, work: None)
+    root, table = tmp_path / "l", "customer_trusted"
+    upload(root, SAMPLE)
+
+    def after(policy: str) -> tuple[list[str], bool]:
+        run(root, policy, "spark", ("customer_landing_to_trusted",))
+        _, target = opened(root, policy)
+        snapshots = target.tables()[table].snapshots
+        policies = [s.provenance.policy for s in snapshots if s.provenance]
+        whole = target.is_whole(table)
+        target.close()
+        return policies, whole
+
+    told = [after(policy) for policy in ("strict", "strict", "strict", "published")]
+    counts = [["strict"], ["strict"] * 2, ["strict"] * 2, ["published"]]
+    assert told == [(policies, True) for policies in counts]
 
 
 def test_too_many_bad_lines(tmp_path: Path) -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from benchmarks.questions import contract, defect, memory, spark, speed, startup, thousand, upload
+from benchmarks.questions import (
+    calls,
+    contract,
+    defect,
+    memory,
+    spark,
+    speed,
+    startup,
+    thousand,
+    upload,
+)
 from benchmarks.report import Section
 from benchmarks.workshop import Workshop
 
@@ -16,6 +26,7 @@ QUESTIONS: dict[str, Callable[[Workshop], Iterator[Section]]] = {
     "contract": contract.sections,
     "defect": defect.sections,
     "spark": spark.sections,
+    "calls": calls.sections,
     "upload": upload.sections,
     "thousand": thousand.sections,
 }

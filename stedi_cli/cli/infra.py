@@ -11,12 +11,33 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.cli.upload import upload_into
-from stedi_cli.errors import ExitCode, UsageError
+from stedi_cli.errors import ExitCode, StediError, UsageError
 from stedi_cli.landing import find_files
+from stedi_cli.target import Change, Resource
 
 app = typer.Typer(help="Set up, look at and remove the infrastructure.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+_FEW = 3
+_SHORT = 48
+
+
+@app.command()
+def plan(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Show what `infra up` would do, and what runs and queries will cost; nothing is changed.
+
+    Example: stedi infra plan
+    """
+    with session(ctx) as opened:
+        with render.busy("Comparing"):
+            changes = opened.target.plan()
+        if as_json:
+            render.emit({"changes": [_record(c) for c in changes], "costs": opened.target.costs()})
+            return
+        _show_plan(opened, changes)
 
 
 @app.command()
@@ -26,11 +47,14 @@ def up(
         Path | None, typer.Option(help="Upload landing files from this folder instead.")
     ] = None,
     no_data: Annotated[bool, typer.Option("--no-data", help="Upload nothing.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Delete and make again what cannot be changed.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make folder, catalog and landing zones, and upload the configured data.
+    """Make what is missing, change what differs, and upload the configured data.
 
-    A second time it changes nothing.
+    It deletes nothing without --yes. A second time it changes nothing.
 
     Example: stedi infra up --data my-landing-files
     """
@@ -40,11 +64,18 @@ def up(
         folder = data or opened.settings.data
         if not no_data:
             find_files(folder, opened.lakehouse.landing.values())
-        with render.busy("Setting up"):
-            resources = list(opened.target.up())
+        if opened.target.costs() and not as_json:
+            with render.busy("Comparing"):
+                changes = opened.target.plan()
+            _show_plan(opened, changes)
+            render.say()
+        resources: list[Resource] = []
+        with render.busy("Setting up") as tell:
+            for resource in opened.target.up(replace=yes):
+                resources.append(resource)
+                tell(f"{resource.kind} {resource.name} {resource.state}")
         if not as_json:
-            rows = [(r.kind, r.name, r.state, r.note) for r in resources]
-            render.show(_table(opened, rows))
+            render.show(_table(opened, resources))
         uploaded = None
         if not no_data:
             uploaded = upload_into(opened, folder, quiet=as_json)
@@ -55,17 +86,18 @@ def up(
 
 @app.command()
 def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Show what is there and what is missing; exit code 3 where something is missing.
+    """Show what is there, and what is missing or differs; exit code 3 where anything does.
 
     Example: stedi infra status
     """
     with session(ctx) as opened:
-        resources = opened.target.status()
+        with render.busy("Comparing"):
+            resources = opened.target.status()
         if as_json:
             render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in resources])
         else:
-            render.show(_table(opened, [(r.kind, r.name, r.state, r.note) for r in resources]))
-        if any(resource.state in ("missing", "moved") for resource in resources):
+            render.show(_table(opened, resources))
+        if any(resource.state != "there" for resource in resources):
             if not as_json:
                 render.say("\nNot all is in place. Run `stedi infra up`.")
             raise typer.Exit(ExitCode.BAD_DATA)
@@ -74,42 +106,118 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
 @app.command()
 def down(
     ctx: typer.Context,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    keep_data: Annotated[
+        bool, typer.Option("--keep-data", help="Leave landing files and tables.")
+    ] = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove what this tool made: tables, catalog and landing files.
+    """Remove what this tool made, and nothing else.
 
     Example: stedi infra down --yes
     """
     with session(ctx) as opened:
-        there = [r for r in opened.target.status() if r.state != "missing"]
-        if there and not yes:
-            _confirm(opened)
-        with render.busy("Removing"):
-            resources = list(opened.target.down())
-        if as_json:
-            render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in resources])
-            return
-        if not resources:
-            render.say("There is nothing to remove.")
-            return
-        render.show(_table(opened, [(r.kind, r.name, r.state, r.note) for r in resources]))
+        if not yes and _is_anything_there(opened):
+            _confirm(opened, keep_data=keep_data)
+        resources: list[Resource] = []
+        try:
+            with render.busy("Removing") as tell:
+                for resource in opened.target.down(keep_data=keep_data):
+                    resources.append(resource)
+                    tell(f"{resource.kind} {resource.name} {resource.state}")
+        except StediError:
+            # What went is told also where something is left over.
+            if resources:
+                _show_removed(opened, resources, as_json=as_json)
+            raise
+        _show_removed(opened, resources, as_json=as_json)
 
 
-def _confirm(opened: Session) -> None:
+@app.command()
+def policy(ctx: typer.Context) -> None:
+    """Print the permissions that you need, from `infra up` to `infra down`, as a policy document.
+
+    Example: stedi infra policy
+    """
+    with session(ctx) as opened:
+        document = opened.target.caller_policy()
+        if document is None:
+            raise UsageError(
+                "The local lakehouse needs no permissions but those of its folder.",
+                hint="Name the AWS configuration: --config configs/aws.yaml.",
+            )
+        render.emit(document)
+
+
+def _is_anything_there(opened: Session) -> bool:
+    try:
+        return any(r.state not in ("missing", "not ours") for r in opened.target.status())
+    except StediError:
+        return True
+
+
+def _confirm(opened: Session, *, keep_data: bool) -> None:
+    what = "all but landing files and tables" if keep_data else "tables and landing files"
     if not sys.stdin.isatty():
         raise UsageError(
-            "`infra down` removes tables and landing files, and there is no terminal to ask.",
+            f"`infra down` removes {what}, and there is no terminal to ask.",
             hint="Add --yes to remove them.",
         )
-    if not typer.confirm(f"Remove the {opened.target.title}, tables and landing files?", err=True):
+    if not typer.confirm(f"Remove the {opened.target.title}, {what}?", err=True):
         raise UsageError("Nothing was removed.")
 
 
-def _table(opened: Session, rows: list[tuple[str, str, str, str]]) -> object:
-    root = str(opened.settings.root)
-    shown = [
-        (kind, name if name == root else name.removeprefix(root + "/"), state, note)
-        for kind, name, state, note in rows
+def _show_removed(opened: Session, resources: list[Resource], *, as_json: bool) -> None:
+    if as_json:
+        render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in resources])
+    elif resources:
+        render.show(_table(opened, resources))
+    else:
+        render.say("There is nothing to remove.")
+
+
+def _show_plan(opened: Session, changes: list[Change]) -> None:
+    rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in changes]
+    render.show(_table(opened, rows))
+    todo = sum(change.action != "keep" for change in changes)
+    render.say(f"\n{todo} of {len(changes)} to do." if todo else "\nEverything is in place.")
+    for line in opened.target.costs():
+        render.paragraph(line)
+
+
+def _difference(change: Change) -> str:
+    lines = [f"{name}: {_short(there)} → {_short(wanted)}" for name, there, wanted in change.fields]
+    return "\n".join([change.note, *lines] if change.note else lines)
+
+
+def _short(text: str) -> str:
+    return f"{text[:_SHORT]}…" if len(text) > _SHORT else text or "–"
+
+
+def _record(change: Change) -> dict[str, object]:
+    fields = [
+        {"field": name, "there": there, "wanted": wanted} for name, there, wanted in change.fields
     ]
-    return render.table(["what", "where", "state", ""], shown)
+    record: dict[str, object] = {"kind": change.kind, "name": change.name}
+    return {**record, "action": change.action, "fields": fields, "note": change.note}
+
+
+def _table(opened: Session, resources: list[Resource]) -> object:
+    root = str(opened.settings.root)
+    alike: dict[tuple[str, str], list[Resource]] = {}
+    for r in resources:
+        name = r.name if r.name == root else r.name.removeprefix(root + "/")
+        # What has a note stands alone.
+        key = (r.kind, r.state) if not r.note else (r.kind, f"{r.state} {r.name}")
+        alike.setdefault(key, []).append(Resource(r.kind, name, r.state, r.note))
+    rows: list[Resource] = []
+    for group in alike.values():
+        first = group[0]
+        if len(group) <= _FEW:
+            rows += group
+        else:
+            name = f"{len(group)}, {first.name} and others"
+            rows.append(Resource(first.kind, name, first.state))
+    return render.table(
+        ["what", "where", "state", ""], [(r.kind, r.name, r.state, r.note) for r in rows]
+    )

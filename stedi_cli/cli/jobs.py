@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Annotated, Any
+import sys
+from collections.abc import Iterable
+from typing import Annotated
 
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.live_jobs import Seen, live
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import UsageError
-from stedi_cli.pipeline import Event, JobDone, JobStarted, Pipeline
+from stedi_cli.job_run import JobRun, RunFailed, Usage
+from stedi_cli.pipeline import JobDone, Pipeline
 
 app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
 
@@ -60,11 +62,20 @@ def run(
     all_jobs: Annotated[bool, typer.Option("--all", help="Run all jobs in order.")] = False,
     policy: PolicyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date too.")] = False,
-    engine: Annotated[str, typer.Option(help="Engine to run on: duckdb or spark.")] = "duckdb",
+    engine: Annotated[
+        str | None,
+        typer.Option(help="Engine to run on: duckdb or spark; on AWS glue.", show_default=False),
+    ] = None,
     max_bad_rows: Annotated[
         str | None, typer.Option(help="Most unusable lines of a landing table: 100, or 1%.")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another writer.")] = False,
+    one_session: Annotated[
+        bool, typer.Option("--one-session", help="On AWS: all jobs in one run, one start-up.")
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="On AWS: start one run of all, and do not wait.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run jobs in order; what is up to date is skipped.
@@ -74,18 +85,62 @@ def run(
     if bool(jobs) == all_jobs:
         raise UsageError("Say which jobs to run.", hint="Name jobs, or give --all.")
     with session(ctx, policy=policy, max_bad_rows=max_bad_rows) as opened:
-        done = run_jobs(opened, jobs or (), engine=engine, force=force, wait=wait, quiet=as_json)
+        done = run_jobs(
+            opened,
+            jobs or (),
+            engine=engine,
+            force=force,
+            wait=wait,
+            one_session=one_session,
+            detach=detach,
+            quiet=as_json,
+        )
         if as_json:
             render.emit({"jobs": [_record(event) for event in done]})
+
+
+@app.command()
+def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """Show the latest runs on AWS, what they used and why they failed.
+
+    Example: stedi jobs status
+    """
+    with session(ctx) as opened:
+        runs = opened.target.runs()
+        if as_json:
+            render.emit([_run_record(run) for run in runs])
+            return
+        if not runs:
+            render.say("There is no run.")
+            return
+        rows = [(r.job, r.id, r.state, _used(r.seconds, r.usage), r.error) for r in runs]
+        render.show(render.table(["job", "run", "state", "used", "error"], rows))
+
+
+@app.command()
+def stop(ctx: typer.Context) -> None:
+    """Stop the runs on AWS that are at work; every table is as before or as after.
+
+    Example: stedi jobs stop
+    """
+    with session(ctx) as opened:
+        active = [run for run in opened.target.runs() if run.active]
+        for run in active:
+            opened.target.stop(run)
+            render.say(f"Stopping run {run.id} of {run.job}.")
+        if not active:
+            render.say("No run is at work.")
 
 
 def run_jobs(
     opened: Session,
     jobs: Iterable[str] = (),
     *,
-    engine: str = "duckdb",
+    engine: str | None = None,
     force: bool = False,
     wait: bool = False,
+    one_session: bool = False,
+    detach: bool = False,
     quiet: bool = False,
 ) -> list[JobDone]:
     """Run jobs with a live table.
@@ -93,57 +148,71 @@ def run_jobs(
     Args:
         opened: The session.
         jobs: Names of jobs, or nothing for all.
-        engine: Engine to run on.
+        engine: Engine to run on; None for the target's own.
         force: Whether to run what is up to date.
         wait: Whether to wait for another writer.
+        one_session: Whether all jobs share one session where each would have its own.
+        detach: Whether to start the jobs without waiting for their end.
         quiet: Whether to show nothing on stdout.
 
     Returns:
         What was done with each job.
     """
     pipeline = Pipeline(opened.lakehouse, opened.target, opened.settings.policy)
-    events = pipeline.run(list(jobs), engine=engine, force=force, wait=wait)
-    done: list[JobDone] = []
-    with _live(quiet) as update:
-        for event in events:
-            if isinstance(event, JobDone):
-                done.append(event)
-            update(done, event)
+    events = pipeline.run(
+        list(jobs),
+        engine=engine or opened.target.default_engine,
+        force=force,
+        wait=wait,
+        one_session=one_session,
+        detach=detach,
+    )
+    seen = Seen()
+    try:
+        with live(quiet) as update:
+            for event in events:
+                seen.add(event)
+                update(seen)
+    except KeyboardInterrupt:
+        _offer_stop(opened, seen.at_work)
+        raise
+    finally:
+        _show_failure(seen.failed)
+    if seen.detached:
+        render.note(f"Run {seen.detached.id} of {seen.detached.job}: see `stedi jobs status`.")
     if not quiet:
-        _show_notes(done, pipeline.policy)
-    return done
+        _show_notes(seen.done, pipeline.policy)
+    _show_usage(seen.done)
+    return seen.done
 
 
-@contextmanager
-def _live(quiet: bool) -> Iterator[Any]:
-    if quiet:
-        yield lambda done, event: None
+def _offer_stop(opened: Session, run: JobRun | None) -> None:
+    """Ask what is to become of a run that goes on elsewhere."""
+    if run is None:
         return
-    screen = render.console()
-    if not screen.is_terminal:
-        finished: list[JobDone] = []
-        yield lambda done, event: finished.__setitem__(slice(None), done)
-        render.show(_table(finished, None))
-        return
-    from rich.live import Live
-
-    with Live(_table([], None), console=screen, auto_refresh=False) as live:
-        yield lambda done, event: live.update(_table(done, event), refresh=True)
-
-
-def _table(done: list[JobDone], event: Event | None) -> Any:
-    rows: list[tuple[object, ...]] = [
-        (
-            d.job.name,
-            d.job.writes,
-            d.rows,
-            f"{d.seconds:.2f}" if d.status == "built" else d.status,
+    if is_interactive() and typer.confirm(f"\nStop run {run.id} of {run.job}?", err=True):
+        opened.target.stop(run)
+        render.note(f"Stopping run {run.id}.")
+    else:
+        render.note(
+            f"Run {run.id} of {run.job} goes on: see `stedi jobs status`; `stedi jobs stop`"
+            " stops it."
         )
-        for d in done
-    ]
-    if isinstance(event, JobStarted):
-        rows.append((event.job.name, event.job.writes, "", "running"))
-    return render.table(["job", "table", ">rows", ">seconds"], rows)
+
+
+def is_interactive() -> bool:
+    """Tell whether there is a terminal to ask."""
+    return sys.stdin.isatty()
+
+
+def _show_failure(failed: RunFailed | None) -> None:
+    if failed is None:
+        return
+    for line in failed.log:
+        render.note(f"  | {render.one_line(line)}")
+    used = _used(failed.run.seconds, failed.run.usage)
+    render.note(f"Run {failed.run.id} of {failed.run.job}: {failed.run.state}, {used}.")
+    render.note(f"Look at {failed.where}.")
 
 
 def _show_notes(done: list[JobDone], policy: str) -> None:
@@ -155,12 +224,44 @@ def _show_notes(done: list[JobDone], policy: str) -> None:
         render.paragraph(f"{lines:,} landing line(s) are in quarantine; see `stedi quarantine`.")
 
 
+def _show_usage(done: list[JobDone]) -> None:
+    used = [d.usage for d in done if d.usage is not None]
+    if used:
+        hours, dollars = sum(u.dpu_hours for u in used), sum(u.dollars for u in used)
+        render.note(f"{len(used)} run(s): {hours:.3f} DPU-hours, {dollars:.3f} USD")
+
+
+def _used(seconds: float, usage: Usage | None) -> str:
+    if usage is None:
+        return f"{seconds:,.0f} s"
+    return f"{seconds:,.0f} s, {usage.dpu_hours:.3f} DPU-hours, {usage.dollars:.3f} USD"
+
+
 def _record(event: JobDone) -> dict[str, object]:
-    return {
+    record: dict[str, object] = {
         "job": event.job.name,
         "table": event.job.writes,
         "status": event.status,
         "rows": event.rows,
         "quarantined": event.quarantined,
         "seconds": round(event.seconds, 3),
+    }
+    return record | ({"usage": _usage_record(event.usage)} if event.usage else {})
+
+
+def _usage_record(usage: Usage) -> dict[str, object]:
+    hours, dollars = round(usage.dpu_hours, 6), round(usage.dollars, 6)
+    return {"run": usage.run, "seconds": usage.seconds, "dpu_hours": hours, "usd": dollars}
+
+
+def _run_record(run: JobRun) -> dict[str, object]:
+    return {
+        "job": run.job,
+        "run": run.id,
+        "state": run.state,
+        "active": run.active,
+        "started": run.started,
+        "seconds": run.seconds,
+        "error": run.error or None,
+        "usage": _usage_record(run.usage) if run.usage else None,
     }

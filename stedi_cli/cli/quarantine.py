@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from stedi_cli.cli.session import session
 from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import QUARANTINE
 from stedi_cli.sql import literal
+from stedi_cli.target import Target
 
 
 def quarantine(
@@ -32,22 +33,7 @@ def quarantine(
                 hint=f"Landing tables: {', '.join(opened.lakehouse.landing)}.",
             )
         only = f' WHERE "table" = {literal(opened.lakehouse.table(table).name)}' if table else ""
-        if show:
-            answer = opened.target.query(
-                f'SELECT "table", file, line, reason FROM {QUARANTINE}{only} ORDER BY ALL'
-            )
-            rows = list(answer.rows)
-            lines = opened.target.landing_lines([(row[0], row[1], row[2]) for row in rows])
-            columns = ["table", "file", "line", "reason", "content"]
-            records = [(*row, text) for row, text in zip(rows, lines, strict=True)]
-        else:
-            columns = ["table", "reason", "lines"]
-            records = list(
-                opened.target.query(
-                    f'SELECT "table", reason, count(*) AS lines FROM {QUARANTINE}{only}'
-                    ' GROUP BY "table", reason ORDER BY ALL'
-                ).rows
-            )
+        columns, records = (_lines if show else _reasons)(opened.target, only)
         if as_json:
             render.emit_rows(columns, records)
         elif not records:
@@ -57,3 +43,27 @@ def quarantine(
                 render.say(f"{where} {file}:{line} {reason}\n  {render.plain(text)}")
         else:
             render.show(render.table(["table", "reason", ">lines"], records))
+        render.show_cost(opened.target.query_cost())
+
+
+def _lines(target: Target, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    rows = _rows(
+        target, f'SELECT "table", file, line, reason FROM {QUARANTINE}{only} ORDER BY 1, 2, 3, 4'
+    )
+    texts = target.landing_lines([(row[0], row[1], row[2]) for row in rows])
+    records = [(*row, text) for row, text in zip(rows, texts, strict=True)]
+    return ["table", "file", "line", "reason", "content"], records
+
+
+def _reasons(target: Target, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    rows = _rows(
+        target,
+        f'SELECT "table", reason, count(*) AS lines FROM {QUARANTINE}{only}'
+        ' GROUP BY "table", reason ORDER BY 1, 2, 3',
+    )
+    return ["table", "reason", "lines"], rows
+
+
+def _rows(target: Target, sql: str) -> list[tuple[Any, ...]]:
+    # Before the first run there may be no such table.
+    return list(target.query(sql).rows) if QUARANTINE in target.tables() else []

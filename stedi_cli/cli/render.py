@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from stedi_cli.target import QueryCost
+
 
 def console(*, err: bool = False) -> Console:
     """Return a console on stdout or stderr that interprets no markup and highlights nothing."""
@@ -84,6 +86,19 @@ def note(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def show_cost(cost: QueryCost | None) -> None:
+    """Print to stderr what queries scanned and cost, where they cost anything."""
+    if cost is not None and cost.queries:
+        note(f"scanned {cost.scanned / 1e6:,.2f} MB, {cost.dollars:.5f} USD")
+
+
+def cost_record(cost: QueryCost | None) -> dict[str, object]:
+    """Return what queries scanned and cost for a JSON document; nothing where they cost nothing."""
+    if cost is None:
+        return {}
+    return {"scanned_bytes": cost.scanned, "usd": round(cost.dollars, 6)}
+
+
 def emit(value: object) -> None:
     """Print a value as JSON to stdout."""
     typer.echo(json.dumps(_jsonable(value), indent=2, ensure_ascii=False))
@@ -129,11 +144,14 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def busy(what: str) -> Iterator[None]:
-    """Show on a terminal that something is going on; nothing is left of it."""
+def busy(what: str) -> Iterator[Callable[[str], None]]:
+    """Show on a terminal that something is going on; nothing is left of it.
+
+    Yields a function that takes what is being done right now.
+    """
     screen = console(err=True)
     if not screen.is_terminal:
-        yield
+        yield lambda now: None
         return
-    with screen.status(what, spinner="line"):
-        yield
+    with screen.status(what, spinner="line") as shown:
+        yield lambda now: shown.update(f"{what}: {now}")

@@ -81,6 +81,7 @@ def preview(
             render.emit_rows(answer.columns, answer.rows)
         else:
             _show_rows(answer.columns, list(answer.rows))
+        render.show_cost(opened.target.query_cost())
 
 
 def query(
@@ -97,10 +98,11 @@ def query(
             answer = opened.target.query(sql)
         if as_json:
             render.emit_rows(answer.columns, answer.rows)
-            return
-        _show_rows(answer.columns, list(islice(answer.rows, _SHOWN)))
-        if next(answer.rows, None) is not None:
-            render.note(f"Only the first {_SHOWN:,} rows are shown; --json prints all.")
+        else:
+            _show_rows(answer.columns, list(islice(answer.rows, _SHOWN)))
+            if next(answer.rows, None) is not None:
+                render.note(f"Only the first {_SHOWN:,} rows are shown; --json prints all.")
+        render.show_cost(opened.target.query_cost())
 
 
 def history(
@@ -156,10 +158,13 @@ def export(
             raise UsageError(f"There is no folder {file.parent}.", hint="Make it first.")
         with render.busy(f"Writing {file}"):
             rows = opened.target.export(table, file)
+        cost = opened.target.query_cost()
         if as_json:
-            render.emit({"table": table, "file": str(file), "rows": rows})
+            record = {"table": table, "file": str(file), "rows": rows}
+            render.emit(record | render.cost_record(cost))
         else:
             render.say(f"{rows:,} rows of {table} written to {file}.")
+            render.show_cost(cost)
 
 
 def _show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:

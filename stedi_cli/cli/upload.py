@@ -10,6 +10,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
+from stedi_cli.target import Uploading
 
 
 def upload(
@@ -62,8 +63,11 @@ def upload_into(
     states = ("new", "changed", "unchanged", "removed", "mixed")
     counts: dict[str, Counter[str]] = {name: Counter() for name in opened.lakehouse.landing}
     unknown: dict[str, set[str]] = {name: set() for name in opened.lakehouse.landing}
-    with render.busy(f"Uploading {folder}"):
+    with render.progress(f"Uploading {folder}") as bar:
         for done in opened.target.upload(folder, replace=replace, wait=wait):
+            if isinstance(done, Uploading):
+                bar(done.done, done.total)
+                continue
             counts[done.table][done.state] += 1
             unknown[done.table] |= done.unknown
     result: list[dict[str, object]] = [

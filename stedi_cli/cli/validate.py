@@ -9,7 +9,8 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode
-from stedi_cli.validation import CheckResult, Report, TableCount, Validation
+from stedi_cli.validation import Validation
+from stedi_cli.verdict import CheckResult, Report, TableCount
 
 
 def validate(
@@ -32,14 +33,16 @@ def validate(
     with session(ctx) as opened:
         validation = Validation(opened.lakehouse, opened.target, policy)
         if sql:
-            render.say(";\n\n".join(validation.questions().texts()) + ";")
+            render.say(";\n\n".join(validation.queries().texts()) + ";")
             return
         with render.busy("Validating"):
             report = validation.run()
+        cost = opened.target.query_cost()
         if as_json:
-            render.emit(_record(report))
+            render.emit(_record(report) | render.cost_record(cost))
         else:
             show_report(report)
+            render.show_cost(cost)
         if not report.ok:
             raise typer.Exit(ExitCode.BAD_DATA)
 
@@ -48,6 +51,7 @@ def validate_session(opened: Session) -> Report:
     """Validate and show the report."""
     report = Validation(opened.lakehouse, opened.target, None).run()
     show_report(report)
+    render.show_cost(opened.target.query_cost())
     return report
 
 
@@ -86,18 +90,28 @@ def show_report(report: Report) -> None:
             render.paragraph(f"{name.replace('_', ' ').capitalize()}: {number:,}; {reason}.")
     for text in (*report.notes, *report.problems):
         render.paragraph(text)
-    render.say("\nEverything is as it should be." if report.ok else "\nNot everything is right.")
+    render.say(f"\n{_summary(report)}")
+
+
+def _summary(report: Report) -> str:
+    if not report.ok:
+        return "Not everything is right."
+    if any(check.violations is None for check in report.checks):
+        return "Everything that could be checked is as it should be."
+    return "Everything is as it should be."
 
 
 def _verdict(table: TableCount) -> str:
     if table.rows is None:
-        return "not built"
+        return "not read" if table.zone == "landing" else "not built"
     if table.expected is None:
         return "unknown"
     return "ok" if table.ok else f"{table.rows - table.expected:+,}"
 
 
 def _check_verdict(check: CheckResult) -> str:
+    if check.violations is None:
+        return "not checked"
     if check.violations == 0:
         return "ok"
     return "known" if check.known else "FAILED"

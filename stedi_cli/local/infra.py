@@ -17,7 +17,7 @@ from stedi_cli.local.layout import VERSION, Layout, to_path
 from stedi_cli.local.lock import exclusive
 from stedi_cli.local.tables import Tables, mend, open_catalog, read_journal, write_journal
 from stedi_cli.settings import Settings
-from stedi_cli.target import Resource
+from stedi_cli.target import Change, Resource
 
 
 class Infrastructure:
@@ -135,8 +135,20 @@ class Infrastructure:
             root = Resource(root.kind, root.name, "moved", f"made in {self.layout.made_at()}")
         return [root, *others]
 
-    def down(self) -> Iterator[Resource]:
-        """Remove what this tool made, and say what it leaves."""
+    def plan(self) -> list[Change]:
+        """Return what ``up`` would do, changing nothing."""
+        actions = {"there": "keep", "missing": "create", "moved": "change"}
+        return [
+            Change(part.kind, part.name, actions[part.state], note=part.note)
+            for part in self.status()
+        ]
+
+    def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
+        """Remove what this tool made, and say what it leaves.
+
+        Args:
+            keep_data: Whether landing files and tables stay; then only what a run left goes.
+        """
         layout = self.layout
         if not layout.root.is_dir():
             return
@@ -146,6 +158,12 @@ class Infrastructure:
                 hint="Name its root with --root.",
             )
         layout.refuse_links()
+        if keep_data:
+            with exclusive(layout.lock):
+                mend(layout, self._written)
+                layout.spark_log.unlink(missing_ok=True)
+            yield Resource("folder", str(layout.root), "left", "kept with its data")
+            return
         with exclusive(layout.lock):
             yield from self._remove_tables()
             yield from self._remove_landing()

@@ -12,6 +12,7 @@ import duckdb
 
 from stedi_cli import iceberg
 from stedi_cli.errors import BadDataError, StediError, UsageError
+from stedi_cli.job_run import JobOutcome
 from stedi_cli.lakehouse import Job, JobText, Lakehouse, Table
 from stedi_cli.landing import LandingState
 from stedi_cli.local.engine import TYPES, Engine, first_line, one_select
@@ -23,7 +24,7 @@ from stedi_cli.local.tables import Tables, open_catalog
 from stedi_cli.provenance import LandingAccount, Provenance
 from stedi_cli.settings import Settings
 from stedi_cli.sql import identifier, literal
-from stedi_cli.target import JobOutcome, Work
+from stedi_cli.target import Work
 
 
 class DuckRunner:

@@ -15,15 +15,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from stedi_cli import contract
+from stedi_cli import contract, spark_model, spark_request
 from stedi_cli.errors import BadDataError, StediError
-from stedi_cli.lakehouse import Lakehouse, Table
+from stedi_cli.job_run import JobOutcome
+from stedi_cli.lakehouse import Lakehouse
 from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.tables import Tables, open_catalog
 from stedi_cli.settings import Settings
-from stedi_cli.target import JobOutcome, Work
+from stedi_cli.target import Work
 
 PACKAGES = (
     "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",
@@ -109,6 +110,14 @@ class SparkRunner:
         self._temp.mkdir(parents=True)
         request = self._temp / "request.json"
         request.write_text(json.dumps(self._request(works)), encoding="utf-8")
+        for work in works:
+            self._sql(work).write_bytes(work.text.sql.encode())
+        model = spark_model.model(
+            self._lakehouse,
+            location=self._layout.table_location,
+            keep=self._settings.keep_snapshots,
+        )
+        self._model.write_text(json.dumps(model), encoding="utf-8")
         # Both ends append: Spark's own noise, and what the script says beside its results.
         self._layout.spark_log.unlink(missing_ok=True)
         with self._layout.spark_log.open("ab") as log:
@@ -168,45 +177,28 @@ class SparkRunner:
                 self.swept.add(name)
         self._tables.forget()
 
+    @property
+    def _model(self) -> Path:
+        return self._temp / "lakehouse.json"
+
+    def _sql(self, work: Work) -> Path:
+        return self._temp / f"{work.job.name}.sql"
+
     def _request(self, works: list[Work]) -> dict[str, Any]:
         from stedi_cli.iceberg import NAMESPACE
 
-        landing = {name: state for work in works for name, state in work.landing.items()}
-        return {
-            "catalog": CATALOG,
-            "namespace": NAMESPACE,
-            "max_bad_rows": self._settings.max_bad_rows,
-            "tables": {name: self._table(table) for name, table in self._lakehouse.tables.items()},
-            "landing": {
-                name: {"folder": to_uri(self._zone.folder(name)), "fingerprint": state.fingerprint}
-                for name, state in landing.items()
-            },
-            "jobs": [self._job(work) for work in works],
-        }
-
-    def _job(self, work: Work) -> dict[str, Any]:
-        made = work.made
-        record = {"run": made.run, "job": made.job, "policy": made.policy, "engine": self.name}
-        return {
-            "name": work.job.name,
-            "sql": work.text.sql,
-            "reads": work.job.reads,
-            "writes": work.job.writes,
-            "answers_for": self._lakehouse.first_reads(work.job),
-            "record": {**record, "sql": made.sql, "columns": made.columns, "inputs": made.inputs},
-        }
-
-    def _table(self, table: Table) -> dict[str, Any]:
-        from stedi_cli.iceberg import properties_of, schema_of
-
-        schema = schema_of(table)
-        properties = properties_of(table, schema, self._settings.keep_snapshots)
-        columns = [
-            {"name": c.name, "type": c.type, "doc": c.doc, "required": c.required}
-            for c in table.columns
-        ]
-        location = self._layout.table_location(table.name)
-        return {"columns": columns, "properties": {**properties, "location": location}}
+        return spark_request.request(
+            works,
+            self._lakehouse,
+            engine=self.name,
+            catalog=CATALOG,
+            namespace=NAMESPACE,
+            max_bad_rows=self._settings.max_bad_rows,
+            # Expired after the run, by what also sweeps the files.
+            keep=None,
+            folder=lambda name: to_uri(self._zone.folder(name)),
+            sql=lambda work: to_uri(self._sql(work)),
+        )
 
     def _command(self, request: Path, *, small: bool) -> list[str]:
         catalog = f"spark.sql.catalog.{CATALOG}"
@@ -236,7 +228,8 @@ class SparkRunner:
         submit = [str(Path(pyspark.origin).parent / "bin" / "spark-submit")]
         settings = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
         files = ["--py-files", str(contract.__file__)]
-        return [*submit, *settings, *files, str(script), "--request", to_uri(request)]
+        asked = ["--model", to_uri(self._model), "--request", to_uri(request)]
+        return [*submit, *settings, *files, str(script), *asked]
 
 
 def _size(works: list[Work]) -> int:

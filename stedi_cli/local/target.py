@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from stedi_cli.durable import replaced
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.expected import FILE_NAME, uploaded
+from stedi_cli.expected import FILE_NAME, refuse_elsewhere
+from stedi_cli.job_run import JobRun
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.landing import LandingState, find_files, unknown_keys
 from stedi_cli.local.infra import Infrastructure
@@ -19,7 +20,7 @@ from stedi_cli.local.lock import BusyError, exclusive, reading
 from stedi_cli.local.tables import Tables, clean, mend, write_journal
 from stedi_cli.provenance import TableState
 from stedi_cli.settings import Settings
-from stedi_cli.target import Answer, Finding, Resource, Runner, Uploaded
+from stedi_cli.target import Answer, Change, Finding, QueryCost, Resource, Runner, Uploaded
 
 if TYPE_CHECKING:
     from stedi_cli.local.questions import Questions
@@ -55,23 +56,39 @@ class LocalTarget:
         """Target and place."""
         return f"local lakehouse in {self.layout.root}"
 
-    def up(self) -> Iterator[Resource]:
-        """Make what is missing, and rebuild the catalog of a root that was moved or broken."""
+    default_engine = "duckdb"
+
+    def plan(self) -> list[Change]:
+        """Return what ``up`` would do, changing nothing."""
+        return self._infra.plan()
+
+    def up(self, *, replace: bool = False) -> Iterator[Resource]:
+        """Make what is missing, and rebuild the catalog of a root that was moved or broken.
+
+        Nothing here would have to be replaced.
+        """
         return self._infra.up()
 
     def status(self) -> list[Resource]:
         """Return what is there and what is missing."""
         return self._infra.status()
 
-    def down(self) -> Iterator[Resource]:
+    def costs(self) -> list[str]:
+        """Return nothing: all is free here."""
+        return []
+
+    def caller_policy(self) -> None:
+        """Return None: the folder's permissions are all that is needed."""
+
+    def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
         """Remove what this tool made, and say what it leaves."""
-        return self._infra.down()
+        return self._infra.down(keep_data=keep_data)
 
     def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded]:
         """Bring landing files in; with ``replace``, files that are not in the folder go."""
         self._require()
         found = find_files(folder, self._lakehouse.landing.values())
-        self._refuse_expected(folder)
+        refuse_elsewhere(folder)
         with self._locked(wait=wait):
             for file in self._zone.stage_all(found):
                 state = self._zone.adopt(file)
@@ -87,17 +104,6 @@ class LocalTarget:
                     yield Uploaded(name, path.name, "removed" if replace else "mixed")
             self._zone.save_index()
             self._put_expected(folder / FILE_NAME)
-
-    def _refuse_expected(self, folder: Path) -> None:
-        """Raise UsageError for expected counts that cannot be used, or lie elsewhere."""
-        path = folder / FILE_NAME
-        if path.is_file():
-            if not path.resolve().is_relative_to(folder.resolve()):
-                raise UsageError(
-                    f"{path} is a link to a place outside {folder}.",
-                    hint="Copy the file itself there.",
-                )
-            uploaded(path)
 
     def _put_expected(self, source: Path) -> None:
         if source.is_file():
@@ -123,8 +129,15 @@ class LocalTarget:
         return self._tables.is_whole(table)
 
     @contextmanager
-    def runner(self, engine: str, *, wait: bool) -> Iterator[Runner]:
-        """Lock the lakehouse for a run, and mend what a run that died left."""
+    def runner(
+        self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
+    ) -> Iterator[Runner]:
+        """Lock the lakehouse for a run, and mend what a run that died left.
+
+        All jobs share one session here, asked for or not.
+        """
+        if detach:
+            raise UsageError("Jobs run on this machine, and end with this command.")
         if engine not in ENGINES:
             raise UsageError(
                 f"There is no engine {engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
@@ -172,9 +185,33 @@ class LocalTarget:
 
         return DuckRunner(*parts)
 
+    def runs(self) -> list[JobRun]:
+        """Return nothing: jobs run here, and only while a command waits for them."""
+        return []
+
+    def stop(self, run: JobRun) -> None:
+        """Raise UsageError: there is no run elsewhere."""
+        raise UsageError(f"There is no run {run.id}.")
+
     def query(self, sql: str) -> Answer:
         """Run one SELECT over all tables."""
         return self._ask().ask(sql)
+
+    def queries(self, texts: Sequence[str]) -> list[Answer]:
+        """Run several SELECTs; answers in their order."""
+        return [self.query(text) for text in texts]
+
+    def query_here(self, sql: str) -> Answer | None:
+        """Run a check on this machine, where all of them run."""
+        return self.query(sql)
+
+    def query_cost(self) -> QueryCost | None:
+        """Return None: queries cost nothing here."""
+        return None
+
+    def usable_lines(self) -> dict[str, str]:
+        """Return nothing: a landing table holds its usable lines here."""
+        return {}
 
     def export(self, table: str, file: Path) -> int:
         """Write a table to a Parquet or CSV file and return its rows."""

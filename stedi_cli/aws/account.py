@@ -1,0 +1,172 @@
+"""The AWS account that a command works in: clients, identity, and errors in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.settings import AwsSettings
+
+_ATTEMPTS = 6
+"""Calls in all, before boto3 gives up on throttling and lost connections."""
+
+
+class Account:
+    """Clients of one account and region, made when first needed.
+
+    Args:
+        settings: Region, profile and endpoint.
+    """
+
+    def __init__(self, settings: AwsSettings) -> None:
+        self._settings = settings
+        self._clients: dict[str, Any] = {}
+        self._lock = Lock()
+
+    @cached_property
+    def _session(self) -> Any:
+        try:
+            import boto3
+        except ImportError as error:
+            raise StediError(
+                "boto3 is not installed.", hint="Install it: `pip install 'stedi[aws]'`."
+            ) from error
+        with aws_errors():
+            return boto3.Session(
+                profile_name=self._settings.profile, region_name=self._settings.region
+            )
+
+    @property
+    def region(self) -> str:
+        """The region; raises UsageError where neither settings nor boto3 know one."""
+        found = self._session.region_name
+        if not found:
+            raise UsageError(
+                "No AWS region is known.", hint="Set region in the config file, or AWS_REGION."
+            )
+        return str(found)
+
+    @property
+    def partition(self) -> str:
+        """``aws``, ``aws-cn`` or ``aws-us-gov``, as ARNs need it."""
+        return str(self._session.get_partition_for_region(self.region))
+
+    @cached_property
+    def id(self) -> str:
+        """The account's number; one call of STS."""
+        with aws_errors("sts:GetCallerIdentity"):
+            return str(self.client("sts").get_caller_identity()["Account"])
+
+    def client(self, service: str) -> Any:
+        """Return the client of a service; clients are safe to share between threads."""
+        from botocore.config import Config
+
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service,
+                    region_name=self.region,
+                    endpoint_url=self._settings.endpoint_url,
+                    config=Config(
+                        retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+                        connect_timeout=10,
+                        read_timeout=60,
+                        max_pool_connections=32,
+                        user_agent_extra="stedi",
+                    ),
+                )
+            return self._clients[service]
+
+
+def error_code(error: BaseException) -> str:
+    """Return the code of an error that AWS answered with, or an empty text."""
+    response = getattr(error, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
+
+
+_HINTS = {
+    "ExpiredToken": "Your credentials have expired: sign in again (`aws sso login`).",
+    "ExpiredTokenException": "Your credentials have expired: sign in again (`aws sso login`).",
+    "RequestExpired": "Your credentials have expired, or this machine's clock is wrong.",
+    "InvalidClientTokenId": "These credentials are not valid: check profile and keys.",
+    "UnrecognizedClientException": "These credentials are not valid: check profile and keys.",
+    "InvalidAccessKeyId": "These credentials are not valid: check profile and keys.",
+    "SignatureDoesNotMatch": "These credentials are not valid: check profile and keys.",
+    "AccessDenied": "Permission is missing: `stedi infra policy` prints what you need.",
+    "AccessDeniedException": "Permission is missing: `stedi infra policy` prints what you need.",
+    "UnauthorizedOperation": "Permission is missing: `stedi infra policy` prints what you need.",
+    "403": "Permission is missing: `stedi infra policy` prints what you need.",
+    "OperationAborted": "S3 is still busy with this bucket: try again in a minute.",
+    "NoSuchBucket": "Make the lakehouse: `stedi infra up`.",
+    "EntityNotFoundException": "Make the lakehouse: `stedi infra up`.",
+    "AuthorizationHeaderMalformed": "The bucket is in another region: set region to it.",
+    "PermanentRedirect": "The bucket is in another region: set region to it.",
+    "IllegalLocationConstraintException": "The bucket is in another region: set region to it.",
+}
+
+
+@contextmanager
+def aws_errors(what: str = "", *, where: str = "") -> Iterator[None]:
+    """Turn errors of boto3 into one line with a hint.
+
+    Args:
+        what: What was being done, such as ``s3:PutObject landing/customer/a.json``; without it,
+            AWS's own name of the operation is told.
+        where: What it was done to, such as ``bucket stedi``.
+    """
+    # Without boto3 there is nothing to translate.
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        yield
+        return
+    try:
+        yield
+    except ClientError as error:
+        code = error_code(error)
+        said = str(error.response.get("Error", {}).get("Message") or code).rstrip(".")
+        operation = ": ".join(filter(None, (where, what or error.operation_name)))
+        raise StediError(f"{operation} failed: {code}: {said}.", hint=_HINTS.get(code)) from error
+    except BotoCoreError as error:
+        raise StediError(
+            f"{where or what or 'AWS'}: {_one_line(error)}.", hint=_core_hint(error)
+        ) from error
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _core_hint(error: BaseException) -> str | None:
+    name = type(error).__name__
+    if name in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
+        return "Give boto3 credentials: `aws configure`, `aws sso login`, or AWS_PROFILE."
+    if name in ("TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"):
+        return "Sign in again: `aws sso login`."
+    if name == "ProfileNotFound":
+        return "Set profile to one that ~/.aws/config holds."
+    if name in ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"):
+        return "Check the network, and region and endpoint_url in the config file."
+    return None
+
+
+def side_by_side(calls: list[Any], *, workers: int = 16) -> list[Any]:
+    """Make independent calls at the same time.
+
+    Args:
+        calls: Functions without arguments.
+        workers: Most of them at a time.
+
+    Returns:
+        What they return, in their order; the first error is raised when all have ended.
+    """
+    if len(calls) < 2:
+        return [call() for call in calls]
+    with ThreadPoolExecutor(min(workers, len(calls))) as pool:
+        futures = [pool.submit(call) for call in calls]
+    return [future.result() for future in futures]

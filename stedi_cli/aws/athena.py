@@ -1,0 +1,274 @@
+"""Queries on Athena: started once, waited for, their rows as a stream, and what they cost."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from threading import Lock
+from typing import Any
+
+from stedi_cli.aws.account import aws_errors, error_code
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.patience import Patience
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.target import Answer, QueryCost
+
+BILLED_AT_LEAST = 10_000_000
+"""Bytes that a query is billed for, however few it scans."""
+
+_TRIES = 3
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 3.0
+_PAGE = 1000
+_CATALOG = "AwsDataCatalog"
+_SYSTEM_ERROR = 1
+_SCAN_LIMIT = ("bytes scanned limit", "exceeded_scan_limit", "scan limit")
+# A line that is no JSON, and a value that is not of its column's type.
+_BAD_LINE = ("hive_cursor_error", "hive_bad_data")
+_NOT_THERE = ("table_not_found", "schema_not_found", "does not exist")
+_DENIED = ("access denied", "accessdenied", "not authorized", "insufficient permissions")
+
+
+class BadLineError(StediError):
+    """A query met a line of a landing file that Athena cannot read."""
+
+
+class NoTableError(UsageError):
+    """A query names a table that is not there."""
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How a query ended.
+
+    Args:
+        id: Its id.
+        state: ``SUCCEEDED``, ``FAILED`` or ``CANCELLED``.
+        reason: Why, as Athena puts it.
+        retryable: Whether Athena says that the same query may succeed.
+        theirs: Whether Athena itself failed, not the query.
+        scanned: Bytes that it scanned.
+    """
+
+    id: str
+    state: str
+    reason: str
+    retryable: bool
+    theirs: bool
+    scanned: int
+
+
+class Athena:
+    """Runs queries in the lakehouse's work group.
+
+    Args:
+        layout: Names and places.
+        patience: How waiting is done.
+    """
+
+    def __init__(self, layout: Layout, patience: Patience | None = None) -> None:
+        self._layout = layout
+        self._patience = patience or Patience()
+        self._lock = Lock()
+        self._queries = 0
+        self._scanned = 0
+        self._billed = 0
+
+    @property
+    def cost(self) -> QueryCost:
+        """What queries cost so far."""
+        dollars = self._billed * self._layout.settings.price_terabyte_scanned / 1e12
+        return QueryCost(self._queries, self._scanned, dollars)
+
+    def select(self, sql: str) -> Answer:
+        """Run a query.
+
+        Args:
+            sql: One SELECT in Athena's dialect.
+
+        Returns:
+            The answer; rows are fetched page by page as they are asked for.
+
+        Raises:
+            UsageError: If Athena cannot run the query as it is.
+            BadLineError: If a landing file holds a line that Athena cannot read.
+            StediError: If it fails otherwise, or would scan more than is allowed.
+        """
+        for tries in range(_TRIES):
+            ended = self._wait(self._start(sql))
+            self._note(ended)
+            if ended.state == "SUCCEEDED":
+                return self._answer(ended.id)
+            if not ended.retryable:
+                break
+            self._pause(_FIRST_WAIT * 2**tries)
+        raise self._explained(ended)
+
+    def _start(self, sql: str) -> str:
+        # The token makes boto3's own retry after a lost answer find the query that was started.
+        try:
+            with aws_errors("athena:StartQueryExecution"):
+                started = self._client.start_query_execution(
+                    QueryString=sql,
+                    ClientRequestToken=str(uuid.uuid4()),
+                    QueryExecutionContext={"Catalog": _CATALOG, "Database": self._layout.database},
+                    ResultConfiguration={"OutputLocation": self._layout.results},
+                    WorkGroup=self._layout.settings.work_group,
+                )
+        except StediError as error:
+            cause = error.__cause__
+            if cause is not None and error_code(cause) == "InvalidRequestException":
+                raise self._refused(str(cause)) from error
+            raise
+        return str(started["QueryExecutionId"])
+
+    def _refused(self, said: str) -> StediError:
+        if "workgroup" in said.lower():
+            name = self._layout.settings.work_group
+            return StediError(
+                f"There is no Athena work group {name}.", hint="Make it with `stedi infra up`."
+            )
+        return UsageError(
+            f"Athena refuses the query: {_one_line(said)}.",
+            hint="`stedi tables --ddl` shows columns.",
+        )
+
+    def _wait(self, query: str) -> _Ended:
+        """Wait until a query has ended; it is stopped where that is interrupted."""
+        wait = _FIRST_WAIT
+        try:
+            while True:
+                with aws_errors("athena:GetQueryExecution"):
+                    told = self._client.get_query_execution(QueryExecutionId=query)
+                found = told["QueryExecution"]
+                status = found["Status"]
+                # A running query may be put back into the queue.
+                if status["State"] not in ("QUEUED", "RUNNING"):
+                    error = status.get("AthenaError", {})
+                    return _Ended(
+                        query,
+                        status["State"],
+                        status.get("StateChangeReason") or error.get("ErrorMessage", ""),
+                        bool(error.get("Retryable")),
+                        error.get("ErrorCategory") == _SYSTEM_ERROR,
+                        found.get("Statistics", {}).get("DataScannedInBytes", 0),
+                    )
+                self._pause(wait)
+                wait = min(wait * 1.5, _LONGEST_WAIT)
+        except BaseException:
+            with suppress(Exception):
+                self._client.stop_query_execution(QueryExecutionId=query)
+            raise
+
+    def _pause(self, seconds: float) -> None:
+        # Not in step with the other queries.
+        self._patience.sleep(seconds * (0.5 + self._patience.random() / 2))
+
+    def _note(self, ended: _Ended) -> None:
+        with self._lock:
+            self._queries += 1
+            self._scanned += ended.scanned
+            # A failed query is not billed.
+            if ended.state != "FAILED":
+                self._billed += max(ended.scanned, BILLED_AT_LEAST)
+
+    def _explained(self, ended: _Ended) -> StediError:
+        reason = _one_line(ended.reason)
+        if _names(reason, _SCAN_LIMIT):
+            limit = self._layout.settings.scan_limit
+            return StediError(
+                f"Athena stopped the query: it would scan more than {limit:,} bytes (scan_limit).",
+                hint="Ask for less, or raise scan_limit in the config and run `stedi infra up`.",
+            )
+        if ended.state == "CANCELLED":
+            return StediError("The query was stopped.", hint="Run the command again.")
+        found = _failure(reason)
+        if found is not None:
+            return found
+        if ended.retryable or ended.theirs:
+            times = f" {_TRIES} times" if ended.retryable else ""
+            return StediError(
+                f"Athena failed{times}: {reason}.", hint="Try again in a few minutes."
+            )
+        return UsageError(
+            f"The query cannot be run: {reason}.", hint="`stedi tables --ddl` shows columns."
+        )
+
+    def _answer(self, query: str) -> Answer:
+        first = self._page(query, None)
+        info = first["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+        return Answer(
+            [column["Name"] for column in info],
+            [column["Type"] for column in info],
+            self._rows(query, first, [_READERS.get(column["Type"], str) for column in info]),
+        )
+
+    def _rows(
+        self, query: str, page: dict[str, Any], readers: list[Callable[[str], Any]]
+    ) -> Iterator[tuple[Any, ...]]:
+        # The first row of a SELECT's first page holds the column names.
+        rows = page["ResultSet"]["Rows"][1:]
+        while True:
+            for row in rows:
+                yield tuple(
+                    reader(cell["VarCharValue"]) if "VarCharValue" in cell else None
+                    for cell, reader in zip(row["Data"], readers, strict=True)
+                )
+            token = page.get("NextToken")
+            if not token:
+                return
+            page = self._page(query, token)
+            rows = page["ResultSet"]["Rows"]
+
+    def _page(self, query: str, token: str | None) -> dict[str, Any]:
+        more = {"NextToken": token} if token else {}
+        with aws_errors("athena:GetQueryResults"):
+            found: dict[str, Any] = self._client.get_query_results(
+                QueryExecutionId=query, MaxResults=_PAGE, **more
+            )
+        return found
+
+    @property
+    def _client(self) -> Any:
+        return self._layout.account.client("athena")
+
+
+def _failure(reason: str) -> StediError | None:
+    if _names(reason, _BAD_LINE):
+        return BadLineError(
+            "A landing file holds a line that Athena cannot read.",
+            hint="`stedi quarantine` lists unusable lines; the trusted tables hold the others.",
+        )
+    if _names(reason, _NOT_THERE):
+        return NoTableError(
+            f"The query cannot be run: {reason}.", hint="`stedi tables` lists the tables."
+        )
+    if _names(reason, _DENIED):
+        return StediError(
+            f"Athena may not read what the query asks for: {reason}.",
+            hint="Permission is missing: `stedi infra policy` prints what you need.",
+        )
+    return None
+
+
+def _names(reason: str, codes: tuple[str, ...]) -> bool:
+    return any(code in reason.lower() for code in codes)
+
+
+def _boolean(text: str) -> bool:
+    return text.lower() == "true"
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), int),
+    **dict.fromkeys(("float", "real", "double"), float),
+    "boolean": _boolean,
+    "decimal": Decimal,
+}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).rstrip(".")

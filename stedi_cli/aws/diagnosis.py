@@ -1,0 +1,53 @@
+"""What may be wrong with a lakehouse on AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import metadata
+
+from stedi_cli.aws.infra.infrastructure import Infrastructure
+from stedi_cli.aws.layout import Layout
+from stedi_cli.errors import StediError
+from stedi_cli.target import Finding, Resource
+
+
+def diagnose(layout: Layout, infra: Infrastructure) -> Iterator[Finding]:
+    """Look at boto3, credentials, region and every part of the infrastructure.
+
+    Args:
+        layout: The lakehouse.
+        infra: Its infrastructure.
+
+    Yields:
+        Findings, good and bad; after the first that keeps AWS from being asked, none.
+    """
+    try:
+        yield Finding("boto3", metadata.version("boto3"))
+    except metadata.PackageNotFoundError:
+        yield Finding("boto3", "not installed", "Install it: `pip install 'stedi[aws]'`.")
+        return
+    try:
+        yield Finding("region", layout.account.region)
+        yield Finding("account", layout.account.id)
+    except StediError as error:
+        yield Finding("account", error.message, error.hint or "Look at your credentials.")
+        return
+    try:
+        parts = infra.status()
+    except StediError as error:
+        yield Finding("infrastructure", error.message, error.hint or "Look at your permissions.")
+        return
+    if all(part.state == "missing" for part in parts):
+        yield Finding("infrastructure", "no lakehouse here", "Run `stedi infra up`.")
+        return
+    yield from map(_finding, parts)
+
+
+def _finding(part: Resource) -> Finding:
+    what = f"{part.kind} {part.name}"
+    if part.state == "there":
+        return Finding(what, part.note or "as it should be")
+    if part.state == "not ours":
+        return Finding(what, part.note, "Choose another name in the config file.")
+    found = f"{part.state}: {part.note}" if part.note else part.state
+    return Finding(what, found, "Run `stedi infra up`; `stedi infra plan` shows why.")

@@ -1,0 +1,76 @@
+"""Writes a table's rows to a Parquet or CSV file, as they come."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from stedi_cli.durable import replaced
+from stedi_cli.lakehouse import Table
+
+Rows = Iterable[tuple[Any, ...]]
+
+_BATCH = 50_000
+
+
+def write(table: Table, rows: Rows, file: Path) -> int:
+    """Write rows to a file, which is there whole or not at all.
+
+    Args:
+        table: Names and types of the columns.
+        rows: The rows, in the order of the columns.
+        file: The file to make, ending in ``.parquet`` or ``.csv``.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        StediError: If the file cannot be written.
+    """
+    as_parquet = file.suffix.lower() == ".parquet"
+    with replaced(file, file.parent) as sink, TemporaryFile(dir=file.parent) as made:
+        written = _parquet(table, rows, made) if as_parquet else _csv(table, rows, made)
+        made.seek(0)
+        shutil.copyfileobj(made, sink)
+    return written
+
+
+def _parquet(table: Table, rows: Rows, stream: IO[bytes]) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
+    schema = pa.schema([(column.name, types[column.type]) for column in table.columns])
+    written = 0
+    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for batch in _batches(rows):
+            columns = zip(*batch, strict=True)
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+            writer.write_batch(pa.record_batch(arrays, schema))
+            written += len(batch)
+    return written
+
+
+def _csv(table: Table, rows: Rows, stream: IO[bytes]) -> int:
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(column.name for column in table.columns)
+    written = 0
+    for batch in _batches(rows):
+        lines.writerows(batch)
+        written += len(batch)
+    text.flush()
+    text.detach()
+    return written
+
+
+def _batches(rows: Rows) -> Iterator[list[tuple[Any, ...]]]:
+    remaining = iter(rows)
+    while batch := list(islice(remaining, _BATCH)):
+        yield batch

@@ -1,0 +1,1 @@
+"""What the lakehouse needs in the account, one module a resource."""

@@ -1,0 +1,274 @@
+"""The bucket: not public, encrypted, TLS only, with a lifecycle for query results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from stedi_cli.aws import policies
+from stedi_cli.aws.account import error_code, side_by_side
+from stedi_cli.aws.infra.emptying import empty
+from stedi_cli.aws.infra.resource import (
+    Found,
+    Kind,
+    ask,
+    from_key_values,
+    is_missing,
+    key_values,
+    same_json,
+)
+from stedi_cli.aws.infra.role import Role
+from stedi_cli.aws.layout import Layout
+from stedi_cli.errors import StediError
+
+_BLOCK = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+_ENCRYPTION = {
+    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}],
+}
+_NO_LOCATION = "us-east-1"
+_TRIES = 5
+
+
+class Bucket(Kind):
+    """The one bucket.
+
+    Args:
+        layout: Its name.
+        role: The role, whose promise tells a bucket of ours that a crash left without tags.
+        sleep: Waits before an emptied bucket that was written to again is emptied once more.
+    """
+
+    kind = "bucket"
+
+    def __init__(
+        self, layout: Layout, role: Role, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        super().__init__(layout)
+        self._role = role
+        self._sleep = sleep
+
+    @property
+    def _owned(self) -> dict[str, str]:
+        """What makes S3 refuse a call where the bucket is another account's."""
+        return {"Bucket": self.layout.bucket, "ExpectedBucketOwner": self.layout.account.id}
+
+    def names(self) -> list[str]:
+        """Return its name."""
+        return [self.layout.bucket]
+
+    def _lifecycle(self) -> list[dict[str, Any]]:
+        settings = self.layout.settings
+        days = {"Days": settings.results_days}
+        old = {"NoncurrentDays": settings.results_days}
+        short = {"results": settings.results_prefix, "requests": f"{settings.jobs_prefix}/requests"}
+        rules: list[dict[str, Any]] = [
+            {
+                "ID": f"stedi-{title}",
+                "Status": "Enabled",
+                "Filter": {"Prefix": f"{prefix}/"},
+                "Expiration": days,
+                "NoncurrentVersionExpiration": old,
+            }
+            for title, prefix in short.items()
+        ]
+        uploads = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+        everything = {"ID": "stedi-uploads", "Status": "Enabled", "Filter": {"Prefix": ""}}
+        return sorted([*rules, {**everything, **uploads}], key=lambda rule: str(rule["ID"]))
+
+    def wanted(self, name: str) -> dict[str, str]:
+        """Return what is compared."""
+        return {
+            "public access": _blocked(_BLOCK),
+            "encryption": "AES256",
+            "policy": same_json(policies.tls_only(self.layout)),
+            "lifecycle": same_json(self._lifecycle()),
+            "tags": self.tags_text(self.layout.tags),
+        }
+
+    def read(self) -> dict[str, Found]:
+        """Read the bucket and its settings, side by side."""
+        s3, owned = self.layout.account.client("s3"), self._owned
+        head, tagging, *settings = side_by_side(
+            [
+                partial(_head, s3, owned),
+                *(
+                    partial(_attempt, call, owned)
+                    for call in (
+                        s3.get_bucket_tagging,
+                        s3.get_public_access_block,
+                        s3.get_bucket_encryption,
+                        s3.get_bucket_policy,
+                        s3.get_bucket_lifecycle_configuration,
+                    )
+                ),
+            ]
+        )
+        return self._found(head, tagging, settings)
+
+    def to_remove(self) -> dict[str, Found]:
+        """Read whether it is there, and whose it is."""
+        s3, owned = self.layout.account.client("s3"), self._owned
+        head, tagging = side_by_side(
+            [partial(_head, s3, owned), partial(_attempt, s3.get_bucket_tagging, owned)]
+        )
+        return self._found(head, tagging, [])
+
+    def _found(
+        self, head: dict[str, Any] | None, tagging: Any, settings: list[Any]
+    ) -> dict[str, Found]:
+        if head is None:
+            return {}
+        foreign = self._foreign(head)
+        if foreign:
+            return {self.layout.bucket: Found({}, ours=False, note=foreign)}
+        for answer in (tagging, *settings):
+            if isinstance(answer, BaseException):
+                raise answer
+        tags = from_key_values(tagging["TagSet"] if tagging else None)
+        ours = self.is_ours(tags) or (not tags and self._left_by_a_crash())
+        fields = self._fields(tags, *settings) if settings else {}
+        return {self.layout.bucket: Found(fields, ours=ours)}
+
+    def _foreign(self, head: dict[str, Any]) -> str:
+        if head["status"] == 403:
+            # S3 tells a bucket that is not ours from one that may not be seen to nobody.
+            return (
+                "belongs to another account: set another bucket; or may not be seen:"
+                " see `stedi infra policy`"
+            )
+        region = head["region"]
+        if region and region != self.layout.account.region:
+            return f"lies in region {region}, not {self.layout.account.region}"
+        return ""
+
+    def _left_by_a_crash(self) -> bool:
+        s3 = self.layout.account.client("s3")
+        if not self._role.promises(self.layout.bucket):
+            return False
+        held = s3.list_object_versions(**self._owned, MaxKeys=1)
+        return not held.get("Versions") and not held.get("DeleteMarkers")
+
+    def _fields(
+        self, tags: dict[str, str], block: Any, encryption: Any, policy: Any, lifecycle: Any
+    ) -> dict[str, str]:
+        rules = encryption["ServerSideEncryptionConfiguration"]["Rules"] if encryption else []
+        algorithms = [rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] for rule in rules]
+        kept = [_rule(rule) for rule in lifecycle["Rules"]] if lifecycle else []
+        kept.sort(key=lambda rule: str(rule.get("ID")))
+        return {
+            "public access": _blocked(block["PublicAccessBlockConfiguration"] if block else {}),
+            "encryption": ", ".join(algorithms),
+            "policy": same_json(policy["Policy"]) if policy else "",
+            "lifecycle": same_json(kept),
+            "tags": self.tags_text(tags),
+        }
+
+    def create(self, name: str) -> None:
+        """Make the bucket, then tag it and set the rest."""
+        region = self.layout.account.region
+        where = {} if region == _NO_LOCATION else {"LocationConstraint": region}
+        place = {"CreateBucketConfiguration": where} if where else {}
+        s3 = self.layout.account.client("s3")
+        try:
+            s3.create_bucket(Bucket=name, **place)
+        except s3.exceptions.BucketAlreadyExists as error:
+            raise StediError(
+                f"The bucket name {name} is taken by another account.",
+                hint="Names of buckets are worldwide: set another bucket in the config file.",
+            ) from error
+        self.update(name, set(self.wanted(name)))
+
+    def update(self, name: str, fields: set[str]) -> None:
+        """Put what differs, the tags first."""
+        s3 = self.layout.account.client("s3")
+        puts: dict[str, Callable[[], Any]] = {
+            "tags": self._put_tags,
+            "public access": partial(
+                s3.put_public_access_block, **self._owned, PublicAccessBlockConfiguration=_BLOCK
+            ),
+            "encryption": partial(
+                s3.put_bucket_encryption,
+                **self._owned,
+                ServerSideEncryptionConfiguration=_ENCRYPTION,
+            ),
+            "policy": partial(
+                s3.put_bucket_policy,
+                **self._owned,
+                Policy=same_json(policies.tls_only(self.layout)),
+            ),
+            "lifecycle": partial(
+                s3.put_bucket_lifecycle_configuration,
+                **self._owned,
+                LifecycleConfiguration={"Rules": self._lifecycle()},
+            ),
+        }
+        # One after another: S3 refuses changes of one bucket that meet (OperationAborted).
+        for field, put in puts.items():
+            if field in fields:
+                put()
+
+    def _put_tags(self) -> None:
+        s3 = self.layout.account.client("s3")
+        # A put replaces all tags, those of others included.
+        there = ask(s3.get_bucket_tagging, **self._owned)
+        tags = {**from_key_values(there["TagSet"] if there else None), **self.layout.tags}
+        s3.put_bucket_tagging(**self._owned, Tagging={"TagSet": key_values(tags)})
+
+    def delete(self, name: str) -> None:
+        """Empty the bucket, all versions, markers and pending uploads, and delete it."""
+        s3 = self.layout.account.client("s3")
+        for attempt in range(_TRIES):
+            if attempt:
+                self._sleep(2.0**attempt)
+            if not empty(s3, self._owned):
+                return
+            try:
+                ask(s3.delete_bucket, **self._owned)
+                return
+            except s3.exceptions.ClientError as error:
+                # Somebody wrote to it meanwhile.
+                if error_code(error) != "BucketNotEmpty" or attempt == _TRIES - 1:
+                    raise
+
+
+def _head(s3: Any, owned: dict[str, str]) -> dict[str, Any] | None:
+    """Return the status and the region that S3 tells of a bucket; None where there is none."""
+    try:
+        answer = s3.head_bucket(**owned)
+    except s3.exceptions.ClientError as error:
+        if is_missing(error):
+            return None
+        metadata = error.response["ResponseMetadata"]
+        if metadata["HTTPStatusCode"] not in (301, 403):
+            raise
+        region = metadata["HTTPHeaders"].get("x-amz-bucket-region", "")
+        return {"status": metadata["HTTPStatusCode"], "region": region}
+    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+    return {"status": 200, "region": headers.get("x-amz-bucket-region", "")}
+
+
+def _attempt(call: Callable[..., Any], arguments: dict[str, str]) -> Any:
+    """Return the answer or the error, which does not matter where the bucket is not ours."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return ask(call, **arguments)
+    except ClientError as error:
+        return error
+
+
+def _blocked(block: dict[str, bool]) -> str:
+    return "blocked" if all(block.get(key) for key in _BLOCK) else "not blocked"
+
+
+def _rule(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return a lifecycle rule as it was given, without what S3 adds."""
+    kept = {key: value for key, value in rule.items() if key != "Prefix"}
+    return {**kept, "Filter": {"Prefix": rule.get("Filter", {}).get("Prefix", "")}}

@@ -1,0 +1,80 @@
+"""The Glue database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stedi_cli.aws.infra.resource import Found, Kind, ask
+from stedi_cli.aws.layout import TAG
+from stedi_cli.target import Resource
+
+
+class Database(Kind):
+    """The one database; its parameters carry the tag too, so that one call reads both."""
+
+    kind = "database"
+
+    def names(self) -> list[str]:
+        """Return its name."""
+        return [self.layout.database]
+
+    def _input(self) -> dict[str, Any]:
+        return {
+            "Name": self.layout.database,
+            "Description": "The STEDI lakehouse",
+            "LocationUri": self.layout.uri(self.layout.settings.warehouse_prefix),
+            "Parameters": {TAG: self.layout.database},
+        }
+
+    def wanted(self, name: str) -> dict[str, str]:
+        """Return description and place."""
+        made = self._input()
+        return {"description": made["Description"], "location": made["LocationUri"]}
+
+    def read(self) -> dict[str, Found]:
+        """Read it."""
+        name = self.layout.database
+        answer = ask(self.layout.account.client("glue").get_database, Name=name)
+        if answer is None:
+            return {}
+        found = answer["Database"]
+        fields = {
+            "description": found.get("Description", ""),
+            "location": found.get("LocationUri", ""),
+        }
+        return {name: Found(fields, ours=self.is_ours(found.get("Parameters") or {}))}
+
+    def to_remove(self) -> dict[str, Found]:
+        """Read it; with tables of others in it, it stays, since they would go with it."""
+        found = self.read()
+        if not any(there.ours for there in found.values()):
+            return found
+        glue = self.layout.account.client("glue")
+        page = ask(glue.get_tables, DatabaseName=self.layout.database, MaxResults=1)
+        names = ", ".join(table["Name"] for table in page["TableList"]) if page else ""
+        note = f"it holds what is not ours: {names}"
+        return (
+            {n: Found(f.fields, ours=False, note=note) for n, f in found.items()}
+            if names
+            else found
+        )
+
+    def remaining(self) -> list[Resource]:
+        """Return it where it is still there, for whatever reason."""
+        with self.errors():
+            ours = [name for name, there in self.read().items() if there.ours]
+        return [Resource(self.kind, name, "left") for name in ours]
+
+    def create(self, name: str) -> None:
+        """Make it with its tags."""
+        self.layout.account.client("glue").create_database(
+            DatabaseInput=self._input(), Tags=self.layout.tags
+        )
+
+    def update(self, name: str, fields: set[str]) -> None:
+        """Make it what it should be."""
+        self.layout.account.client("glue").update_database(Name=name, DatabaseInput=self._input())
+
+    def delete(self, name: str) -> None:
+        """Delete it; its tables are deleted before."""
+        ask(self.layout.account.client("glue").delete_database, Name=name)

@@ -1,0 +1,153 @@
+"""The S3 gateway endpoint of a VPC; one that exists already is used, and never touched."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from stedi_cli.aws.infra.resource import Found, Kind, ask, from_key_values, key_values
+from stedi_cli.aws.layout import Layout
+from stedi_cli.errors import StediError
+
+_GONE = ("deleting", "deleted", "failed", "rejected", "expired")
+
+
+class Endpoint(Kind):
+    """The one endpoint; its name is that of the service that it leads to.
+
+    Args:
+        layout: VPC and route tables, where they are configured.
+    """
+
+    kind = "endpoint"
+    fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self._vpc = ""
+        self._route_tables: list[str] = []
+        self._own: dict[str, Any] | None = None
+
+    def names(self) -> list[str]:
+        """Return the name of the service."""
+        return [f"com.amazonaws.{self.layout.account.region}.s3"]
+
+    def wanted(self, name: str) -> dict[str, str]:
+        """Return VPC, route tables and tags; known once it was read."""
+        return {
+            "vpc": self._vpc,
+            "route tables": ", ".join(self._route_tables),
+            "tags": self.tags_text(self.layout.tags),
+        }
+
+    def read(self) -> dict[str, Found]:
+        """Read the S3 gateway endpoints of the VPC, its route tables, and ours wherever it is."""
+        name, endpoints = self.names()[0], self._endpoints()
+        self._own = next((e for e in endpoints if self.is_ours(_tags(e))), None)
+        self._vpc = (
+            self.layout.settings.vpc or (self._own or {}).get("VpcId") or self._default_vpc()
+        )
+        others = {
+            table: other["VpcEndpointId"]
+            for other in endpoints
+            if other["VpcId"] == self._vpc and not self.is_ours(_tags(other))
+            for table in other.get("RouteTableIds", ())
+        }
+        tables = self.layout.settings.route_tables or self._tables_of(self._vpc)
+        self._route_tables = sorted(set(tables) - set(others))
+        own = self._own
+        if own is None:
+            if self._route_tables:
+                return {}
+            note = f"{', '.join(sorted(set(others.values())))} is not ours, and is used"
+            return {name: Found({}, ours=False, used=True, note=note)}
+        fields = {
+            "vpc": own["VpcId"],
+            "route tables": ", ".join(sorted(own.get("RouteTableIds", ()))),
+            "tags": self.tags_text(_tags(own)),
+        }
+        return {name: Found(fields, note=own["VpcEndpointId"])}
+
+    def _endpoints(self) -> list[dict[str, Any]]:
+        ec2 = self.layout.account.client("ec2")
+        pages = ec2.get_paginator("describe_vpc_endpoints").paginate(
+            Filters=[
+                {"Name": "service-name", "Values": self.names()},
+                {"Name": "vpc-endpoint-type", "Values": ["Gateway"]},
+            ]
+        )
+        found = [endpoint for page in pages for endpoint in page["VpcEndpoints"]]
+        return [e for e in found if str(e.get("State", "")).lower() not in _GONE]
+
+    def _default_vpc(self) -> str:
+        ec2 = self.layout.account.client("ec2")
+        found = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+        if not found:
+            raise StediError(
+                f"Region {self.layout.account.region} has no default VPC for the S3 endpoint.",
+                hint="Set `s3_endpoint: false`, since these jobs run without one, or set vpc.",
+            )
+        return str(found[0]["VpcId"])
+
+    def _tables_of(self, vpc: str) -> list[str]:
+        ec2 = self.layout.account.client("ec2")
+        pages = ec2.get_paginator("describe_route_tables").paginate(
+            Filters=[{"Name": "vpc-id", "Values": [vpc]}]
+        )
+        found = [table for page in pages for table in page["RouteTables"]]
+        if not found:
+            raise StediError(f"There is no VPC {vpc}.", hint="Look at vpc in the config file.")
+        # The main one serves every subnet without a table of its own; others need a subnet.
+        serving = [t["RouteTableId"] for t in found if t.get("Associations")]
+        return serving or [t["RouteTableId"] for t in found]
+
+    def create(self, name: str) -> None:
+        """Make the endpoint with its tags."""
+        self.layout.account.client("ec2").create_vpc_endpoint(
+            VpcEndpointType="Gateway",
+            VpcId=self._vpc,
+            ServiceName=name,
+            RouteTableIds=self._route_tables,
+            # The same in boto3's own retries, so that a lost answer makes no second one.
+            ClientToken=uuid.uuid4().hex,
+            TagSpecifications=[
+                {"ResourceType": "vpc-endpoint", "Tags": key_values(self.layout.tags)}
+            ],
+        )
+
+    def update(self, name: str, fields: set[str]) -> None:
+        """Put route tables and tags."""
+        ec2 = self.layout.account.client("ec2")
+        assert self._own is not None
+        number = self._own["VpcEndpointId"]
+        if "route tables" in fields:
+            there, wanted = set(self._own.get("RouteTableIds", ())), set(self._route_tables)
+            lists = {
+                "AddRouteTableIds": sorted(wanted - there),
+                "RemoveRouteTableIds": sorted(there - wanted),
+            }
+            given = {key: tables for key, tables in lists.items() if tables}
+            ec2.modify_vpc_endpoint(VpcEndpointId=number, **given)
+        if "tags" in fields:
+            ec2.create_tags(Resources=[number], Tags=key_values(self.layout.tags))
+
+    def delete(self, name: str) -> None:
+        """Delete the one that is tagged as ours."""
+        ec2 = self.layout.account.client("ec2")
+        for own in [e for e in self._endpoints() if self.is_ours(_tags(e))]:
+            answer = ask(ec2.delete_vpc_endpoints, VpcEndpointIds=[own["VpcEndpointId"]])
+            for failed in (answer or {}).get("Unsuccessful", ())[:1]:
+                error = failed["Error"]
+                raise StediError(
+                    f"Endpoint {own['VpcEndpointId']} cannot be deleted: {error['Message']}.",
+                    hint="Run `stedi infra down` again.",
+                )
+
+    def to_remove(self) -> dict[str, Found]:
+        """Read only what is ours: without a default VPC there may still be one elsewhere."""
+        own = [e for e in self._endpoints() if self.is_ours(_tags(e))]
+        return {self.names()[0]: Found({}, note=e["VpcEndpointId"]) for e in own}
+
+
+def _tags(endpoint: dict[str, Any]) -> dict[str, str]:
+    return from_key_values(endpoint.get("Tags"))

@@ -1,0 +1,193 @@
+"""All that a lakehouse needs on AWS: one comparison, from which plan, up and status come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from stedi_cli.aws import policies, prices
+from stedi_cli.aws.account import side_by_side
+from stedi_cli.aws.infra.bucket import Bucket
+from stedi_cli.aws.infra.database import Database
+from stedi_cli.aws.infra.endpoint import Endpoint
+from stedi_cli.aws.infra.jobs import Jobs
+from stedi_cli.aws.infra.landing_tables import LandingTables
+from stedi_cli.aws.infra.log_groups import LogGroups
+from stedi_cli.aws.infra.objects import Objects
+from stedi_cli.aws.infra.resource import Kind
+from stedi_cli.aws.infra.role import Role
+from stedi_cli.aws.infra.work_group import WorkGroup
+from stedi_cli.aws.layout import Layout
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.settings import Settings
+from stedi_cli.target import Change, Resource
+
+_STATES = {"create": "missing", "change": "changed", "replace": "changed", "refuse": "not ours"}
+_KEPT = (Bucket.kind, Database.kind, LandingTables.kind)
+
+
+class Infrastructure:
+    """Makes, compares and removes what a lakehouse needs on AWS.
+
+    Names and tags tell what is ours; nothing is remembered elsewhere.
+
+    Args:
+        layout: The names.
+        settings: What it should be like.
+        sleep: Waits for AWS to make known what was done.
+    """
+
+    def __init__(
+        self, layout: Layout, settings: Settings, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.layout = layout
+        role, endpoint = Role(layout), Endpoint(layout)
+        bucket = Bucket(layout, role, sleep)
+        self._objects = Objects(layout, settings, bucket)
+        # Each stage needs those before it; within a stage, none needs another. The role comes
+        # first and goes last, since it tells whose an untagged bucket is.
+        self._stages: list[list[Kind]] = [
+            [role, LogGroups(layout)],
+            [bucket, Database(layout), endpoint],
+            [self._objects, LandingTables(layout), WorkGroup(layout)],
+            [Jobs(layout, sleep)],
+        ]
+        self._unwanted: list[Kind] = [] if layout.settings.s3_endpoint else [endpoint]
+        self._planned: list[list[tuple[Kind, Change]]] | None = None
+
+    @property
+    def _kinds(self) -> list[Kind]:
+        return [kind for stage in self._stages for kind in stage]
+
+    def plan(self) -> list[Change]:
+        """Return what ``up`` would do, in its order; reads only.
+
+        Raises:
+            StediError: If AWS cannot be asked.
+        """
+        return [change for stage in self._compare() for _, change in stage]
+
+    def _compare(self) -> list[list[tuple[Kind, Change]]]:
+        # Both need the account's number; known before, it is asked for once.
+        _ = self.layout.account.id
+        kinds = [kind for kind in self._kinds if kind not in self._unwanted]
+        looked = dict(zip(kinds, side_by_side([kind.look for kind in kinds]), strict=True))
+        self._planned = [
+            [(kind, change) for kind in stage for change in looked.get(kind, ())]
+            for stage in self._stages
+        ]
+        return self._planned
+
+    def up(self, *, replace: bool = False) -> Iterator[Resource]:
+        """Make what is missing and change what differs; what is as it should be is left alone.
+
+        A plan made just before is carried out without looking again.
+
+        Args:
+            replace: Whether what cannot be changed in place is deleted and made again.
+
+        Yields:
+            What was done, a stage at a time.
+
+        Raises:
+            UsageError: If something of the same name is not ours, or would have to be replaced;
+                nothing was changed.
+            StediError: If AWS refuses; what was made is found by the next ``up``.
+        """
+        stages = self._planned or self._compare()
+        self._planned = None
+        changes = [change for stage in stages for _, change in stage]
+        self._refuse(changes, replace=replace)
+        for stage in stages:
+            todo = [(kind, change) for kind, change in stage if change.action != "keep"]
+            done = side_by_side([partial(kind.carry_out, change) for kind, change in todo])
+            made = {(resource.kind, resource.name): resource for resource in done}
+            for _, change in stage:
+                there = Resource(change.kind, change.name, "there", change.note)
+                yield made.get((change.kind, change.name), there)
+
+    def _refuse(self, changes: list[Change], *, replace: bool) -> None:
+        foreign = [f"{c.kind} {c.name} {c.note}" for c in changes if c.action == "refuse"]
+        if foreign:
+            raise UsageError(
+                f"Not made by this lakehouse: {'; '.join(foreign)}. Nothing was changed.",
+                hint="Choose other names in the config file, or remove them yourself.",
+            )
+        fixed = [f"{c.kind} {c.name}" for c in changes if c.action == "replace"]
+        if fixed and not replace:
+            raise UsageError(
+                f"To be deleted and made again: {'; '.join(fixed)}. Nothing was changed.",
+                hint="Add --yes to do so; `stedi infra plan` shows why.",
+            )
+
+    def status(self) -> list[Resource]:
+        """Return each part with its drift: ``there``, ``missing``, ``changed`` or ``not ours``."""
+        return [
+            Resource(
+                change.kind,
+                change.name,
+                _STATES.get(change.action, "there"),
+                change.note or ", ".join(field for field, _, _ in change.fields),
+            )
+            for change in self.plan()
+        ]
+
+    def refresh_objects(self) -> list[Resource]:
+        """Make script, contract, model and SQL in the bucket those of the project.
+
+        Returns:
+            What was put; nothing where all was up to date.
+
+        Raises:
+            StediError: If ``up`` has not been here.
+        """
+        looked = self._objects.look()
+        if all(change.action == "create" for change in looked):
+            raise StediError(
+                f"There is no lakehouse in bucket {self.layout.bucket}.",
+                hint="Make one with `stedi infra up`.",
+            )
+        changes = [change for change in looked if change.action != "keep"]
+        return side_by_side([partial(self._objects.carry_out, change) for change in changes])
+
+    def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
+        """Remove what is ours in the reverse order, then look whether anything is left over.
+
+        Args:
+            keep_data: Whether bucket, landing files, database and tables stay.
+
+        Yields:
+            What was removed, and what is there and not ours.
+
+        Raises:
+            StediError: If AWS refuses, or something of ours is left over.
+        """
+        self._planned = None
+        # Objects go with their bucket; the bucket goes before the role, which vouches for it.
+        stay = _KEPT if keep_data else (Objects.kind,)
+        removed = [kind for kind in reversed(self._kinds) if kind.kind not in stay]
+        for kind in removed:
+            yield from kind.remove()
+        if keep_data:
+            yield from (
+                Resource(kind.kind, name, "left", "kept with its data")
+                for kind in self._kinds
+                if kind.kind in _KEPT
+                for name in kind.to_remove()
+            )
+        left = [part for kind in side_by_side([k.remaining for k in removed]) for part in kind]
+        if left:
+            raise StediError(
+                f"Left over: {', '.join(f'{part.kind} {part.name}' for part in left)}.",
+                hint="Run `stedi infra down` again.",
+            )
+
+    def costs(self) -> list[str]:
+        """Return what runs and queries will cost, a line each."""
+        return prices.forecast(self.layout.settings, len(self.layout.lakehouse.jobs))
+
+    def caller_policy(self) -> dict[str, Any]:
+        """Return the permissions that whoever runs the commands needs."""
+        return policies.caller(self.layout)

@@ -1,0 +1,169 @@
+"""The Glue jobs: one for each job of the model, and one for all in one session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from stedi_cli.aws.account import side_by_side
+from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
+from stedi_cli.aws.layout import TAG, Layout
+from stedi_cli.aws.model import spark_settings
+from stedi_cli.errors import StediError
+from stedi_cli.target import Resource
+
+_ACTIVE = ("STARTING", "RUNNING", "STOPPING", "WAITING")
+_WAITS = (1, 2, 4, 8, 8, 8, 8, 8)
+"""Seconds between attempts while IAM makes a new role known to Glue."""
+_STOP_WAITS = (2,) * 60
+
+
+class Jobs(Kind):
+    """All Glue jobs.
+
+    Args:
+        layout: Their names.
+        sleep: Waits until a new role can be used, or a run has stopped.
+    """
+
+    kind = "job"
+
+    def __init__(self, layout: Layout, sleep: Callable[[float], None] = time.sleep) -> None:
+        super().__init__(layout)
+        self._sleep = sleep
+
+    def names(self) -> list[str]:
+        """Return their names."""
+        return self.layout.job_names
+
+    def definition(self, name: str) -> dict[str, Any]:
+        """Return what Glue is told of a job, but for name and tags."""
+        layout, settings = self.layout, self.layout.settings
+        docs = {layout.job(job.name): job.doc for job in layout.lakehouse.jobs.values()}
+        conf = " --conf ".join(f"{key}={value}" for key, value in spark_settings(layout).items())
+        return {
+            "Description": docs.get(name, "All jobs, one after another in one session"),
+            "Role": layout.role_arn,
+            "ExecutionProperty": {"MaxConcurrentRuns": 1},
+            "Command": {
+                "Name": "glueetl",
+                "ScriptLocation": layout.uri(layout.script),
+                "PythonVersion": "3",
+            },
+            "DefaultArguments": {
+                "--datalake-formats": "iceberg",
+                "--conf": conf,
+                "--extra-py-files": layout.uri(layout.contract),
+                "--model": layout.uri(layout.model),
+                "--custom-logGroup-prefix": layout.log_prefix,
+            },
+            "MaxRetries": settings.retries,
+            "Timeout": settings.timeout_minutes,
+            "GlueVersion": settings.glue_version,
+            "WorkerType": settings.worker_type,
+            "NumberOfWorkers": settings.workers,
+            "ExecutionClass": "FLEX" if settings.flex else "STANDARD",
+        }
+
+    def wanted(self, name: str) -> dict[str, str]:
+        """Return the definition, field by field."""
+        return _fields(self.definition(name))
+
+    def read(self) -> dict[str, Found]:
+        """Read the definitions, and which jobs carry our tag."""
+        glue = self.layout.account.client("glue")
+        tagged, answer = side_by_side(
+            [self._tagged, partial(glue.batch_get_jobs, JobNames=self.names())]
+        )
+        return {
+            job["Name"]: Found(_fields(job), ours=job["Name"] in tagged) for job in answer["Jobs"]
+        }
+
+    def _tagged(self) -> set[str]:
+        glue, token = self.layout.account.client("glue"), None
+        found: set[str] = set()
+        while True:
+            more: dict[str, Any] = {"NextToken": token} if token else {}
+            page = glue.list_jobs(Tags={TAG: self.layout.database}, **more)
+            found |= set(page["JobNames"])
+            token = page.get("NextToken")
+            if not token:
+                return found
+
+    def to_remove(self) -> dict[str, Found]:
+        """Read all that carry our tag, also those that the model no longer has."""
+        return {name: Found({}) for name in sorted(self._tagged())}
+
+    def create(self, name: str) -> None:
+        """Make one, as soon as Glue may take on the role."""
+        glue = self.layout.account.client("glue")
+        for wait in (*_WAITS, None):
+            try:
+                glue.create_job(Name=name, Tags=self.layout.tags, **self.definition(name))
+                return
+            except glue.exceptions.ClientError as error:
+                if "assume role" not in str(error).lower():
+                    raise
+                if wait is None:
+                    raise StediError(
+                        f"Glue may not take on the role {self.layout.settings.role} yet.",
+                        hint="A new role takes a while: run `stedi infra up` again.",
+                    ) from error
+                self._sleep(wait)
+
+    def update(self, name: str, fields: set[str]) -> None:
+        """Make one what it should be."""
+        glue = self.layout.account.client("glue")
+        if fields:
+            glue.update_job(JobName=name, JobUpdate=self.definition(name))
+
+    def remove(self) -> Iterator[Resource]:
+        """Stop what is running, and delete the jobs."""
+        with self.errors():
+            names = list(self.to_remove())
+            stopped = side_by_side([partial(self._stop, name) for name in names])
+        for name, runs in zip(names, stopped, strict=True):
+            for run in runs:
+                yield Resource("run", run, "stopped", name)
+        yield from super().remove()
+
+    def _stop(self, name: str) -> list[str]:
+        active = self._active(name)
+        if active:
+            glue = self.layout.account.client("glue")
+            glue.batch_stop_job_run(JobName=name, JobRunIds=active)
+            for wait in _STOP_WAITS:
+                if not self._active(name):
+                    break
+                self._sleep(wait)
+        return active
+
+    def _active(self, name: str) -> list[str]:
+        glue = self.layout.account.client("glue")
+        # The latest come first; no more than one of a job runs at a time.
+        answer = ask(glue.get_job_runs, JobName=name, MaxResults=10) or {"JobRuns": []}
+        return [run["Id"] for run in answer["JobRuns"] if run["JobRunState"] in _ACTIVE]
+
+    def delete(self, name: str) -> None:
+        """Delete one; AWS does not mind if it is gone."""
+        ask(self.layout.account.client("glue").delete_job, JobName=name)
+
+
+def _fields(job: dict[str, Any]) -> dict[str, str]:
+    command, arguments = job.get("Command", {}), job.get("DefaultArguments") or {}
+    return {
+        "description": str(job.get("Description", "")),
+        "role": str(job.get("Role", "")),
+        "script": str(command.get("ScriptLocation", "")),
+        "command": f"{command.get('Name')} {command.get('PythonVersion')}",
+        "concurrent runs": str(job.get("ExecutionProperty", {}).get("MaxConcurrentRuns", "")),
+        "retries": str(job.get("MaxRetries", "")),
+        "timeout": str(job.get("Timeout", "")),
+        "Glue version": str(job.get("GlueVersion", "")),
+        "worker type": str(job.get("WorkerType", "")),
+        "workers": str(job.get("NumberOfWorkers", "")),
+        "class": str(job.get("ExecutionClass", "")),
+        "arguments": same_json(arguments),
+    }

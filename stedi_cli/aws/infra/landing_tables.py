@@ -1,0 +1,108 @@
+"""The landing tables, and the removal of all tables of the database."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
+from stedi_cli.aws.layout import TAG
+from stedi_cli.ddl import landing_inputs
+
+
+class LandingTables(Kind):
+    """The tables over landing files; Iceberg tables are the jobs' to make."""
+
+    kind = "table"
+
+    @cached_property
+    def _inputs(self) -> dict[str, dict[str, Any]]:
+        layout = self.layout
+        return {
+            made["Name"]: {**made, "Parameters": {**made["Parameters"], TAG: layout.database}}
+            for table in layout.lakehouse.landing.values()
+            for made in landing_inputs(table, layout.uri(layout.landing_folder(table)))
+        }
+
+    def names(self) -> list[str]:
+        """Return the names of the landing tables."""
+        return list(self._inputs)
+
+    def wanted(self, name: str) -> dict[str, str]:
+        """Return place, columns, format and description."""
+        return _fields(self._inputs[name])
+
+    def read(self) -> dict[str, Found]:
+        """Read the landing tables."""
+        return {
+            table["Name"]: Found(_fields(table), ours=self._is_landing(table))
+            for table in self._tables()
+            if table["Name"] in self._inputs
+        }
+
+    def to_remove(self) -> dict[str, Found]:
+        """Read all tables of the database; ours lie in our bucket, or carry the tag."""
+        return {
+            table["Name"]: Found({}, ours=self._is_landing(table) or self._is_inside(table))
+            for table in self._tables()
+        }
+
+    def _tables(self) -> list[dict[str, Any]]:
+        glue, database, token = self.layout.account.client("glue"), self.layout.database, None
+        found: list[dict[str, Any]] = []
+        while True:
+            more: dict[str, Any] = {"NextToken": token} if token else {}
+            page = ask(glue.get_tables, DatabaseName=database, **more) or {"TableList": []}
+            found += page["TableList"]
+            token = page.get("NextToken")
+            if not token:
+                return found
+
+    def _is_landing(self, table: dict[str, Any]) -> bool:
+        return self.is_ours(table.get("Parameters") or {})
+
+    def _is_inside(self, table: dict[str, Any]) -> bool:
+        place = str((table.get("StorageDescriptor") or {}).get("Location") or "")
+        return place.startswith(self.layout.uri(""))
+
+    def create(self, name: str) -> None:
+        """Make one."""
+        self.layout.account.client("glue").create_table(
+            DatabaseName=self.layout.database, TableInput=self._inputs[name]
+        )
+
+    def update(self, name: str, fields: set[str]) -> None:
+        """Make one what it should be."""
+        self.layout.account.client("glue").update_table(
+            DatabaseName=self.layout.database, TableInput=self._inputs[name], SkipArchive=True
+        )
+
+    def delete(self, name: str) -> None:
+        """Delete one."""
+        ask(
+            self.layout.account.client("glue").delete_table,
+            DatabaseName=self.layout.database,
+            Name=name,
+        )
+
+
+def _fields(table: dict[str, Any]) -> dict[str, str]:
+    storage = table.get("StorageDescriptor") or {}
+    columns = [
+        f"{column['Name']} {column['Type']} {column.get('Comment', '')}".strip()
+        for column in storage.get("Columns", ())
+    ]
+    serde = storage.get("SerdeInfo") or {}
+    parameters = {k: v for k, v in (table.get("Parameters") or {}).items() if k in _PARAMETERS}
+    return {
+        # Glue keeps names of columns in lower case.
+        "columns": "; ".join(columns).lower(),
+        "location": str(storage.get("Location", "")),
+        "format": f"{storage.get('InputFormat')}, {serde.get('SerializationLibrary')}",
+        "serde": same_json(serde.get("Parameters") or {}),
+        "description": str(table.get("Description", "")),
+        "type": f"{table.get('TableType')} {same_json(parameters)}",
+    }
+
+
+_PARAMETERS = ("EXTERNAL", "classification")

@@ -1,0 +1,64 @@
+"""The log groups that the jobs write to; theirs alone, so that removing them hurts nobody."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stedi_cli.aws.account import side_by_side
+from stedi_cli.aws.infra.resource import Found, Kind, ask
+
+_DAYS = "30"
+
+
+class LogGroups(Kind):
+    """One for what the script printed, one for what Spark says."""
+
+    kind = "log group"
+
+    def names(self) -> list[str]:
+        """Return their names."""
+        return self.layout.log_groups
+
+    def wanted(self, name: str) -> dict[str, str]:
+        """Return how long logs are kept."""
+        return {"days": _DAYS}
+
+    def read(self) -> dict[str, Found]:
+        """Read them, then their tags."""
+        logs = self.layout.account.client("logs")
+        answer = logs.describe_log_groups(logGroupNamePrefix=f"{self.layout.log_prefix}/")
+        found = {
+            group["logGroupName"]: str(group.get("retentionInDays", ""))
+            for group in answer["logGroups"]
+            if group["logGroupName"] in self.names()
+        }
+        tags = side_by_side([partial(self._tags, name) for name in found])
+        return {
+            name: Found({"days": days}, ours=self.is_ours(mine))
+            for (name, days), mine in zip(found.items(), tags, strict=True)
+        }
+
+    def _arn(self, name: str) -> str:
+        return self.layout.logs_arn(f"log-group:{name}")
+
+    def _tags(self, name: str) -> dict[str, str]:
+        logs = self.layout.account.client("logs")
+        answer = ask(logs.list_tags_for_resource, resourceArn=self._arn(name))
+        return dict(answer["tags"]) if answer else {}
+
+    def create(self, name: str) -> None:
+        """Make one with its tags, then say how long logs are kept."""
+        logs = self.layout.account.client("logs")
+        logs.create_log_group(logGroupName=name, tags=self.layout.tags)
+        self.update(name, {"days"})
+
+    def update(self, name: str, fields: set[str]) -> None:
+        """Say how long logs are kept."""
+        if "days" in fields:
+            self.layout.account.client("logs").put_retention_policy(
+                logGroupName=name, retentionInDays=int(_DAYS)
+            )
+
+    def delete(self, name: str) -> None:
+        """Delete one with its logs."""
+        ask(self.layout.account.client("logs").delete_log_group, logGroupName=name)

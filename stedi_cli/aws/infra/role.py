@@ -1,0 +1,115 @@
+"""The role that Glue jobs run as, with its trust and its two inline policies."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from stedi_cli.aws import policies
+from stedi_cli.aws.account import side_by_side
+from stedi_cli.aws.infra.resource import Found, Kind, ask, from_key_values, key_values, same_json
+
+PROMISE = "stedi:bucket"
+"""Tag of the role: the bucket that this lakehouse makes, written before it is made.
+
+A bucket cannot be tagged everywhere in the call that makes it. Where a crash leaves one without
+tags, this tells that it is ours.
+"""
+S3_ACCESS = "s3-access"
+GLUE_ACCESS = "glue-access"
+
+
+class Role(Kind):
+    """The one role."""
+
+    kind = "role"
+
+    def names(self) -> list[str]:
+        """Return its name."""
+        return [self.layout.settings.role]
+
+    def _documents(self) -> dict[str, policies.Document]:
+        return {
+            S3_ACCESS: policies.s3_access(self.layout),
+            GLUE_ACCESS: policies.glue_access(self.layout),
+        }
+
+    def _tags(self) -> dict[str, str]:
+        return {**self.layout.tags, PROMISE: self.layout.bucket}
+
+    def wanted(self, name: str) -> dict[str, str]:
+        """Return trust, policies and tags."""
+        return {
+            "trust": same_json(policies.trust()),
+            **{title: same_json(document) for title, document in self._documents().items()},
+            "tags": self._tags_text(self._tags()),
+        }
+
+    def _tags_text(self, tags: dict[str, str]) -> str:
+        return f"{self.tags_text(tags)}, {PROMISE}={tags.get(PROMISE, '')}"
+
+    def read(self) -> dict[str, Found]:
+        """Read the role and its two policies, side by side."""
+        iam, (name,) = self.layout.account.client("iam"), self.names()
+        calls = [partial(ask, iam.get_role, RoleName=name)]
+        for policy in (S3_ACCESS, GLUE_ACCESS):
+            calls.append(partial(ask, iam.get_role_policy, RoleName=name, PolicyName=policy))
+        role, s3, glue = side_by_side(calls)
+        if role is None:
+            return {}
+        tags = from_key_values(role["Role"].get("Tags"))
+        fields = {
+            "trust": same_json(role["Role"]["AssumeRolePolicyDocument"]),
+            S3_ACCESS: same_json(s3["PolicyDocument"]) if s3 else "",
+            GLUE_ACCESS: same_json(glue["PolicyDocument"]) if glue else "",
+            "tags": self._tags_text(tags),
+        }
+        return {name: Found(fields, ours=self.is_ours(tags))}
+
+    def to_remove(self) -> dict[str, Found]:
+        """Read whether it is there, and whose it is."""
+        tags = self._tags_there()
+        return {} if tags is None else {self.names()[0]: Found({}, ours=self.is_ours(tags))}
+
+    def promises(self, bucket: str) -> bool:
+        """Tell whether the role is ours and names this bucket as one that we make."""
+        tags = self._tags_there() or {}
+        return self.is_ours(tags) and tags.get(PROMISE) == bucket
+
+    def _tags_there(self) -> dict[str, str] | None:
+        role: Any = ask(self.layout.account.client("iam").get_role, RoleName=self.names()[0])
+        return from_key_values(role["Role"].get("Tags")) if role else None
+
+    def create(self, name: str) -> None:
+        """Make the role with its tags, then put its policies."""
+        self.layout.account.client("iam").create_role(
+            RoleName=name,
+            AssumeRolePolicyDocument=same_json(policies.trust()),
+            Description=f"Glue jobs of the lakehouse {self.layout.database}",
+            Tags=key_values(self._tags()),
+        )
+        self.update(name, {S3_ACCESS, GLUE_ACCESS})
+
+    def update(self, name: str, fields: set[str]) -> None:
+        """Put what differs."""
+        iam = self.layout.account.client("iam")
+        if "trust" in fields:
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=same_json(policies.trust()))
+        if "tags" in fields:
+            iam.tag_role(RoleName=name, Tags=key_values(self._tags()))
+        for title, document in self._documents().items():
+            if title in fields:
+                iam.put_role_policy(
+                    RoleName=name, PolicyName=title, PolicyDocument=same_json(document)
+                )
+
+    def delete(self, name: str) -> None:
+        """Delete its policies, whoever put them, and the role."""
+        iam = self.layout.account.client("iam")
+        inline = ask(iam.list_role_policies, RoleName=name) or {"PolicyNames": []}
+        for policy in inline["PolicyNames"]:
+            ask(iam.delete_role_policy, RoleName=name, PolicyName=policy)
+        attached = ask(iam.list_attached_role_policies, RoleName=name) or {"AttachedPolicies": []}
+        for policy in attached["AttachedPolicies"]:
+            ask(iam.detach_role_policy, RoleName=name, PolicyArn=policy["PolicyArn"])
+        ask(iam.delete_role, RoleName=name)

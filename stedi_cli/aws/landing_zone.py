@@ -1,0 +1,228 @@
+"""The landing zone on S3: one prefix a table, and an index of what each file's bytes tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any
+
+from stedi_cli.aws.account import aws_errors, side_by_side
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.storage import Found, Storage, is_missing, unpacked
+from stedi_cli.errors import StediError
+from stedi_cli.lakehouse import Table
+from stedi_cli.landing import FileFacts, LandingState, is_landing_name, is_safe_name, read_facts
+
+# Of a line that is shown to a person.
+_SHOWN_BYTES = 10_000
+_MOST_DELETED = 1000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Facts of an object, valid while its ETag and size are the same."""
+
+    etag: str
+    facts: FileFacts
+
+
+class LandingZone:
+    """The landing files of a lakehouse on S3.
+
+    Args:
+        layout: Names.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.storage = Storage(layout)
+        self._index: dict[str, Entry] | None = None
+        self._listed: dict[str, dict[str, Found]] | None = None
+        self._stored: dict[str, Entry] = {}
+
+    def key(self, table: str, file: str) -> str:
+        """Return the key of a landing file."""
+        return self._layout.landing_folder(self._tables[table]) + file
+
+    def states(self) -> dict[str, LandingState]:
+        """Return the state of every landing table.
+
+        What the index does not know is read once, and the index is written.
+
+        Raises:
+            StediError: If the bucket or an object cannot be read, or an object's name not used.
+            UsageError: If a ``.gz`` file is broken.
+        """
+        found = self.listed()
+        unread = [
+            (table, file)
+            for table, files in found.items()
+            for file in files
+            if self.known(table, file) is None
+        ]
+        side_by_side([partial(self._read_facts, table, file) for table, file in unread])
+        self.save_index()
+        index = self._entries()
+        return {
+            table: LandingState({f: index[self.key(table, f)].facts for f in sorted(files)})
+            for table, files in found.items()
+        }
+
+    def listed(self) -> dict[str, dict[str, Found]]:
+        """Return the landing files by table and name, and read the index beside them."""
+        if self._listed is None:
+            self._listed = side_by_side([self._entries, self._list])[1]
+        return self._listed
+
+    def known(self, table: str, file: str) -> FileFacts | None:
+        """Return the facts of a landing file, where they are known without reading it."""
+        found = self.listed()[table].get(file)
+        entry = self._entries().get(self.key(table, file))
+        if found is None or entry is None:
+            return None
+        same = (entry.etag, entry.facts.size) == (found.etag, found.size)
+        return entry.facts if same else None
+
+    def remember(self, table: str, file: str, entry: Entry) -> None:
+        """Take over the facts of a file that was just written or read."""
+        self._entries()[self.key(table, file)] = entry
+        self.listed()[table][file] = Found(entry.etag, entry.facts.size)
+
+    def remove(self, table: str, files: Sequence[str]) -> None:
+        """Remove landing files."""
+        storage = self.storage
+        for start in range(0, len(files), _MOST_DELETED):
+            keys = [{"Key": self.key(table, f)} for f in files[start : start + _MOST_DELETED]]
+            with aws_errors(f"s3:DeleteObject {self._layout.landing_folder(self._tables[table])}"):
+                told = storage.s3.delete_objects(
+                    **storage.place(), Delete={"Objects": keys, "Quiet": True}
+                )
+            for error in told.get("Errors", ()):
+                raise StediError(f"Cannot remove {error['Key']}: {error.get('Message', '')}.")
+        for file in files:
+            self.listed()[table].pop(file, None)
+
+    def forget(self) -> None:
+        """List the files again when they are next asked for."""
+        self._listed = None
+
+    def refuse_changed(self, states: dict[str, LandingState]) -> None:
+        """Raise StediError if tables' files are no longer those of states read before."""
+        listings = self._list()
+        for name, now in ((name, listings[name]) for name in states):
+            entries = {file: self._entries().get(self.key(name, file)) for file in now}
+            same = set(now) == set(states[name].files) and all(
+                entry is not None and (entry.etag, entry.facts.size) == (o.etag, o.size)
+                for entry, o in zip(entries.values(), now.values(), strict=True)
+            )
+            if not same:
+                raise StediError(
+                    f"Landing files of {name} changed during the run.", hint="Run the job again."
+                )
+
+    def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
+        """Return lines by table, file and line number; a line that is gone reads as such."""
+        wanted: dict[tuple[str, str], set[int]] = {}
+        for table, file, line in places:
+            if table in self._tables:
+                wanted.setdefault((table, file), set()).add(line)
+        calls = [partial(self._lines, *place, numbers) for place, numbers in wanted.items()]
+        found: dict[tuple[str, str, int], str] = {}
+        for (table, file), lines in zip(wanted, side_by_side(calls), strict=True):
+            found |= {(table, file, number): text for number, text in lines.items()}
+        return [found.get(place, "(no longer there)") for place in places]
+
+    def save_index(self) -> None:
+        """Write the index if it changed; one that cannot be written is no error."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        listed = self.listed()
+        there = {self.key(table, file) for table, files in listed.items() for file in files}
+        index = {key: entry for key, entry in self._entries().items() if key in there}
+        if index == self._stored:
+            return
+        content = {k: {"etag": e.etag, **asdict(e.facts)} for k, e in sorted(index.items())}
+        storage = self.storage
+        try:
+            storage.s3.put_object(
+                **storage.place(self._layout.landing_index),
+                Body=json.dumps(content).encode(),
+                ContentType="application/json",
+            )
+        except (BotoCoreError, ClientError):
+            return
+        self._stored = index
+
+    @property
+    def _tables(self) -> dict[str, Table]:
+        return self._layout.lakehouse.landing
+
+    def _list(self) -> dict[str, dict[str, Found]]:
+        # All prefixes in one call.
+        whole = f"{self._layout.settings.landing_prefix}/"
+        found = self.storage.list(whole)
+        listed: dict[str, dict[str, Found]] = {}
+        for table in self._tables.values():
+            prefix = self._layout.landing_folder(table)
+            inside = prefix.removeprefix(whole)
+            names = sorted(name.removeprefix(inside) for name in found if name.startswith(inside))
+            files = {name: found[inside + name] for name in names if is_landing_name(name)}
+            for name in files:
+                _refuse_unsafe(name, self._layout.uri(prefix + name))
+            listed[table.name] = files
+        return listed
+
+    def _read_facts(self, table: str, file: str) -> None:
+        key = self.key(table, file)
+        with self.storage.opened(key) as (stream, etag):
+            facts = read_facts(stream, self._layout.uri(key), lambda _: None)
+        # What was read, should it have been replaced since it was listed.
+        self.remember(table, file, Entry(etag, facts))
+
+    def _lines(self, table: str, file: str, numbers: set[int]) -> dict[int, str]:
+        found: dict[int, str] = {}
+        try:
+            with self.storage.opened(self.key(table, file)) as (stream, _):
+                lines = zip(range(1, max(numbers) + 1), unpacked(stream, file), strict=False)
+                for number, content in lines:
+                    if number in numbers:
+                        text = content[:_SHOWN_BYTES].rstrip(b"\r\n")
+                        found[number] = text.decode(errors="backslashreplace")
+        except StediError as error:
+            if not is_missing(error):
+                raise
+        return found
+
+    def _entries(self) -> dict[str, Entry]:
+        if self._index is None:
+            self._index = self._load_index()
+            self._stored = dict(self._index)
+        return self._index
+
+    def _load_index(self) -> dict[str, Entry]:
+        content = self.storage.read_if_there(self._layout.landing_index)
+        try:
+            raw = json.loads(content) if content else {}
+            return {key: _entry(dict(entry)) for key, entry in raw.items()}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+
+def _refuse_unsafe(name: str, uri: str) -> None:
+    if "/" in name or not is_safe_name(name):
+        raise StediError(
+            f"{uri}: that name cannot be used in the landing zone.",
+            hint="Remove the object, then upload the file under another name.",
+        )
+
+
+def _entry(raw: dict[str, Any]) -> Entry:
+    """Read an entry of the index; raise TypeError where a value is of another type."""
+    etag = raw.pop("etag")
+    facts = FileFacts(**raw)
+    whole = type(facts.size) is int and type(facts.lines) is int
+    if not (whole and isinstance(facts.sha256, str) and isinstance(facts.suspicious, bool)):
+        raise TypeError
+    return Entry(str(etag), facts)

@@ -1,0 +1,120 @@
+"""Checks on this machine, over landing files read line by line.
+
+For Athena a lone carriage return ends a line, so of a file with one inside a line it cannot read
+all that can be used. Where the files are small enough, such a check is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from stedi_cli.aws.landing_zone import LandingZone
+from stedi_cli.aws.storage import unpacked
+from stedi_cli.contract import BLANKS, BOM, Field, Unusable, judge
+from stedi_cli.lakehouse import Lakehouse, Table
+from stedi_cli.provenance import TableState
+from stedi_cli.sql import mentions
+from stedi_cli.target import Answer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_BYTES = 64 << 20
+MOST_ROWS = 1_000_000
+
+Rows = Iterator[tuple[Any, ...]]
+
+
+class LineReader:
+    """Answers queries here, over whole tables, where these are not too large.
+
+    Args:
+        lakehouse: The model.
+        zone: The landing zone.
+        states: Returns the Iceberg tables' states.
+        rows: Returns the rows of an Iceberg table.
+    """
+
+    def __init__(
+        self,
+        lakehouse: Lakehouse,
+        zone: LandingZone,
+        states: Callable[[], dict[str, TableState]],
+        rows: Callable[[Table], Rows],
+    ) -> None:
+        self._lakehouse = lakehouse
+        self._zone = zone
+        self._states = states
+        self._rows = rows
+        self._read: dict[str, pa.Table] = {}
+
+    def answer(self, sql: str) -> Answer | None:
+        """Answer a query.
+
+        Args:
+            sql: A query of this project's own, in the SQL that DuckDB and Athena share.
+
+        Returns:
+            The answer, or None where it would have to read too much.
+
+        Raises:
+            StediError: If files or tables cannot be read.
+        """
+        import duckdb
+
+        named = [t for t in self._lakehouse.tables.values() if mentions(sql, t.name)]
+        if any(self._is_large(table) for table in named):
+            return None
+        with closing(duckdb.connect()) as connection:
+            for table in named:
+                connection.register(table.name, self._table(table))
+            cursor = connection.execute(sql)
+            described = cursor.description or []
+            return Answer(
+                [d[0] for d in described], [str(d[1]) for d in described], iter(cursor.fetchall())
+            )
+
+    def _is_large(self, table: Table) -> bool:
+        if table.zone == "landing":
+            files = self._zone.states()[table.name].files.values()
+            return sum(facts.size for facts in files) > MOST_BYTES
+        current = self._states()[table.name].current
+        return current is not None and (current.rows or 0) > MOST_ROWS
+
+    def _table(self, table: Table) -> pa.Table:
+        if table.name not in self._read:
+            rows = self._usable(table) if table.zone == "landing" else self._rows(table)
+            self._read[table.name] = _arrow(table, list(rows))
+        return self._read[table.name]
+
+    def _usable(self, table: Table) -> Rows:
+        fields = [Field(c.name, c.type, c.required) for c in table.columns]
+        for file in self._zone.states()[table.name].files:
+            with self._zone.storage.opened(self._zone.key(table.name, file)) as (stream, _):
+                for number, line in enumerate(unpacked(stream, file), start=1):
+                    row = _judged(line.removesuffix(b"\n"), fields, first=number == 1)
+                    if row is not None:
+                        yield row
+
+
+def _judged(line: bytes, fields: list[Field], *, first: bool) -> tuple[Any, ...] | None:
+    seen = line.removeprefix(BOM) if first else line
+    if not seen.strip(BLANKS):
+        return None
+    try:
+        values = judge(line, fields, first=first)
+    except Unusable:
+        return None
+    return tuple(values[field.name] for field in fields)
+
+
+def _arrow(table: Table, rows: list[tuple[Any, ...]]) -> pa.Table:
+    import pyarrow as pa
+
+    types = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
+    schema = pa.schema([(column.name, types[column.type]) for column in table.columns])
+    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+    return pa.table(arrays, schema=schema)

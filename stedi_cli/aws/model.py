@@ -1,0 +1,42 @@
+"""``lakehouse.json``: the model as the script on Glue reads it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stedi_cli import spark_model
+from stedi_cli.aws.layout import Layout
+from stedi_cli.settings import Settings
+
+CATALOG = "glue_catalog"
+"""Spark's name of the Glue Data Catalog."""
+
+
+def render(layout: Layout, settings: Settings) -> dict[str, Any]:
+    """Return the tables with their columns, properties and places in the bucket.
+
+    Args:
+        layout: Where they lie.
+        settings: How many snapshots are kept.
+
+    Returns:
+        What is written as JSON.
+    """
+    return spark_model.model(
+        layout.lakehouse,
+        location=lambda name: layout.uri(layout.table_folder(name)),
+        keep=settings.keep_snapshots,
+    )
+
+
+def spark_settings(layout: Layout) -> dict[str, str]:
+    """Return the settings that make Spark on Glue write Iceberg tables to the Glue catalog."""
+    catalog = f"spark.sql.catalog.{CATALOG}"
+    return {
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.session.timeZone": "UTC",
+        catalog: "org.apache.iceberg.spark.SparkCatalog",
+        f"{catalog}.warehouse": layout.uri(layout.settings.warehouse_prefix),
+        f"{catalog}.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
+        f"{catalog}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+    }

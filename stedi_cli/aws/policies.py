@@ -1,0 +1,190 @@
+"""Policy documents: what the job role may do, who may use it, and what the caller needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stedi_cli.aws.layout import TAG, Layout
+
+Document = dict[str, Any]
+
+
+def _document(*statements: Document) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _allow(sid: str, actions: list[str], resources: list[str], **condition: Any) -> Document:
+    statement: Document = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
+    return {**statement, "Condition": condition} if condition else statement
+
+
+def trust() -> Document:
+    """Return who may take on the job role: AWS Glue."""
+    return _document(
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "glue.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    )
+
+
+def s3_access(layout: Layout) -> Document:
+    """Return what jobs may do in the bucket: read landing files and scripts, write tables."""
+    settings, bucket = layout.settings, layout.bucket_arn
+    read = [settings.landing_prefix, settings.jobs_prefix, settings.warehouse_prefix]
+    return _document(
+        _allow("List", ["s3:ListBucket"], [bucket]),
+        _allow("Read", ["s3:GetObject"], [f"{bucket}/{prefix}/*" for prefix in read]),
+        _allow(
+            "WriteTables",
+            ["s3:PutObject", "s3:DeleteObject"],
+            [f"{bucket}/{settings.warehouse_prefix}/*"],
+        ),
+    )
+
+
+def glue_access(layout: Layout) -> Document:
+    """Return what jobs may do in the catalog and the logs: the one database, their log groups."""
+    database = layout.database
+    return _document(
+        _allow(
+            "Tables",
+            ["glue:GetDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable"],
+            [
+                layout.glue_arn("catalog"),
+                layout.glue_arn(f"database/{database}"),
+                layout.glue_arn(f"table/{database}/*"),
+            ],
+        ),
+        _allow(
+            "Logs",
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [layout.logs_arn(f"log-group:{group}:*") for group in layout.log_groups],
+        ),
+    )
+
+
+def tls_only(layout: Layout) -> Document:
+    """Return the bucket's policy: nothing without TLS."""
+    return _document(
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [layout.bucket_arn, f"{layout.bucket_arn}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    )
+
+
+def caller(layout: Layout) -> Document:
+    """Return what whoever runs the commands needs, from ``infra up`` to ``infra down``."""
+    return _document(
+        *_caller_s3(layout),
+        *_caller_iam(layout),
+        *(_caller_ec2(layout) if layout.settings.s3_endpoint else ()),
+        *_caller_glue(layout),
+        *_caller_athena_and_logs(layout),
+    )
+
+
+def _caller_s3(layout: Layout) -> list[Document]:
+    parts = ("Tagging", "PublicAccessBlock", "Policy")
+    bucket = [f"s3:{verb}Bucket{part}" for part in parts for verb in ("Get", "Put")]
+    whole = ("EncryptionConfiguration", "LifecycleConfiguration")
+    bucket += [f"s3:{verb}{part}" for part in whole for verb in ("Get", "Put")]
+    bucket += [f"s3:{name}" for name in ("CreateBucket", "DeleteBucket", "GetBucketLocation")]
+    bucket += [f"s3:ListBucket{what}" for what in ("", "Versions", "MultipartUploads")]
+    objects = ("GetObject", "PutObject", "DeleteObject", "DeleteObjectVersion")
+    uploads = ("AbortMultipartUpload", "ListMultipartUploadParts")
+    return [
+        _allow("Bucket", sorted(bucket), [layout.bucket_arn]),
+        _allow(
+            "Objects", [f"s3:{name}" for name in (*objects, *uploads)], [f"{layout.bucket_arn}/*"]
+        ),
+    ]
+
+
+def _caller_iam(layout: Layout) -> list[Document]:
+    actions = ["GetRole", "CreateRole", "DeleteRole", "TagRole", "UpdateAssumeRolePolicy"]
+    actions += ["ListRolePolicies", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy"]
+    actions += ["ListAttachedRolePolicies", "DetachRolePolicy"]
+    service = {"iam:PassedToService": "glue.amazonaws.com"}
+    return [
+        _allow("Role", [f"iam:{name}" for name in actions], [layout.role_arn]),
+        _allow("PassRole", ["iam:PassRole"], [layout.role_arn], StringEquals=service),
+    ]
+
+
+def _caller_ec2(layout: Layout) -> list[Document]:
+    tag = {f"aws:ResourceTag/{TAG}": layout.database}
+    request = {f"aws:RequestTag/{TAG}": layout.database}
+    endpoint = layout.ec2_arn("vpc-endpoint/*")
+    network = [layout.ec2_arn("vpc/*"), layout.ec2_arn("route-table/*")]
+    reads = ["DescribeVpcs", "DescribeRouteTables", "DescribeVpcEndpoints"]
+    changes = [f"ec2:{n}" for n in ("ModifyVpcEndpoint", "DeleteVpcEndpoints", "CreateTags")]
+    return [
+        # AWS knows no narrower resource for these.
+        _allow("Network", [f"ec2:{name}" for name in reads], ["*"]),
+        _allow("EndpointPlace", ["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"], network),
+        _allow("EndpointNew", ["ec2:CreateVpcEndpoint"], [endpoint], StringEquals=request),
+        _allow("EndpointOwn", changes, [endpoint], StringEquals=tag),
+        _allow(
+            "EndpointTags",
+            ["ec2:CreateTags"],
+            [endpoint],
+            StringEquals={**request, "ec2:CreateAction": "CreateVpcEndpoint"},
+        ),
+    ]
+
+
+def _caller_glue(layout: Layout) -> list[Document]:
+    database = layout.database
+    catalog = [
+        layout.glue_arn("catalog"),
+        layout.glue_arn(f"database/{database}"),
+        layout.glue_arn(f"table/{database}/*"),
+        # DeleteDatabase asks for these too.
+        layout.glue_arn(f"userDefinedFunction/{database}/*"),
+    ]
+    tables = [f"{verb}{what}" for what in ("Database", "Table") for verb in ("Get", "Create")]
+    tables += [f"{verb}{what}" for what in ("Database", "Table") for verb in ("Update", "Delete")]
+    tables += ["GetTables"]
+    jobs = ["BatchGetJobs", "CreateJob", "UpdateJob", "DeleteJob"]
+    jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"]
+    own_jobs = layout.glue_arn(f"job/{layout.settings.job_prefix}*")
+    return [
+        _allow("Catalog", [f"glue:{name}" for name in tables], catalog),
+        _allow("Jobs", [f"glue:{name}" for name in jobs], [own_jobs]),
+        _allow(
+            "GlueTags",
+            ["glue:TagResource"],
+            [own_jobs, layout.glue_arn(f"database/{database}")],
+        ),
+        # AWS knows no narrower resource for this.
+        _allow("FindJobs", ["glue:ListJobs"], ["*"]),
+    ]
+
+
+def _caller_athena_and_logs(layout: Layout) -> list[Document]:
+    groups = [f"{verb}WorkGroup" for verb in ("Get", "Create", "Update", "Delete")]
+    groups += ["TagResource", "ListTagsForResource"]
+    queries = ["StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"]
+    logs = ["CreateLogGroup", "PutRetentionPolicy", "DeleteLogGroup", "TagResource"]
+    logs += ["ListTagsForResource", "GetLogEvents"]
+    names = [layout.logs_arn(f"log-group:{group}") for group in layout.log_groups]
+    return [
+        _allow(
+            "Athena",
+            [f"athena:{name}" for name in (*groups, *queries)],
+            [layout.athena_arn(f"workgroup/{layout.settings.work_group}")],
+        ),
+        _allow("FindLogs", ["logs:DescribeLogGroups"], [layout.logs_arn("log-group:*")]),
+        _allow(
+            "Logs",
+            [f"logs:{name}" for name in logs],
+            [*names, *(f"{name}:*" for name in names)],
+        ),
+    ]

@@ -1,0 +1,55 @@
+"""What runs and queries cost, by the configured prices."""
+
+from __future__ import annotations
+
+from stedi_cli.settings import AwsSettings
+
+_LEAST_SECONDS = 60
+_LEAST_BYTES = 10_000_000
+_TERABYTE = 10**12
+
+
+def dpus(settings: AwsSettings) -> float:
+    """Return the DPUs of a run: workers times those of one, which its type tells."""
+    of_one = settings.worker_type.removesuffix("X").partition(".")[2]
+    return settings.workers * (0.25 if of_one == "025" else float(of_one))
+
+
+def run_price(settings: AwsSettings, dpu_seconds: float) -> float:
+    """Return US dollars for a run's DPU-seconds; a minute at least is billed."""
+    price = settings.price_flex_dpu_hour if settings.flex else settings.price_dpu_hour
+    return max(dpu_seconds, _LEAST_SECONDS * dpus(settings)) / 3600 * price
+
+
+def query_price(settings: AwsSettings, scanned: int) -> float:
+    """Return US dollars for the bytes that a query scanned; 10 MB at least are billed.
+
+    A query that scanned nothing, as one that only reads metadata, is free.
+    """
+    billed = max(scanned, _LEAST_BYTES) if scanned else 0
+    return billed / _TERABYTE * settings.price_terabyte_scanned
+
+
+def forecast(settings: AwsSettings, jobs: int) -> list[str]:
+    """Tell what runs and queries will cost before any is started.
+
+    Args:
+        settings: Workers, limits and prices.
+        jobs: How many jobs there are.
+
+    Returns:
+        A line each for runs, queries and storage.
+    """
+    size = dpus(settings)
+    price = settings.price_flex_dpu_hour if settings.flex else settings.price_dpu_hour
+    minute = size * price / 60
+    most = minute * settings.timeout_minutes * (settings.retries + 1)
+    limit = query_price(settings, settings.scan_limit)
+    least = query_price(settings, 1)
+    return [
+        f"A job run: {size:g} DPU at {price:g} USD an hour, {minute:.4f} USD a minute; one minute"
+        f" is billed at least, {settings.timeout_minutes} at most ({most:.2f} USD).",
+        f"All {jobs} jobs: {jobs * minute:.3f} USD at least; with --one-session {minute:.3f} USD.",
+        f"A query: {least:.5f} USD at least, {limit:.4f} USD at most (scan_limit).",
+        "Bucket, catalog and logs: by what they hold; the S3 gateway endpoint is free.",
+    ]

@@ -1,0 +1,231 @@
+"""Answers questions over all tables of a lakehouse on AWS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stedi_cli.aws.account import side_by_side
+from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.usable_lines import usable_lines
+from stedi_cli.errors import UsageError
+from stedi_cli.lakehouse import Table
+from stedi_cli.settings import Settings
+from stedi_cli.sql import identifier, mentions
+from stedi_cli.target import Answer, QueryCost
+
+if TYPE_CHECKING:
+    from stedi_cli.aws.landing_zone import LandingZone
+    from stedi_cli.aws.line_reader import LineReader
+    from stedi_cli.aws.tables import Tables
+
+FORMATS = (".parquet", ".csv")
+
+# Comments, texts and quoted names first, so that nothing inside one is taken for a word.
+_TOKEN = re.compile(
+    r"(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*')|(?P<name>\"(?:[^\"]|\"\")*\")"
+    r"|(?P<word>\w+)|(?P<other>\S)",
+    re.DOTALL,
+)
+_E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_SERIAL = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class Questions:
+    """All tables of a lakehouse by name, through Athena.
+
+    Args:
+        layout: Names and places.
+        settings: Limits.
+        tables: The Iceberg tables.
+        zone: The landing zone.
+        athena: Runs the queries; None for one of its own.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: Settings,
+        tables: Tables,
+        zone: LandingZone,
+        athena: Athena | None = None,
+    ) -> None:
+        self._layout = layout
+        self._settings = settings
+        self._tables = tables
+        self._zone = zone
+        self._athena = athena or Athena(layout)
+        self._reader: LineReader | None = None
+
+    @property
+    def cost(self) -> QueryCost:
+        """What queries cost so far."""
+        return self._athena.cost
+
+    def close(self) -> None:
+        """Do nothing: no connection is held."""
+
+    def ask(self, sql: str) -> Answer:
+        """Run one SELECT.
+
+        Args:
+            sql: The query.
+
+        Returns:
+            The answer.
+
+        Raises:
+            UsageError: If it is not one SELECT, names a person, or cannot be run; the first two
+                are found before anything is sent.
+            StediError: If it fails otherwise.
+        """
+        wanted = one_select(sql)
+        _refuse_identifiers(wanted)
+        return self._run(wanted)
+
+    def ask_all(self, texts: Sequence[str]) -> list[Answer]:
+        """Run several SELECTs of this project's own, side by side.
+
+        Args:
+            texts: The queries.
+
+        Returns:
+            The answers, in the order of the queries.
+
+        Raises:
+            StediError: If one fails.
+        """
+        return side_by_side([partial(self._run, one_select(text)) for text in texts])
+
+    def ask_here(self, sql: str) -> Answer | None:
+        """Answer a query of this project's own here, over landing files read line by line.
+
+        Args:
+            sql: The query.
+
+        Returns:
+            The answer, or None where it would have to read too much.
+
+        Raises:
+            StediError: If files or tables cannot be read.
+        """
+        if self._reader is None:
+            from stedi_cli.aws.line_reader import LineReader
+
+            self._reader = LineReader(
+                self._layout.lakehouse, self._zone, self._tables.states, self._rows
+            )
+        return self._reader.answer(sql)
+
+    def usable_lines(self) -> dict[str, str]:
+        """Return, by landing table, a SELECT of its usable lines."""
+        return {name: usable_lines(table) for name, table in self._layout.lakehouse.landing.items()}
+
+    def export(self, table: str, file: Path) -> int:
+        """Write a table to a file.
+
+        Args:
+            table: The table.
+            file: The file to make; its ending tells the format.
+
+        Returns:
+            The number of rows.
+
+        Raises:
+            UsageError: If the ending is neither ``.parquet`` nor ``.csv``, or the table is not
+                built.
+            StediError: If it cannot be read.
+        """
+        if file.suffix.lower() not in FORMATS:
+            raise UsageError(
+                f"{file}: that format is not known.", hint="End the name in .parquet or .csv."
+            )
+        from stedi_cli.aws.export import write
+
+        found = self._layout.lakehouse.table(table)
+        return write(found, self._rows(found), file)
+
+    def _rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
+        names = ", ".join(identifier(column.name) for column in table.columns)
+        return self._run(f"SELECT {names} FROM {identifier(table.name)}").rows
+
+    def _run(self, sql: str) -> Answer:
+        try:
+            return self._as_modelled(sql, self._athena.select(sql))
+        except NoTableError as error:
+            raise self._not_built(sql, error) from error
+        except BadLineError as error:
+            tables = [name for name in self._layout.lakehouse.landing if mentions(sql, name)]
+            raise BadLineError(
+                f"The query reads {' and '.join(tables) or 'a landing table'}, whose files hold a"
+                " line that Athena cannot read.",
+                hint=error.hint,
+            ) from error
+
+    def _as_modelled(self, sql: str, answer: Answer) -> Answer:
+        """Give columns the model's spelling, of which Athena keeps no capitals."""
+        tables = self._layout.lakehouse.tables.values()
+        spelled = {
+            column.name.lower(): column.name
+            for table in tables
+            if mentions(sql, table.name)
+            for column in table.columns
+        }
+        names = [spelled.get(name, name) for name in answer.columns]
+        return Answer(names, answer.types, answer.rows)
+
+    def _not_built(self, sql: str, error: NoTableError) -> UsageError:
+        states = self._tables.states()
+        for table in self._layout.lakehouse.tables.values():
+            if mentions(sql, table.name) and table.name not in states:
+                hint = self._how_to_make(table)
+                if hint is not None:
+                    return UsageError(f"{table.name} is not built yet.", hint=hint)
+        return error
+
+    def _how_to_make(self, table: Table) -> str | None:
+        if table.zone == "landing":
+            return None
+        writer = self._layout.lakehouse.writers.get(table.name)
+        return f"Run `stedi jobs run {writer.name}`." if writer else "Run `stedi jobs run --all`."
+
+
+def one_select(sql: str) -> str:
+    """Return a query without comments and final semicolon.
+
+    Args:
+        sql: The query.
+
+    Returns:
+        The query, as it may be sent.
+
+    Raises:
+        UsageError: If it is not UTF-8 text, or not one SELECT.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in sql):
+        raise UsageError("The SQL is not UTF-8 text.", hint="Write it as UTF-8.")
+    # Comments go: Athena keeps query texts, and no one looks for an address in a comment.
+    bare = _TOKEN.sub(lambda found: " " if found["comment"] else found[0], sql).strip()
+    bare = re.sub(r"[;\s]+\Z", "", bare)
+    tokens = [found for found in _TOKEN.finditer(bare) if not found["comment"]]
+    first = next((found["word"] or found[0] for found in tokens if found[0] != "("), "")
+    if first.upper() not in ("SELECT", "WITH") or any(found[0] == ";" for found in tokens):
+        raise UsageError(
+            "Only one SELECT at a time can be run here.",
+            hint="The lakehouse is changed by `stedi jobs run` and `stedi upload` alone.",
+        )
+    return bare
+
+
+def _refuse_identifiers(sql: str) -> None:
+    """Raise UsageError for an address or serial number, which Athena's history would keep."""
+    if _E_MAIL.search(sql) or _SERIAL.search(sql):
+        raise UsageError(
+            "The query holds an e-mail address or serial number, and Athena keeps query texts"
+            " for 45 days.",
+            hint="`stedi export` the table, and look for the person there.",
+        )

@@ -1,0 +1,209 @@
+"""Runs jobs on AWS Glue and reads what they did from the tables that they left."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from stedi_cli import spark_request
+from stedi_cli.aws.account import aws_errors
+from stedi_cli.aws.landing_zone import LandingZone
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.model import CATALOG
+from stedi_cli.aws.runs import SUCCEEDED, Run, Runs
+from stedi_cli.aws.tables import Tables
+from stedi_cli.errors import BadDataError, StediError
+from stedi_cli.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
+from stedi_cli.landing import LandingState
+from stedi_cli.provenance import Provenance, Snapshot
+from stedi_cli.settings import Settings
+from stedi_cli.target import Work
+
+_BAD_DATA = re.compile(r"TooManyBadLines: (.*?lines cannot be used)")
+_HINTS = {
+    "TIMEOUT": "Raise timeout_minutes or workers in the config, then `stedi infra up`.",
+    "STOPPED": "It was stopped; run it again. Every table is as before or as after.",
+    "EXPIRED": "It got no capacity in time; run it again, or set flex to false.",
+    "ERROR": "Glue itself failed; run it again.",
+}
+_ROLE = "The jobs' role lacks a permission: `stedi infra status` shows what differs."
+_TOLD = (
+    ("S3 endpoint", "The jobs' VPC has no way to S3: set s3_endpoint, then `stedi infra up`."),
+    ("AccessDenied", _ROLE),
+    ("Access Denied", _ROLE),
+    ("not authorized", _ROLE),
+    ("Status Code: 403", _ROLE),
+    ("s3:DeleteObject", _ROLE),
+    ("changed since the run", "Run the job again."),
+)
+_DENIED = re.compile(r"not authorized to perform: ([\w:]+)(?: on resource: \"?([^\s\")]+))?")
+
+
+class GlueRunner:
+    """Runs jobs one after another, each in a run of its own or all in one.
+
+    Args:
+        layout: Names.
+        settings: Limits.
+        zone: The landing zone.
+        tables: The Iceberg tables.
+        runs: The runs of the Glue jobs.
+        one_session: Whether all jobs share one run, and so one start-up.
+        detach: Whether nothing is waited for; then all jobs share one run.
+    """
+
+    name = "glue"
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: Settings,
+        zone: LandingZone,
+        tables: Tables,
+        runs: Runs,
+        *,
+        one_session: bool = False,
+        detach: bool = False,
+    ) -> None:
+        self._layout = layout
+        self._settings = settings
+        self._zone = zone
+        self._tables = tables
+        self._runs = runs
+        self._together = one_session or detach
+        self._detach = detach
+
+    def run(self, works: list[Work]) -> Generator[RunEvent]:
+        """Run jobs in their order.
+
+        Args:
+            works: The jobs with their SQL and provenance.
+
+        Yields:
+            How each run stands, and the outcome of each job as its run ends.
+
+        Raises:
+            StediError: If a run fails; its last log lines were yielded before.
+            BadDataError: If a landing table has more unusable lines than allowed.
+        """
+        batches = [works] if self._together else [[work] for work in works]
+        for batch in batches if works else ():
+            started = self._start(batch)
+            yield started.told(0.0)
+            if self._detach:
+                yield RunDetached(started.told(0.0))
+                return
+            yield from self._finish(batch, started)
+
+    def _start(self, works: list[Work]) -> Run:
+        alone = works[0].job.name if len(works) == 1 else "all"
+        key = self._layout.request(works[0].made.run, alone)
+        content = json.dumps(self._request(works)).encode()
+        with aws_errors(f"s3:PutObject {key}"):
+            storage = self._zone.storage
+            storage.s3.put_object(
+                **storage.place(key), Body=content, ContentType="application/json"
+            )
+        return self._runs.start(self._layout.job(alone), self._layout.uri(key))
+
+    def _request(self, works: list[Work]) -> dict[str, Any]:
+        layout = self._layout
+        tables = layout.lakehouse.tables
+        return spark_request.request(
+            works,
+            layout.lakehouse,
+            engine=self.name,
+            catalog=CATALOG,
+            namespace=layout.database,
+            max_bad_rows=self._settings.max_bad_rows,
+            keep=self._settings.keep_snapshots,
+            folder=lambda name: layout.uri(layout.landing_folder(tables[name])),
+            sql=lambda work: layout.uri(layout.sql(work.made.policy, work.job.name)),
+        )
+
+    def _finish(self, works: list[Work], started: Run) -> Iterator[RunEvent]:
+        run = started
+        try:
+            for now, seconds in self._runs.follow(started):
+                run = now
+                if run.active:
+                    yield run.told(seconds)
+        except StediError as error:
+            raise StediError(
+                f"{error.message.rstrip('.')}. Run {run.id} of {run.job} goes on without us.",
+                hint=error.hint or "See `stedi jobs status`.",
+            ) from error
+        # Each table is read again, since others may have been replaced too.
+        self._tables.forget()
+        if run.state == SUCCEEDED:
+            self._refuse_changed(works)
+            yield from self._outcomes(works, run)
+            return
+        done = [work for work in works if self._committed(work) is not None]
+        yield from self._outcomes(done[: len(works) - 1], run)
+        yield RunFailed(run.told(), self._where(run), self._runs.log(run))
+        raise self._failure(works[min(len(done), len(works) - 1)], run)
+
+    def _refuse_changed(self, works: list[Work]) -> None:
+        landing: dict[str, LandingState] = {}
+        for work in works:
+            landing |= work.landing
+        self._zone.refuse_changed(landing)
+
+    def _outcomes(self, works: list[Work], run: Run) -> Iterator[JobOutcome]:
+        before = run.started.timestamp() * 1000 if run.started else None
+        for position, work in enumerate(works):
+            snapshot = self._committed(work)
+            if snapshot is None:
+                raise StediError(
+                    f"Run {run.id} of {run.job} succeeded, but {work.job.writes} is not its.",
+                    hint="Another writer may have been at work; run the job again.",
+                )
+            shared = len(works) > 1 and before is not None
+            seconds = (snapshot.committed_ms - (before or 0)) / 1000 if shared else run.seconds
+            before = snapshot.committed_ms
+            made = snapshot.provenance
+            accounts = made.landing if made else {}
+            answers_for = self._layout.lakehouse.first_reads(work.job)
+            yield JobOutcome(
+                snapshot.rows or 0,
+                sum(accounts[name].quarantined for name in answers_for if name in accounts),
+                max(0.0, seconds),
+                snapshot.id,
+                run.usage if position == len(works) - 1 else None,
+            )
+
+    def _committed(self, work: Work) -> Snapshot | None:
+        """Return the snapshot that this run made of a job's table, if it is the current one."""
+        state = self._tables.states().get(work.job.writes)
+        current = state.current if state else None
+        made: Provenance | None = current.provenance if current else None
+        return current if made and (made.run, made.job) == (work.made.run, work.job.name) else None
+
+    def _failure(self, work: Work, run: Run) -> StediError:
+        bad = _BAD_DATA.search(run.error)
+        if bad:
+            return BadDataError(
+                f"{bad[1]}, more than max_bad_rows allows.",
+                hint="See `stedi quarantine`; tables are as before.",
+            )
+        told = run.error.rstrip(".") or f"Glue says {run.state} and no more"
+        denied = _DENIED.search(told)
+        if denied:
+            # Within what Java says around it, it would be lost.
+            on = f" on {denied[2]}" if denied[2] else ""
+            what = f"role {self._layout.settings.role} may not {denied[1]}{on}"
+            return StediError(
+                f"Job {work.job.name} failed on Glue, {run.state}: {what}.", hint=_ROLE
+            )
+        hint = next((hint for part, hint in _TOLD if part in told), None)
+        return StediError(
+            f"Job {work.job.name} failed on Glue, {run.state}: {told[:500]}.",
+            hint=hint or _HINTS.get(run.state, f"Look at {self._where(run)}."),
+        )
+
+    def _where(self, run: Run) -> str:
+        prefix = self._layout.log_prefix
+        return f"CloudWatch log groups {prefix}/error and /output, log stream {run.id}"

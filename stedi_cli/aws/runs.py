@@ -1,0 +1,303 @@
+"""Runs of the Glue jobs: start, look, stop, logs, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stedi_cli.aws.account import aws_errors, error_code, side_by_side
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.patience import Patience
+from stedi_cli.aws.prices import dpus, run_price
+from stedi_cli.errors import StediError
+from stedi_cli.job_run import JobRun, Usage
+from stedi_cli.settings import AwsSettings
+
+SUCCEEDED = "SUCCEEDED"
+_ENDED = frozenset({SUCCEEDED, "FAILED", "ERROR", "TIMEOUT", "STOPPED", "EXPIRED"})
+# After any other error the run may have been started all the same.
+_REFUSED = frozenset(
+    {
+        "403",
+        "AccessDeniedException",
+        "EntityNotFoundException",
+        "ExpiredTokenException",
+        "InvalidInputException",
+        "ResourceNumberLimitExceededException",
+        "UnrecognizedClientException",
+    }
+)
+_BUSY = "ConcurrentRunsExceededException"
+_LOG_LINES = 15
+_LOG_WIDTH = 300
+_LOOKS = 4
+
+
+class BusyError(StediError):
+    """Another run is at work on the lakehouse."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a Glue job.
+
+    Args:
+        job: Name of the Glue job.
+        id: Its id.
+        state: Glue's word for it.
+        request: URI of what it was asked to do.
+        attempt: 0, or more for Glue's own retries.
+        started: When, or None.
+        seconds: How long it ran, as Glue tells once it has ended.
+        error: Why it failed, as Glue tells.
+        usage: What it used.
+    """
+
+    job: str
+    id: str
+    state: str
+    request: str = ""
+    attempt: int = 0
+    started: datetime | None = None
+    seconds: float = 0.0
+    error: str = ""
+    usage: Usage | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended; a state that is not known is taken for one on the way."""
+        return self.state not in _ENDED
+
+    def when(self) -> float:
+        """Return when it was started, in seconds since 1970."""
+        return self.started.timestamp() if self.started else 0.0
+
+    def told(self, seconds: float | None = None) -> JobRun:
+        """Return it as what the target tells."""
+        return JobRun(
+            job=self.job,
+            id=self.id,
+            state=self.state,
+            active=self.active,
+            seconds=self.seconds if seconds is None else seconds,
+            started=self.started.isoformat() if self.started else "",
+            error=self.error,
+            usage=None if self.active else self.usage,
+        )
+
+
+def cost(settings: AwsSettings, run: str, seconds: float, dpu_seconds: float | None) -> Usage:
+    """Return what a run used.
+
+    Args:
+        settings: Workers and prices.
+        run: Its id.
+        seconds: How long it ran.
+        dpu_seconds: What Glue says it used, where it does: for FLEX and auto-scaled runs.
+    """
+    used = dpu_seconds or seconds * dpus(settings)
+    return Usage(run, seconds, used / 3600, run_price(settings, used) if used else 0.0)
+
+
+class Runs:
+    """The runs of a lakehouse's Glue jobs.
+
+    Args:
+        layout: Names.
+        patience: How to wait.
+    """
+
+    def __init__(self, layout: Layout, patience: Patience | None = None) -> None:
+        self._layout = layout
+        self.patience = patience or Patience()
+
+    @property
+    def _glue(self) -> Any:
+        return self._layout.account.client("glue")
+
+    def latest(self, job: str, most: int = 10) -> list[Run]:
+        """Return a Glue job's latest runs, the latest first; none where there is no such job."""
+        with aws_errors(f"glue:GetJobRuns {job}"):
+            try:
+                found = self._glue.get_job_runs(JobName=job, MaxResults=most)["JobRuns"]
+            except self._glue.exceptions.EntityNotFoundException:
+                return []
+        runs = [self._run(job, raw) for raw in found]
+        return sorted(runs, key=Run.when, reverse=True)
+
+    def all_latest(self, most: int = 10) -> list[Run]:
+        """Return the latest runs of all jobs."""
+        calls = [lambda name=name: self.latest(name, most) for name in self._layout.job_names]
+        return [run for found in side_by_side(calls) for run in found]
+
+    def active(self) -> list[Run]:
+        """Return the runs that have not ended."""
+        return [run for run in self.all_latest() if run.active]
+
+    def refuse_active(self, *, wait: bool) -> bool:
+        """Wait for runs that are at work, or refuse to go on.
+
+        Args:
+            wait: Whether to wait.
+
+        Returns:
+            Whether there was anything to wait for.
+
+        Raises:
+            BusyError: If a run is at work and ``wait`` is not true.
+        """
+        busy = self.active()
+        if busy and not wait:
+            raise _busy(busy[0])
+        if busy:
+            pauses = self.patience.pauses()
+            while self.active():
+                next(pauses)
+        return bool(busy)
+
+    def get(self, run: Run) -> Run:
+        """Return a run as it stands now."""
+        with aws_errors(f"glue:GetJobRun {run.id}"):
+            raw = self._glue.get_job_run(JobName=run.job, RunId=run.id)["JobRun"]
+        return self._run(run.job, raw)
+
+    def start(self, job: str, request: str) -> Run:
+        """Start a run; where the answer is lost, find the run that was started.
+
+        Args:
+            job: Name of the Glue job.
+            request: URI of what it is asked to do, which no other run has.
+
+        Raises:
+            BusyError: If another run of the job is at work.
+            StediError: If it cannot be started.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        pauses = self.patience.pauses()
+        for look in range(1, _LOOKS + 1):
+            try:
+                made = self._glue.start_job_run(JobName=job, Arguments={"--request": request})
+                return Run(job, made["JobRunId"], "STARTING", request)
+            except (BotoCoreError, ClientError) as error:
+                lost = self._lost(job, request, error)
+                if lost is not None:
+                    return lost
+                # A role takes its time until services may assume it.
+                if "assume role" in str(error) and look < _LOOKS:
+                    next(pauses)
+                    continue
+                self._refuse(job, error)
+        raise AssertionError
+
+    def _refuse(self, job: str, error: Exception) -> None:
+        """Raise what a start that failed means."""
+        code = error_code(error)
+        if code == "EntityNotFoundException":
+            raise StediError(
+                f"There is no Glue job {job}.", hint="Make it with `stedi infra up`."
+            ) from error
+        if code == _BUSY:
+            at_work = next((run for run in self.latest(job) if run.active), Run(job, "?", "?"))
+            raise _busy(at_work) from error
+        with aws_errors(f"glue:StartJobRun {job}"):
+            raise error
+
+    def _lost(self, job: str, request: str, error: Exception) -> Run | None:
+        if error_code(error) in _REFUSED:
+            return None
+        with suppress(StediError):
+            return self.find(job, request)
+        return None
+
+    def find(self, job: str, request: str, *, after: int = -1) -> Run | None:
+        """Return a job's run that was asked for something.
+
+        Args:
+            job: Name of the Glue job.
+            request: URI of what it was asked to do.
+            after: Only an attempt later than this one.
+        """
+        pauses = self.patience.pauses()
+        for look in range(_LOOKS):
+            if look:
+                next(pauses)
+            for run in self.latest(job):
+                if run.request == request and run.attempt > after:
+                    return run
+        return None
+
+    def follow(self, run: Run) -> Iterator[tuple[Run, float]]:
+        """Yield a run as it stands with the seconds waited, again and again until it has ended.
+
+        A run that failed and that Glue itself tries again is followed into its next attempt.
+        """
+        for seconds in self.patience.pauses():
+            run = self.get(run)
+            if run.state in ("FAILED", "TIMEOUT", "ERROR") and run.attempt < self._retries:
+                again = self.find(run.job, run.request, after=run.attempt)
+                run = again or run
+            yield run, seconds
+            if not run.active:
+                return
+
+    @property
+    def _retries(self) -> int:
+        return self._layout.settings.retries
+
+    def stop(self, job: str, run: str) -> None:
+        """Stop a run; one that has ended meanwhile is no error."""
+        with aws_errors(f"glue:BatchStopJobRun {run}"):
+            told = self._glue.batch_stop_job_run(JobName=job, JobRunIds=[run])
+        for error in told.get("Errors", []):
+            detail = error.get("ErrorDetail", {})
+            if not self.get(Run(job, run, "")).active:
+                return
+            raise StediError(
+                f"Run {run} of {job} cannot be stopped:"
+                f" {detail.get('ErrorMessage', detail.get('ErrorCode', 'no reason given'))}"
+            )
+
+    def log(self, run: Run) -> tuple[str, ...]:
+        """Return the last lines of a run's log; none where they cannot be had."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            events = self._layout.account.client("logs").get_log_events(
+                logGroupName=f"{self._layout.log_prefix}/error",
+                logStreamName=run.id,
+                limit=_LOG_LINES,
+                startFromHead=False,
+            )["events"]
+        except (BotoCoreError, ClientError):
+            return ()
+        lines = [line for event in events for line in str(event["message"]).splitlines()]
+        return tuple(line[:_LOG_WIDTH] for line in lines if line.strip())[-_LOG_LINES:]
+
+    def _run(self, job: str, raw: dict[str, Any]) -> Run:
+        seconds = float(raw.get("ExecutionTime") or 0)
+        return Run(
+            job=job,
+            id=str(raw["Id"]),
+            state=str(raw.get("JobRunState", "")),
+            request=str((raw.get("Arguments") or {}).get("--request", "")),
+            attempt=int(raw.get("Attempt") or 0),
+            started=_time(raw.get("StartedOn")),
+            seconds=seconds,
+            error=" ".join(str(raw.get("ErrorMessage") or "").split()),
+            usage=cost(self._layout.settings, str(raw["Id"]), seconds, raw.get("DPUSeconds")),
+        )
+
+
+def _time(raw: object) -> datetime | None:
+    return raw if isinstance(raw, datetime) else None
+
+
+def _busy(run: Run) -> BusyError:
+    return BusyError(
+        f"Run {run.id} of {run.job} is at work on the lakehouse ({run.state}).",
+        hint="Let it finish, or add --wait; `stedi jobs stop` stops it.",
+    )

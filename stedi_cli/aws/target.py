@@ -1,0 +1,237 @@
+"""The AWS target: S3, Glue and Athena."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from stedi_cli.aws.account import Account, aws_errors
+from stedi_cli.aws.infra.infrastructure import Infrastructure
+from stedi_cli.aws.landing_zone import LandingZone
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.patience import Patience
+from stedi_cli.aws.prices import forecast
+from stedi_cli.aws.runs import Run, Runs
+from stedi_cli.aws.tables import Tables
+from stedi_cli.errors import UsageError
+from stedi_cli.expected import FILE_NAME, refuse_elsewhere
+from stedi_cli.job_run import JobRun
+from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.landing import LandingState, find_files
+from stedi_cli.provenance import TableState
+from stedi_cli.settings import Settings
+from stedi_cli.target import (
+    Answer,
+    Change,
+    Finding,
+    QueryCost,
+    Resource,
+    Runner,
+    Uploaded,
+    Uploading,
+)
+
+if TYPE_CHECKING:
+    from stedi_cli.aws.questions import Questions
+
+ENGINES = ("glue",)
+
+
+class AwsTarget:
+    """A lakehouse in an AWS account.
+
+    Args:
+        settings: Where it lives; ``settings.aws`` is not None.
+        lakehouse: The model.
+        patience: How to wait.
+    """
+
+    default_engine = "glue"
+
+    def __init__(
+        self, settings: Settings, lakehouse: Lakehouse, patience: Patience | None = None
+    ) -> None:
+        assert settings.aws is not None
+        self._settings = settings
+        self._lakehouse = lakehouse
+        self.layout = Layout(Account(settings.aws), settings.aws, lakehouse)
+        self._zone = LandingZone(self.layout)
+        self._tables = Tables(self.layout)
+        self._runs = Runs(self.layout, patience)
+        self._infra = Infrastructure(self.layout, settings)
+        self._questions: Questions | None = None
+        self._folder: TemporaryDirectory[str] | None = None
+
+    @property
+    def title(self) -> str:
+        """Target and place; known without a call."""
+        layout = self.layout
+        bucket = f", bucket {layout.settings.bucket}" if layout.settings.bucket else ""
+        return f"AWS lakehouse {layout.database} in {layout.account.region}{bucket}"
+
+    def plan(self) -> list[Change]:
+        """Return what ``up`` would do, changing nothing."""
+        return self._infra.plan()
+
+    def up(self, *, replace: bool = False) -> Iterator[Resource]:
+        """Make what is missing and change what differs."""
+        return self._infra.up(replace=replace)
+
+    def status(self) -> list[Resource]:
+        """Return what is there, and what is missing or differs."""
+        return self._infra.status()
+
+    def costs(self) -> list[str]:
+        """Return what a run and a query will cost, a line each."""
+        return forecast(self.layout.settings, len(self._lakehouse.jobs))
+
+    def caller_policy(self) -> dict[str, Any] | None:
+        """Return the permissions that whoever runs commands needs."""
+        return self._infra.caller_policy()
+
+    def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
+        """Remove what this tool made, and prove that nothing is left."""
+        return self._infra.down(keep_data=keep_data)
+
+    def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded | Uploading]:
+        """Bring landing files in; with ``replace``, files that are not in the folder go."""
+        from stedi_cli.aws.upload import others, read_local, upload
+
+        found = find_files(folder, self._lakehouse.landing.values())
+        refuse_elsewhere(folder)
+        files = read_local(self._zone, found)
+        extra = others(self._zone, found)
+        # A run would read half of what is old and half of what is new.
+        if any(f.state != "unchanged" for f in files) or (replace and any(extra.values())):
+            self._runs.refuse_active(wait=wait)
+        yield from upload(self._zone, self._lakehouse, files)
+        for table, names in extra.items():
+            if replace:
+                self._zone.remove(table, names)
+            for name in names:
+                yield Uploaded(table, name, "removed" if replace else "mixed")
+        self._zone.save_index()
+        self._put_expected(folder / FILE_NAME)
+
+    def _put_expected(self, source: Path) -> None:
+        if not source.is_file():
+            return
+        key, storage, content = self.layout.expected, self._zone.storage, source.read_bytes()
+        if content != storage.read_if_there(key):
+            with aws_errors(f"s3:PutObject {key}"):
+                storage.s3.put_object(**storage.place(key), Body=content)
+
+    def landing(self) -> dict[str, LandingState]:
+        """Return the landing files by table."""
+        return self._zone.states()
+
+    def expected_file(self) -> Path | None:
+        """Return a copy of the expected counts that came with the uploaded data, if any did."""
+        content = self._zone.storage.read_if_there(self.layout.expected)
+        if content is None:
+            return None
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="stedi-")
+        copy = Path(self._folder.name) / FILE_NAME
+        copy.write_bytes(content)
+        return copy
+
+    def tables(self) -> dict[str, TableState]:
+        """Return the tables' states by name."""
+        return self._tables.states()
+
+    def is_whole(self, table: str) -> bool:
+        """Tell whether a table's current data files are all there."""
+        return self._tables.is_whole(table)
+
+    @contextmanager
+    def runner(
+        self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
+    ) -> Iterator[Runner]:
+        """See that no other run is at work, and that jobs run what the project holds."""
+        if engine not in ENGINES:
+            raise UsageError(
+                f"There is no engine {engine!r} on AWS.", hint=f"Engines: {', '.join(ENGINES)}."
+            )
+        from stedi_cli.aws.runner import GlueRunner
+
+        if self._runs.refuse_active(wait=wait):
+            self._tables.forget()
+            self._zone.forget()
+        self._infra.refresh_objects()
+        try:
+            yield GlueRunner(
+                self.layout,
+                self._settings,
+                self._zone,
+                self._tables,
+                self._runs,
+                one_session=one_session,
+                detach=detach,
+            )
+        finally:
+            self._tables.forget()
+
+    def runs(self) -> list[JobRun]:
+        """Return the latest runs, the latest first."""
+        found = sorted(self._runs.all_latest(), key=Run.when, reverse=True)
+        return [run.told() for run in found]
+
+    def stop(self, run: JobRun) -> None:
+        """Stop a run."""
+        self._runs.stop(run.job, run.id)
+
+    def tidy(self) -> None:
+        """Do nothing: a run that died leaves no more than Iceberg's own stray files."""
+
+    def query(self, sql: str) -> Answer:
+        """Run one SELECT over all tables."""
+        return self._ask().ask(sql)
+
+    def queries(self, texts: Sequence[str]) -> list[Answer]:
+        """Run several SELECTs side by side; answers in their order."""
+        return self._ask().ask_all(texts)
+
+    def query_here(self, sql: str) -> Answer | None:
+        """Run a check on this machine, over landing files read line by line."""
+        return self._ask().ask_here(sql)
+
+    def query_cost(self) -> QueryCost | None:
+        """Return what queries cost so far."""
+        return self._questions.cost if self._questions else None
+
+    def usable_lines(self) -> dict[str, str]:
+        """Return, by landing table, a SELECT of its usable lines."""
+        from stedi_cli.aws.usable_lines import usable_lines
+
+        return {name: usable_lines(table) for name, table in self._lakehouse.landing.items()}
+
+    def export(self, table: str, file: Path) -> int:
+        """Write a table to a Parquet or CSV file and return its rows."""
+        return self._ask().export(table, file)
+
+    def landing_lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
+        """Return landing lines by table, file and line number, read now."""
+        return self._zone.lines(places)
+
+    def diagnose(self) -> Iterator[Finding]:
+        """Look for what may be wrong, changing nothing."""
+        from stedi_cli.aws.diagnosis import diagnose
+
+        return diagnose(self.layout, self._infra)
+
+    def close(self) -> None:
+        """Remove what was copied here."""
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _ask(self) -> Questions:
+        if self._questions is None:
+            from stedi_cli.aws.questions import Questions
+
+            self._questions = Questions(self.layout, self._settings, self._tables, self._zone)
+        return self._questions

@@ -1,0 +1,208 @@
+"""Uploads landing files: in parallel, with checksums, and only what S3 does not have."""
+
+from __future__ import annotations
+
+import base64
+import queue
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from stedi_cli.aws.account import aws_errors, error_code, side_by_side
+from stedi_cli.aws.landing_zone import Entry, LandingZone
+from stedi_cli.errors import StediError
+from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.landing import FileFacts, read_facts, unknown_keys
+from stedi_cli.target import Uploaded, Uploading
+
+_PARALLEL = 8
+_PART = 16 << 20
+_LARGE = 64 << 20
+"""Bytes from which a file is sent in parts."""
+
+
+@dataclass(frozen=True)
+class Local:
+    """A file to upload.
+
+    Args:
+        table: Its landing table.
+        path: Where it lies.
+        facts: What its bytes tell.
+        stamp: What changes when it is written to.
+        state: ``new``, ``changed`` or ``unchanged``.
+    """
+
+    table: str
+    path: Path
+    facts: FileFacts
+    stamp: tuple[int, int, int]
+    state: str
+
+
+def read_local(zone: LandingZone, found: dict[str, list[Path]]) -> list[Local]:
+    """Read files and tell which of them S3 does not have.
+
+    Args:
+        zone: The landing zone.
+        found: Files by landing table.
+
+    Returns:
+        The files in their order.
+
+    Raises:
+        UsageError: If one is a broken gzip file.
+        StediError: If one cannot be read.
+    """
+    zone.listed()
+    places = [(table, path) for table, paths in found.items() for path in paths]
+
+    def read(table: str, path: Path) -> Local:
+        stamp = _stamp(path)
+        with path.open("rb") as stream:
+            facts = read_facts(stream, str(path), lambda _: None)
+        there = zone.listed()[table].get(path.name)
+        before = zone.known(table, path.name)
+        same = before is not None and before.sha256 == facts.sha256
+        state = "new" if there is None else "unchanged" if same else "changed"
+        return Local(table, path, facts, stamp, state)
+
+    return side_by_side([lambda p=place: read(*p) for place in places], workers=_PARALLEL)
+
+
+def others(zone: LandingZone, found: dict[str, list[Path]]) -> dict[str, list[str]]:
+    """Return the landing files, by table, that are not among those found in a folder."""
+    return {
+        table: sorted(set(zone.listed()[table]) - {path.name for path in paths})
+        for table, paths in found.items()
+    }
+
+
+def upload(
+    zone: LandingZone, lakehouse: Lakehouse, files: list[Local]
+) -> Iterator[Uploaded | Uploading]:
+    """Upload files.
+
+    Args:
+        zone: The landing zone.
+        lakehouse: The model.
+        files: The files.
+
+    Yields:
+        Bytes done as they are, and each file when it is there.
+
+    Raises:
+        StediError: If one cannot be uploaded; those that are done stay, and a second upload
+            skips them.
+    """
+    wanted = [file for file in files if file.state != "unchanged"]
+    for file in files:
+        if file.state == "unchanged":
+            yield Uploaded(file.table, file.path.name, "unchanged")
+    total, done = sum(file.facts.size for file in wanted), 0
+    told: queue.SimpleQueue[int | Future[Entry]] = queue.SimpleQueue()
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        sent = {pool.submit(_send, zone, file, told.put): file for file in wanted}
+        for future in sent:
+            future.add_done_callback(told.put)
+        try:
+            waiting = len(sent)
+            while waiting:
+                news = told.get()
+                if isinstance(news, int):
+                    done += news
+                    yield Uploading(min(done, total), total)
+                    continue
+                waiting -= 1
+                file = sent[news]
+                zone.remember(file.table, file.path.name, news.result())
+                yield _uploaded(lakehouse, file)
+            if any(file.facts.size >= _LARGE for file in wanted):
+                _abort_old(zone, wanted)
+        finally:
+            for future in sent:
+                future.cancel()
+            # What is there is known the next time, also after an error.
+            if wanted:
+                zone.save_index()
+
+
+def _uploaded(lakehouse: Lakehouse, file: Local) -> Uploaded:
+    unknown = unknown_keys(file.path, lakehouse.tables[file.table])
+    return Uploaded(file.table, file.path.name, file.state, frozenset(unknown))
+
+
+def _send(zone: LandingZone, file: Local, told: Callable[[int], None]) -> Entry:
+    key = zone.key(file.table, file.path.name)
+    with aws_errors(f"s3:PutObject {key}"):
+        large = file.facts.size >= _LARGE
+        etag = _send_parts(zone, file, key, told) if large else _send_whole(zone, file, key, told)
+    if _stamp(file.path) != file.stamp:
+        raise _changed(file)
+    return Entry(etag, file.facts)
+
+
+def _send_whole(zone: LandingZone, file: Local, key: str, told: Callable[[int], None]) -> str:
+    from botocore.exceptions import ClientError
+
+    digest = base64.b64encode(bytes.fromhex(file.facts.sha256)).decode()
+    try:
+        with file.path.open("rb") as stream:
+            answer = zone.storage.s3.put_object(
+                **zone.storage.place(key), Body=stream, ChecksumSHA256=digest
+            )
+    except ClientError as error:
+        if error_code(error) in ("BadDigest", "XAmzContentChecksumMismatch", "InvalidRequest"):
+            raise _changed(file) from error
+        raise
+    told(file.facts.size)
+    return str(answer["ETag"])
+
+
+def _send_parts(zone: LandingZone, file: Local, key: str, told: Callable[[int], None]) -> str:
+    from boto3.s3.transfer import TransferConfig
+
+    place = zone.storage.place(key)
+    config = TransferConfig(
+        multipart_threshold=_LARGE, multipart_chunksize=_PART, max_concurrency=_PARALLEL
+    )
+    owner = {"ExpectedBucketOwner": place["ExpectedBucketOwner"]}
+    with file.path.open("rb") as stream:
+        zone.storage.s3.upload_fileobj(
+            stream,
+            place["Bucket"],
+            key,
+            ExtraArgs={"ChecksumAlgorithm": "SHA256", **owner},
+            Config=config,
+            Callback=told,
+        )
+    return str(zone.storage.s3.head_object(**place)["ETag"])
+
+
+def _abort_old(zone: LandingZone, files: list[Local]) -> None:
+    """Abort what earlier uploads of the same files have left half done.
+
+    They died, or the answer to their start was lost, so that boto3 started another.
+    """
+    keys = {zone.key(file.table, file.path.name) for file in files}
+    with aws_errors("s3:ListMultipartUploads"):
+        pages = zone.storage.s3.get_paginator("list_multipart_uploads").paginate(
+            **zone.storage.place()
+        )
+        for old in (old for page in pages for old in page.get("Uploads", ())):
+            if old["Key"] in keys:
+                zone.storage.s3.abort_multipart_upload(
+                    **zone.storage.place(old["Key"]), UploadId=old["UploadId"]
+                )
+
+
+def _changed(file: Local) -> StediError:
+    return StediError(
+        f"{file.path} changed while it was uploaded.", hint="Upload it again when it is whole."
+    )
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino

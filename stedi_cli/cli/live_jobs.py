@@ -1,0 +1,87 @@
+"""The table that shows jobs while they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from stedi_cli.cli import render
+from stedi_cli.job_run import JobRun, RunDetached, RunFailed
+from stedi_cli.pipeline import Event, JobDone, JobStarted
+
+
+@dataclass
+class Seen:
+    """What is known of the jobs so far.
+
+    Args:
+        done: The jobs that have ended.
+        started: The one that is at work.
+        at_work: Its run, where it runs elsewhere.
+        failed: The run that failed.
+        detached: The run that is not waited for.
+    """
+
+    done: list[JobDone] = field(default_factory=list)
+    started: JobStarted | None = None
+    at_work: JobRun | None = None
+    failed: RunFailed | None = None
+    detached: JobRun | None = None
+
+    def add(self, event: Event) -> None:
+        """Take in an event."""
+        if isinstance(event, JobDone):
+            self.done.append(event)
+            self.started = self.at_work = None
+        elif isinstance(event, JobStarted):
+            self.started = event
+        elif isinstance(event, JobRun):
+            self.at_work = event
+        elif isinstance(event, RunFailed):
+            self.failed, self.at_work = event, None
+        elif isinstance(event, RunDetached):
+            self.detached, self.at_work, self.started = event.run, None, None
+
+
+@contextmanager
+def live(quiet: bool) -> Iterator[Callable[[Seen], None]]:
+    """Show jobs as they come, on a terminal; elsewhere the table of all, in the end.
+
+    Args:
+        quiet: Whether to show nothing on stdout.
+
+    Yields:
+        A function to call with what is known so far.
+    """
+    if quiet:
+        yield lambda seen: None
+        return
+    screen = render.console()
+    if not screen.is_terminal:
+        last = [Seen()]
+        yield lambda seen: last.__setitem__(0, seen)
+        render.show(_table(last[0]))
+        return
+    from rich.live import Live
+
+    with Live(_table(Seen()), console=screen, auto_refresh=False) as shown:
+        yield lambda seen: shown.update(_table(seen), refresh=True)
+
+
+def _table(seen: Seen) -> Any:
+    rows: list[tuple[object, ...]] = [
+        (
+            d.job.name,
+            d.job.writes,
+            d.rows,
+            f"{d.seconds:.2f}" if d.status == "built" else d.status,
+        )
+        for d in seen.done
+    ]
+    if seen.started is not None:
+        run = seen.at_work
+        state = f"{run.state.lower()} {run.seconds:.0f}" if run else "running"
+        rows.append((seen.started.job.name, seen.started.job.writes, "", state))
+    return render.table(["job", "table", ">rows", ">seconds"], rows)

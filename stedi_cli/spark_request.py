@@ -1,0 +1,68 @@
+"""What the Spark script is asked to do, the same on this machine and on Glue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.target import Work
+
+
+def request(
+    works: Sequence[Work],
+    lakehouse: Lakehouse,
+    *,
+    engine: str,
+    catalog: str,
+    namespace: str,
+    max_bad_rows: float | int,
+    keep: int | None,
+    folder: Callable[[str], str],
+    sql: Callable[[Work], str],
+) -> dict[str, Any]:
+    """Return the request of a run, as ``jobs/glue_job.py`` reads it.
+
+    Args:
+        works: The jobs in their order.
+        lakehouse: The model.
+        engine: Name of the engine, for the provenance.
+        catalog: Spark's name of the catalog.
+        namespace: Namespace of the tables in it.
+        max_bad_rows: Most unusable lines of a landing table: a share (float) or a number (int).
+        keep: Snapshots that the script keeps of each table, or None where it expires none.
+        folder: Returns the URI of a landing table's folder.
+        sql: Returns the URI of a job's SQL.
+
+    Returns:
+        What is written as JSON.
+    """
+    landing = {name: state for work in works for name, state in work.landing.items()}
+    return {
+        "catalog": catalog,
+        "namespace": namespace,
+        "max_bad_rows": max_bad_rows,
+        "keep": keep,
+        "landing": {
+            name: {
+                "folder": folder(name),
+                "fingerprint": state.fingerprint,
+                "files": {file: facts.size for file, facts in state.files.items() if facts.size},
+            }
+            for name, state in landing.items()
+        },
+        "jobs": [_job(work, lakehouse, engine, sql(work)) for work in works],
+    }
+
+
+def _job(work: Work, lakehouse: Lakehouse, engine: str, sql: str) -> dict[str, Any]:
+    made = work.made
+    record = {"run": made.run, "job": made.job, "policy": made.policy, "engine": engine}
+    return {
+        "name": work.job.name,
+        "sql": sql,
+        "reads": work.job.reads,
+        "writes": work.job.writes,
+        "answers_for": lakehouse.first_reads(work.job),
+        "record": {**record, "sql": made.sql, "columns": made.columns, "inputs": made.inputs},
+    }

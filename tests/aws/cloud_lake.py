@@ -1,0 +1,172 @@
+"""A lakehouse in the sandbox, in this process, and an engine for its scripted runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sandbox.job_runs import Run, Script
+from sandbox.server import KEYS, Sandbox
+
+from stedi_cli import iceberg, project
+from stedi_cli.aws.patience import Patience
+from stedi_cli.aws.target import AwsTarget
+from stedi_cli.job_run import JobRun, RunDetached, RunFailed
+from stedi_cli.pipeline import Event, JobDone, Pipeline
+from stedi_cli.settings import Settings, load_settings
+from stedi_cli.target import Uploaded
+
+HURRY = Patience(sleep=lambda seconds: None, random=lambda: 1.0)
+
+
+def aws_settings(config: Path | None = None, **changes: Any) -> Settings:
+    """The settings of configs/aws.yaml, with changes to its AWS part or to the others."""
+    settings = load_settings(config or project.bundled() / "configs" / "aws.yaml")
+    assert settings.aws is not None
+    known = {field.name for field in dataclasses.fields(settings.aws)}
+    own = {name: value for name, value in changes.items() if name in known}
+    others = {name: value for name, value in changes.items() if name not in known}
+    return dataclasses.replace(settings, aws=dataclasses.replace(settings.aws, **own), **others)
+
+
+class CloudLake:
+    """A lakehouse on AWS; each call opens it anew, as each command does."""
+
+    def __init__(self, sandbox: Sandbox, patience: Patience = HURRY, **changes: Any) -> None:
+        self.sandbox = sandbox
+        self.settings = aws_settings(**changes)
+        self.patience = patience
+        with self.opened() as target:
+            self.layout = target.layout
+
+    @contextmanager
+    def opened(self) -> Iterator[AwsTarget]:
+        target = AwsTarget(self.settings, self.settings.lakehouse(), self.patience)
+        try:
+            yield target
+        finally:
+            target.close()
+
+    def up(self) -> CloudLake:
+        with self.opened() as target:
+            list(target.up())
+        return self
+
+    def upload(self, folder: Path, *, replace: bool = False, wait: bool = False) -> list[Uploaded]:
+        with self.opened() as target:
+            done = list(target.upload(folder, replace=replace, wait=wait))
+        return [file for file in done if isinstance(file, Uploaded)]
+
+    def events(self, *jobs: str, policy: str = "strict", **how: Any) -> list[Event]:
+        with self.opened() as target:
+            pipeline = Pipeline(self.settings.lakehouse(), target, policy)
+            return list(pipeline.run(jobs, engine="glue", **how))
+
+    def run(self, *jobs: str, policy: str = "strict", **how: Any) -> dict[str, JobDone]:
+        """Run jobs whose runs commit what a run would."""
+        self.script(len(self.settings.lakehouse().jobs))
+        events = self.events(*jobs, policy=policy, **how)
+        return {event.job.name: event for event in events if isinstance(event, JobDone)}
+
+    def script(self, runs: int = 1, *states: str, **what: Any) -> list[Script]:
+        """Let the next runs commit, each job a table of one row."""
+        what = {"effect": self.commit, **what}
+        return [self.sandbox.runs.script(*states, **what) for _ in range(runs)]
+
+    def commit(self, run: Run, *, jobs: int | None = None, expire: bool = True) -> None:
+        """Do what a run was asked to, as far as metadata tell."""
+        request = self.read(run.arguments["--request"])
+        for job in request["jobs"][:jobs]:
+            accounts = {
+                name: [request["landing"][name]["fingerprint"], 10, 0, False]
+                for name in job["reads"]
+                if name in request["landing"]
+            }
+            inputs = {
+                name: job["record"]["inputs"].get(name) or self.snapshot(name)
+                for name in job["reads"]
+            }
+            record = {**job["record"], "inputs": inputs, "landing": accounts, "files": {}}
+            self.write(job["writes"], record, keep=request["keep"], expire=expire)
+
+    def write(
+        self, name: str, record: dict[str, Any], *, keep: int = 10, expire: bool = True
+    ) -> None:
+        """Replace a table by one of one row, with a record in its snapshot."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table = self.settings.lakehouse().tables[name]
+        schema = iceberg.schema_of(table).as_arrow()
+        sink = pa.BufferOutputStream()
+        pq.write_table(pa.table([pa.nulls(1, f.type) for f in schema], schema=schema), sink)
+        run = str(record.get("run", "by-hand"))
+        key = f"{self.layout.table_folder(name)}/data/{run}-{name}.parquet"
+        self.s3.put_object(Bucket=self.layout.bucket, Key=key, Body=sink.getvalue().to_pybytes())
+        summary = {
+            f"stedi.{k}": v if isinstance(v, str) else json.dumps(v, sort_keys=True)
+            for k, v in record.items()
+        }
+        forget = expire and bool(self.policies(name) - {summary.get("stedi.policy")})
+        uri = self.layout.uri(key)
+        iceberg.replace(self.catalog, table, [uri], summary, keep=keep, forget=forget)
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.sandbox.client("s3")
+
+    @cached_property
+    def catalog(self) -> Any:
+        """The Glue catalog, through pyiceberg."""
+        from pyiceberg.catalog.glue import GlueCatalog
+
+        key, secret = KEYS.values()
+        url, region = self.sandbox.url, self.sandbox.region
+        access = {
+            "access-key-id": key,
+            "secret-access-key": secret,
+            "region": region,
+            "endpoint": url,
+        }
+        given = {f"{s}.{name}": value for s in ("glue", "s3") for name, value in access.items()}
+        warehouse = self.layout.uri(self.layout.settings.warehouse_prefix)
+        return GlueCatalog("glue", warehouse=warehouse, **given)
+
+    def policies(self, name: str) -> set[str]:
+        """The policies that a table's snapshots were made under."""
+        with self.opened() as target:
+            state = target.tables().get(name)
+        snapshots = state.snapshots if state else ()
+        return {s.provenance.policy for s in snapshots if s.provenance}
+
+    def snapshot(self, name: str) -> str:
+        table = self.catalog.load_table(f"{iceberg.NAMESPACE}.{name}")
+        return str(table.metadata.current_snapshot_id)
+
+    def read(self, uri: str) -> Any:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    def keys(self, prefix: str = "") -> list[str]:
+        found = self.s3.list_objects_v2(Bucket=self.layout.bucket, Prefix=prefix)
+        return [entry["Key"] for entry in found.get("Contents", [])]
+
+
+def states(events: list[Event]) -> list[str]:
+    """The states of runs, as events told them."""
+    return [event.state for event in events if isinstance(event, JobRun)]
+
+
+def failure(events: list[Event]) -> RunFailed:
+    (found,) = [event for event in events if isinstance(event, RunFailed)]
+    return found
+
+
+def detached(events: list[Event]) -> JobRun:
+    (found,) = [event for event in events if isinstance(event, RunDetached)]
+    return found.run

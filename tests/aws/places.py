@@ -1,0 +1,75 @@
+"""A lakehouse of the stand-in's account as commands open it, and all that an account has."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from conftest import PROJECT
+
+from stedi_cli.aws.account import Account
+from stedi_cli.aws.infra.infrastructure import Infrastructure
+from stedi_cli.aws.layout import Layout
+from stedi_cli.settings import Settings, load_settings
+
+CONFIG = PROJECT / "configs" / "aws.yaml"
+
+
+def settings(**aws: Any) -> Settings:
+    """The AWS settings of the project, with other values for some."""
+    loaded = load_settings(CONFIG)
+    assert loaded.aws is not None
+    return dataclasses.replace(loaded, aws=dataclasses.replace(loaded.aws, **aws))
+
+
+@cache
+def _account(url: str, region: str | None) -> Account:
+    """An account whose clients tests share, since making them takes longer than their calls."""
+    made = settings(endpoint_url=url, region=region).aws
+    assert made is not None
+    return Account(made)
+
+
+def infrastructure(
+    *, sleep: Callable[[float], None] = lambda seconds: None, **aws: Any
+) -> Infrastructure:
+    """The infrastructure, opened anew as each command does."""
+    made = settings(**aws)
+    assert made.aws is not None
+    account = _account(os.environ["AWS_ENDPOINT_URL"], made.aws.region)
+    layout = Layout(account, made.aws, made.lakehouse())
+    return Infrastructure(layout, made, sleep)
+
+
+def inventory(sandbox: Any) -> dict[str, Any]:
+    """Everything that an account holds of the services in use, with tags and contents."""
+    s3, iam, ec2 = (sandbox.client(name) for name in ("s3", "iam", "ec2"))
+    glue, athena, logs = (sandbox.client(name) for name in ("glue", "athena", "logs"))
+    buckets = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
+    endpoints = ec2.describe_vpc_endpoints()["VpcEndpoints"]
+    databases = [database["Name"] for database in glue.get_databases()["DatabaseList"]]
+    groups = [group["Name"] for group in athena.list_work_groups()["WorkGroups"]]
+    return {
+        "buckets": {name: _keys(s3, name) for name in buckets},
+        "roles": {n: sorted(iam.list_role_policies(RoleName=n)["PolicyNames"]) for n in roles},
+        "endpoints": {
+            e["VpcEndpointId"]: (sorted(e["RouteTableIds"]), e["Tags"])
+            for e in endpoints
+            if e["State"].lower() not in ("deleted", "deleting")
+        },
+        "databases": {
+            name: sorted(t["Name"] for t in glue.get_tables(DatabaseName=name)["TableList"])
+            for name in databases
+        },
+        "jobs": sorted(glue.list_jobs()["JobNames"]),
+        "work groups": sorted(groups),
+        "log groups": sorted(g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]),
+    }
+
+
+def _keys(s3: Any, bucket: str) -> list[str]:
+    return [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]

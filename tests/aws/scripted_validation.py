@@ -1,0 +1,41 @@
+"""Validations whose queries go by script: files, counts that are expected of them, answers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from small import FOLDERS, LANDING_COUNTS, STRICT, write_lake
+
+from aws.cloud_lake import CloudLake
+
+# As many lines as a scripted run says that it read.
+LINES = 10
+COUNTS = STRICT | dict.fromkeys(LANDING_COUNTS, LINES)
+_PAIRS = [("name", "varchar"), ("number", "bigint")]
+
+
+def write_data(folder: Path) -> Path:
+    """Write landing files of so many lines, with the counts that are expected of them."""
+    lines = b"{}\n" * LINES
+    write_lake(folder, {name: {"l.json": lines} for name in LANDING_COUNTS})
+    digest = hashlib.sha256(lines).hexdigest()
+    files = {f"{place}/landing/l.json": digest for place in FOLDERS.values()}
+    counts = dict.fromkeys(("strict", "published"), COUNTS)
+    known = {"source": "by hand", "files": files, "counts": counts}
+    (folder / "expected.yaml").write_text(json.dumps(known))
+    return folder
+
+
+def script_answers(cloud: CloudLake, *broken: str) -> None:
+    """Let the queries of one validation find the expected counts, and some rules broken."""
+    checks = {check.name: 2 * (check.name in broken) for check in cloud.settings.lakehouse().checks}
+    answers: dict[str, dict[str, int]] = {
+        "AS table_name": {n: rows for n, rows in COUNTS.items() if n not in LANDING_COUNTS},
+        "AS check_name": checks | dict.fromkeys(LANDING_COUNTS, LINES),
+        "AS reason": {"nobody has it": 1},
+    }
+    for text, found in answers.items():
+        rows: list[list[str | None]] = [[name, str(number)] for name, number in found.items()]
+        cloud.sandbox.queries.script(columns=_PAIRS, rows=rows, contains=text, scanned=10)

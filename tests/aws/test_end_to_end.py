@@ -1,0 +1,123 @@
+"""The four commands in an account that is none: the same lakehouse as on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import Ask, Lake, Result
+from sandbox.server import Sandbox
+from small import JOBS
+
+from aws.places import CONFIG, inventory
+from stedi_cli.synthetic import generate
+
+pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue", "athena")]
+
+COSTS = {"scanned_bytes", "usd"}
+BAD_ROWS = "10%"
+
+
+@pytest.fixture
+def aws(invoke: Ask) -> Ask:
+    """A command on the AWS target."""
+    return lambda *words: invoke("--config", CONFIG, *words)
+
+
+@pytest.fixture
+def before(sandbox: Sandbox) -> Iterator[dict[str, Any]]:
+    """What the account holds before anything is made."""
+    return inventory(sandbox)
+
+
+def done(result: Result) -> Result:
+    assert result.code == 0, result.err + result.out
+    return result
+
+
+def table_rows(aws: Ask, table: str) -> Counter[tuple[Any, ...]]:
+    file = Path(f"{table}.parquet")
+    done(aws("export", table, file, "--force"))
+    return Counter(tuple(row.values()) for row in pq.read_table(file).to_pylist())
+
+
+def verdict(told: Result) -> Any:
+    return {key: value for key, value in json.loads(told.out).items() if key not in COSTS}
+
+
+def assert_same(aws: Ask, invoke: Ask, local: Lake) -> None:
+    """The five tables, the quarantine with its lines, and the verdicts are the local target's."""
+    here: Ask = lambda *words: invoke("--root", local.settings.root, *words)  # noqa: E731
+    for table in JOBS.values():
+        assert table_rows(aws, table) == Counter(local.rows(table)), table
+    shown = ("quarantine", "--show", "--json")
+    assert json.loads(aws(*shown).out) == json.loads(here(*shown).out)
+    there, validated = aws("validate", "--json"), here("validate", "--json")
+    assert verdict(there) == verdict(validated)
+    assert there.code == validated.code == 0
+    assert there.err.count("\n") == 1
+    text = aws("validate")
+    assert text.out == here("validate").out
+    assert "scanned" in text.err
+    assert "USD" in text.err
+
+
+@pytest.mark.parametrize("policy", ["strict", "published"])
+def test_public_data(
+    before: dict[str, Any],
+    sandbox: Sandbox,
+    aws: Ask,
+    invoke: Ask,
+    public_data: Path,
+    tmp_path: Path,
+    policy: str,
+) -> None:
+    done(aws("infra", "up", "--data", public_data))
+    done(aws("jobs", "run", "--all", "--policy", policy, "--one-session"))
+    local = Lake(tmp_path / "local").up()
+    local.upload(public_data)
+    local.run(policy=policy)
+    assert_same(aws, invoke, local)
+    done(aws("infra", "down", "--yes"))
+    assert inventory(sandbox) == before
+
+
+@pytest.mark.parametrize("shared", [0, 5], ids=["a serial each", "shared serials"])
+def test_generated_dirty_data(
+    before: dict[str, Any], sandbox: Sandbox, aws: Ask, invoke: Ask, tmp_path: Path, shared: int
+) -> None:
+    folder = tmp_path / "data"
+    generate(
+        folder,
+        customers=60,
+        seed=7,
+        shared_serials=shared,
+        dirty=0.05,
+        updates=0.3,
+        duplicates=0.05,
+    )
+    done(aws("infra", "up", "--data", folder))
+    done(aws("jobs", "run", "--all", "--max-bad-rows", BAD_ROWS))
+    local = Lake(tmp_path / "local", max_bad_rows=0.1).up()
+    local.upload(folder)
+    local.run()
+    assert_same(aws, invoke, local)
+    done(aws("infra", "down", "--yes"))
+    assert inventory(sandbox) == before
+
+
+def test_the_bundled_sample_by_four_commands(
+    before: dict[str, Any], sandbox: Sandbox, aws: Ask
+) -> None:
+    done(aws("infra", "up"))
+    done(aws("jobs", "run", "--all"))
+    assert "Everything is as it should be." in done(aws("validate")).out
+    assert done(aws("infra", "status")).code == 0
+    assert "unchanged" in done(aws("jobs", "run", "--all")).out
+    done(aws("infra", "down", "--yes"))
+    assert inventory(sandbox) == before

@@ -1,0 +1,180 @@
+"""`infra down` on AWS: all of ours goes, nothing of others does, and it looks again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Result
+from sandbox.faults import How
+from sandbox.server import Sandbox
+
+from aws.places import CONFIG, infrastructure, inventory
+from stedi_cli.errors import StediError
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture
+def before(sandbox: Sandbox) -> dict[str, Any]:
+    """What the account held before `up`, which has been run."""
+    found = inventory(sandbox)
+    list(infrastructure().up())
+    return found
+
+
+def bucket(sandbox: Sandbox) -> str:
+    return f"stedi-{sandbox.account}-{sandbox.region}"
+
+
+def down(**options: Any) -> dict[str, str]:
+    return {f"{r.kind} {r.name}": r.state for r in infrastructure().down(**options)}
+
+
+def iceberg(sandbox: Sandbox, name: str, place: str) -> None:
+    sandbox.client("glue").create_table(
+        DatabaseName="stedi",
+        TableInput={
+            "Name": name,
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": {"table_type": "ICEBERG", "metadata_location": f"{place}/metadata/1"},
+            "StorageDescriptor": {"Location": place},
+        },
+    )
+
+
+def test_down_leaves_the_account_as_it_was(sandbox: Sandbox, before: dict[str, Any]) -> None:
+    place = f"s3://{bucket(sandbox)}/warehouse/customer_trusted"
+    iceberg(sandbox, "customer_trusted", place)
+    sandbox.client("s3").put_object(
+        Bucket=bucket(sandbox), Key="warehouse/customer_trusted/data/1.parquet", Body=b"1"
+    )
+    done = down()
+    assert set(done.values()) == {"removed"}
+    assert "table customer_trusted" in done
+    assert inventory(sandbox) == before
+    assert down() == {}
+
+
+def test_down_empties_a_versioned_bucket_of_versions_markers_and_uploads(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    s3, name = sandbox.client("s3"), bucket(sandbox)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    for number in range(1100):
+        s3.put_object(Bucket=name, Key=f"landing/a file {number % 50}", Body=b"")
+    for number in range(50):
+        s3.delete_object(Bucket=name, Key=f"landing/a file {number}")
+    for number in range(3):
+        s3.create_multipart_upload(Bucket=name, Key=f"landing/big {number}")
+    down()
+    assert inventory(sandbox) == before
+
+
+def test_a_file_written_while_the_bucket_is_emptied_goes_too(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    sandbox.fail(("BucketNotEmpty", "not empty", 409), service="s3", action="DeleteBucket")
+    waited: list[float] = []
+    list(infrastructure(sleep=waited.append).down())
+    assert len(waited) == 1
+    assert inventory(sandbox) == before
+
+
+def test_running_jobs_are_stopped_first(sandbox: Sandbox, before: dict[str, Any]) -> None:
+    sandbox.runs.script("RUNNING", "RUNNING", "RUNNING")
+    run = sandbox.client("glue").start_job_run(JobName="stedi-all")["JobRunId"]
+    done = down()
+    assert done[f"run {run}"] == "stopped"
+    assert inventory(sandbox) == before
+
+
+def test_keep_data_keeps_bucket_and_tables_and_up_takes_them_up_again(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    place = f"s3://{bucket(sandbox)}/warehouse/customer_trusted"
+    iceberg(sandbox, "customer_trusted", place)
+    sandbox.client("s3").put_object(Bucket=bucket(sandbox), Key="landing/customer/a.json", Body=b"")
+    done = down(keep_data=True)
+    assert done[f"bucket {bucket(sandbox)}"] == "left"
+    left = inventory(sandbox)
+    assert left["buckets"] == {bucket(sandbox): ["landing/customer/a.json"]}
+    assert "customer_trusted" in left["databases"]["stedi"]
+    for part in ("roles", "endpoints", "jobs", "work groups", "log groups"):
+        assert left[part] == before[part]
+    list(infrastructure().up())
+    assert {change.action for change in infrastructure().plan()} == {"keep"}
+    down()
+    assert inventory(sandbox) == before
+
+
+def test_a_table_of_others_keeps_the_database_and_is_named(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    iceberg(sandbox, "mine", "s3://my-bucket/mine")
+    with pytest.raises(StediError, match="database stedi"):
+        down()
+    left = inventory(sandbox)
+    assert left["databases"] == {"stedi": ["mine"]}
+    assert {**left, "databases": {}} == before
+
+
+def test_what_is_left_over_is_listed(
+    sandbox: Sandbox, before: dict[str, Any], invoke: Invoke
+) -> None:
+    # AWS says that it is gone, and it is not.
+    gone = ("EntityNotFoundException", "gone")
+    sandbox.fail(gone, service="glue", action="DeleteJob", resource="stedi-all", calls=None)
+    told = invoke("--config", CONFIG, "infra", "down", "--yes")
+    assert told.code == 1
+    assert "Left over: job stedi-all" in told.err
+    assert "removed" in told.out
+    sandbox.heal()
+    assert invoke("--config", CONFIG, "infra", "down", "--yes").code == 0
+    assert inventory(sandbox) == before
+
+
+def test_down_without_a_terminal_asks_for_yes(
+    sandbox: Sandbox, before: dict[str, Any], invoke: Invoke
+) -> None:
+    held = inventory(sandbox)
+    told = invoke("--config", CONFIG, "infra", "down")
+    assert told.code == 2
+    assert "--yes" in told.err
+    assert inventory(sandbox) == held
+
+
+def test_a_job_that_the_model_no_longer_has_goes_too(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    tags = {"stedi:lakehouse": "stedi"}
+    command = {"Name": "glueetl", "ScriptLocation": "s3://x/y"}
+    glue = sandbox.client("glue")
+    glue.create_job(Name="stedi-old", Role="x", Command=command, Tags=tags)
+    glue.create_job(Name="stedi-mine", Role="x", Command=command)
+    down()
+    assert inventory(sandbox) == {**before, "jobs": ["stedi-mine"]}
+
+
+def test_an_unexpected_policy_on_the_role_does_not_keep_it(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    iam = sandbox.client("iam")
+    allowed = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    made = iam.create_policy(PolicyName="more", PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="stedi-glue", PolicyArn=made)
+    down()
+    assert inventory(sandbox) == before
+
+
+@pytest.mark.parametrize("action", ["DeleteBucket", "DeleteRole", "DeleteDatabase", "DeleteJob"])
+def test_a_lost_answer_to_a_deletion_is_taken_as_done(
+    sandbox: Sandbox, before: dict[str, Any], action: str
+) -> None:
+    fault = sandbox.fail(How.LOST, action=action)
+    down()
+    assert fault.hits
+    assert inventory(sandbox) == before

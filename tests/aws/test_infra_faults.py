@@ -1,0 +1,96 @@
+"""A fault at every call of `infra up` and `down`: the same command again converges."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any
+
+import pytest
+from sandbox.calls import Call
+from sandbox.server import Sandbox
+
+from aws.faults_everywhere import FAULTS, without_pauses
+from aws.places import infrastructure, inventory
+from stedi_cli.errors import StediError
+
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_hurry(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No pauses before boto3's retries; and what is loaded by now is no garbage."""
+    without_pauses(monkeypatch)
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+def attempt(command: str) -> str:
+    """Run a command; what it raises is an error for people."""
+    opened = infrastructure()
+    # Clients are shared between the commands here; what each asks for itself is not.
+    vars(opened.layout.account).pop("id", None)
+    try:
+        for _ in getattr(opened, command)():
+            pass
+    except StediError as error:
+        return error.message
+    return "done"
+
+
+def calls_of(sandbox: Sandbox, command: str) -> list[Call]:
+    """Run a command without a fault, and return what it asked AWS for."""
+    with sandbox.recording() as made:
+        assert attempt(command) == "done"
+    assert len(made) > 30
+    return made
+
+
+def places(name: str, made: list[Call]) -> list[dict[str, Any]]:
+    """Say where faults strike, one a command: at every call, but not at every one of many alike.
+
+    Of the calls for a dozen objects, made side by side, the first, second and last are struck.
+    A reset changes nothing and boto3 gets over it, so all calls are struck in one command.
+    """
+    if name == "reset":
+        return [{"calls": None}]
+    if name == "killed":
+        return [{"nth": number} for number in range(1, len(made) + 1)]
+    alike = Counter((call.service, call.action) for call in made)
+    return [
+        {"service": service, "action": action, "nth": number}
+        for (service, action), many in alike.items()
+        for number in range(1, many + 1)
+        if many <= 3 or number in (1, 2, many)
+    ]
+
+
+def converge(sandbox: Sandbox, command: str, name: str, place: dict[str, Any] | None) -> None:
+    """Run a command under a fault, then, where that failed, again without."""
+    if place is None:
+        assert attempt(command) == "done"
+        return
+    fault = sandbox.fail(**{**FAULTS[name], **place}, agent="stedi")
+    told = attempt(command)
+    sandbox.heal()
+    assert fault.hits, f"{command}: no {place}"
+    if name == "reset":
+        assert told == "done"
+        assert len(fault.hits) > 30
+    # Where boto3 got over it, a second command would find nothing to do.
+    assert told == "done" or attempt(command) == "done", f"{command}: {fault.hits}: {told}"
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_up_and_down_converge_after_a_fault_at_any_call(sandbox: Sandbox, name: str) -> None:
+    before = inventory(sandbox)
+    up, down = (places(name, calls_of(sandbox, command)) for command in ("up", "down"))
+    assert inventory(sandbox) == before
+    for at_up, at_down in zip_longest(up, down):
+        converge(sandbox, "up", name, at_up)
+        assert {change.action for change in infrastructure().plan()} == {"keep"}, at_up
+        converge(sandbox, "down", name, at_down)
+        assert inventory(sandbox) == before, (at_up, at_down)

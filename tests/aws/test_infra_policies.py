@@ -1,0 +1,112 @@
+"""Permissions: the caller's suffice, the job's are narrow, and no `*` where AWS allows less."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Result
+from sandbox.server import Sandbox
+
+from aws.places import CONFIG, infrastructure, inventory
+
+Invoke = Callable[..., Result]
+
+# AWS knows no narrower resource for these.
+WIDE = {
+    "ec2:DescribeVpcs",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeVpcEndpoints",
+    "glue:ListJobs",
+}
+
+
+def statements(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(document["Statement"])
+
+
+def test_no_action_is_a_pattern_and_no_resource_is_all(sandbox: Sandbox) -> None:
+    list(infrastructure().up())
+    iam = sandbox.client("iam")
+    documents = [infrastructure().caller_policy()]
+    for name in ("s3-access", "glue-access"):
+        found = iam.get_role_policy(RoleName="stedi-glue", PolicyName=name)
+        documents.append(found["PolicyDocument"])
+    for document in documents:
+        for statement in statements(document):
+            assert not [action for action in statement["Action"] if "*" in action]
+            if "*" in statement["Resource"]:
+                assert set(statement["Action"]) <= WIDE
+
+
+def test_the_job_reaches_one_bucket_and_one_database(sandbox: Sandbox) -> None:
+    list(infrastructure(database="other", bucket="my-steps").up())
+    iam = sandbox.client("iam")
+    resources = {
+        resource
+        for name in ("s3-access", "glue-access")
+        for statement in statements(
+            iam.get_role_policy(RoleName="stedi-glue", PolicyName=name)["PolicyDocument"]
+        )
+        for resource in statement["Resource"]
+    }
+    here = f"{sandbox.region}:{sandbox.account}"
+    assert resources == {
+        "arn:aws:s3:::my-steps",
+        "arn:aws:s3:::my-steps/landing/*",
+        "arn:aws:s3:::my-steps/jobs/*",
+        "arn:aws:s3:::my-steps/warehouse/*",
+        f"arn:aws:glue:{here}:catalog",
+        f"arn:aws:glue:{here}:database/other",
+        f"arn:aws:glue:{here}:table/other/*",
+        f"arn:aws:logs:{here}:log-group:/aws-glue/other/output:*",
+        f"arn:aws:logs:{here}:log-group:/aws-glue/other/error:*",
+    }
+
+
+def test_only_glue_may_take_on_the_role(sandbox: Sandbox) -> None:
+    list(infrastructure().up())
+    role = sandbox.client("iam").get_role(RoleName="stedi-glue")["Role"]
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "glue.amazonaws.com"}
+    assert statement["Action"] == "sts:AssumeRole"
+
+
+def test_the_callers_policy_suffices_from_up_to_down(
+    sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = inventory(sandbox)
+    printed = invoke("--config", CONFIG, "infra", "policy")
+    assert printed.code == 0, printed.err
+    somebody = sandbox.user(json.loads(printed.out))
+    for name, value in somebody.environment.items():
+        monkeypatch.setenv(name, value)
+    for words in (("up", "--no-data"), ("status",), ("up", "--no-data"), ("down", "--yes")):
+        told = invoke("--config", CONFIG, "infra", *words)
+        assert told.code == 0, told.err
+    monkeypatch.undo()
+    after = inventory(sandbox)
+    assert {**after, "roles": before["roles"]} == before
+
+
+def test_a_missing_permission_is_named_with_what_to_do(
+    sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = infrastructure().caller_policy()
+    policy["Statement"] = [s for s in policy["Statement"] if s["Sid"] != "Role"]
+    somebody = sandbox.user(policy)
+    for name, value in somebody.environment.items():
+        monkeypatch.setenv(name, value)
+    told = invoke("--config", CONFIG, "infra", "up", "--no-data")
+    assert told.code == 1
+    assert "role stedi-glue" in told.err
+    assert "stedi infra policy" in told.err
+    assert "Traceback" not in told.err
+
+
+def test_the_local_lakehouse_needs_no_policy(invoke: Invoke) -> None:
+    told = invoke("infra", "policy")
+    assert (told.code, told.out) == (2, "")
+    assert "aws.yaml" in told.err

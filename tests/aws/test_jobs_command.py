@@ -1,0 +1,136 @@
+"""`stedi jobs` on AWS, as a person sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PROJECT, Ask, Result
+from sandbox.server import Sandbox
+from small import JOBS, write_lake
+
+from aws.cloud_lake import HURRY, CloudLake
+from stedi_cli.aws import runs
+from stedi_cli.aws.patience import Patience
+from stedi_cli.cli import jobs
+
+FIRST = "customer_landing_to_trusted"
+
+
+@pytest.fixture
+def cloud(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
+    monkeypatch.setattr(runs, "Patience", lambda: HURRY)
+    made = CloudLake(sandbox).up()
+    made.upload(write_lake(tmp_path / "data"))
+    return made
+
+
+@pytest.fixture
+def ask(invoke: Ask) -> Ask:
+    return lambda *words: invoke("--config", PROJECT / "configs" / "aws.yaml", *words)
+
+
+def test_a_run_shows_rows_time_and_money(cloud: CloudLake, ask: Ask) -> None:
+    cloud.script(5, seconds=60)
+    done = ask("jobs", "run", "--all")
+    assert done.code == 0, done.err
+    assert all(table in done.out for table in JOBS.values())
+    # Five runs of a minute on two DPU.
+    assert "5 run(s): 0.167 DPU-hours, 0.073 USD" in done.err
+    again = ask("jobs", "run", "--all")
+    assert again.out.count("unchanged") == 5
+    assert "USD" not in again.err
+
+
+def test_as_json(cloud: CloudLake, ask: Ask) -> None:
+    cloud.script(1, seconds=60)
+    (job,) = ask("jobs", "run", FIRST, "--json").json()["jobs"]
+    run = cloud.sandbox.runs.started[0].job_run_id
+    assert job["usage"] == {"run": run, "seconds": 60, "dpu_hours": 0.033333, "usd": 0.014667}
+
+
+def test_a_failure_shows_reason_log_and_place(cloud: CloudLake, ask: Ask) -> None:
+    log = "Traceback\n  line\x1b[31m red\nValueError: the reason"
+    cloud.sandbox.runs.script("RUNNING", "FAILED", error="ValueError: the reason", log=log)
+    done = ask("jobs", "run", FIRST)
+    run = cloud.sandbox.runs.started[0].job_run_id
+    assert done.code == 1
+    assert f"Error: Job {FIRST} failed on Glue, FAILED: ValueError: the reason." in done.err
+    assert "  | ValueError: the reason\n" in done.err
+    assert "\x1b" not in done.err
+    assert f"log stream {run}" in done.err
+    assert "Traceback (most recent call last)" not in done.err
+
+
+def test_bad_data_is_exit_code_3(cloud: CloudLake, ask: Ask) -> None:
+    error = "TooManyBadLines: customer_landing: 5 of 7 lines cannot be used"
+    cloud.sandbox.runs.script("FAILED", error=error)
+    done = ask("jobs", "run", "--all")
+    assert done.code == 3
+    assert "stedi quarantine" in done.err
+
+
+def test_detached_status_and_stop(cloud: CloudLake, ask: Ask) -> None:
+    assert ask("jobs", "status").out == "There is no run.\n"
+    cloud.script(1, *["RUNNING"] * 20)
+    done = ask("jobs", "run", "--all", "--detach")
+    (run,) = cloud.sandbox.runs.started
+    assert run.job_run_id in done.err
+    assert done.code == 0
+    (told,) = ask("jobs", "status", "--json").json()
+    assert (told["run"], told["state"], told["active"]) == (run.job_run_id, "RUNNING", True)
+    busy = ask("jobs", "run", "--all")
+    assert busy.code == 1
+    assert run.job_run_id in busy.err
+    assert f"Stopping run {run.job_run_id}" in ask("jobs", "stop").out
+    assert [r["state"] for r in ask("jobs", "status", "--json").json()] == ["STOPPED"]
+    assert ask("jobs", "stop").out == "No run is at work.\n"
+
+
+@pytest.fixture
+def interrupted(cloud: CloudLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C comes at the first wait, a person sits at the terminal."""
+
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "Patience", lambda: Patience(sleep=interrupt))
+    monkeypatch.setattr(jobs, "is_interactive", lambda: True)
+    cloud.script(1, *["RUNNING"] * 9)
+
+
+@pytest.mark.parametrize("answer", [True, False])
+@pytest.mark.usefixtures("interrupted")
+def test_interrupted(
+    cloud: CloudLake, ask: Ask, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    def confirm(text: str, **how: Any) -> bool:
+        asked.append(text)
+        return answer
+
+    asked: list[str] = []
+    monkeypatch.setattr(jobs.typer, "confirm", confirm)
+    done: Result = ask("jobs", "run", FIRST)
+    (run,) = cloud.sandbox.runs.started
+    assert done.code == 130
+    assert run.job_run_id in asked[0]
+    assert (run.status == "STOPPING") is answer
+    assert ("goes on" in done.err) is not answer
+
+
+def test_no_identifier_of_a_person_is_told(cloud: CloudLake, ask: Ask) -> None:
+    cloud.script(5)
+    done = ask("jobs", "run", "--all")
+    told = done.out + done.err + json.dumps([c.query for c in cloud.sandbox.calls])
+    assert "@x.org" not in told
+
+
+def test_here_there_is_no_run_to_detach(invoke: Ask, tmp_path: Path) -> None:
+    root = tmp_path / "lake"
+    assert invoke("--root", root, "infra", "up", "--data", write_lake(tmp_path / "d")).code == 0
+    done = invoke("--root", root, "jobs", "run", "--all", "--detach")
+    assert done.code == 2
+    assert "end with this command" in done.err
+    assert invoke("--root", root, "jobs", "status").out == "There is no run.\n"

@@ -1,0 +1,102 @@
+"""What a person is told where credentials or the region are wrong, whatever the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Ask, Result
+from sandbox.faults import How
+from sandbox.server import Sandbox
+from small import write_lake
+
+from aws.cloud_lake import HURRY, CloudLake
+from aws.faults_everywhere import without_pauses
+from aws.places import CONFIG
+from stedi_cli.aws import athena, runs
+
+COMMANDS = [
+    ("infra", "plan"),
+    ("infra", "up", "--no-data"),
+    ("infra", "status"),
+    ("infra", "down", "--yes"),
+    ("upload", "data"),
+    ("jobs", "run", "--all"),
+    ("jobs", "status"),
+    ("validate",),
+    ("tables",),
+    ("query", "SELECT 1"),
+]
+
+
+@pytest.fixture
+def cloud(sandbox: Sandbox, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
+    """A lakehouse, and landing files in the current folder."""
+    without_pauses(monkeypatch)
+    monkeypatch.setattr(runs, "Patience", lambda: HURRY)
+    monkeypatch.setattr(athena, "Patience", lambda: HURRY)
+    write_lake(workspace / "data")
+    return CloudLake(sandbox).up()
+
+
+@pytest.fixture
+def ask(invoke: Ask) -> Ask:
+    return lambda *words: invoke("--config", CONFIG, *words)
+
+
+def refused(told: Result) -> str:
+    """Return the hint of a command that failed, told in two lines."""
+    assert told.code in (1, 2)
+    error, hint = told.err.splitlines()[-2:]
+    assert error.startswith("Error: ")
+    assert hint.startswith("Hint: ")
+    assert "Traceback" not in told.err
+    return hint
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_expired_credentials(cloud: CloudLake, ask: Ask, words: tuple[str, ...]) -> None:
+    cloud.sandbox.fail(How.EXPIRED, agent="stedi", calls=None)
+    assert "sign in again" in refused(ask(*words))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_no_credentials(
+    cloud: CloudLake, ask: Ask, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    assert "aws configure" in refused(ask(*words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("upload", "data"), ("jobs", "run", "--all"), ("tables",), ("validate",)],
+    ids=" ".join,
+)
+def test_a_region_without_the_lakehouse(
+    cloud: CloudLake, ask: Ask, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    told = ask(*words)
+    assert "stedi infra up" in refused(told)
+    # Whoever looks in the wrong region has to see which.
+    assert "us-west-2" in told.err
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"],
+)
+def test_a_bucket_of_another_region(cloud: CloudLake, ask: Ask, code: str) -> None:
+    cloud.sandbox.fail((code, "the bucket is elsewhere", 400), service="s3", calls=None)
+    assert "set region to it" in refused(ask("upload", "data"))
+
+
+def test_no_region(sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name)
+    told = ask("infra", "plan")
+    assert "AWS_REGION" in refused(told)
+    assert told.code == 2

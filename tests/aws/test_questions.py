@@ -1,0 +1,427 @@
+"""Questions through Athena: one SELECT and no person in it, all of validate at once, exports."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from sandbox.server import Sandbox
+from small import LANDING_COUNTS, STRICT, C
+
+from aws.cloud_lake import aws_settings
+from aws.test_athena import ready
+from stedi_cli.aws.athena import BadLineError
+from stedi_cli.aws.questions import Questions
+from stedi_cli.ddl import SERDE, landing_inputs, lines_table
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.landing import FileFacts, LandingState
+from stedi_cli.provenance import LandingAccount, Provenance, Snapshot, TableState
+from stedi_cli.target import Answer
+from stedi_cli.validation import Validation
+from stedi_cli.verdict import Report
+
+
+class Tables:
+    """States of tables, as they are said to be."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def states(self) -> dict[str, Any]:
+        return dict.fromkeys(self._names)
+
+
+@pytest.fixture
+def questions(sandbox: Sandbox) -> Questions:
+    built: Any = Tables("customer_trusted")
+    zone: Any = None
+    return Questions(ready(sandbox), aws_settings(), built, zone)
+
+
+def asked(sandbox: Sandbox) -> list[str]:
+    return [execution.query for execution in sandbox.queries.started.values()]
+
+
+# --- What may be asked ----------------------------------------------------------------------------
+
+NO_SELECT = [
+    "",
+    " ; ",
+    "/* nothing */",
+    "-- SELECT 1",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP TABLE customer_trusted",
+    "SELECT ';' /* ; */; DROP TABLE customer_trusted -- ;",
+    "DROP TABLE customer_trusted",
+    "/* SELECT */ DROP TABLE customer_trusted",
+    "(DROP TABLE customer_trusted)",
+    "CREATE TABLE mine AS SELECT 1",
+    "INSERT INTO customer_trusted SELECT * FROM customer_trusted",
+    "DELETE FROM customer_trusted",
+    "MERGE INTO customer_trusted USING x ON true WHEN MATCHED THEN DELETE",
+    "UNLOAD (SELECT 1) TO 's3://somewhere/'",
+    "OPTIMIZE customer_trusted REWRITE DATA USING BIN_PACK",
+    "VACUUM customer_trusted",
+    "USING EXTERNAL FUNCTION f(x VARCHAR) RETURNS VARCHAR LAMBDA 'f' SELECT f('x')",
+    "EXECUTE prepared",
+    "EXPLAIN ANALYZE SELECT 1",
+    "VALUES 1",
+    "SHOW TABLES",
+    "'SELECT 1'",
+    '"SELECT" 1',
+]
+
+
+@pytest.mark.parametrize("sql", NO_SELECT)
+def test_anything_but_one_select_is_refused_before_any_call(
+    sandbox: Sandbox, questions: Questions, sql: str
+) -> None:
+    with sandbox.recording() as calls, pytest.raises(UsageError, match="Only one SELECT"):
+        questions.ask(sql)
+    assert not calls
+
+
+ONE_SELECT = [
+    ("select 1", "select 1"),
+    (" SELECT 1 ;\n ; ", "SELECT 1"),
+    ("SELECT 1 -- end", "SELECT 1"),
+    ("-- what is it\nSELECT 1", "SELECT 1"),
+    ("(SELECT 1)", "(SELECT 1)"),
+    ("WITH a AS (SELECT 1 AS n) SELECT n FROM a", "WITH a AS (SELECT 1 AS n) SELECT n FROM a"),
+    ("SELECT ';--', '/*', 'it''s', \"a;b\"", "SELECT ';--', '/*', 'it''s', \"a;b\""),
+    ("SELECT/* ; */1", "SELECT 1"),
+]
+
+
+@pytest.mark.parametrize(("sql", "sent"), ONE_SELECT)
+def test_one_select_is_sent_without_its_comments(
+    sandbox: Sandbox, questions: Questions, sql: str, sent: str
+) -> None:
+    questions.ask(sql)
+    assert asked(sandbox) == [sent]
+    (execution,) = sandbox.queries.started.values()
+    assert (execution.group, execution.context["Database"]) == ("stedi", "stedi")
+
+
+PERSONAL = [
+    "SELECT * FROM customer_trusted WHERE email = 'ann@x.org'",
+    "SELECT * FROM customer_trusted WHERE email LIKE 'ann.b+c@mail.x.org%'",
+    'SELECT 1 AS "ann@x.org"',
+    "SELECT * FROM step_trainer_trusted"
+    " WHERE serialNumber = '0a1b2c3d-0000-4000-8000-0123456789ab'",
+]
+
+
+@pytest.mark.parametrize("sql", PERSONAL)
+def test_no_identifier_of_a_person_leaves(sandbox: Sandbox, questions: Questions, sql: str) -> None:
+    with sandbox.recording() as calls, pytest.raises(UsageError, match="45 days") as refused:
+        questions.ask(sql)
+    assert not calls
+    assert "ann" not in refused.value.message + str(refused.value.hint)
+    assert "stedi export" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("comment", ["-- ann@x.org", "/* ann@x.org\n */"])
+def test_a_comment_does_not_leave_either(
+    sandbox: Sandbox, questions: Questions, comment: str
+) -> None:
+    questions.ask(f"SELECT 1 {comment}\n")
+    assert asked(sandbox) == ["SELECT 1"]
+
+
+def test_a_text_that_is_not_utf8_is_refused(questions: Questions) -> None:
+    with pytest.raises(UsageError, match="UTF-8"):
+        questions.ask("SELECT '\udcff'")
+
+
+def test_columns_have_the_names_of_the_model(sandbox: Sandbox, questions: Questions) -> None:
+    # Athena knows no capitals.
+    columns = [(name, "bigint") for name in ("lastupdatedate", "x", "sensorreadingtime")]
+    sandbox.queries.script(columns=columns)
+    answer = questions.ask("SELECT *, sensorReadingTime FROM customer_trusted")
+    assert answer.columns == ["lastUpdateDate", "x", "sensorreadingtime"]
+
+
+# --- What fails -----------------------------------------------------------------------------------
+
+
+def test_a_table_that_is_not_built_names_its_job(sandbox: Sandbox, questions: Questions) -> None:
+    told = "TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.stedi.x' does not exist"
+    sandbox.queries.script("FAILED", reason=told)
+    with pytest.raises(UsageError, match="customers_curated is not built yet") as refused:
+        questions.ask("SELECT * FROM Customers_Curated")
+    assert "stedi jobs run customer_trusted_to_curated" in str(refused.value.hint)
+    sandbox.queries.script("FAILED", reason=told)
+    with pytest.raises(UsageError, match=r"'awsdatacatalog\.stedi\.x' does not exist"):
+        questions.ask("SELECT * FROM nonsense, customer_trusted")
+
+
+def test_a_bad_line_names_the_landing_table_and_not_what_it_says(
+    sandbox: Sandbox, questions: Questions
+) -> None:
+    reason = "HIVE_CURSOR_ERROR: Unexpected token ann@x.org"
+    sandbox.queries.script("FAILED", reason=reason)
+    with pytest.raises(BadLineError, match="customer_landing, whose files hold a line") as refused:
+        questions.ask("SELECT * FROM customer_landing")
+    assert "x.org" not in refused.value.message
+    assert "stedi quarantine" in str(refused.value.hint)
+
+
+# --- Exports --------------------------------------------------------------------------------------
+
+EXPORTED = [
+    [str(C), "218", "0.5", "-1.0", "2.0"],
+    [str(C + 1), None, "NaN", "1.0E-5", "0.1"],
+]
+
+
+def script_export(sandbox: Sandbox) -> None:
+    names = ("sensorreadingtime", "distancefromobject", "x", "y", "z")
+    types = ("bigint", "bigint", "double", "double", "double")
+    columns = list(zip(names, types, strict=True))
+    sandbox.queries.script(columns=columns, rows=[list(row) for row in EXPORTED])
+
+
+def test_a_parquet_file_holds_the_table(
+    sandbox: Sandbox, questions: Questions, workspace: Path
+) -> None:
+    script_export(sandbox)
+    assert questions.export("Machine_Learning_Curated", Path("out.parquet")) == 2
+    read = pq.read_table("out.parquet")
+    assert [(f.name, str(f.type)) for f in read.schema] == [
+        ("sensorReadingTime", "int64"),
+        ("distanceFromObject", "int64"),
+        ("x", "double"),
+        ("y", "double"),
+        ("z", "double"),
+    ]
+    first, second = (tuple(row.values()) for row in read.to_pylist())
+    assert first == (C, 218, 0.5, -1.0, 2.0)
+    assert (second[:2], str(second[2]), second[3:]) == ((C + 1, None), "nan", (1e-5, 0.1))
+    assert [path.name for path in workspace.iterdir()] == ["out.parquet"]
+
+
+def test_a_csv_file_holds_the_table(
+    sandbox: Sandbox, questions: Questions, workspace: Path
+) -> None:
+    script_export(sandbox)
+    assert questions.export("machine_learning_curated", Path("OUT.CSV")) == 2
+    with Path("OUT.CSV").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.reader(stream))
+    assert rows == [
+        ["sensorReadingTime", "distanceFromObject", "x", "y", "z"],
+        [str(C), "218", "0.5", "-1.0", "2.0"],
+        [str(C + 1), "", "nan", "1e-05", "0.1"],
+    ]
+    assert [path.name for path in workspace.iterdir()] == ["OUT.CSV"]
+
+
+def test_an_empty_table_is_exported(sandbox: Sandbox, questions: Questions) -> None:
+    for name in ("out.parquet", "out.csv"):
+        assert questions.export("customer_trusted", Path(name)) == 0
+    assert pq.read_table("out.parquet").num_rows == 0
+
+
+@pytest.mark.parametrize("name", ["out.json", "out", "out.parquet.gz"])
+def test_an_unknown_format_is_refused_before_any_call(
+    sandbox: Sandbox, questions: Questions, name: str
+) -> None:
+    with sandbox.recording() as calls, pytest.raises(UsageError, match="format"):
+        questions.export("customer_trusted", Path(name))
+    assert not calls
+
+
+def test_an_export_that_fails_half_way_leaves_nothing(
+    sandbox: Sandbox, questions: Questions, workspace: Path
+) -> None:
+    (workspace / "out.csv").write_text("before")
+    sandbox.queries.script(columns=[("n", "bigint")], rows=[["1"]] * 1500)
+    told = ("InvalidRequestException", "the result is gone", 400)
+    sandbox.fail(told, service="athena", action="GetQueryResults", nth=2)
+    with pytest.raises(StediError, match="the result is gone"):
+        questions.export("customer_trusted", Path("out.csv"))
+    assert [path.name for path in workspace.iterdir()] == ["out.csv"]
+    assert (workspace / "out.csv").read_text() == "before"
+
+
+# --- Validation -----------------------------------------------------------------------------------
+
+
+class Target:
+    """A target that answers from Athena, with states as a test says."""
+
+    def __init__(
+        self,
+        questions: Questions,
+        bad: int,
+        fingerprint: str | None = None,
+        answers_here: list[Answer] | None = None,
+    ) -> None:
+        self._questions = questions
+        self._model = aws_settings().lakehouse()
+        self._bad = bad
+        self._fingerprint = fingerprint
+        self._answers_here = answers_here or []
+        self.here: list[str] = []
+
+    def landing(self) -> dict[str, LandingState]:
+        return {
+            name: LandingState({"f.json": FileFacts(name, 1, count + self._bad, False)})
+            for name, count in LANDING_COUNTS.items()
+        }
+
+    def tables(self) -> dict[str, TableState]:
+        accounts = {
+            name: LandingAccount(
+                self._fingerprint or state.fingerprint, state.lines, self._bad, False
+            )
+            for name, state in self.landing().items()
+        }
+        found: dict[str, TableState] = {}
+        for name in (*self._model.writers, "quarantine"):
+            made = Provenance("r", "j", "strict", "glue", "", "", {}, accounts)
+            current = Snapshot(1, 1, 1, made if name != "quarantine" else None)
+            columns = {c.name: c.type for c in self._model.tables[name].columns}
+            found[name] = TableState("", "", columns, (current,), current)
+        return found
+
+    def usable_lines(self) -> dict[str, str]:
+        return self._questions.usable_lines()
+
+    def queries(self, texts: list[str]) -> Any:
+        return self._questions.ask_all(texts)
+
+    def query_here(self, sql: str) -> Any:
+        self.here.append(sql)
+        return self._answers_here.pop(0) if self._answers_here else None
+
+    def expected_file(self) -> None:
+        return None
+
+    def validate(self) -> Report:
+        target: Any = self
+        return Validation(self._model, target, None).run()
+
+
+def script_validation(sandbox: Sandbox, *, read: dict[str, int], bad: int = 0) -> None:
+    pairs = [("name", "varchar"), ("number", "bigint")]
+    built = {name: count for name, count in STRICT.items() if name not in LANDING_COUNTS}
+    checks = [check.name for check in aws_settings().lakehouse().checks]
+    answers = {
+        "AS table_name": built,
+        "AS check_name": dict.fromkeys(checks, 0) | read,
+        "AS lines FROM quarantine": dict.fromkeys(LANDING_COUNTS, bad),
+        "AS reason": {"nobody has it": 1},
+    }
+    for text, found in answers.items():
+        rows: list[list[str | None]] = [[name, str(number)] for name, number in found.items()]
+        sandbox.queries.script(columns=pairs, rows=rows, contains=text)
+
+
+READ = {"customer_landing": 7, "accelerometer_landing": 8, "step_trainer_landing": 11}
+
+
+def test_all_counts_are_one_query_and_all_checks_another(
+    sandbox: Sandbox, questions: Questions
+) -> None:
+    script_validation(sandbox, read=READ)
+    with sandbox.recording() as calls:
+        report = Target(questions, 0).validate()
+    assert report.ok
+    assert {t.table: t.rows for t in report.tables} == STRICT
+    assert {c.check for c in report.checks} >= {f"{name}_accounted" for name in LANDING_COUNTS}
+    assert not {c.check for c in report.checks} & set(LANDING_COUNTS)
+    assert all(check.violations == 0 for check in report.checks)
+    assert report.left_out == {"step_readings_of_nobody": [("nobody has it", 1)]}
+    queries = asked(sandbox)
+    assert len(queries) == 4
+    assert sum(call.action == "StartQueryExecution" for call in calls) == 4
+    (counts,) = (query for query in queries if "AS table_name" in query)
+    # Landing rows come from the runs, for a count would take an unusable line for a row.
+    assert "landing" not in counts
+    assert not [query for query in queries if '_landing" AS (' in query and '_lines"' not in query]
+
+
+def test_unusable_lines_are_accounted_for(sandbox: Sandbox, questions: Questions) -> None:
+    script_validation(sandbox, read=READ, bad=2)
+    report = Target(questions, 2).validate()
+    assert report.ok
+    assert {t.table: t.rows for t in report.tables} == STRICT
+
+
+def test_a_line_missing_from_the_quarantine_is_found(
+    sandbox: Sandbox, questions: Questions
+) -> None:
+    script_validation(sandbox, read=READ, bad=1)
+    report = Target(questions, 2).validate()
+    assert not report.ok
+    wrong = {check.check: check.violations for check in report.checks if not check.ok}
+    assert wrong == {f"{name}_accounted": 1 for name in LANDING_COUNTS}
+
+
+def pairs(found: dict[str, int]) -> Answer:
+    return Answer(["name", "number"], ["VARCHAR", "BIGINT"], iter(found.items()))
+
+
+def test_rules_about_lines_that_athena_cannot_read_are_checked_here(
+    sandbox: Sandbox, questions: Questions
+) -> None:
+    script_validation(sandbox, read=READ | {"accelerometer_landing": 7})
+    exact = [pairs({"step_trainer_trusted_owner": 3}), pairs({"told here": 2})]
+    target = Target(questions, 0, answers_here=exact)
+    report = target.validate()
+    found = {c.check: c.violations for c in report.checks if c.violations}
+    assert found == {"step_trainer_trusted_owner": 3}
+    assert report.left_out == {"step_readings_of_nobody": [("told here", 2)]}
+    assert not any("accelerometer_landing" in note for note in report.notes)
+    # Only what is about that table, and over the tables by their names.
+    assert len(target.here) == 2
+    assert "customer_trusted_consent" not in target.here[0]
+    assert not [sql for sql in target.here if "_lines" in sql]
+
+
+def test_rules_that_cannot_be_checked_here_either_are_not_called_kept(
+    sandbox: Sandbox, questions: Questions
+) -> None:
+    script_validation(sandbox, read=READ | {"accelerometer_landing": 7})
+    report = Target(questions, 0).validate()
+    unchecked = {check.check for check in report.checks if check.violations is None}
+    assert unchecked == {"step_trainer_trusted_owner"}
+    assert any("accelerometer_landing" in note and "7 of its 8" in note for note in report.notes)
+    # What cannot be told is not called wrong either.
+    assert report.ok
+
+
+def test_landing_files_that_no_run_has_read(sandbox: Sandbox, questions: Questions) -> None:
+    script_validation(sandbox, read=READ)
+    report = Target(questions, 0, fingerprint="older").validate()
+    assert {t.table: t.rows for t in report.tables} == STRICT | dict.fromkeys(LANDING_COUNTS)
+    assert not report.ok
+    (problem,) = report.problems
+    assert all(name in problem for name in LANDING_COUNTS)
+    assert "jobs run --all" in problem
+
+
+# --- Landing tables in the catalog ----------------------------------------------------------------
+
+
+def test_a_landing_table_is_json_and_beside_it_lie_its_lines() -> None:
+    table = aws_settings().lakehouse().tables["accelerometer_landing"]
+    whole, lines = landing_inputs(table, "s3://b/landing/accelerometer/")
+    assert whole["Name"] == "accelerometer_landing"
+    assert whole["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] == SERDE
+    assert [(c["Name"], c["Type"]) for c in whole["StorageDescriptor"]["Columns"]] == [
+        ("user", "string"),
+        ("timestamp", "bigint"),
+        ("x", "double"),
+        ("y", "double"),
+        ("z", "double"),
+    ]
+    assert lines["Name"] == lines_table("accelerometer_landing")
+    assert [c["Type"] for c in lines["StorageDescriptor"]["Columns"]] == ["string"]
+    assert {t["StorageDescriptor"]["Location"] for t in (whole, lines)} == {
+        "s3://b/landing/accelerometer/"
+    }

@@ -1,0 +1,100 @@
+"""A fault at every call of `upload` and `jobs run`: the same command again converges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from conftest import PROJECT, Ask
+from sandbox.faults import How
+from sandbox.server import Sandbox
+from small import write_lake
+
+from aws.cloud_lake import HURRY, CloudLake
+from stedi_cli.aws import runs
+from stedi_cli.aws import upload as uploading
+
+pytestmark = pytest.mark.slow
+
+FIRST = "customer_landing_to_trusted"
+MEGABYTE = 1 << 20
+# A process that is killed makes no further call: from the n-th on, none reaches AWS.
+FAULTS: dict[str, dict[str, Any]] = {
+    "throttled": {"how": How.THROTTLED},
+    "server error": {"how": How.SERVER_ERROR},
+    "reset": {"how": How.RESET},
+    "denied": {"how": How.DENIED},
+    "answer lost": {"how": How.LOST},
+    "killed": {"how": How.DENIED, "calls": None},
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither boto3 nor this project waits."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr(runs, "Patience", lambda: HURRY)
+
+
+@pytest.fixture
+def ask(invoke: Ask) -> Ask:
+    return lambda *words: invoke("--config", PROJECT / "configs" / "aws.yaml", *words)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_jobs_run(sandbox: Sandbox, ask: Ask, tmp_path: Path, name: str) -> None:
+    cloud = CloudLake(sandbox).up()
+    cloud.upload(write_lake(tmp_path / "data"))
+    number, struck = 0, True
+    while struck:
+        number += 1
+        started = len(sandbox.runs.started)
+        cloud.script(3, "RUNNING", "SUCCEEDED")
+        fault = sandbox.fail(**FAULTS[name], agent="stedi", nth=number)
+        first = ask("jobs", "run", FIRST, "--force")
+        struck = bool(fault.hits)
+        sandbox.heal()
+        where = f"call {number}: {[str(call) for call in fault.hits]}: {first.err}"
+        assert first.code in ((0, 1) if struck else (0,)), where
+        # Whatever was answered, no job is started twice.
+        assert len(sandbox.runs.started) - started <= 1, where
+        again = ask("jobs", "run", FIRST, "--force", "--wait")
+        assert again.code == 0, where + again.err
+        assert not any(run["active"] for run in ask("jobs", "status", "--json").json())
+        assert "unchanged" in ask("jobs", "run", FIRST).out, where
+    assert number > 15
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_upload(
+    sandbox: Sandbox, ask: Ask, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploading, "_LARGE", 5 * MEGABYTE)
+    monkeypatch.setattr(uploading, "_PART", 5 * MEGABYTE)
+    cloud = CloudLake(sandbox).up()
+    folder = write_lake(tmp_path / "data")
+    large = b'{"user": "' + b"x" * 1000 + b'"}\n'
+    (folder / "accelerometer" / "landing" / "l.json").write_bytes(large * 6000)
+    number, struck = 0, True
+    while struck:
+        number += 1
+        for key in cloud.keys("landing/"):
+            cloud.s3.delete_object(Bucket=cloud.layout.bucket, Key=key)
+        fault = sandbox.fail(**FAULTS[name], agent="stedi", nth=number)
+        first = ask("upload", folder)
+        struck = bool(fault.hits)
+        sandbox.heal()
+        where = f"call {number}: {[str(call) for call in fault.hits]}: {first.err}"
+        assert first.code in ((0, 1) if struck else (0,)), where
+        again = ask("upload", folder, "--json")
+        assert again.code == 0, where + again.err
+        assert len(cloud.keys("landing/")) == 4, where
+        assert "Uploads" not in cloud.s3.list_multipart_uploads(Bucket=cloud.layout.bucket), where
+        counts = ask("upload", folder, "--json").json()
+        assert sum(count["unchanged"] for count in counts) == 4, where
+        with cloud.opened() as target:
+            states = target.landing()
+        assert [state.lines for state in states.values()] == [7, 6008, 11], where
+    assert number > 10

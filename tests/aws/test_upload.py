@@ -1,0 +1,329 @@
+"""Landing files on S3: uploaded once, whole, and known without being read again."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sandbox.calls import Call
+from sandbox.faults import How
+from sandbox.server import Sandbox
+from small import CUSTOMERS, MOTIONS, lines, write_lake
+
+from aws.cloud_lake import CloudLake
+from stedi_cli.aws import upload as uploading
+from stedi_cli.aws.runs import BusyError
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.landing import LandingState
+from stedi_cli.target import Uploading
+
+KEYS = ["landing/accelerometer/a.json", "landing/customer/c.json", "landing/step_trainer/s.json"]
+
+
+@pytest.fixture
+def cloud(sandbox: Sandbox) -> CloudLake:
+    """A bucket and a database, for all that an upload needs."""
+    made = CloudLake(sandbox)
+    sandbox.client("s3").create_bucket(
+        Bucket=made.layout.bucket, CreateBucketConfiguration={"LocationConstraint": sandbox.region}
+    )
+    return made
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_lake(tmp_path / "data")
+
+
+def landing(cloud: CloudLake) -> dict[str, LandingState]:
+    with cloud.opened() as target:
+        return target.landing()
+
+
+def put(cloud: CloudLake, key: str, content: bytes) -> None:
+    cloud.s3.put_object(Bucket=cloud.layout.bucket, Key=key, Body=content)
+
+
+def names(calls: list[Call]) -> Counter[str]:
+    return Counter(call.name for call in calls)
+
+
+# --- What is sent -------------------------------------------------------------------------------
+
+
+def test_files_arrive_with_their_checksum(cloud: CloudLake, data: Path) -> None:
+    with cloud.sandbox.recording() as calls:
+        done = cloud.upload(data)
+    assert {(file.file, file.state) for file in done} == {
+        (n, "new") for n in ("a.json", "c.json", "s.json")
+    }
+    assert cloud.keys("landing/") == KEYS
+    content = lines(CUSTOMERS)
+    found = cloud.s3.get_object(Bucket=cloud.layout.bucket, Key=KEYS[1])["Body"].read()
+    assert found == content
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    (sent,) = [c for c in calls if c.action == "PutObject" and c.resource.endswith("c.json")]
+    assert sent.headers["x-amz-checksum-sha256"] == digest
+    # Never into a bucket of that name which is somebody else's.
+    assert sent.headers["x-amz-expected-bucket-owner"] == cloud.sandbox.account
+
+
+def test_a_second_time_nothing_is_sent(cloud: CloudLake, data: Path) -> None:
+    cloud.upload(data)
+    with cloud.sandbox.recording() as calls:
+        done = cloud.upload(data)
+    assert {file.state for file in done} == {"unchanged"}
+    assert names(calls) == {
+        "sts:GetCallerIdentity": 1,
+        "s3:ListObjectsV2": 1,
+        "s3:GetObject": 1,
+    }
+
+
+def test_only_what_changed_is_sent(cloud: CloudLake, data: Path) -> None:
+    cloud.upload(data)
+    (data / "customer" / "landing" / "c.json").write_bytes(lines(CUSTOMERS[:2]))
+    with cloud.sandbox.recording() as calls:
+        done = cloud.upload(data)
+    assert [file.file for file in done if file.state == "changed"] == ["c.json"]
+    sent = [c.resource for c in calls if c.action == "PutObject" and "/landing/" in c.resource]
+    assert [key.partition("/")[2] for key in sent] == [KEYS[1]]
+    assert landing(cloud)["customer_landing"].lines == 2
+
+
+def test_files_of_others_are_named_and_removed_only_when_asked(
+    cloud: CloudLake, data: Path
+) -> None:
+    cloud.upload(data)
+    put(cloud, "landing/customer/old.json", b"{}\n")
+    put(cloud, "landing/customer/README.txt", b"no landing file")
+    mixed = [file for file in cloud.upload(data) if file.state == "mixed"]
+    assert [(file.table, file.file) for file in mixed] == [("customer_landing", "old.json")]
+    removed = [file for file in cloud.upload(data, replace=True) if file.state == "removed"]
+    assert [file.file for file in removed] == ["old.json"]
+    assert cloud.keys("landing/customer/") == [
+        "landing/customer/README.txt",
+        "landing/customer/c.json",
+    ]
+    assert list(landing(cloud)["customer_landing"].files) == ["c.json"]
+
+
+def test_unknown_keys_are_told(cloud: CloudLake, tmp_path: Path) -> None:
+    record = dict(CUSTOMERS[0], shoeSize=43)
+    done = cloud.upload(write_lake(tmp_path / "d", {"customer_landing": {"c.json": [record]}}))
+    assert [file.unknown for file in done] == [frozenset({"shoeSize"})]
+
+
+def test_expected_counts_come_along(cloud: CloudLake, data: Path) -> None:
+    text = "source: mine\nfiles: {}\ncounts: {}\n"
+    (data / "expected.yaml").write_text(text)
+    with cloud.opened() as target:
+        assert target.expected_file() is None
+        list(target.upload(data, replace=False, wait=False))
+        copy = target.expected_file()
+        assert copy is not None
+        assert copy.read_text() == text
+    assert not copy.exists()
+
+
+# --- Large files ---------------------------------------------------------------------------------
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder with one file of 11 MB, where 6 MB are large."""
+    monkeypatch.setattr(uploading, "_LARGE", 6 * MEGABYTE)
+    monkeypatch.setattr(uploading, "_PART", 5 * MEGABYTE)
+    dice = random.Random(1)
+    line = json.dumps({"user": dice.randbytes(500).hex()}).encode() + b"\n"
+    content = line * (11 * MEGABYTE // len(line))
+    return write_lake(tmp_path / "large", {"accelerometer_landing": {"big.json": content}})
+
+
+def test_a_large_file_goes_in_parts(cloud: CloudLake, large: Path) -> None:
+    with cloud.sandbox.recording() as calls, cloud.opened() as target:
+        events = list(target.upload(large, replace=False, wait=False))
+    assert names(calls)["s3:UploadPart"] == 3
+    assert all(
+        c.headers.get("x-amz-checksum-sha256") or "aws-chunked" in str(c.headers)
+        for c in calls
+        if c.action == "UploadPart"
+    )
+    size = (large / "accelerometer" / "landing" / "big.json").stat().st_size
+    steps = [event.done for event in events if isinstance(event, Uploading)]
+    assert steps == sorted(steps)
+    assert steps[-1] == size
+    # Its facts are known, although its ETag is no digest of its bytes.
+    with cloud.sandbox.recording() as calls:
+        (done,) = cloud.upload(large)
+        assert landing(cloud)["accelerometer_landing"].files["big.json"].size == size
+    assert done.state == "unchanged"
+    assert names(calls)["s3:GetObject"] == 2  # The index, each time.
+
+
+def test_what_a_dead_upload_left_is_aborted(cloud: CloudLake, large: Path) -> None:
+    key = "landing/accelerometer/big.json"
+    place = {"Bucket": cloud.layout.bucket, "Key": key}
+    cloud.s3.create_multipart_upload(**place)
+    cloud.s3.create_multipart_upload(**{**place, "Key": "landing/customer/other.json"})
+    cloud.upload(large)
+    left = cloud.s3.list_multipart_uploads(Bucket=cloud.layout.bucket)["Uploads"]
+    assert [upload["Key"] for upload in left] == ["landing/customer/other.json"]
+
+
+def test_a_large_file_that_fails_leaves_no_part(cloud: CloudLake, large: Path) -> None:
+    cloud.sandbox.fail(How.DENIED, action="UploadPart", nth=2)
+    with pytest.raises(StediError, match=r"big\.json"):
+        cloud.upload(large)
+    assert "Uploads" not in cloud.s3.list_multipart_uploads(Bucket=cloud.layout.bucket)
+    assert cloud.keys("landing/") == []
+    cloud.sandbox.heal()
+    assert [file.state for file in cloud.upload(large)] == ["new"]
+
+
+# --- When it fails -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", [How.THROTTLED, How.SERVER_ERROR, How.RESET, How.LOST])
+def test_one_bad_moment_is_not_noticed(cloud: CloudLake, data: Path, how: How) -> None:
+    cloud.sandbox.fail(how, action="PutObject", attempts=1)
+    assert {file.state for file in cloud.upload(data)} == {"new"}
+    assert cloud.keys("landing/") == KEYS
+
+
+def test_after_a_failure_only_the_rest_is_sent(cloud: CloudLake, data: Path) -> None:
+    cloud.sandbox.fail(How.DENIED, action="PutObject", resource="step_trainer")
+    with pytest.raises(StediError, match=r"s3:PutObject landing/step_trainer/s\.json") as raised:
+        cloud.upload(data)
+    assert "infra policy" in str(raised.value.hint)
+    cloud.sandbox.heal()
+    done = {file.file: file.state for file in cloud.upload(data)}
+    assert done["s.json"] == "new"
+    assert cloud.keys("landing/") == KEYS
+
+
+def test_a_file_that_changes_meanwhile(cloud: CloudLake, data: Path) -> None:
+    path = data / "customer" / "landing" / "c.json"
+
+    def change(call: Call) -> None:
+        path.write_bytes(lines(CUSTOMERS)[:-2] + b" \n")
+
+    cloud.sandbox.fail(change, action="PutObject", resource="c.json", attempts=1)
+    with pytest.raises(StediError, match=r"c\.json changed while it was uploaded"):
+        cloud.upload(data)
+    cloud.sandbox.heal()
+    cloud.upload(data)
+    facts = landing(cloud)["customer_landing"].files["c.json"]
+    assert facts.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_broken_file_stops_the_upload_before_it_begins(cloud: CloudLake, data: Path) -> None:
+    (data / "customer" / "landing" / "z.json.gz").write_bytes(gzip.compress(b"{}\n")[:-4])
+    with pytest.raises(UsageError, match="not a whole gzip file"):
+        cloud.upload(data)
+    assert cloud.keys() == []
+
+
+def test_without_a_bucket(sandbox: Sandbox, data: Path) -> None:
+    with pytest.raises(StediError, match="There is no bucket stedi-") as raised:
+        CloudLake(sandbox).upload(data)
+    assert raised.value.hint == "Make it with `stedi infra up`."
+
+
+def test_not_while_a_run_reads(sandbox: Sandbox, data: Path) -> None:
+    cloud = CloudLake(sandbox).up()
+    sandbox.runs.script(*["RUNNING"] * 3, "SUCCEEDED")
+    sandbox.client("glue").start_job_run(JobName="stedi-all")
+    with pytest.raises(BusyError, match="at work"):
+        cloud.upload(data)
+    assert cloud.keys("landing/") == []
+    assert {file.state for file in cloud.upload(data, wait=True)} == {"new"}
+    assert sandbox.runs.started[0].status == "SUCCEEDED"
+
+
+# --- What is known of files ----------------------------------------------------------------------
+
+
+def test_what_others_put_is_read_once(cloud: CloudLake, data: Path) -> None:
+    cloud.upload(data)
+    content = gzip.compress(b"\n" + lines(MOTIONS) + b" \n")
+    put(cloud, "landing/accelerometer/b.json.gz", content)
+    with cloud.sandbox.recording() as calls:
+        state = landing(cloud)["accelerometer_landing"]
+    read = [c.resource for c in calls if c.action == "GetObject"]
+    assert sorted(key.rpartition("/")[2] for key in read) == ["b.json.gz", "landing-index.json"]
+    assert state.files["b.json.gz"].lines == len(MOTIONS)
+    assert state.files["b.json.gz"].sha256 == hashlib.sha256(content).hexdigest()
+    with cloud.sandbox.recording() as calls:
+        assert landing(cloud)["accelerometer_landing"] == state
+    assert not [c for c in calls if "b.json.gz" in c.resource or not c.reads]
+
+
+def test_an_object_that_was_replaced_is_read_again(cloud: CloudLake, data: Path) -> None:
+    cloud.upload(data)
+    before = landing(cloud)["customer_landing"].fingerprint
+    put(cloud, KEYS[1], lines(CUSTOMERS)[:-1] + b" ")
+    assert landing(cloud)["customer_landing"].fingerprint != before
+
+
+@pytest.mark.parametrize("index", [b"", b"[]", b"{}", b'{"landing/customer/c.json": 3}', b"\xff"])
+def test_a_broken_index_is_made_anew(cloud: CloudLake, data: Path, index: bytes) -> None:
+    cloud.upload(data)
+    before = landing(cloud)
+    put(cloud, cloud.layout.landing_index, index)
+    assert landing(cloud) == before
+    with cloud.sandbox.recording() as calls:
+        landing(cloud)
+    assert names(calls)["s3:GetObject"] == 1
+
+
+def test_an_index_that_cannot_be_written_is_no_error(cloud: CloudLake, data: Path) -> None:
+    cloud.sandbox.fail(How.DENIED, action="PutObject", resource="landing-index", calls=None)
+    cloud.upload(data)
+    assert landing(cloud)["customer_landing"].lines == 7
+
+
+def test_an_object_with_an_unsafe_name_is_refused(cloud: CloudLake) -> None:
+    put(cloud, "landing/customer/what?.json", b"{}\n")
+    with pytest.raises(StediError, match="what") as raised:
+        landing(cloud)
+    assert "Remove the object" in str(raised.value.hint)
+
+
+def test_lines_are_shown_by_number(cloud: CloudLake, data: Path) -> None:
+    packed = gzip.compress(b"one\r\ntwo\n\nfour \xff\n")
+    put(cloud, "landing/customer/p.json.gz", packed)
+    put(cloud, "landing/customer/q.json", b"eins\nzwei\rnoch\ndrei")
+    table = "customer_landing"
+    places = [(table, "p.json.gz", 4), (table, "q.json", 2), (table, "q.json", 3)]
+    places += [(table, "q.json", 4), (table, "gone.json", 1), (table, "p.json.gz", 1)]
+    with cloud.opened() as target:
+        assert target.landing_lines(places) == [
+            "four \\xff",
+            "zwei\rnoch",
+            "drei",
+            "(no longer there)",
+            "(no longer there)",
+            "one",
+        ]
+
+
+@pytest.mark.slow
+def test_more_files_than_a_page_holds(cloud: CloudLake, tmp_path: Path) -> None:
+    many = {f"{number:04}.json": b"{}\n" for number in range(1005)}
+    for name, content in many.items():
+        put(cloud, f"landing/customer/{name}", content)
+    assert landing(cloud)["customer_landing"].lines == 1005
+    removed = cloud.upload(
+        write_lake(tmp_path / "one", {"customer_landing": {"0000.json": b"{}\n"}}), replace=True
+    )
+    assert [file.state for file in removed].count("removed") == 1004
+    assert cloud.keys("landing/") == ["landing/customer/0000.json"]

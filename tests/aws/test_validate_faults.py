@@ -1,0 +1,76 @@
+"""A fault at every call of `validate`: no other verdict than without, and nothing is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Ask, Result
+from sandbox.server import Sandbox
+
+from aws.cloud_lake import HURRY, CloudLake
+from aws.faults_everywhere import FAULTS, at_every_call, without_pauses
+from aws.places import CONFIG, inventory
+from aws.scripted_validation import COUNTS, script_answers, write_data
+from stedi_cli.aws import athena, runs
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither boto3 nor this project waits."""
+    without_pauses(monkeypatch)
+    monkeypatch.setattr(runs, "Patience", lambda: HURRY)
+    monkeypatch.setattr(athena, "Patience", lambda: HURRY)
+
+
+@pytest.fixture
+def cloud(sandbox: Sandbox, tmp_path: Path) -> CloudLake:
+    """Tables that runs committed, and landing files of which they tell the same."""
+    made = CloudLake(sandbox).up()
+    made.upload(write_data(tmp_path / "data"))
+    made.run()
+    return made
+
+
+def contents(cloud: CloudLake) -> dict[str, Any]:
+    """All that the account holds, but for what Athena itself leaves of a query."""
+    bucket, results = cloud.layout.bucket, cloud.layout.settings.results_prefix
+    found = inventory(cloud.sandbox)
+    listed = cloud.s3.list_objects_v2(Bucket=bucket)["Contents"]
+    etags = {o["Key"]: o["ETag"] for o in listed if not o["Key"].startswith(results)}
+    tables = cloud.sandbox.client("glue").get_tables(DatabaseName=cloud.layout.database)
+    found["buckets"] = {bucket: etags}
+    found["tables"] = {t["Name"]: t.get("Parameters") for t in tables["TableList"]}
+    return found
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_validate(cloud: CloudLake, invoke: Ask, name: str) -> None:
+    broken = cloud.settings.lakehouse().checks[0].name
+
+    def validate() -> Result:
+        script_answers(cloud, broken)
+        return invoke("--config", CONFIG, "validate", "--json")
+
+    undisturbed = validate()
+    verdict = undisturbed.json()
+    assert undisturbed.code == 3
+    assert {table["table"]: table["expected"] for table in verdict["tables"]} == COUNTS
+    assert [check["check"] for check in verdict["checks"] if not check["ok"]] == [broken]
+    before = contents(cloud)
+    for strike in at_every_call(cloud.sandbox, name, least=10):
+        first = validate()
+        struck, where = strike.heal(), f"{strike}: {first.err}"
+        if struck and first.code == 1:
+            assert first.out == "", where
+            assert first.err.startswith(("Error: ", "stedi: ")), where
+            assert "Traceback" not in first.err, where
+        else:
+            # A fault that was overcome has not coloured what is told.
+            assert (first.code, first.json()) == (3, verdict), where
+        again = validate()
+        assert (again.code, again.json()) == (3, verdict), where + again.err
+        assert contents(cloud) == before, where
