@@ -76,7 +76,7 @@ def converge(sandbox: Sandbox, command: str, name: str, place: dict[str, Any] | 
     fault = sandbox.fail(**{**FAULTS[name], **place}, agent="stedi")
     told = attempt(command)
     sandbox.heal()
-    assert fault.hits, f"{command}: no {place}"
+    assert fault.hits, f"{command}: no {place}: {told}"
     if name == "reset":
         assert told == "done"
         assert len(fault.hits) > 30

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from conftest import PROJECT, Ask
-from sandbox.faults import How
 from sandbox.server import Sandbox
 from small import write_lake
 
 from aws.cloud_lake import HURRY, CloudLake
+from aws.faults_everywhere import FAULTS, at_every_call, without_pauses
 from stedi_cli.aws import runs
 from stedi_cli.aws import upload as uploading
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 FIRST = "customer_landing_to_trusted"
 MEGABYTE = 1 << 20
-# A process that is killed makes no further call: from the n-th on, none reaches AWS.
-FAULTS: dict[str, dict[str, Any]] = {
-    "throttled": {"how": How.THROTTLED},
-    "server error": {"how": How.SERVER_ERROR},
-    "reset": {"how": How.RESET},
-    "denied": {"how": How.DENIED},
-    "answer lost": {"how": How.LOST},
-    "killed": {"how": How.DENIED, "calls": None},
-}
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither boto3 nor this project waits."""
-    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+    without_pauses(monkeypatch)
     monkeypatch.setattr(runs, "Patience", lambda: HURRY)
 
 
@@ -47,16 +36,11 @@ def ask(invoke: Ask) -> Ask:
 def test_jobs_run(sandbox: Sandbox, ask: Ask, tmp_path: Path, name: str) -> None:
     cloud = CloudLake(sandbox).up()
     cloud.upload(write_lake(tmp_path / "data"))
-    number, struck = 0, True
-    while struck:
-        number += 1
+    for strike in at_every_call(sandbox, name, least=15):
         started = len(sandbox.runs.started)
         cloud.script(3, "RUNNING", "SUCCEEDED")
-        fault = sandbox.fail(**FAULTS[name], agent="stedi", nth=number)
         first = ask("jobs", "run", FIRST, "--force")
-        struck = bool(fault.hits)
-        sandbox.heal()
-        where = f"call {number}: {[str(call) for call in fault.hits]}: {first.err}"
+        struck, where = strike.heal(), f"{strike}: {first.err}"
         assert first.code in ((0, 1) if struck else (0,)), where
         # Whatever was answered, no job is started twice.
         assert len(sandbox.runs.started) - started <= 1, where
@@ -64,7 +48,6 @@ def test_jobs_run(sandbox: Sandbox, ask: Ask, tmp_path: Path, name: str) -> None
         assert again.code == 0, where + again.err
         assert not any(run["active"] for run in ask("jobs", "status", "--json").json())
         assert "unchanged" in ask("jobs", "run", FIRST).out, where
-    assert number > 15
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -77,16 +60,11 @@ def test_upload(
     folder = write_lake(tmp_path / "data")
     large = b'{"user": "' + b"x" * 1000 + b'"}\n'
     (folder / "accelerometer" / "landing" / "l.json").write_bytes(large * 6000)
-    number, struck = 0, True
-    while struck:
-        number += 1
+    for strike in at_every_call(sandbox, name, least=10):
         for key in cloud.keys("landing/"):
             cloud.s3.delete_object(Bucket=cloud.layout.bucket, Key=key)
-        fault = sandbox.fail(**FAULTS[name], agent="stedi", nth=number)
         first = ask("upload", folder)
-        struck = bool(fault.hits)
-        sandbox.heal()
-        where = f"call {number}: {[str(call) for call in fault.hits]}: {first.err}"
+        struck, where = strike.heal(), f"{strike}: {first.err}"
         assert first.code in ((0, 1) if struck else (0,)), where
         again = ask("upload", folder, "--json")
         assert again.code == 0, where + again.err
@@ -97,4 +75,3 @@ def test_upload(
         with cloud.opened() as target:
             states = target.landing()
         assert [state.lines for state in states.values()] == [7, 6008, 11], where
-    assert number > 10

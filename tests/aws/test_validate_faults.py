@@ -15,7 +15,7 @@ from aws.places import CONFIG, inventory
 from aws.scripted_validation import COUNTS, script_answers, write_data
 from stedi_cli.aws import athena, runs
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
 @pytest.fixture(autouse=True)

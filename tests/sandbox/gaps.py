@@ -15,7 +15,8 @@ from moto.glue.exceptions import AlreadyExistsException, JobNotFoundException
 from moto.glue.models import FakeJob, GlueBackend
 from moto.glue.responses import GlueResponse
 from moto.iam.access_control import IAMPolicy
-from moto.s3.models import FakeBucket
+from moto.logs.models import LogsBackend
+from moto.s3.models import FakeBucket, S3Backend
 
 from sandbox.queries import invalid
 
@@ -34,6 +35,7 @@ def fill(sandbox: Sandbox) -> None:
         _fill_athena()
         _fill_s3()
         _fill_ec2()
+        _wrap(LogsBackend, "delete_log_group", _forget_log_group)
         # moto looks through a class for its methods at every request.
         names = functools.cache(moto.core.responses.method_names_from_class)
         moto.core.responses.method_names_from_class = names
@@ -248,11 +250,26 @@ def _fill_s3() -> None:
         return IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
 
     FakeBucket.get_permission = get_permission  # type: ignore[method-assign, assignment]
+    _wrap(S3Backend, "delete_bucket", _forget_bucket)
+
+
+def _forget_bucket(backend: Any, name: str) -> None:
+    bucket = backend.get_bucket(name)
+    if not bucket.keys:
+        backend.tagger.delete_all_tags_for_resource(bucket.arn)
 
 
 def _only_without_tls(statement: dict[str, Any]) -> bool:
     asked = statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport")
     return str(asked).lower() == "false"
+
+
+# --- CloudWatch Logs ----------------------------------------------------------------------------
+
+
+def _forget_log_group(backend: Any, name: str) -> None:
+    if name in backend.groups:
+        backend.tagger.delete_all_tags_for_resource(backend.groups[name].arn)
 
 
 # --- EC2 ----------------------------------------------------------------------------------------

@@ -13,19 +13,13 @@ from typing import Any
 
 import boto3
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
-from moto.moto_server.threaded_moto_server import ThreadedMotoServer
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    MotoRequestHandler,
-    create_backend_app,
-)
-from werkzeug.serving import make_server
 
 from sandbox import access, faults, gaps
 from sandbox.access import Need
 from sandbox.calls import Call, drain, read
 from sandbox.faults import Fault, How
 from sandbox.job_runs import JobRuns
+from sandbox.listening import Server
 from sandbox.queries import Queries
 
 REGION = "eu-central-1"
@@ -45,48 +39,6 @@ class Credentials:
         """As boto3 and the Java SDK read them."""
         told = {"AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret}
         return told | ({"AWS_SESSION_TOKEN": self.token} if self.token else {})
-
-
-class _Dispatcher(DomainDispatcherApplication):
-    """moto's, which would list its own folders at every request."""
-
-    def __init__(self, create_app: Any) -> None:
-        super().__init__(create_app)
-        self._backends: dict[str | None, Any] = {}
-
-    def get_backend_for_host(self, host: str | None) -> Any:
-        if host not in self._backends:
-            self._backends[host] = super().get_backend_for_host(host)
-        return self._backends[host]
-
-
-class _Server(ThreadedMotoServer):
-    """moto's server with the sandbox in front of it."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        super().__init__("127.0.0.1", 0, verbose=False)
-        self._sandbox = sandbox
-
-    def _server_entry(self) -> None:
-        app = _Dispatcher(create_backend_app)
-
-        def front(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-            return self._sandbox.serve(app, environ, start_response)
-
-        self._server = make_server(
-            self._ip_address, self._port, front, True, request_handler=_Handler
-        )
-        self._server_ready_event.set()
-        self._server.serve_forever()
-
-
-class _Handler(MotoRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """Say nothing of each request; tests read the calls."""
-
-    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
-        """Read nothing more from a connection that was cut."""
-        self.close_connection = True
 
 
 class Sandbox:
@@ -114,7 +66,7 @@ class Sandbox:
         self.needed: dict[str, Counter[Need]] = {}
         self.runs = JobRuns(self)
         self.queries = Queries(self)
-        self._server = _Server(self)
+        self._server = Server(self.serve)
         self._server.start()
         host, port = self._server.get_host_and_port()
         self.url = f"http://{host}:{port}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import subprocess
 import sys
+from socketserver import BaseServer, ThreadingMixIn
 from typing import Any
 
 import boto3
@@ -156,6 +158,27 @@ def test_a_reset_leaves_the_deed_undone(sandbox: Sandbox) -> None:
     assert client("glue").get_databases()["DatabaseList"] == []
 
 
+def test_a_connection_is_cut_without_a_word(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: queue.Queue[str] = queue.Queue()
+    finish = ThreadingMixIn.process_request_thread
+
+    def handle(server: Any, *connection: Any) -> None:
+        finish(server, *connection)
+        done.put("finished")
+
+    # What a connection's thread raises ends there, and is printed.
+    monkeypatch.setattr(ThreadingMixIn, "process_request_thread", handle)
+    monkeypatch.setattr(BaseServer, "handle_error", lambda *connection: done.put("failed"))
+    for how in (How.LOST, How.RESET, lambda call: None):
+        sandbox.fail(how, service="s3")
+        with pytest.raises(Closed):
+            client("s3").list_buckets()
+        sandbox.heal()
+        assert done.get(timeout=60) == "finished"
+
+
 def test_a_fault_may_be_an_error_or_a_deed_of_ones_own(sandbox: Sandbox) -> None:
     seen: list[str] = []
     sandbox.fail(("InvalidInputException", "Role should be given"), action="GetDatabases")
@@ -226,6 +249,31 @@ def test_a_policy_that_demands_tls_lets_objects_be_read(sandbox: Sandbox) -> Non
     s3.put_bucket_policy(Bucket="lake", Policy=json.dumps({"Statement": [deny]}))
     with pytest.raises(ClientError):
         s3.get_object(Bucket="lake", Key="k")
+
+
+def test_a_client_token_makes_one_endpoint(sandbox: Sandbox) -> None:
+    ec2 = client("ec2")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    request = {"VpcId": vpc, "ServiceName": f"com.amazonaws.{sandbox.region}.s3"}
+    for token in ("a", "a", "b", None, None):
+        told = {"ClientToken": token} if token else {}
+        ec2.create_vpc_endpoint(**request, **told)
+    assert len(ec2.describe_vpc_endpoints()["VpcEndpoints"]) == 4
+
+
+def test_what_is_made_anew_has_no_tags_of_the_one_before(sandbox: Sandbox) -> None:
+    s3, logs = client("s3"), client("logs")
+    make_bucket()
+    s3.put_bucket_tagging(Bucket="lake", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    s3.delete_bucket(Bucket="lake")
+    make_bucket()
+    with pytest.raises(ClientError, match="NoSuchTagSet"):
+        s3.get_bucket_tagging(Bucket="lake")
+    logs.create_log_group(logGroupName="/mine", tags={"a": "b"})
+    logs.delete_log_group(logGroupName="/mine")
+    logs.create_log_group(logGroupName="/mine")
+    arn = f"{head_of(sandbox, 'logs')}:log-group:/mine"
+    assert logs.list_tags_for_resource(resourceArn=arn)["tags"] == {}
 
 
 def test_a_bucket_of_somebody_else_is_taken_and_closed(sandbox: Sandbox) -> None:
@@ -394,31 +442,6 @@ def test_a_query_needs_its_work_group_from_start_to_results(sandbox: Sandbox) ->
     theirs.get_query_results(QueryExecutionId=name["QueryExecutionId"])
     with pytest.raises(ClientError, match="workgroup/other"):
         theirs.start_query_execution(QueryString="SELECT 1", WorkGroup="other")
-
-
-def test_an_endpoint_needs_vpc_route_tables_and_tags(sandbox: Sandbox) -> None:
-    ec2 = client("ec2")
-    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
-    table = ec2.describe_route_tables()["RouteTables"][0]["RouteTableId"]
-    head = head_of(sandbox, "ec2")
-    parts = [f"{head}:vpc/{vpc}", f"{head}:route-table/{table}", f"{head}:vpc-endpoint/*"]
-    tag = {"ResourceType": "vpc-endpoint", "Tags": [{"Key": "a", "Value": "b"}]}
-    asked: dict[str, Any] = {
-        "VpcId": vpc,
-        "ServiceName": f"com.amazonaws.{sandbox.region}.s3",
-        "RouteTableIds": [table],
-        "TagSpecifications": [tag],
-    }
-    create = {"Effect": "Allow", "Action": "ec2:CreateVpcEndpoint", "Resource": parts}
-    held = sandbox.user({"Version": "2012-10-17", "Statement": [create]})
-    with pytest.raises(ClientError, match="ec2:CreateTags"):
-        sandbox.client("ec2", held).create_vpc_endpoint(**asked)
-    create["Action"] = ["ec2:CreateVpcEndpoint", "ec2:CreateTags"]
-    client("iam").put_user_policy(
-        UserName="somebody", PolicyName="p", PolicyDocument=document(create)
-    )
-    sandbox.client("ec2", held).create_vpc_endpoint(**asked)
-    assert len(ec2.describe_vpc_endpoints()["VpcEndpoints"]) == 1
 
 
 def test_a_denial_wins_and_a_condition_on_a_prefix_holds(sandbox: Sandbox) -> None:
