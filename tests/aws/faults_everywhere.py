@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sandbox.faults import Fault, How
+from sandbox.calls import Call
+from sandbox.faults import How
 from sandbox.server import Sandbox
 
 # A process that is killed makes no further call: from the n-th on, none reaches AWS.
@@ -27,26 +29,32 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Strike:
-    """A fault that waits for its call.
+    """A fault at one call of what is done inside.
 
     Args:
         sandbox: The account.
         name: Its name in the table.
         number: The call that it waits for.
+
+    Attributes:
+        hits: What was hit.
     """
 
     def __init__(self, sandbox: Sandbox, name: str, number: int) -> None:
         self._sandbox = sandbox
+        self._name = name
         self._number = number
-        self._fault: Fault = sandbox.fail(**FAULTS[name], agent="stedi", nth=number)
+        self.hits: list[Call] = []
 
-    def heal(self) -> bool:
-        """Take the fault away, and tell whether it has hit anything."""
+    def __enter__(self) -> None:
+        fault = self._sandbox.fail(**FAULTS[self._name], agent="stedi", nth=self._number)
+        self.hits = fault.hits
+
+    def __exit__(self, *_: object) -> None:
         self._sandbox.heal()
-        return bool(self._fault.hits)
 
     def __str__(self) -> str:
-        return f"call {self._number}: {[str(call) for call in self._fault.hits]}"
+        return f"call {self._number}: {[str(call) for call in self.hits]}"
 
 
 def at_every_call(sandbox: Sandbox, name: str, *, least: int) -> Iterator[Strike]:
@@ -57,10 +65,9 @@ def at_every_call(sandbox: Sandbox, name: str, *, least: int) -> Iterator[Strike
         name: Name of the fault in the table.
         least: Calls that the command makes at the very least.
     """
-    number, struck = 0, True
-    while struck:
-        number += 1
+    for number in itertools.count(1):
         strike = Strike(sandbox, name, number)
         yield strike
-        struck = strike.heal()
+        if not strike.hits:
+            break
     assert number > least

@@ -62,9 +62,10 @@ def test_validate(cloud: CloudLake, invoke: Ask, name: str) -> None:
     assert [check["check"] for check in verdict["checks"] if not check["ok"]] == [broken]
     before = contents(cloud)
     for strike in at_every_call(cloud.sandbox, name, least=10):
-        first = validate()
-        struck, where = strike.heal(), f"{strike}: {first.err}"
-        if struck and first.code == 1:
+        with strike:
+            first = validate()
+        where = f"{strike}: {first.err}"
+        if strike.hits and first.code == 1:
             assert first.out == "", where
             assert first.err.startswith(("Error: ", "stedi: ")), where
             assert "Traceback" not in first.err, where
