@@ -15,7 +15,7 @@ BENCHMARKS := $(wildcard benchmarks/__main__.py)
 
 help:
 	@echo "make demo       build the lakehouse from the sample data into ./stedi-demo"
-	@echo "make test       run every test that needs only Python"
+	@echo "make test       run the tests of one machine, which need only Python"
 	@echo "make test-all   run all tests, and fail where one lacks its tool or data"
 	@echo "make sandbox    fetch what the AWS sandbox runs: Trino and Spark's jars"
 	@echo "make check      lint, formatting, types"
@@ -27,7 +27,7 @@ demo: $(VENV)/installed
 	@echo; echo "To call stedi by its name in this shell: . $(VENV)/bin/activate"
 
 test: $(VENV)/installed-dev
-	@$(RUN) -m pytest -n auto --dist loadgroup -m "not spark and not aws and not faults" $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n auto --dist loadgroup -m "not spark and not cloud" $(PYTEST_ARGS)
 
 # One at a time where Spark or Trino runs: every worker would start its own.
 test-all: sandbox

@@ -1,4 +1,4 @@
-"""Every test here talks to a server over HTTP: none of them is quick."""
+"""Every test here talks to the AWS sandbox over HTTP: together they take minutes."""
 
 from __future__ import annotations
 
@@ -13,3 +13,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.cloud)
