@@ -17,7 +17,7 @@ class Goal:
     Args:
         text: In words.
         limit: The value to reach.
-        unit: ``s``, ``x``, ``MB`` or ``%``.
+        unit: ``s``, ``x``, ``MB``, ``%``, or an empty text for a count.
         most: What is allowed at the most, where that is more than the goal.
         at_least: Whether more is better.
     """
@@ -34,6 +34,8 @@ class Goal:
             return f"{value:,.0f} MB"
         if self.unit == "%":
             return f"{value:.1f} %"
+        if not self.unit:
+            return f"{value:.0f}"
         return f"{value:.2f}x" if self.unit == "x" else f"{value:.2f} {self.unit}"
 
     def verdict(self, value: float) -> str:
