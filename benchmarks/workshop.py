@@ -80,6 +80,13 @@ class Lake:
         if found != wanted:
             raise Failed(f"{self.root.name}: quarantine is {found}, not {wanted}")
 
+    def export_to(self, folder: Path) -> Path:
+        """Export the trusted and curated tables into a folder, and return it."""
+        for path in (self.root / "warehouse").iterdir():
+            if path.name.endswith(("trusted", "curated")):
+                self.call("export", path.name, folder / f"{path.name}.parquet", "--force")
+        return folder
+
     def keep_index(self) -> None:
         """Keep the cache of landing facts as the upload left it."""
         shutil.copy2(self.root / "landing-index.json", self.kept_index)

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote
 
 # Comes along as --extra-py-files (Glue) or --py-files (here).
-from contract import BLANKS, BOM, Field, Unusable, canonical, judge
+from contract import Field, Unusable, canonical, is_blank, judge
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import RDD, StorageLevel
 from pyspark.sql import DataFrame, Row, SparkSession
@@ -301,8 +301,7 @@ def judge_file(
     if name.endswith(".gz"):
         content = gzip.decompress(content)
     for number, line in enumerate(content.split(b"\n"), start=1):
-        seen = line.removeprefix(BOM) if number == 1 else line
-        if not seen.strip(BLANKS):
+        if is_blank(line, first=number == 1):
             continue
         try:
             values = judge(line, fields, first=number == 1)

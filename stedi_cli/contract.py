@@ -101,6 +101,16 @@ _DECODER = json.JSONDecoder(
 )
 
 
+def is_blank(line: bytes, *, first: bool = False) -> bool:
+    """Tell whether a landing line is blank: numbered, but neither used nor quarantined.
+
+    Args:
+        line: The line without its line feed.
+        first: Whether it is the first line of its file, where a byte order mark is allowed.
+    """
+    return not (line.removeprefix(BOM) if first else line).strip(BLANKS)
+
+
 def judge(line: bytes, fields: Sequence[Field], *, first: bool = False) -> dict[str, Any]:
     """Read one landing line.
 

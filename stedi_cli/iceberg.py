@@ -5,6 +5,7 @@ Imported late, since pyiceberg costs half a second.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestEntry, ManifestFile
 
 NAMESPACE = "stedi"
-UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, AssertionError, StediError)
+# The last three come from pyiceberg's Avro decoder, which trusts sizes that a file tells.
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AssertionError, StediError),
+    *(zlib.error, MemoryError, SystemError),
+)
 """What reading metadata or manifests raises that are lost or broken."""
 _TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
 

@@ -106,12 +106,14 @@ class Snapshot:
         committed_ms: Commit time, epoch milliseconds.
         rows: Rows in the table then, or None where the writer did not say.
         provenance: What made it, or None where it was not one of this project's jobs.
+        manifests: URI of the list of its manifests.
     """
 
     id: int
     committed_ms: int
     rows: int | None
     provenance: Provenance | None
+    manifests: str | None = None
 
 
 @dataclass(frozen=True)
@@ -175,4 +177,5 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         committed_ms=raw["timestamp-ms"],
         rows=None if rows is None else int(rows),
         provenance=Provenance.from_summary(summary),
+        manifests=raw.get("manifest-list"),
     )

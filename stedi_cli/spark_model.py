@@ -7,6 +7,13 @@ from typing import Any
 
 from stedi_cli.lakehouse import Lakehouse, Table
 
+SESSION = {
+    "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+    "spark.sql.session.timeZone": "UTC",
+}
+"""Settings of every session that the script runs in."""
+CATALOG_CLASS = "org.apache.iceberg.spark.SparkCatalog"
+
 
 def model(lakehouse: Lakehouse, *, location: Callable[[str], str], keep: int) -> dict[str, Any]:
     """Return what ``jobs/glue_job.py`` takes as ``--model``.

@@ -34,6 +34,17 @@ PUBLIC_DATA = Path(
 # GitHub and others set CI=true; the public data lies beside the clone there.
 IN_CI = bool(os.environ.get("CI"))
 
+_CLOUD = {CHECKOUT / "tests" / name for name in ("aws", "sandbox")}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what talks to the AWS sandbox over HTTP: together these tests take minutes."""
+    for item in items:
+        if item.path.parent in _CLOUD:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.cloud)
+
+
 # --- The library, in this process ------------------------------------------------------------
 
 

@@ -148,6 +148,30 @@ def test_a_change_of_the_columns_is_adopted(place: Place, change: str) -> None:
     assert bounded == {column.name for column in model.columns if not column.personal}
 
 
+@pytest.mark.parametrize("what", ["size", "content"])
+def test_a_manifest_that_does_not_unpack_is_an_error_in_plain_words(
+    root: Path, lake: Lake, stedi: Callable[..., Result], what: str
+) -> None:
+    lake.run()
+    table = open_catalog(lake.layout).load_table("stedi.customer_trusted")
+    (manifest,) = table.current_snapshot().manifests(table.io)
+    path = Path(manifest.manifest_path.removeprefix("file://"))
+    content = bytearray(path.read_bytes())
+    # An Avro file's header and each of its blocks end in the same 16 bytes; a block begins with
+    # the count of its records, then the size of its content, as integers of 7 bits a byte.
+    size = content.index(content[-16:]) + 17
+    start = next(i for i in range(size, len(content)) if content[i] < 0x80) + 1
+    damaged = size if what == "size" else start
+    content[damaged : damaged + 6] = b"\xff" * 6
+    path.write_bytes(content)
+    told = stedi("--root", root, "doctor")
+    assert told.code == 1, told.err
+    assert "The manifests of customer_trusted cannot be read" in " ".join(told.out.split())
+    assert "Traceback" not in told.err
+    assert stedi("--root", root, "jobs", "run", "--all", "--force").code == 0
+    assert stedi("--root", root, "doctor").code == 0
+
+
 def test_a_change_of_a_columns_doc_is_adopted(place: Place) -> None:
     place.replace(FIRST)
     place.replace(FIRST, _with(WHO, dataclasses.replace(N, doc="Another"), X))

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from benchmarks.process import Contender, helper, output_of
 from benchmarks.report import Goal, Section, contenders_table
 from benchmarks.turns import say, seconds
-from benchmarks.workshop import CONTENDERS, CUSTOMERS, ON_SPARK, RUN, Lake, Workshop
+from benchmarks.workshop import CONTENDERS, CUSTOMERS, ON_SPARK, RUN, Workshop
 
 PLAIN, SPARK, DUCKDB = "plain PySpark", "--engine spark", "--engine duckdb"
 _MEASURED = (1, 100)
@@ -46,7 +46,10 @@ def _whole_run(workshop: Workshop, scale: int) -> Section:
     ]
     results = workshop.turns(contenders)
     expected = workshop.data(scale) / "expected.yaml"
-    output_of(helper("benchmarks.compare", expected, out, _exported(workshop, lake)), workshop.work)
+    output_of(
+        helper("benchmarks.compare", expected, out, lake.export_to(workshop.out(lake, SPARK))),
+        workshop.work,
+    )
     lake.check()
     duck = workshop.turns([Contender(DUCKDB, lake.command(*RUN, "--force"))])
     results.runs.update(duck.runs)
@@ -62,11 +65,3 @@ def _whole_run(workshop: Workshop, scale: int) -> Section:
     goal = Goal("at most 1.3x of plain PySpark", 1.3, "x")
     section.judge(f"{scale}x: {SPARK}", goal, results.ratio(SPARK, PLAIN, seconds))
     return section
-
-
-def _exported(workshop: Workshop, lake: Lake) -> str:
-    folder = workshop.out(lake, SPARK)
-    for path in (lake.root / "warehouse").iterdir():
-        if path.name != "quarantine":
-            lake.call("export", path.name, folder / f"{path.name}.parquet", "--force")
-    return str(folder)

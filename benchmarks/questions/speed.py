@@ -15,7 +15,6 @@ from benchmarks.workshop import CONTENDERS, CUSTOMERS, RUN, Lake, Workshop
 
 BARE, POLARS, DBT = "bare DuckDB", "Polars", "dbt-duckdb"
 FIRST, AGAIN, FULL = "stedi, first run", "stedi, run again", "stedi, 10 snapshots"
-_TABLES = ("trusted", "curated")
 
 _HOW = f"""\
 The five tables from generated landing files of {{size:.0f}} MB, by the strict rules.
@@ -88,10 +87,7 @@ def _plan_dbt(workshop: Workshop, lake: Lake) -> None:
 def _check(workshop: Workshop, lake: Lake, scale: int, others: list[str]) -> str:
     """Hold all results against each other and against the generator's counts."""
     folders = [workshop.out(lake, name) for name in others]
-    exported = workshop.out(lake, AGAIN)
-    for path in (lake.root / "warehouse").iterdir():
-        if path.name.endswith(_TABLES):
-            lake.call("export", path.name, exported / f"{path.name}.parquet", "--force")
+    exported = lake.export_to(workshop.out(lake, AGAIN))
     expected = workshop.data(scale) / "expected.yaml"
     output_of(helper("benchmarks.compare", expected, *folders, exported), workshop.work)
     lake.check()

@@ -89,24 +89,30 @@ def error_code(error: BaseException) -> str:
     return str(response.get("Error", {}).get("Code", ""))
 
 
+PERMISSION = "Permission is missing: `stedi infra policy` prints what you need."
+"""What to do where AWS denies something to the caller."""
+
+_EXPIRED = "Your credentials have expired: sign in again (`aws sso login`)."
+_INVALID = "These credentials are not valid: check profile and keys."
+_ELSEWHERE = "The bucket is in another region: set region to it."
 _HINTS = {
-    "ExpiredToken": "Your credentials have expired: sign in again (`aws sso login`).",
-    "ExpiredTokenException": "Your credentials have expired: sign in again (`aws sso login`).",
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
     "RequestExpired": "Your credentials have expired, or this machine's clock is wrong.",
-    "InvalidClientTokenId": "These credentials are not valid: check profile and keys.",
-    "UnrecognizedClientException": "These credentials are not valid: check profile and keys.",
-    "InvalidAccessKeyId": "These credentials are not valid: check profile and keys.",
-    "SignatureDoesNotMatch": "These credentials are not valid: check profile and keys.",
-    "AccessDenied": "Permission is missing: `stedi infra policy` prints what you need.",
-    "AccessDeniedException": "Permission is missing: `stedi infra policy` prints what you need.",
-    "UnauthorizedOperation": "Permission is missing: `stedi infra policy` prints what you need.",
-    "403": "Permission is missing: `stedi infra policy` prints what you need.",
+    "InvalidClientTokenId": _INVALID,
+    "UnrecognizedClientException": _INVALID,
+    "InvalidAccessKeyId": _INVALID,
+    "SignatureDoesNotMatch": _INVALID,
+    "AccessDenied": PERMISSION,
+    "AccessDeniedException": PERMISSION,
+    "UnauthorizedOperation": PERMISSION,
+    "403": PERMISSION,
     "OperationAborted": "S3 is still busy with this bucket: try again in a minute.",
     "NoSuchBucket": "Make the lakehouse: `stedi infra up`.",
     "EntityNotFoundException": "Make the lakehouse: `stedi infra up`.",
-    "AuthorizationHeaderMalformed": "The bucket is in another region: set region to it.",
-    "PermanentRedirect": "The bucket is in another region: set region to it.",
-    "IllegalLocationConstraintException": "The bucket is in another region: set region to it.",
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
+    "PermanentRedirect": _ELSEWHERE,
+    "IllegalLocationConstraintException": _ELSEWHERE,
 }
 
 
@@ -134,12 +140,13 @@ def aws_errors(what: str = "", *, where: str = "") -> Iterator[None]:
         raise StediError(f"{operation} failed: {code}: {said}.", hint=_HINTS.get(code)) from error
     except BotoCoreError as error:
         raise StediError(
-            f"{where or what or 'AWS'}: {_one_line(error)}.", hint=_core_hint(error)
+            f"{where or what or 'AWS'}: {one_line(str(error))}.", hint=_core_hint(error)
         ) from error
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".")
+def one_line(text: str) -> str:
+    """Return what AWS says as one line, without a full stop at its end."""
+    return " ".join(text.split()).rstrip(".")
 
 
 def _core_hint(error: BaseException) -> str | None:

@@ -10,14 +10,12 @@ from decimal import Decimal
 from threading import Lock
 from typing import Any
 
-from stedi_cli.aws.account import aws_errors, error_code
+from stedi_cli.aws.account import PERMISSION, aws_errors, error_code, one_line
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
+from stedi_cli.aws.prices import query_price
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.target import Answer, QueryCost
-
-BILLED_AT_LEAST = 10_000_000
-"""Bytes that a query is billed for, however few it scans."""
 
 _TRIES = 3
 _FIRST_WAIT = 0.1
@@ -75,13 +73,12 @@ class Athena:
         self._lock = Lock()
         self._queries = 0
         self._scanned = 0
-        self._billed = 0
+        self._dollars = 0.0
 
     @property
     def cost(self) -> QueryCost:
         """What queries cost so far."""
-        dollars = self._billed * self._layout.settings.price_terabyte_scanned / 1e12
-        return QueryCost(self._queries, self._scanned, dollars)
+        return QueryCost(self._queries, self._scanned, self._dollars)
 
     def select(self, sql: str) -> Answer:
         """Run a query.
@@ -132,7 +129,7 @@ class Athena:
                 f"There is no Athena work group {name}.", hint="Make it with `stedi infra up`."
             )
         return UsageError(
-            f"Athena refuses the query: {_one_line(said)}.",
+            f"Athena refuses the query: {one_line(said)}.",
             hint="`stedi tables --ddl` shows columns.",
         )
 
@@ -173,10 +170,10 @@ class Athena:
             self._scanned += ended.scanned
             # A failed query is not billed.
             if ended.state != "FAILED":
-                self._billed += max(ended.scanned, BILLED_AT_LEAST)
+                self._dollars += query_price(self._layout.settings, ended.scanned)
 
     def _explained(self, ended: _Ended) -> StediError:
-        reason = _one_line(ended.reason)
+        reason = one_line(ended.reason)
         if _names(reason, _SCAN_LIMIT):
             limit = self._layout.settings.scan_limit
             return StediError(
@@ -249,7 +246,7 @@ def _failure(reason: str) -> StediError | None:
     if _names(reason, _DENIED):
         return StediError(
             f"Athena may not read what the query asks for: {reason}.",
-            hint="Permission is missing: `stedi infra policy` prints what you need.",
+            hint=PERMISSION,
         )
     return None
 
@@ -268,7 +265,3 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "boolean": _boolean,
     "decimal": Decimal,
 }
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).rstrip(".")

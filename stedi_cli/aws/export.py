@@ -42,17 +42,14 @@ def write(table: Table, rows: Rows, file: Path) -> int:
 
 
 def _parquet(table: Table, rows: Rows, stream: IO[bytes]) -> int:
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    types = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
-    schema = pa.schema([(column.name, types[column.type]) for column in table.columns])
+    from stedi_cli.arrow import arrow_table, schema_of
+
     written = 0
-    with pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(stream, schema_of(table), compression="zstd") as writer:
         for batch in _batches(rows):
-            columns = zip(*batch, strict=True)
-            arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
-            writer.write_batch(pa.record_batch(arrays, schema))
+            writer.write_table(arrow_table(table, batch))
             written += len(batch)
     return written
 

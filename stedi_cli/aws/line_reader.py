@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.storage import unpacked
-from stedi_cli.contract import BLANKS, BOM, Field, Unusable, judge
+from stedi_cli.contract import Field, Unusable, is_blank, judge
 from stedi_cli.lakehouse import Lakehouse, Table
 from stedi_cli.provenance import TableState
 from stedi_cli.sql import mentions
@@ -85,8 +85,10 @@ class LineReader:
 
     def _table(self, table: Table) -> pa.Table:
         if table.name not in self._read:
+            from stedi_cli.arrow import arrow_table
+
             rows = self._usable(table) if table.zone == "landing" else self._rows(table)
-            self._read[table.name] = _arrow(table, list(rows))
+            self._read[table.name] = arrow_table(table, list(rows))
         return self._read[table.name]
 
     def _usable(self, table: Table) -> Rows:
@@ -100,21 +102,10 @@ class LineReader:
 
 
 def _judged(line: bytes, fields: list[Field], *, first: bool) -> tuple[Any, ...] | None:
-    seen = line.removeprefix(BOM) if first else line
-    if not seen.strip(BLANKS):
+    if is_blank(line, first=first):
         return None
     try:
         values = judge(line, fields, first=first)
     except Unusable:
         return None
     return tuple(values[field.name] for field in fields)
-
-
-def _arrow(table: Table, rows: list[tuple[Any, ...]]) -> pa.Table:
-    import pyarrow as pa
-
-    types = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
-    schema = pa.schema([(column.name, types[column.type]) for column in table.columns])
-    columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-    arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
-    return pa.table(arrays, schema=schema)

@@ -33,9 +33,8 @@ def spark_settings(layout: Layout) -> dict[str, str]:
     """Return the settings that make Spark on Glue write Iceberg tables to the Glue catalog."""
     catalog = f"spark.sql.catalog.{CATALOG}"
     return {
-        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.sql.session.timeZone": "UTC",
-        catalog: "org.apache.iceberg.spark.SparkCatalog",
+        **spark_model.SESSION,
+        catalog: spark_model.CATALOG_CLASS,
         f"{catalog}.warehouse": layout.uri(layout.settings.warehouse_prefix),
         f"{catalog}.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
         f"{catalog}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",

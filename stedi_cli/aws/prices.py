@@ -22,12 +22,8 @@ def run_price(settings: AwsSettings, dpu_seconds: float) -> float:
 
 
 def query_price(settings: AwsSettings, scanned: int) -> float:
-    """Return US dollars for the bytes that a query scanned; 10 MB at least are billed.
-
-    A query that scanned nothing, as one that only reads metadata, is free.
-    """
-    billed = max(scanned, _LEAST_BYTES) if scanned else 0
-    return billed / _TERABYTE * settings.price_terabyte_scanned
+    """Return US dollars for the bytes that a query scanned; 10 MB at least are billed."""
+    return max(scanned, _LEAST_BYTES) / _TERABYTE * settings.price_terabyte_scanned
 
 
 def forecast(settings: AwsSettings, jobs: int) -> list[str]:
@@ -45,7 +41,7 @@ def forecast(settings: AwsSettings, jobs: int) -> list[str]:
     minute = size * price / 60
     most = minute * settings.timeout_minutes * (settings.retries + 1)
     limit = query_price(settings, settings.scan_limit)
-    least = query_price(settings, 1)
+    least = query_price(settings, 0)
     return [
         f"A job run: {size:g} DPU at {price:g} USD an hour, {minute:.4f} USD a minute; one minute"
         f" is billed at least, {settings.timeout_minutes} at most ({most:.2f} USD).",

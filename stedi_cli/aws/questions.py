@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.usable_lines import usable_lines
 from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import Table
-from stedi_cli.settings import Settings
+from stedi_cli.questions import export_format, not_built
 from stedi_cli.sql import identifier, mentions
 from stedi_cli.target import Answer, QueryCost
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from stedi_cli.aws.landing_zone import LandingZone
     from stedi_cli.aws.line_reader import LineReader
     from stedi_cli.aws.tables import Tables
-
-FORMATS = (".parquet", ".csv")
 
 # Comments, texts and quoted names first, so that nothing inside one is taken for a word.
 _TOKEN = re.compile(
@@ -40,34 +37,22 @@ class Questions:
 
     Args:
         layout: Names and places.
-        settings: Limits.
         tables: The Iceberg tables.
         zone: The landing zone.
-        athena: Runs the queries; None for one of its own.
+        athena: Runs the queries.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        settings: Settings,
-        tables: Tables,
-        zone: LandingZone,
-        athena: Athena | None = None,
-    ) -> None:
+    def __init__(self, layout: Layout, tables: Tables, zone: LandingZone, athena: Athena) -> None:
         self._layout = layout
-        self._settings = settings
         self._tables = tables
         self._zone = zone
-        self._athena = athena or Athena(layout)
+        self._athena = athena
         self._reader: LineReader | None = None
 
     @property
     def cost(self) -> QueryCost:
         """What queries cost so far."""
         return self._athena.cost
-
-    def close(self) -> None:
-        """Do nothing: no connection is held."""
 
     def ask(self, sql: str) -> Answer:
         """Run one SELECT.
@@ -121,10 +106,6 @@ class Questions:
             )
         return self._reader.answer(sql)
 
-    def usable_lines(self) -> dict[str, str]:
-        """Return, by landing table, a SELECT of its usable lines."""
-        return {name: usable_lines(table) for name, table in self._layout.lakehouse.landing.items()}
-
     def export(self, table: str, file: Path) -> int:
         """Write a table to a file.
 
@@ -140,11 +121,9 @@ class Questions:
                 built.
             StediError: If it cannot be read.
         """
-        if file.suffix.lower() not in FORMATS:
-            raise UsageError(
-                f"{file}: that format is not known.", hint="End the name in .parquet or .csv."
-            )
         from stedi_cli.aws.export import write
+
+        export_format(file)
 
         found = self._layout.lakehouse.table(table)
         return write(found, self._rows(found), file)
@@ -181,17 +160,10 @@ class Questions:
     def _not_built(self, sql: str, error: NoTableError) -> UsageError:
         states = self._tables.states()
         for table in self._layout.lakehouse.tables.values():
-            if mentions(sql, table.name) and table.name not in states:
-                hint = self._how_to_make(table)
-                if hint is not None:
-                    return UsageError(f"{table.name} is not built yet.", hint=hint)
+            built = table.zone == "landing" or table.name in states
+            if mentions(sql, table.name) and not built:
+                return not_built(self._layout.lakehouse, table)
         return error
-
-    def _how_to_make(self, table: Table) -> str | None:
-        if table.zone == "landing":
-            return None
-        writer = self._layout.lakehouse.writers.get(table.name)
-        return f"Run `stedi jobs run {writer.name}`." if writer else "Run `stedi jobs run --all`."
 
 
 def one_select(sql: str) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,14 +13,6 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, is_missing
 from stedi_cli.errors import StediError
 from stedi_cli.provenance import TableState, parse_metadata
-
-
-@dataclass(frozen=True)
-class _Known:
-    """A table's state, and where the list of its current snapshot's manifests lies."""
-
-    state: TableState
-    manifests: str | None
 
 
 class Tables:
@@ -35,11 +25,11 @@ class Tables:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._storage = Storage(layout)
-        self._known: dict[str, _Known] | None = None
+        self._known: dict[str, TableState] | None = None
         self._sizes: dict[str, int] | None = None
         self._files: dict[str, list[tuple[str, int]] | None] = {}
         # Metadata and manifests are never written twice, so what was read stays true.
-        self._metadata: dict[str, _Known] = {}
+        self._metadata: dict[str, TableState] = {}
         self._entries: dict[str, list[tuple[str, int]]] = {}
 
     def states(self) -> dict[str, TableState]:
@@ -48,7 +38,11 @@ class Tables:
         Raises:
             StediError: If there is no database, or a table's metadata is missing or broken.
         """
-        return {name: known.state for name, known in self._tables().items()}
+        if self._known is None:
+            places = self._places()
+            calls = [partial(self._load, name, uri) for name, uri in places.items()]
+            self._known = dict(zip(places, side_by_side(calls), strict=True))
+        return self._known
 
     def forget(self) -> None:
         """Read the states again when they are next asked for."""
@@ -59,7 +53,7 @@ class Tables:
     def is_whole(self, table: str) -> bool:
         """Tell whether every file of a table's current snapshot is there with its size."""
         if table not in self._files:
-            self._look(list(self._tables()))
+            self._look(list(self.states()))
         files = self._files.get(table)
         return files is not None and all(self._there().get(uri) == size for uri, size in files)
 
@@ -75,7 +69,7 @@ class Tables:
         Raises:
             StediError: If its manifests cannot be read.
         """
-        if table not in self._tables():
+        if table not in self.states():
             return []
         if table not in self._files:
             self._look([table])
@@ -86,13 +80,6 @@ class Tables:
                 hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
             )
         return found
-
-    def _tables(self) -> dict[str, _Known]:
-        if self._known is None:
-            places = self._places()
-            calls = [partial(self._load, name, uri) for name, uri in places.items()]
-            self._known = dict(zip(places, side_by_side(calls), strict=True))
-        return self._known
 
     def _places(self) -> dict[str, str]:
         """Return the URI of each Iceberg table's metadata, in the model's order."""
@@ -113,19 +100,18 @@ class Tables:
                 ) from error
         return {name: found[name] for name in layout.lakehouse.tables if name in found}
 
-    def _load(self, name: str, uri: str) -> _Known:
+    def _load(self, name: str, uri: str) -> TableState:
         if uri not in self._metadata:
             try:
                 content = self._read(uri)
                 if uri.endswith(".gz.metadata.json"):
                     content = gzip.decompress(content)
-                state = parse_metadata(content, uri)
+                self._metadata[uri] = parse_metadata(content, uri)
             except (ValueError, EOFError, OSError) as error:
                 raise StediError(
                     f"The metadata of {name} cannot be read: {uri}: {error}.",
                     hint=f"Drop {name} in the Glue catalog, then run `stedi jobs run --all`.",
                 ) from error
-            self._metadata[uri] = _Known(state, _manifest_list(content))
         return self._metadata[uri]
 
     def _look(self, names: list[str]) -> None:
@@ -136,9 +122,12 @@ class Tables:
             self._files[name] = files
 
     def _of(self, name: str) -> list[tuple[str, int]] | None:
-        uri = self._tables()[name].manifests
-        if uri is None:
+        from stedi_cli.iceberg import UNREADABLE
+
+        current = self.states()[name].current
+        if current is None:
             return []
+        uri = str(current.manifests)
         if uri not in self._entries:
             try:
                 self._entries[uri] = list(self._listed(uri))
@@ -147,8 +136,7 @@ class Tables:
                 if not is_missing(error):
                     raise
                 return None
-            except Exception:
-                # Whatever pyiceberg's reader meets in a broken file.
+            except UNREADABLE:
                 return None
         return self._entries[uri]
 
@@ -193,12 +181,3 @@ def _plain(uri: str) -> str:
     """Return an S3 URI in the one form of this project; Hadoop writes others."""
     scheme, _, rest = uri.partition("://")
     return f"s3://{rest}" if scheme in ("s3a", "s3n") else uri
-
-
-def _manifest_list(content: bytes) -> str | None:
-    raw = json.loads(content)
-    current = raw.get("current-snapshot-id")
-    return next(
-        (str(s["manifest-list"]) for s in raw.get("snapshots", ()) if s["snapshot-id"] == current),
-        None,
-    )

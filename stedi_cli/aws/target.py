@@ -13,7 +13,6 @@ from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
-from stedi_cli.aws.prices import forecast
 from stedi_cli.aws.runs import Run, Runs
 from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import UsageError
@@ -60,8 +59,9 @@ class AwsTarget:
         self.layout = Layout(Account(settings.aws), settings.aws, lakehouse)
         self._zone = LandingZone(self.layout)
         self._tables = Tables(self.layout)
-        self._runs = Runs(self.layout, patience)
-        self._infra = Infrastructure(self.layout, settings)
+        self._patience = patience or Patience()
+        self._runs = Runs(self.layout, self._patience)
+        self._infra = Infrastructure(self.layout, settings, self._patience.sleep)
         self._questions: Questions | None = None
         self._folder: TemporaryDirectory[str] | None = None
 
@@ -86,7 +86,7 @@ class AwsTarget:
 
     def costs(self) -> list[str]:
         """Return what a run and a query will cost, a line each."""
-        return forecast(self.layout.settings, len(self._lakehouse.jobs))
+        return self._infra.costs()
 
     def caller_policy(self) -> dict[str, Any] | None:
         """Return the permissions that whoever runs commands needs."""
@@ -231,7 +231,9 @@ class AwsTarget:
 
     def _ask(self) -> Questions:
         if self._questions is None:
+            from stedi_cli.aws.athena import Athena
             from stedi_cli.aws.questions import Questions
 
-            self._questions = Questions(self.layout, self._settings, self._tables, self._zone)
+            athena = Athena(self.layout, self._patience)
+            self._questions = Questions(self.layout, self._tables, self._zone, athena)
         return self._questions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -18,9 +17,6 @@ from stedi_cli.target import Change, Resource
 app = typer.Typer(help="Set up, look at and remove the infrastructure.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
-
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 _FEW = 3
 _SHORT = 48
 
@@ -80,8 +76,7 @@ def up(
         if not no_data:
             uploaded = upload_into(opened, folder, quiet=as_json)
         if as_json:
-            parts = [{"kind": r.kind, "name": r.name, "state": r.state} for r in resources]
-            render.emit({"resources": parts, "uploaded": uploaded})
+            render.emit({"resources": _states(resources), "uploaded": uploaded})
 
 
 @app.command()
@@ -94,7 +89,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
         with render.busy("Comparing"):
             resources = opened.target.status()
         if as_json:
-            render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in resources])
+            render.emit(_states(resources))
         else:
             render.show(_table(opened, resources))
         if any(resource.state != "there" for resource in resources):
@@ -109,7 +104,7 @@ def down(
     keep_data: Annotated[
         bool, typer.Option("--keep-data", help="Leave landing files and tables.")
     ] = False,
-    yes: YesOption = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Remove what this tool made, and nothing else.
@@ -158,7 +153,7 @@ def _is_anything_there(opened: Session) -> bool:
 
 def _confirm(opened: Session, *, keep_data: bool) -> None:
     what = "all but landing files and tables" if keep_data else "tables and landing files"
-    if not sys.stdin.isatty():
+    if not render.is_interactive():
         raise UsageError(
             f"`infra down` removes {what}, and there is no terminal to ask.",
             hint="Add --yes to remove them.",
@@ -167,9 +162,13 @@ def _confirm(opened: Session, *, keep_data: bool) -> None:
         raise UsageError("Nothing was removed.")
 
 
+def _states(resources: list[Resource]) -> list[dict[str, str]]:
+    return [{"kind": r.kind, "name": r.name, "state": r.state} for r in resources]
+
+
 def _show_removed(opened: Session, resources: list[Resource], *, as_json: bool) -> None:
     if as_json:
-        render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in resources])
+        render.emit(_states(resources))
     elif resources:
         render.show(_table(opened, resources))
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -190,7 +189,7 @@ def _offer_stop(opened: Session, run: JobRun | None) -> None:
     """Ask what is to become of a run that goes on elsewhere."""
     if run is None:
         return
-    if is_interactive() and typer.confirm(f"\nStop run {run.id} of {run.job}?", err=True):
+    if render.is_interactive() and typer.confirm(f"\nStop run {run.id} of {run.job}?", err=True):
         opened.target.stop(run)
         render.note(f"Stopping run {run.id}.")
     else:
@@ -198,11 +197,6 @@ def _offer_stop(opened: Session, run: JobRun | None) -> None:
             f"Run {run.id} of {run.job} goes on: see `stedi jobs status`; `stedi jobs stop`"
             " stops it."
         )
-
-
-def is_interactive() -> bool:
-    """Tell whether there is a terminal to ask."""
-    return sys.stdin.isatty()
 
 
 def _show_failure(failed: RunFailed | None) -> None:

@@ -26,6 +26,11 @@ def console(*, err: bool = False) -> Console:
     return Console(stderr=err, markup=False, highlight=False, emoji=False)
 
 
+def is_interactive() -> bool:
+    """Tell whether there is a terminal to ask."""
+    return sys.stdin.isatty()
+
+
 def plain(value: object) -> str:
     """Return a value as text for a terminal, with control characters escaped."""
     if value is None:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import duckdb
 
-from stedi_cli.contract import BLANKS, BOM, LONGEST_LINE, Field, Unusable, canonical, judge
+from stedi_cli.contract import LONGEST_LINE, Field, Unusable, canonical, is_blank, judge
 from stedi_cli.lakehouse import Column, Table
 from stedi_cli.landing import LandingState, open_lines
 from stedi_cli.local.engine import TYPES, Engine, empty_select
@@ -155,7 +155,7 @@ class LandingReader:
             ordinal = 0
             for number, line in enumerate(_bounded(stream), start=1):
                 # Most lines pass by here, so the common case comes first.
-                if line[0] != _BRACE and _is_blank(line, number):
+                if line[0] != _BRACE and is_blank(line.rstrip(b"\n"), first=number == 1):
                     continue
                 ordinal += 1
                 plain = suspicious is not None and ordinal not in suspicious
@@ -204,11 +204,6 @@ def _bounded(stream: BinaryIO) -> Iterator[bytes]:
                 pass
 
 
-def _is_blank(line: bytes, number: int) -> bool:
-    seen = line.removeprefix(BOM) if number == 1 else line
-    return not seen.rstrip(b"\n").strip(BLANKS)
-
-
 def _canonical(table: Table, path: Path) -> str:
     """Return a pattern that only usable lines match, in the key order of the file's first line."""
     by_name = {column.name: column for column in table.columns}
@@ -227,7 +222,7 @@ def _field(column: Column) -> Field:
 def _first_keys(path: Path) -> list[str]:
     with open_lines(path) as stream:
         for number, line in enumerate(_bounded(stream), start=1):
-            if _is_blank(line, number):
+            if is_blank(line.rstrip(b"\n"), first=number == 1):
                 continue
             try:
                 parsed = json.loads(line)

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stedi_cli import iceberg
+from stedi_cli.arrow import arrow_table
 from stedi_cli.lakehouse import Table
 from stedi_cli.local.landing_reader import BadLine
 from stedi_cli.local.layout import Layout, to_uri
@@ -58,7 +59,7 @@ class Quarantine:
             return False
         path = self._layout.warehouse / self._table.name / "data" / f"{uuid.uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(_arrow(self._table, sorted(after)), path, compression="zstd")
+        pq.write_table(arrow_table(self._table, sorted(after)), path, compression="zstd")
         _, expired = iceberg.replace(
             self._catalog,
             self._table,
@@ -84,10 +85,3 @@ class Quarantine:
             names = [column.name for column in self._table.columns]
             self._entries = [tuple(row[name] for name in names) for row in rows]
         return self._entries
-
-
-def _arrow(table: Table, entries: list[Entry]) -> pa.Table:
-    types = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
-    schema = pa.schema([(column.name, types[column.type]) for column in table.columns])
-    columns = list(zip(*entries, strict=True)) or [()] * len(table.columns)
-    return pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema)

@@ -8,13 +8,13 @@ from pathlib import Path
 import duckdb
 
 from stedi_cli.durable import replaced
-from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import Lakehouse, Table
 from stedi_cli.local.engine import Engine, one_select, query_error
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.tables import Tables
+from stedi_cli.questions import export_format, not_built
 from stedi_cli.settings import Settings
 from stedi_cli.sql import identifier, literal
 from stedi_cli.target import Answer
@@ -82,16 +82,11 @@ class Questions:
             UsageError: If the ending is neither ``.parquet`` nor ``.csv``, or the table is not
                 built.
         """
-        suffix = file.suffix.lower()
-        form = _FORMATS.get(suffix)
-        if form is None:
-            raise UsageError(
-                f"{file}: that format is not known.", hint="End the name in .parquet or .csv."
-            )
+        suffix = export_format(file)
         name = self._lakehouse.table(table).name
         self._define(name)
         inside = self._engine.temp / f"export{suffix}"
-        copy = f"COPY (FROM {identifier(name)}) TO {literal(str(inside))} ({form})"
+        copy = f"COPY (FROM {identifier(name)}) TO {literal(str(inside))} ({_FORMATS[suffix]})"
         try:
             rows = int(self._engine.execute(copy)[0][0])
         except duckdb.Error as error:
@@ -111,11 +106,7 @@ class Questions:
             elif (files := self._tables.files(table.name)) is not None:
                 self._engine.define_files(table, files)
             else:
-                writer = self._lakehouse.writers.get(table.name)
-                raise UsageError(
-                    f"{table.name} is not built yet.",
-                    hint=f"Run `stedi jobs run {writer.name}`." if writer else None,
-                )
+                raise not_built(self._lakehouse, table)
 
     def _define_landing(self, table: Table) -> None:
         state = self._zone.state(table.name)

@@ -212,11 +212,8 @@ class SparkRunner:
             "spark.ui.showConsoleProgress": "false",
             "spark.local.dir": str(self._temp),
             "spark.ui.enabled": "false",
-            "spark.sql.session.timeZone": "UTC",
-            "spark.sql.extensions": (
-                "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
-            ),
-            catalog: "org.apache.iceberg.spark.SparkCatalog",
+            **spark_model.SESSION,
+            catalog: spark_model.CATALOG_CLASS,
             f"{catalog}.type": "jdbc",
             f"{catalog}.uri": f"jdbc:sqlite:{self._layout.catalog}",
             f"{catalog}.warehouse": to_uri(self._layout.warehouse),
@@ -241,7 +238,7 @@ def _size(works: list[Work]) -> int:
 def _libraries() -> dict[str, str]:
     """Return the settings that bring Iceberg: by its files once they are here.
 
-    Spark copies what comes as a package at each start, and no class archive covers it.
+    Spark copies what comes as a package at each start.
     """
     cache = Path.home() / ".ivy2.5.2" / "jars"
     files = [cache / f"{'_'.join(p.split(':')[:2])}-{p.split(':')[2]}.jar" for p in PACKAGES]

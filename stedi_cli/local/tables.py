@@ -87,8 +87,9 @@ class Tables:
         try:
             return data_files(state.metadata, {}, snapshot)
         except UNREADABLE as error:
+            said = next(iter(str(error).splitlines()), type(error).__name__)
             raise StediError(
-                f"The manifests of {table} cannot be read: {str(error).splitlines()[0]}",
+                f"The manifests of {table} cannot be read: {said}",
                 hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
             ) from error
 

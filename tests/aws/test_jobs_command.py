@@ -7,21 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from conftest import PROJECT, Ask, Result
 from sandbox.server import Sandbox
 from small import JOBS, write_lake
 
 from aws.cloud_lake import HURRY, CloudLake
-from stedi_cli.aws import runs
+from stedi_cli.aws import target
 from stedi_cli.aws.patience import Patience
-from stedi_cli.cli import jobs
+from stedi_cli.cli import render
 
 FIRST = "customer_landing_to_trusted"
 
 
 @pytest.fixture
 def cloud(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
-    monkeypatch.setattr(runs, "Patience", lambda: HURRY)
+    monkeypatch.setattr(target, "Patience", lambda: HURRY)
     made = CloudLake(sandbox).up()
     made.upload(write_lake(tmp_path / "data"))
     return made
@@ -96,8 +97,8 @@ def interrupted(cloud: CloudLake, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(runs, "Patience", lambda: Patience(sleep=interrupt))
-    monkeypatch.setattr(jobs, "is_interactive", lambda: True)
+    monkeypatch.setattr(target, "Patience", lambda: Patience(sleep=interrupt))
+    monkeypatch.setattr(render, "is_interactive", lambda: True)
     cloud.script(1, *["RUNNING"] * 9)
 
 
@@ -111,7 +112,7 @@ def test_interrupted(
         return answer
 
     asked: list[str] = []
-    monkeypatch.setattr(jobs.typer, "confirm", confirm)
+    monkeypatch.setattr(typer, "confirm", confirm)
     done: Result = ask("jobs", "run", FIRST)
     (run,) = cloud.sandbox.runs.started
     assert done.code == 130

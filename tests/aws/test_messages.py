@@ -13,7 +13,7 @@ from small import write_lake
 from aws.cloud_lake import HURRY, CloudLake
 from aws.faults_everywhere import without_pauses
 from aws.places import CONFIG
-from stedi_cli.aws import athena, runs
+from stedi_cli.aws import target
 
 COMMANDS = [
     ("infra", "plan"),
@@ -33,8 +33,7 @@ COMMANDS = [
 def cloud(sandbox: Sandbox, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
     """A lakehouse, and landing files in the current folder."""
     without_pauses(monkeypatch)
-    monkeypatch.setattr(runs, "Patience", lambda: HURRY)
-    monkeypatch.setattr(athena, "Patience", lambda: HURRY)
+    monkeypatch.setattr(target, "Patience", lambda: HURRY)
     write_lake(workspace / "data")
     return CloudLake(sandbox).up()
 

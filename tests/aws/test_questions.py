@@ -13,8 +13,9 @@ from small import LANDING_COUNTS, STRICT, C
 
 from aws.cloud_lake import aws_settings
 from aws.test_athena import ready
-from stedi_cli.aws.athena import BadLineError
+from stedi_cli.aws.athena import Athena, BadLineError
 from stedi_cli.aws.questions import Questions
+from stedi_cli.aws.usable_lines import usable_lines
 from stedi_cli.ddl import SERDE, landing_inputs, lines_table
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.landing import FileFacts, LandingState
@@ -38,7 +39,8 @@ class Tables:
 def questions(sandbox: Sandbox) -> Questions:
     built: Any = Tables("customer_trusted")
     zone: Any = None
-    return Questions(ready(sandbox), aws_settings(), built, zone)
+    layout = ready(sandbox)
+    return Questions(layout, built, zone, Athena(layout))
 
 
 def asked(sandbox: Sandbox) -> list[str]:
@@ -289,7 +291,7 @@ class Target:
         return found
 
     def usable_lines(self) -> dict[str, str]:
-        return self._questions.usable_lines()
+        return {name: usable_lines(t) for name, t in self._model.landing.items()}
 
     def queries(self, texts: list[str]) -> Any:
         return self._questions.ask_all(texts)

@@ -16,7 +16,7 @@ from small import JOBS, write_lake
 
 from aws.cloud_lake import CloudLake
 from aws.places import CONFIG
-from stedi_cli.aws import runs
+from stedi_cli.aws import target
 from stedi_cli.aws.patience import Patience
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue")]
@@ -35,7 +35,7 @@ IDLE = {("glue:GetDatabase", "table/stedi/*")}
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are looked at five times a second."""
     impatient = Patience(sleep=lambda _: time.sleep(0.2))
-    monkeypatch.setattr(runs, "Patience", lambda: impatient)
+    monkeypatch.setattr(target, "Patience", lambda: impatient)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from small import write_lake
 
 from aws.cloud_lake import HURRY, CloudLake
 from aws.faults_everywhere import FAULTS, at_every_call, without_pauses
-from stedi_cli.aws import runs
+from stedi_cli.aws import target
 from stedi_cli.aws import upload as uploading
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
@@ -24,7 +24,7 @@ MEGABYTE = 1 << 20
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither boto3 nor this project waits."""
     without_pauses(monkeypatch)
-    monkeypatch.setattr(runs, "Patience", lambda: HURRY)
+    monkeypatch.setattr(target, "Patience", lambda: HURRY)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from stedi_cli.aws.infra.resource import (
 )
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError
 
 _BLOCK = {
@@ -57,7 +58,7 @@ class Bucket(Kind):
     @property
     def _owned(self) -> dict[str, str]:
         """What makes S3 refuse a call where the bucket is another account's."""
-        return {"Bucket": self.layout.bucket, "ExpectedBucketOwner": self.layout.account.id}
+        return Storage(self.layout).place()
 
     def names(self) -> list[str]:
         """Return its name."""

@@ -11,10 +11,10 @@ from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.model import spark_settings
+from stedi_cli.aws.runs import Runs
 from stedi_cli.errors import StediError
 from stedi_cli.target import Resource
 
-_ACTIVE = ("STARTING", "RUNNING", "STOPPING", "WAITING")
 _WAITS = (1, 2, 4, 8, 8, 8, 8, 8)
 """Seconds between attempts while IAM makes a new role known to Glue."""
 _STOP_WAITS = (2,) * 60
@@ -32,6 +32,7 @@ class Jobs(Kind):
 
     def __init__(self, layout: Layout, sleep: Callable[[float], None] = time.sleep) -> None:
         super().__init__(layout)
+        self._runs = Runs(layout)
         self._sleep = sleep
 
     def names(self) -> list[str]:
@@ -82,15 +83,9 @@ class Jobs(Kind):
         }
 
     def _tagged(self) -> set[str]:
-        glue, token = self.layout.account.client("glue"), None
-        found: set[str] = set()
-        while True:
-            more: dict[str, Any] = {"NextToken": token} if token else {}
-            page = glue.list_jobs(Tags={TAG: self.layout.database}, **more)
-            found |= set(page["JobNames"])
-            token = page.get("NextToken")
-            if not token:
-                return found
+        pages = self.layout.account.client("glue").get_paginator("list_jobs")
+        found = pages.paginate(Tags={TAG: self.layout.database})
+        return {name for page in found for name in page["JobNames"]}
 
     def to_remove(self) -> dict[str, Found]:
         """Read all that carry our tag, also those that the model no longer has."""
@@ -131,20 +126,17 @@ class Jobs(Kind):
 
     def _stop(self, name: str) -> list[str]:
         active = self._active(name)
-        if active:
-            glue = self.layout.account.client("glue")
-            glue.batch_stop_job_run(JobName=name, JobRunIds=active)
-            for wait in _STOP_WAITS:
-                if not self._active(name):
-                    break
-                self._sleep(wait)
+        for run in active:
+            self._runs.stop(name, run)
+        for wait in _STOP_WAITS if active else ():
+            if not self._active(name):
+                break
+            self._sleep(wait)
         return active
 
     def _active(self, name: str) -> list[str]:
-        glue = self.layout.account.client("glue")
-        # The latest come first; no more than one of a job runs at a time.
-        answer = ask(glue.get_job_runs, JobName=name, MaxResults=10) or {"JobRuns": []}
-        return [run["Id"] for run in answer["JobRuns"] if run["JobRunState"] in _ACTIVE]
+        # No more than one of a job runs at a time.
+        return [run.id for run in self._runs.latest(name) if run.active]
 
     def delete(self, name: str) -> None:
         """Delete one; AWS does not mind if it is gone."""

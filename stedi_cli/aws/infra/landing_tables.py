@@ -48,15 +48,13 @@ class LandingTables(Kind):
         }
 
     def _tables(self) -> list[dict[str, Any]]:
-        glue, database, token = self.layout.account.client("glue"), self.layout.database, None
-        found: list[dict[str, Any]] = []
-        while True:
-            more: dict[str, Any] = {"NextToken": token} if token else {}
-            page = ask(glue.get_tables, DatabaseName=database, **more) or {"TableList": []}
-            found += page["TableList"]
-            token = page.get("NextToken")
-            if not token:
-                return found
+        pages = self.layout.account.client("glue").get_paginator("get_tables")
+
+        def read() -> list[dict[str, Any]]:
+            found = pages.paginate(DatabaseName=self.layout.database)
+            return [table for page in found for table in page["TableList"]]
+
+        return ask(read) or []
 
     def _is_landing(self, table: dict[str, Any]) -> bool:
         return self.is_ours(table.get("Parameters") or {})

@@ -13,7 +13,8 @@ from stedi_cli.aws.infra.bucket import Bucket
 from stedi_cli.aws.infra.resource import Found, Kind, ask, is_missing
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.model import render
-from stedi_cli.errors import UsageError
+from stedi_cli.aws.storage import Storage
+from stedi_cli.errors import StediError, UsageError
 from stedi_cli.settings import Settings
 
 _DENIED = ("403", "AccessDenied", "AllAccessDisabled")
@@ -34,6 +35,7 @@ class Objects(Kind):
         super().__init__(layout)
         self._settings = settings
         self._bucket = bucket
+        self._storage = Storage(layout)
 
     @cached_property
     def _contents(self) -> dict[str, bytes]:
@@ -60,25 +62,19 @@ class Objects(Kind):
 
     def read(self) -> dict[str, Found]:
         """List them; nothing where there is no bucket, or not ours."""
-        from botocore.exceptions import ClientError
-
-        account, prefix = self.layout.account, f"{self.layout.settings.jobs_prefix}/"
-        pages = (
-            account.client("s3")
-            .get_paginator("list_objects_v2")
-            .paginate(Bucket=self.layout.bucket, Prefix=prefix, ExpectedBucketOwner=account.id)
-        )
+        prefix = f"{self.layout.settings.jobs_prefix}/"
         try:
-            found = [entry for page in pages for entry in page.get("Contents", ())]
-        except ClientError as error:
+            found = self._storage.list(prefix)
+        except StediError as error:
             # The bucket itself says what is wrong with it.
-            if is_missing(error) or error_code(error) in _DENIED:
+            cause = error.__cause__ or error
+            if is_missing(cause) or error_code(cause) in _DENIED:
                 return {}
             raise
         return {
-            entry["Key"]: Found({"content": entry["ETag"].strip('"')})
-            for entry in found
-            if entry["Key"] in self._contents
+            prefix + name: Found({"content": there.etag.strip('"')})
+            for name, there in found.items()
+            if prefix + name in self._contents
         }
 
     def to_remove(self) -> dict[str, Found]:
@@ -88,11 +84,8 @@ class Objects(Kind):
 
     def create(self, name: str) -> None:
         """Put one."""
-        account = self.layout.account
-        account.client("s3").put_object(
-            Bucket=self.layout.bucket,
-            ExpectedBucketOwner=account.id,
-            Key=name,
+        self._storage.s3.put_object(
+            **self._storage.place(name),
             Body=self._contents[name],
             ServerSideEncryption="AES256",
         )
@@ -103,13 +96,7 @@ class Objects(Kind):
 
     def delete(self, name: str) -> None:
         """Delete one."""
-        account = self.layout.account
-        ask(
-            account.client("s3").delete_object,
-            Bucket=self.layout.bucket,
-            ExpectedBucketOwner=account.id,
-            Key=name,
-        )
+        ask(self._storage.s3.delete_object, **self._storage.place(name))
 
 
 def _read(path: Path) -> bytes:
