@@ -7,6 +7,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
 from benchmarks.process import Contender, errors_of, helper, output_of
 from benchmarks.report import table
@@ -87,4 +88,16 @@ def job_table(lake: Lake, bare: Contender) -> str:
     rows.append(("all jobs", *(f"{seconds:.2f}" for seconds in whole)))
     return "Seconds a job, in one run each; the product's include the commit:\n\n" + table(
         ["job", ">bare DuckDB", ">stedi"], rows
+    )
+
+
+def jobs_beside(contenders: Sequence[Contender], work: Path) -> str:
+    """Return what each job takes in each of several commands of the product."""
+    took = [json.loads(output_of([*c.command, "--json"], work))["jobs"] for c in contenders]
+    rows = [
+        (jobs[0]["job"], *(f"{job['seconds']:.2f}" for job in jobs))
+        for jobs in zip(*took, strict=True)
+    ]
+    return "Seconds a job, in one run each:\n\n" + table(
+        ["job", *(f">{c.name}" for c in contenders)], rows
     )

@@ -87,24 +87,10 @@ class Lake:
                 self.call("export", path.name, folder / f"{path.name}.parquet", "--force")
         return folder
 
-    def keep_index(self) -> None:
-        """Keep the cache of landing facts as the upload left it."""
-        shutil.copy2(self.root / "landing-index.json", self.kept_index)
-
-    def as_uploaded(self) -> None:
-        """Bring it back to where it was right after the upload, tables and cache."""
-        shutil.copy2(self.kept_index, self.root / "landing-index.json")
-        self.without_tables()
-
     def without_tables(self) -> None:
         """Take all tables away."""
         (self.root / "catalog.db").unlink(missing_ok=True)
         self.call("infra", "up", "--no-data")
-
-    @property
-    def kept_index(self) -> Path:
-        """A copy of the cache of landing facts as the upload left it."""
-        return self.root.with_suffix(".index")
 
 
 def _stedi() -> list[str | Path]:
@@ -154,11 +140,10 @@ class Workshop:
     def lake(self, name: str, data: Path) -> Lake:
         """Return a lakehouse with a data set uploaded once, made where it is not there yet."""
         lake = Lake(self, self.work / f"lake-{name}")
-        if not (lake.kept_index.is_file() and lake.root.is_dir()):
+        if not (lake.root / "landing-index.json").is_file():
             say(f"Uploading {data.name}")
             self.remove(lake.root)
             lake.call("infra", "up", "--data", data)
-            lake.keep_index()
         return lake
 
     def scaled_lake(self, scale: int) -> Lake:

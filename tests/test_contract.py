@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -161,6 +162,25 @@ def test_blank_lines_are_numbered(tmp_path: Path) -> None:
     built = lake(tmp_path / "l", b"\n \t\r\n" + line() + b"\n\n\n{\n" + line(x=2.0) + b"\n\x0b\n[]")
     assert [entry[2] for entry in built.quarantine] == [6, 9]
     assert len(trusted(built)) == 2
+
+
+def test_lines_are_numbered_through_a_large_file(tmp_path: Path) -> None:
+    chance = random.Random(7)
+    content, bad, good = [], [], []
+    for number in range(1, 20_001):
+        kind = chance.choices(["plain", "blank", "bad", "odd"], [90, 4, 3, 3])[0]
+        if kind == "blank":
+            content.append(chance.choice([b"", b" ", b"\t\r", b"\x0b"]))
+        elif kind == "bad":
+            content.append(chance.choice([b"{", b"[]", line(x=b"NaN"), line(user=b"null")]))
+            bad.append(number)
+        else:
+            written = f'"{number}"'.encode() if kind == "odd" else number
+            content.append(line(x=written))
+            good.append(float(number))
+    built = lake(tmp_path / "l", b"\n".join(content))
+    assert [entry[2] for entry in built.quarantine] == bad
+    assert sorted(row[2] for row in trusted(built)) == good
 
 
 def test_compressed_file(tmp_path: Path) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import gzip
 import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import Lake, Result
 from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, SMALL, STRICT, lines, write_lake
 
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.local import landing_zone
 
 CONTENT = lines(CUSTOMERS)
 
@@ -73,6 +77,35 @@ def test_other_files_are_left_alone(empty: Lake, tmp_path: Path) -> None:
     names |= {"c.jsonl": b"x", "README": b"x", "c.JSON": b"x"}
     states(empty, write_lake(tmp_path / "data", {"customer_landing": names}))
     assert set(zone(empty)) == {"customer/c.json"}
+
+
+def test_a_run_takes_the_digests_of_the_upload(
+    empty: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty.upload(write_lake(tmp_path / "in", SMALL))
+
+    def read(*_: object) -> None:
+        raise AssertionError("a landing file was hashed again")
+
+    monkeypatch.setattr(landing_zone, "read_facts", read)
+    empty.run()
+    assert empty.counts() == STRICT
+
+
+def test_coarse_time_stamps_are_not_trusted_at_once(
+    empty: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on a file system that keeps whole seconds: a second change shows in no time stamp.
+    changed = 1_700_000_000_000_000_000
+    clock = SimpleNamespace(time_ns=lambda: changed + 1_000_000_000, sleep=time.sleep)
+    monkeypatch.setattr(landing_zone, "time", clock)
+    monkeypatch.setattr(landing_zone, "_stamp", lambda path: [path.stat().st_size, *[changed] * 3])
+    empty.upload(one(tmp_path / "in", "c.json"))
+    path = empty.layout.landing / FOLDERS["customer_landing"] / "c.json"
+    path.write_bytes(CONTENT.swapcase())
+    with empty.opened() as target:
+        facts = target.landing()["customer_landing"].files["c.json"]
+    assert facts.sha256 == sha256(CONTENT.swapcase()).hexdigest()
 
 
 def test_by_content_not_by_time_or_size(empty: Lake, tmp_path: Path) -> None:

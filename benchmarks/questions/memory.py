@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.process import Contender
+from benchmarks.profiles import jobs_beside
 from benchmarks.report import Goal, Section, contenders_table
 from benchmarks.turns import seconds
 from benchmarks.workshop import RUN, Workshop
@@ -40,4 +41,6 @@ def sections(workshop: Workshop) -> Iterator[Section]:
             goal = Goal(f"finishes, {most}x the time", most, "x")
             ratio = results.ratio(limit, _UNLIMITED, seconds)
             section.judge(f"`memory_limit: {limit}` at 100x", goal, ratio)
+    if section.missed:
+        section.profile.append(jobs_beside(contenders, workshop.work))
     yield section

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,9 @@ from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.cli.upload import upload_into
 from stedi_cli.errors import ExitCode, StediError, UsageError
-from stedi_cli.landing import find_files
-from stedi_cli.target import Change, Resource
+
+if TYPE_CHECKING:
+    from stedi_cli.target import Change, Resource
 
 app = typer.Typer(help="Set up, look at and remove the infrastructure.", no_args_is_help=True)
 
@@ -54,6 +55,8 @@ def up(
 
     Example: stedi infra up --data my-landing-files
     """
+    from stedi_cli.landing import find_files
+
     if data is not None and no_data:
         raise UsageError("--data and --no-data exclude each other.", hint="Give one of them.")
     with session(ctx) as opened:
@@ -176,6 +179,8 @@ def _show_removed(opened: Session, resources: list[Resource], *, as_json: bool) 
 
 
 def _show_plan(opened: Session, changes: list[Change]) -> None:
+    from stedi_cli.target import Resource
+
     rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in changes]
     render.show(_table(opened, rows))
     todo = sum(change.action != "keep" for change in changes)
@@ -202,6 +207,8 @@ def _record(change: Change) -> dict[str, object]:
 
 
 def _table(opened: Session, resources: list[Resource]) -> object:
+    from stedi_cli.target import Resource
+
     root = str(opened.settings.root)
     alike: dict[tuple[str, str], list[Resource]] = {}
     for r in resources:

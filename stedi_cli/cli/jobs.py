@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,8 +11,10 @@ from stedi_cli.cli import render
 from stedi_cli.cli.live_jobs import Seen, live
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import UsageError
-from stedi_cli.job_run import JobRun, RunFailed, Usage
-from stedi_cli.pipeline import JobDone, Pipeline
+
+if TYPE_CHECKING:
+    from stedi_cli.job_run import JobRun, RunFailed, Usage
+    from stedi_cli.pipeline import JobDone
 
 app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
 
@@ -28,6 +30,8 @@ def list_jobs(ctx: typer.Context, policy: PolicyOption = None, as_json: JsonOpti
 
     Example: stedi jobs list
     """
+    from stedi_cli.pipeline import Pipeline
+
     with session(ctx, policy=policy) as opened:
         plans = Pipeline(opened.lakehouse, opened.target, opened.settings.policy).plan()
         if as_json:
@@ -157,6 +161,8 @@ def run_jobs(
     Returns:
         What was done with each job.
     """
+    from stedi_cli.pipeline import Pipeline
+
     pipeline = Pipeline(opened.lakehouse, opened.target, opened.settings.policy)
     events = pipeline.run(
         list(jobs),

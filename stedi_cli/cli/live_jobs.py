@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stedi_cli.cli import render
-from stedi_cli.job_run import JobRun, RunDetached, RunFailed
-from stedi_cli.pipeline import Event, JobDone, JobStarted
+
+if TYPE_CHECKING:
+    from stedi_cli.job_run import JobRun, RunFailed
+    from stedi_cli.pipeline import Event, JobDone, JobStarted
 
 
 @dataclass
@@ -32,6 +34,9 @@ class Seen:
 
     def add(self, event: Event) -> None:
         """Take in an event."""
+        from stedi_cli.job_run import JobRun, RunDetached, RunFailed
+        from stedi_cli.pipeline import JobDone, JobStarted
+
         if isinstance(event, JobDone):
             self.done.append(event)
             self.started = self.at_work = None

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import session
 from stedi_cli.errors import UsageError
-from stedi_cli.lakehouse import QUARANTINE
 from stedi_cli.sql import literal
-from stedi_cli.target import Target
+
+if TYPE_CHECKING:
+    from stedi_cli.target import Target
 
 
 def quarantine(
@@ -47,23 +48,21 @@ def quarantine(
 
 
 def _lines(target: Target, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    rows = _rows(
-        target, f'SELECT "table", file, line, reason FROM {QUARANTINE}{only} ORDER BY 1, 2, 3, 4'
-    )
+    rows = _rows(target, '"table", file, line, reason', f"{only} ORDER BY 1, 2, 3, 4")
     texts = target.landing_lines([(row[0], row[1], row[2]) for row in rows])
     records = [(*row, text) for row, text in zip(rows, texts, strict=True)]
     return ["table", "file", "line", "reason", "content"], records
 
 
 def _reasons(target: Target, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    rows = _rows(
-        target,
-        f'SELECT "table", reason, count(*) AS lines FROM {QUARANTINE}{only}'
-        ' GROUP BY "table", reason ORDER BY 1, 2, 3',
-    )
-    return ["table", "reason", "lines"], rows
+    rest = f'{only} GROUP BY "table", reason ORDER BY 1, 2, 3'
+    return ["table", "reason", "lines"], _rows(target, '"table", reason, count(*) AS lines', rest)
 
 
-def _rows(target: Target, sql: str) -> list[tuple[Any, ...]]:
+def _rows(target: Target, columns: str, rest: str) -> list[tuple[Any, ...]]:
+    from stedi_cli.lakehouse import QUARANTINE
+
     # Before the first run there may be no such table.
-    return list(target.query(sql).rows) if QUARANTINE in target.tables() else []
+    if QUARANTINE not in target.tables():
+        return []
+    return list(target.query(f"SELECT {columns} FROM {QUARANTINE}{rest}").rows)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import session
-from stedi_cli.ddl import ddl
 from stedi_cli.errors import UsageError
-from stedi_cli.provenance import Snapshot, TableState
 from stedi_cli.sql import identifier
+
+if TYPE_CHECKING:
+    from stedi_cli.provenance import Snapshot, TableState
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TableArgument = Annotated[str, typer.Argument(help="Name of the table.")]
@@ -33,6 +34,8 @@ def tables(
     with session(ctx) as opened:
         model = opened.lakehouse.tables
         if with_ddl:
+            from stedi_cli.ddl import ddl
+
             texts = {name: ddl(table) for name, table in model.items()}
             if as_json:
                 render.emit([{"table": name, "ddl": text} for name, text in texts.items()])

@@ -10,7 +10,6 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
-from stedi_cli.target import Uploading
 
 
 def upload(
@@ -60,6 +59,8 @@ def upload_into(
     Returns:
         Per landing table, how many files were new, changed, unchanged, removed or mixed in.
     """
+    from stedi_cli.target import Uploading
+
     states = ("new", "changed", "unchanged", "removed", "mixed")
     counts: dict[str, Counter[str]] = {name: Counter() for name in opened.lakehouse.landing}
     unknown: dict[str, set[str]] = {name: set() for name in opened.lakehouse.landing}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode
-from stedi_cli.validation import Validation
-from stedi_cli.verdict import CheckResult, Report, TableCount
+
+if TYPE_CHECKING:
+    from stedi_cli.verdict import CheckResult, Report, TableCount
 
 
 def validate(
@@ -30,6 +31,8 @@ def validate(
 
     Example: stedi validate
     """
+    from stedi_cli.validation import Validation
+
     with session(ctx) as opened:
         validation = Validation(opened.lakehouse, opened.target, policy)
         if sql:
@@ -49,6 +52,8 @@ def validate(
 
 def validate_session(opened: Session) -> Report:
     """Validate and show the report."""
+    from stedi_cli.validation import Validation
+
     report = Validation(opened.lakehouse, opened.target, None).run()
     show_report(report)
     render.show_cost(opened.target.query_cost())

@@ -8,17 +8,18 @@ file only the lines that are not in canonical form are judged in Python.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 import duckdb
 
-from stedi_cli.contract import LONGEST_LINE, Field, Unusable, canonical, is_blank, judge
+from stedi_cli.contract import LONGEST_LINE, Field, canonical, is_blank
 from stedi_cli.lakehouse import Column, Table
 from stedi_cli.landing import LandingState, open_lines
 from stedi_cli.local.engine import TYPES, Engine, empty_select
+from stedi_cli.local.split import BadLine, Split, bounded, split
 from stedi_cli.sql import identifier, literal, literals
 
 # Integers are read as DOUBLE, which keeps a fraction where BIGINT rounds it away; from here on
@@ -28,16 +29,6 @@ _EXACT = 2**53
 # sixteenth of its default it needs less memory and a fifth less processor time. A file with a
 # longer line is inspected.
 _LONGEST_FAST = 1 << 20
-_BRACE, _FEED = b"{\n"
-
-
-@dataclass(frozen=True)
-class BadLine:
-    """A landing line that cannot be used."""
-
-    file: str
-    line: int
-    reason: str
 
 
 @dataclass
@@ -55,21 +46,6 @@ class Reading:
     verified: bool = False
     bad: list[BadLine] = field(default_factory=list)
     as_is: bool = True
-
-
-@dataclass(frozen=True)
-class _Split:
-    """A bad file, split into files that any typed reader reads.
-
-    Args:
-        parts: Those files.
-        bad: The lines left out.
-        longest: Length of the longest line in the parts, in bytes.
-    """
-
-    parts: list[Path]
-    bad: list[BadLine]
-    longest: int
 
 
 class LandingReader:
@@ -119,14 +95,13 @@ class LandingReader:
         Returns:
             What is known of it: everything.
         """
-        clean: list[Path] = []
-        splits: list[_Split] = []
-        for name, facts in state.files.items():
-            path = folder / name
-            if not facts.suspicious and self._is_clean(table, path, facts.lines):
-                clean.append(path)
-            else:
-                splits.append(self._split(table, path, facts.lines))
+        lines = {folder / name: facts.lines for name, facts in state.files.items()}
+        clean = [
+            folder / name
+            for name, facts in state.files.items()
+            if not facts.suspicious and self._is_clean(table, folder / name, facts.lines)
+        ]
+        splits = self._splits(table, [path for path in lines if path not in clean], lines)
         parts = [part for split in splits for part in split.parts]
         selects = [_plain(table, clean)] if clean else []
         if parts:
@@ -144,35 +119,17 @@ class LandingReader:
         # DuckDB passes over a file of a single byte in silence.
         return bool(rows[0][0] == lines)
 
-    def _split(self, table: Table, path: Path, lines: int) -> _Split:
+    def _splits(self, table: Table, paths: list[Path], lines: dict[Path, int]) -> list[Split]:
+        """Split files: while one is copied here, the engine looks through the next."""
         fields = [_field(column) for column in table.columns]
-        suspicious = self._suspicious(table, path, lines)
-        kept = self._temp / f"{table.name}.{path.name}.kept.json"
-        mended = self._temp / f"{table.name}.{path.name}.mended.json"
-        bad: list[BadLine] = []
-        longest = 0
-        with open_lines(path) as stream, kept.open("wb") as keep, mended.open("wb") as mend:
-            ordinal = 0
-            for number, line in enumerate(_bounded(stream), start=1):
-                # Most lines pass by here, so the common case comes first.
-                if line[0] != _BRACE and is_blank(line.rstrip(b"\n"), first=number == 1):
-                    continue
-                ordinal += 1
-                plain = suspicious is not None and ordinal not in suspicious
-                if plain and len(line) <= LONGEST_LINE + 1:
-                    longest = max(longest, keep.write(line))
-                    continue
-                try:
-                    values = judge(line.removesuffix(b"\n"), fields, first=number == 1)
-                except Unusable as verdict:
-                    bad.append(BadLine(path.name, number, str(verdict)))
-                else:
-                    longest = max(longest, mend.write(json.dumps(values).encode() + b"\n"))
-            # The last line may lack its line feed, without which DuckDB may lose it.
-            keep.write(b"\n")
-        return _Split([part for part in (kept, mended) if part.stat().st_size], bad, longest)
+        with ThreadPoolExecutor(max_workers=1) as ahead:
+            found = ahead.map(lambda path: self._suspicious(table, path, lines[path]), paths)
+            return [
+                split(path, fields, self._temp, suspicious)
+                for path, suspicious in zip(paths, found, strict=True)
+            ]
 
-    def _suspicious(self, table: Table, path: Path, lines: int) -> set[int] | None:
+    def _suspicious(self, table: Table, path: Path, lines: int) -> list[int] | None:
         """Return the ordinals of lines not in canonical form, or None where all may be."""
         pattern = literal(_canonical(table, path))
         source = (
@@ -192,16 +149,7 @@ class LandingReader:
         if not rows or rows[0][1] != lines:
             return None
         # The last line comes along for the count; judging a good line does no harm.
-        return {row[0] for row in rows}
-
-
-def _bounded(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines with their line feeds, no more of one than shows that it is too long."""
-    while line := stream.readline(LONGEST_LINE + 2):
-        yield line
-        if line[-1] != _FEED:
-            while (rest := stream.readline(LONGEST_LINE)) and rest[-1] != _FEED:
-                pass
+        return sorted(row[0] for row in rows)
 
 
 def _canonical(table: Table, path: Path) -> str:
@@ -221,7 +169,7 @@ def _field(column: Column) -> Field:
 
 def _first_keys(path: Path) -> list[str]:
     with open_lines(path) as stream:
-        for number, line in enumerate(_bounded(stream), start=1):
+        for number, line in enumerate(bounded(stream), start=1):
             if is_blank(line.rstrip(b"\n"), first=number == 1):
                 continue
             try:

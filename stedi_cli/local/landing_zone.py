@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,18 @@ from stedi_cli.landing import (
 from stedi_cli.local.layout import Layout
 
 # A file changed within the resolution of its time stamps may look unchanged: git's racy rule.
-_RACY_NS = 2_000_000_000
+# A kernel's clock for time stamps ticks every 10 ms at the slowest.
+_TICK_NS = 20_000_000
+# File systems that keep no finer time than 10 ms may keep 2 s (FAT).
+_COARSE_NS = 10_000_000
+_COARSE_TICK_NS = 2_000_000_000
 # Of a line that is shown to a person.
 _SHOWN_BYTES = 10_000
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """Facts of a file, valid while its stamp is the same."""
+    """Facts of a file, valid while its stamp is the same; ``hashed_ns`` is when it was hashed."""
 
     stamp: list[int]
     hashed_ns: int
@@ -70,6 +74,7 @@ class LandingZone:
         self._layout = layout
         self._tables = {table.name: table for table in tables}
         self._index: dict[str, _Entry] | None = None
+        self._adopted: list[Path] = []
 
     def folder(self, table: str) -> Path:
         """Return the folder of a table's files."""
@@ -166,8 +171,23 @@ class LandingZone:
                     f"Cannot write {staged.destination}: {error.strerror}.",
                     hint="Look at what is there and at its permissions, then try again.",
                 ) from error
-            self._remember(staged.destination, staged.facts)
+            self._remember(staged.destination, staged.facts, time.time_ns())
+            self._adopted.append(staged.destination)
         return staged.state
+
+    def settle(self) -> None:
+        """Wait until a change of the adopted files must show in their time stamps.
+
+        Without it they would be too young to be trusted, and hashed again by the next command.
+        """
+        if self._adopted:
+            time.sleep(_TICK_NS / 1e9)
+        now = time.time_ns()
+        for path in self._adopted:
+            entry = self._entries().get(self._key(path))
+            if entry is not None:
+                self._entries()[self._key(path)] = replace(entry, hashed_ns=now)
+        self._adopted = []
 
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         """Return lines by table, file and line number; a line that is gone reads as such."""
@@ -212,8 +232,9 @@ class LandingZone:
     def _facts(self, path: Path) -> FileFacts:
         stamp = _stamp(path)
         entry = self._entries().get(self._key(path))
-        if entry is not None and entry.stamp == stamp and stamp[2] + _RACY_NS < entry.hashed_ns:
+        if entry is not None and entry.stamp == stamp and _settled(entry):
             return entry.facts
+        begun = time.time_ns()
         try:
             with path.open("rb") as stream:
                 facts = read_facts(stream, str(path), lambda _: None)
@@ -224,11 +245,11 @@ class LandingZone:
             ) from error
         if _stamp(path) != stamp:
             raise StediError(f"{path} changed while it was read.", hint="Try again.")
-        self._remember(path, facts)
+        self._remember(path, facts, begun)
         return facts
 
-    def _remember(self, path: Path, facts: FileFacts) -> None:
-        self._entries()[self._key(path)] = _Entry(_stamp(path), time.time_ns(), facts)
+    def _remember(self, path: Path, facts: FileFacts, hashed_ns: int) -> None:
+        self._entries()[self._key(path)] = _Entry(_stamp(path), hashed_ns, facts)
 
     def _key(self, path: Path) -> str:
         return f"{path.parent.name}/{path.name}"
@@ -252,6 +273,13 @@ def _entry(raw: dict[str, Any]) -> _Entry:
     if not (whole and isinstance(facts.sha256, str) and isinstance(facts.suspicious, bool)):
         raise TypeError
     return entry
+
+
+def _settled(entry: _Entry) -> bool:
+    """Tell whether the file was hashed so late that any later change has other time stamps."""
+    changed_ns = entry.stamp[2]
+    tick = _TICK_NS if changed_ns % _COARSE_NS else _COARSE_TICK_NS
+    return changed_ns + tick <= entry.hashed_ns
 
 
 def _stamp(path: Path) -> list[int]:

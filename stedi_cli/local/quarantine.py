@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from stedi_cli import iceberg
 from stedi_cli.arrow import arrow_table
 from stedi_cli.lakehouse import Table
-from stedi_cli.local.landing_reader import BadLine
 from stedi_cli.local.layout import Layout, to_uri
+from stedi_cli.local.split import BadLine
 from stedi_cli.local.tables import Tables
 
 if TYPE_CHECKING:

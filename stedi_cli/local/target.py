@@ -102,6 +102,7 @@ class LocalTarget:
                     if replace:
                         self._zone.remove(path)
                     yield Uploaded(name, path.name, "removed" if replace else "mixed")
+            self._zone.settle()
             self._zone.save_index()
             self._put_expected(folder / FILE_NAME)
 

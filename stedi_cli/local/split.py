@@ -1,0 +1,145 @@
+"""Splitting a landing file that has lines in it which cannot be used as they stand."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from stedi_cli.contract import LONGEST_LINE, Field, Unusable, is_blank, judge
+from stedi_cli.landing import open_lines
+
+_BRACE, _FEED = b"{\n"
+# Bytes of lines copied at once, which bound the length of each.
+_PIECE = 1 << 19
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A landing line that cannot be used."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """A landing file, split into files that any typed reader reads.
+
+    Args:
+        parts: Those files.
+        bad: The lines left out.
+        longest: At least the length of the longest line in the parts, in bytes.
+    """
+
+    parts: list[Path]
+    bad: list[BadLine]
+    longest: int
+
+
+def split(
+    path: Path, fields: Sequence[Field], temp: Path, suspicious: Sequence[int] | None
+) -> Split:
+    """Copy the usable lines of a landing file, and name the others.
+
+    Args:
+        path: The file.
+        fields: Its table's columns.
+        temp: Folder for the copies.
+        suspicious: Which lines are to be judged: their ordinals among the lines that are not
+            blank, ascending, with the last line's. None for all.
+
+    Returns:
+        The split.
+    """
+    with _Splitter(path, fields, temp) as splitter:
+        done = suspicious is not None and splitter.by_ordinal(suspicious)
+    if not done:
+        with _Splitter(path, fields, temp) as splitter:
+            splitter.by_lines(None if suspicious is None else set(suspicious))
+    return splitter.result()
+
+
+class _Splitter:
+    """Lines that are usable as they stand go into one copy, those to be written anew in another."""
+
+    def __init__(self, path: Path, fields: Sequence[Field], temp: Path) -> None:
+        name = f"{path.parent.name}.{path.name}"
+        self._file = path.name
+        self._fields = fields
+        self._stream = open_lines(path)
+        self._parts = [temp / f"{name}.kept.json", temp / f"{name}.mended.json"]
+        self._keep, self._mend = (part.open("wb") for part in self._parts)
+        self._bad: list[BadLine] = []
+        self._longest = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in (self._stream, self._keep, self._mend):
+            stream.close()
+
+    def result(self) -> Split:
+        parts = [part for part in self._parts if part.stat().st_size]
+        return Split(parts, self._bad, self._longest)
+
+    def by_ordinal(self, suspicious: Sequence[int]) -> bool:
+        """Copy many lines at once; return False where one may be too long for that."""
+        number = ordinal = 0
+        while lines := self._stream.readlines(_PIECE):
+            there = [
+                place
+                for place, line in enumerate(lines)
+                if line[0] == _BRACE or not is_blank(line.rstrip(b"\n"), first=number + place == 0)
+            ]
+            begin = bisect_right(suspicious, ordinal)
+            for odd in suspicious[begin : bisect_right(suspicious, ordinal + len(there))]:
+                place = there[odd - ordinal - 1]
+                self._judge(number + place + 1, lines[place])
+                lines[place] = b""
+            number += len(lines)
+            ordinal += len(there)
+            before = self._keep.tell()
+            self._keep.writelines(lines)
+            self._longest = max(self._longest, self._keep.tell() - before)
+            if self._longest > LONGEST_LINE:
+                return False
+        return True
+
+    def by_lines(self, suspicious: set[int] | None) -> None:
+        """Copy lines one by one, no more of each than shows that it is too long."""
+        ordinal = 0
+        for number, line in enumerate(bounded(self._stream), start=1):
+            if is_blank(line.rstrip(b"\n"), first=number == 1):
+                continue
+            ordinal += 1
+            plain = suspicious is not None and ordinal not in suspicious
+            if plain and len(line) <= LONGEST_LINE + 1:
+                self._longest = max(self._longest, self._keep.write(line))
+            else:
+                self._judge(number, line)
+        # The last line may lack its line feed, without which DuckDB may lose it.
+        self._keep.write(b"\n")
+
+    def _judge(self, number: int, line: bytes) -> None:
+        try:
+            values = judge(line.removesuffix(b"\n"), self._fields, first=number == 1)
+        except Unusable as verdict:
+            self._bad.append(BadLine(self._file, number, str(verdict)))
+        else:
+            written = self._mend.write(json.dumps(values).encode() + b"\n")
+            self._longest = max(self._longest, written)
+
+
+def bounded(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines with their line feeds, no more of one than shows that it is too long."""
+    while line := stream.readline(LONGEST_LINE + 2):
+        yield line
+        if line[-1] != _FEED:
+            while (rest := stream.readline(LONGEST_LINE)) and rest[-1] != _FEED:
+                pass
