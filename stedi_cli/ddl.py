@@ -57,28 +57,26 @@ def _input(
     }
 
 
-def ddl(table: Table) -> str:
+def ddl(table: Table, location: str) -> str:
     """Return the statement that makes a table in Athena.
 
     Args:
         table: The table.
+        location: URI of the folder with its files.
 
     Returns:
         ``CREATE EXTERNAL TABLE`` over JSON for a landing table, ``CREATE TABLE`` of an Iceberg
-        table for the others. ``LOCATION`` is left as a placeholder for the bucket.
+        table for the others.
     """
     columns = ",\n".join(
         f"  `{c.name}` {_TYPES[c.type]} COMMENT {_text(c.doc)}" for c in table.columns
     )
     if table.zone == "landing":
         kind = "EXTERNAL TABLE"
-        rest = f"ROW FORMAT SERDE '{SERDE}'\nLOCATION 's3://BUCKET/{table.folder}/landing/';"
+        rest = f"ROW FORMAT SERDE '{SERDE}'\nLOCATION '{location}';"
     else:
         kind = "TABLE"
-        rest = (
-            f"LOCATION 's3://BUCKET/warehouse/{table.name}/'\n"
-            "TBLPROPERTIES ('table_type'='ICEBERG');"
-        )
+        rest = f"LOCATION '{location}'\nTBLPROPERTIES ('table_type'='ICEBERG');"
     return f"CREATE {kind} {table.name} (\n{columns}\n)\nCOMMENT {_text(table.doc)}\n{rest}"
 
 

@@ -5,9 +5,18 @@ Imported late, since pydantic costs start-up time.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from itertools import permutations
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 Size = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
@@ -27,12 +36,49 @@ Bucket = Annotated[
     StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]$"),
     AfterValidator(_refuse_reserved),
 ]
+
+
+def _refuse_glues_own(name: str) -> str:
+    if name in ("default", "jobs", "sessions", "testconnection"):
+        raise ValueError("Glue uses that name itself, for a database or for its log groups")
+    return name
+
+
+def _refuse_no_port(url: str) -> str:
+    # Raises ValueError where boto3 would only in the middle of a call.
+    _ = urlsplit(url).port
+    return url
+
+
+def _refuse_taken_tag(key: str) -> str:
+    if key.lower().startswith(("aws:", "stedi:")):
+        raise ValueError("keys that begin with aws: or stedi: are taken")
+    return key
+
+
 # S3's and Glue's own rules, narrowed to what needs no escaping anywhere.
 Prefix = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9_-]+){0,4}$")]
-Database = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,126}$")]
+Database = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,126}$"),
+    AfterValidator(_refuse_glues_own),
+]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#]+/?$")]
+Url = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s/?#]+/?$"), AfterValidator(_refuse_no_port)
+]
+# Rules of the service with the strictest ones.
+_TAG = r"^[\w .:/=+\-@]*$"
+TagKey = Annotated[
+    str,
+    StringConstraints(pattern=_TAG, min_length=1, max_length=127),
+    AfterValidator(_refuse_taken_tag),
+]
+TagValue = Annotated[str, StringConstraints(pattern=_TAG, max_length=256)]
+WorkerType = Literal[
+    "G.1X", "G.2X", "G.4X", "G.8X", "G.12X", "G.16X", "R.1X", "R.2X", "R.4X", "R.8X"
+]
 
 
 class _File(BaseModel):
@@ -73,9 +119,9 @@ class AwsFile(_File):
     role: Name = "stedi-glue"
     job_prefix: Name = "stedi-"
     work_group: Name = "stedi"
-    tags: dict[Text, str] = {}
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=40)] = {}
     glue_version: Annotated[str, StringConstraints(pattern=r"^\d+\.\d+$")] = "6.0"
-    worker_type: Annotated[str, StringConstraints(pattern=r"^[GR]\.\d{1,2}X$")] = "G.1X"
+    worker_type: WorkerType = "G.1X"
     workers: Annotated[int, Field(ge=2, le=299)] = 2
     flex: bool = False
     timeout_minutes: Annotated[int, Field(ge=1, le=10080)] = 30
@@ -88,3 +134,19 @@ class AwsFile(_File):
     price_dpu_hour: Price = 0.44
     price_flex_dpu_hour: Price = 0.29
     price_terabyte_scanned: Price = 5.0
+
+    @model_validator(mode="after")
+    def _prefixes_apart(self) -> Self:
+        prefixes = [self.landing_prefix, self.warehouse_prefix]
+        prefixes += [self.jobs_prefix, self.results_prefix]
+        for outer, inner in permutations(prefixes, 2):
+            if f"{inner}/".startswith(f"{outer}/"):
+                how = "is there twice" if inner == outer else f"lies inside {outer}"
+                raise ValueError(f"prefix {inner} {how}: each needs a place of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _flex_workers(self) -> Self:
+        if self.flex and self.worker_type not in ("G.1X", "G.2X"):
+            raise ValueError(f"flex goes with worker type G.1X or G.2X, not {self.worker_type}")
+        return self

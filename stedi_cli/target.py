@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from stedi_cli.errors import UsageError
 from stedi_cli.job_run import JobRun, RunEvent
-from stedi_cli.lakehouse import Job, JobText, Lakehouse
+from stedi_cli.lakehouse import Job, JobText, Lakehouse, Table
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import Provenance, TableState
 from stedi_cli.settings import Settings
@@ -247,6 +247,9 @@ class Target(Protocol):
 
     def export(self, table: str, file: Path) -> int:
         """Write a table to a Parquet or CSV file and return its rows."""
+
+    def location(self, table: Table) -> str:
+        """Return the URI of a table's folder on AWS, ``BUCKET`` in it where none is known."""
 
     def landing_lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         """Return landing lines by table, file and line number, read now."""

@@ -96,7 +96,8 @@ def check_model(
                 hint=f"Keys here: {', '.join(_keys(model, first['loc'])) or 'see the comments'}.",
             ) from error
         raise UsageError(
-            f"{path}: {place}: {first['msg']}.", hint="The comments in the file say what fits."
+            f"{path}: {place}: {first['msg'].removeprefix('Value error, ')}.",
+            hint="The comments in the file say what fits.",
         ) from error
 
 

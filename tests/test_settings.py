@@ -150,6 +150,37 @@ def test_a_wrong_config_is_refused_with_file_key_and_expectation(project: Path, 
     assert refused.value.hint
 
 
+# Each is refused before AWS is called.
+WRONG_AWS = {
+    "bucket: My_Bucket": "bucket",
+    "bucket: xn--mine": "bucket",
+    "database: Stedi": "database",
+    "database: default": "Glue uses that name itself",
+    "database: jobs": "Glue uses that name itself",
+    "role: a/b": "role",
+    "landing_prefix: ../landing": "landing_prefix",
+    "warehouse_prefix: athena-results/tables": "lies inside athena-results",
+    "results_prefix: landing": "prefix landing is there twice",
+    "worker_type: G.99X": "worker_type",
+    "worker_type: G.4X\nflex: true": "flex goes with",
+    "workers: 1": "workers",
+    "tags: {'aws:team': x}": "tags",
+    "tags: {'stedi:lakehouse': x}": "tags",
+    f"tags: {{team: {'x' * 257}}}": "tags",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_AWS)
+def test_a_wrong_aws_config_is_refused_with_file_and_key(project: Path, wrong: str) -> None:
+    path = project / "configs" / "aws.yaml"
+    path.write_text(f"target: aws\n{wrong}\n")
+    with pytest.raises(UsageError) as refused:
+        load_settings(path)
+    assert str(path) in refused.value.message
+    assert WRONG_AWS[wrong] in refused.value.message
+    assert "\n" not in refused.value.message
+
+
 @pytest.mark.parametrize("content", ["- a list\n", "text\n", "7\n"])
 def test_a_config_that_is_no_mapping_is_refused(project: Path, content: str) -> None:
     config = project / "configs" / "local.yaml"

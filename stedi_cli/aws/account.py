@@ -54,12 +54,13 @@ class Account:
     @property
     def partition(self) -> str:
         """``aws``, ``aws-cn`` or ``aws-us-gov``, as ARNs need it."""
-        return str(self._session.get_partition_for_region(self.region))
+        with aws_errors():
+            return str(self._session.get_partition_for_region(self.region))
 
     @cached_property
     def id(self) -> str:
         """The account's number; one call of STS."""
-        with aws_errors("sts:GetCallerIdentity"):
+        with _unusable_config(), aws_errors("sts:GetCallerIdentity"):
             return str(self.client("sts").get_caller_identity()["Account"])
 
     def client(self, service: str) -> Any:
@@ -68,19 +69,34 @@ class Account:
 
         with self._lock:
             if service not in self._clients:
-                self._clients[service] = self._session.client(
-                    service,
-                    region_name=self.region,
-                    endpoint_url=self._settings.endpoint_url,
-                    config=Config(
-                        retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
-                        connect_timeout=10,
-                        read_timeout=60,
-                        max_pool_connections=32,
-                        user_agent_extra="stedi",
-                    ),
+                config = Config(
+                    retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+                    connect_timeout=10,
+                    read_timeout=60,
+                    max_pool_connections=32,
+                    user_agent_extra="stedi",
                 )
+                with _unusable_config():
+                    self._clients[service] = self._session.client(
+                        service,
+                        region_name=self.region,
+                        endpoint_url=self._settings.endpoint_url,
+                        config=config,
+                    )
             return self._clients[service]
+
+
+@contextmanager
+def _unusable_config() -> Iterator[None]:
+    """Tell what boto3 has no error of its own for, such as a credential_process without JSON."""
+    try:
+        with aws_errors():
+            yield
+    except ValueError as error:
+        raise UsageError(
+            f"AWS: {one_line(str(error))}.",
+            hint="Look at ~/.aws/config, and at region and endpoint_url in the config file.",
+        ) from error
 
 
 def error_code(error: BaseException) -> str:
@@ -95,6 +111,13 @@ PERMISSION = "Permission is missing: `stedi infra policy` prints what you need."
 _EXPIRED = "Your credentials have expired: sign in again (`aws sso login`)."
 _INVALID = "These credentials are not valid: check profile and keys."
 _ELSEWHERE = "The bucket is in another region: set region to it."
+_BUSY = (
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+)
 _HINTS = {
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
@@ -102,12 +125,15 @@ _HINTS = {
     "InvalidClientTokenId": _INVALID,
     "UnrecognizedClientException": _INVALID,
     "InvalidAccessKeyId": _INVALID,
+    "AuthFailure": _INVALID,
     "SignatureDoesNotMatch": _INVALID,
     "AccessDenied": PERMISSION,
     "AccessDeniedException": PERMISSION,
     "UnauthorizedOperation": PERMISSION,
     "403": PERMISSION,
     "OperationAborted": "S3 is still busy with this bucket: try again in a minute.",
+    "InvalidRouteTableID.NotFound": "Look at route_tables in the config file.",
+    **dict.fromkeys(_BUSY, "AWS is busy: try again in a minute; what was done is found again."),
     "NoSuchBucket": "Make the lakehouse: `stedi infra up`.",
     "EntityNotFoundException": "Make the lakehouse: `stedi infra up`.",
     "AuthorizationHeaderMalformed": _ELSEWHERE,
@@ -149,6 +175,16 @@ def one_line(text: str) -> str:
     return " ".join(text.split()).rstrip(".")
 
 
+_UNREACHABLE = (
+    "ConnectTimeoutError",
+    "ConnectionClosedError",
+    "EndpointConnectionError",
+    "ProxyConnectionError",
+    "ReadTimeoutError",
+    "SSLError",
+)
+
+
 def _core_hint(error: BaseException) -> str | None:
     name = type(error).__name__
     if name in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
@@ -157,7 +193,9 @@ def _core_hint(error: BaseException) -> str | None:
         return "Sign in again: `aws sso login`."
     if name == "ProfileNotFound":
         return "Set profile to one that ~/.aws/config holds."
-    if name in ("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError"):
+    if name in ("UnknownRegionError", "InvalidRegionError"):
+        return "Set region in the config file to one that AWS has."
+    if name in _UNREACHABLE:
         return "Check the network, and region and endpoint_url in the config file."
     return None
 

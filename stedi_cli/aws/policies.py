@@ -47,15 +47,13 @@ def s3_access(layout: Layout) -> Document:
 def glue_access(layout: Layout) -> Document:
     """Return what jobs may do in the catalog and the logs: the one database, their log groups."""
     database = layout.database
+    places = [layout.glue_arn("catalog"), layout.glue_arn(f"database/{database}")]
     return _document(
+        _allow("Database", ["glue:GetDatabase"], places),
         _allow(
             "Tables",
-            ["glue:GetDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable"],
-            [
-                layout.glue_arn("catalog"),
-                layout.glue_arn(f"database/{database}"),
-                layout.glue_arn(f"table/{database}/*"),
-            ],
+            ["glue:GetTable", "glue:CreateTable", "glue:UpdateTable"],
+            [*places, layout.glue_arn(f"table/{database}/*")],
         ),
         _allow(
             "Logs",
@@ -84,7 +82,7 @@ def caller(layout: Layout) -> Document:
     return _document(
         *_caller_s3(layout),
         *_caller_iam(layout),
-        *(_caller_ec2(layout) if layout.settings.s3_endpoint else ()),
+        *(_caller_ec2(layout) if layout.settings.s3_endpoint else _caller_own_endpoint(layout)),
         *_caller_glue(layout),
         *_caller_athena_and_logs(layout),
     )
@@ -140,6 +138,16 @@ def _caller_ec2(layout: Layout) -> list[Document]:
     ]
 
 
+def _caller_own_endpoint(layout: Layout) -> list[Document]:
+    # One that was made while s3_endpoint was true goes with the rest.
+    tag = {f"aws:ResourceTag/{TAG}": layout.database}
+    endpoint = layout.ec2_arn("vpc-endpoint/*")
+    return [
+        _allow("Network", ["ec2:DescribeVpcEndpoints"], ["*"]),
+        _allow("EndpointOwn", ["ec2:DeleteVpcEndpoints"], [endpoint], StringEquals=tag),
+    ]
+
+
 def _caller_glue(layout: Layout) -> list[Document]:
     database = layout.database
     catalog = [
@@ -157,6 +165,8 @@ def _caller_glue(layout: Layout) -> list[Document]:
     own_jobs = layout.glue_arn(f"job/{layout.settings.job_prefix}*")
     return [
         _allow("Catalog", [f"glue:{name}" for name in tables], catalog),
+        # Athena may look for it, whatever is asked.
+        _allow("Default", ["glue:GetDatabase"], [layout.glue_arn("database/default")]),
         _allow("Jobs", [f"glue:{name}" for name in jobs], [own_jobs]),
         _allow(
             "GlueTags",

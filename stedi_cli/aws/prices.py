@@ -12,7 +12,9 @@ _TERABYTE = 10**12
 def dpus(settings: AwsSettings) -> float:
     """Return the DPUs of a run: workers times those of one, which its type tells."""
     of_one = settings.worker_type.removesuffix("X").partition(".")[2]
-    return settings.workers * (0.25 if of_one == "025" else float(of_one))
+    # A job changed by hand may have had workers of a type without a size.
+    size = 0.25 if of_one == "025" else float(of_one) if of_one.isdigit() else 1.0
+    return settings.workers * size
 
 
 def run_price(settings: AwsSettings, dpu_seconds: float) -> float:
@@ -40,11 +42,12 @@ def forecast(settings: AwsSettings, jobs: int) -> list[str]:
     price = settings.price_flex_dpu_hour if settings.flex else settings.price_dpu_hour
     minute = size * price / 60
     most = minute * settings.timeout_minutes * (settings.retries + 1)
+    tries = f" for each of {settings.retries + 1} attempts" if settings.retries else ""
     limit = query_price(settings, settings.scan_limit)
     least = query_price(settings, 0)
     return [
         f"A job run: {size:g} DPU at {price:g} USD an hour, {minute:.4f} USD a minute; one minute"
-        f" is billed at least, {settings.timeout_minutes} at most ({most:.2f} USD).",
+        f" is billed at least, {settings.timeout_minutes} at most{tries} ({most:.2f} USD).",
         f"All {jobs} jobs: {jobs * minute:.3f} USD at least; with --one-session {minute:.3f} USD.",
         f"A query: {least:.5f} USD at least, {limit:.4f} USD at most (scan_limit).",
         "Bucket, catalog and logs: by what they hold; the S3 gateway endpoint is free.",

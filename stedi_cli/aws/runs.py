@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -83,7 +83,7 @@ class Run:
             state=self.state,
             active=self.active,
             seconds=self.seconds if seconds is None else seconds,
-            started=self.started.isoformat() if self.started else "",
+            started=self.started.isoformat(timespec="seconds") if self.started else "",
             error=self.error,
             usage=None if self.active else self.usage,
         )
@@ -278,7 +278,7 @@ class Runs:
         return tuple(line[:_LOG_WIDTH] for line in lines if line.strip())[-_LOG_LINES:]
 
     def _run(self, job: str, raw: dict[str, Any]) -> Run:
-        seconds = float(raw.get("ExecutionTime") or 0)
+        settings, seconds = self._layout.settings, float(raw.get("ExecutionTime") or 0)
         return Run(
             job=job,
             id=str(raw["Id"]),
@@ -288,8 +288,19 @@ class Runs:
             started=_time(raw.get("StartedOn")),
             seconds=seconds,
             error=" ".join(str(raw.get("ErrorMessage") or "").split()),
-            usage=cost(self._layout.settings, str(raw["Id"]), seconds, raw.get("DPUSeconds")),
+            usage=cost(_as_started(settings, raw), str(raw["Id"]), seconds, raw.get("DPUSeconds")),
         )
+
+
+def _as_started(settings: AwsSettings, raw: dict[str, Any]) -> AwsSettings:
+    """Return the settings as they were when a run was started."""
+    flex = "FLEX" if settings.flex else "STANDARD"
+    return replace(
+        settings,
+        worker_type=str(raw.get("WorkerType") or settings.worker_type),
+        workers=int(raw.get("NumberOfWorkers") or settings.workers),
+        flex=raw.get("ExecutionClass", flex) == "FLEX",
+    )
 
 
 def _time(raw: object) -> datetime | None:

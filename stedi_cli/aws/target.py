@@ -18,7 +18,7 @@ from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import UsageError
 from stedi_cli.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.job_run import JobRun
-from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.lakehouse import Lakehouse, Table
 from stedi_cli.landing import LandingState, find_files
 from stedi_cli.provenance import TableState
 from stedi_cli.settings import Settings
@@ -106,6 +106,7 @@ class AwsTarget:
         extra = others(self._zone, found)
         # A run would read half of what is old and half of what is new.
         if any(f.state != "unchanged" for f in files) or (replace and any(extra.values())):
+            self._infra.refuse_foreign_bucket()
             self._runs.refuse_active(wait=wait)
         yield from upload(self._zone, self._lakehouse, files)
         for table, names in extra.items():
@@ -212,6 +213,12 @@ class AwsTarget:
     def export(self, table: str, file: Path) -> int:
         """Write a table to a Parquet or CSV file and return its rows."""
         return self._ask().export(table, file)
+
+    def location(self, table: Table) -> str:
+        """Return the URI of a table's folder."""
+        layout = self.layout
+        folder = layout.landing_folder(table) if table.folder else layout.table_folder(table.name)
+        return f"{layout.uri(folder).rstrip('/')}/"
 
     def landing_lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         """Return landing lines by table, file and line number, read now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ app = typer.Typer(help="Set up, look at and remove the infrastructure.", no_args
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _FEW = 3
 _SHORT = 48
+_BEFORE = 16
 
 
 @app.command()
@@ -63,6 +65,7 @@ def up(
         folder = data or opened.settings.data
         if not no_data:
             find_files(folder, opened.lakehouse.landing.values())
+        changes: list[Change] = []
         if opened.target.costs() and not as_json:
             with render.busy("Comparing"):
                 changes = opened.target.plan()
@@ -72,11 +75,14 @@ def up(
         with render.busy("Setting up") as tell:
             for resource in opened.target.up(replace=yes):
                 resources.append(resource)
-                tell(f"{resource.kind} {resource.name} {resource.state}")
+                done = f"{len(resources)} of {len(changes)}, " if changes else ""
+                tell(f"{done}{resource.kind} {resource.name} {resource.state}")
         if not as_json:
             render.show(_table(opened, resources))
         uploaded = None
         if not no_data:
+            if not as_json:
+                render.say()
             uploaded = upload_into(opened, folder, quiet=as_json)
         if as_json:
             render.emit({"resources": _states(resources), "uploaded": uploaded})
@@ -183,19 +189,34 @@ def _show_plan(opened: Session, changes: list[Change]) -> None:
 
     rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in changes]
     render.show(_table(opened, rows))
-    todo = sum(change.action != "keep" for change in changes)
-    render.say(f"\n{todo} of {len(changes)} to do." if todo else "\nEverything is in place.")
+    foreign = sum(change.action == "refuse" for change in changes)
+    todo = sum(change.action != "keep" for change in changes) - foreign
+    if todo or foreign:
+        render.say(f"\n{todo} of {len(changes)} to do.")
+    else:
+        render.say("\nEverything is in place.")
+    if foreign:
+        render.say(f"{foreign} in the way: `stedi infra up` will refuse, and change nothing.")
     for line in opened.target.costs():
         render.paragraph(line)
 
 
 def _difference(change: Change) -> str:
-    lines = [f"{name}: {_short(there)} → {_short(wanted)}" for name, there, wanted in change.fields]
+    lines = [_differing(name, there, wanted) for name, there, wanted in change.fields]
     return "\n".join([change.note, *lines] if change.note else lines)
 
 
-def _short(text: str) -> str:
-    return f"{text[:_SHORT]}…" if len(text) > _SHORT else text or "–"
+def _differing(name: str, there: str, wanted: str) -> str:
+    # Long texts, such as policies, are shown from just before where they begin to differ.
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(there, wanted, strict=False))
+    same = sum(1 for _ in alike)
+    begin = max(0, same - _BEFORE) if max(len(there), len(wanted)) > _SHORT else 0
+    return f"{name}: {_short(there, begin)} → {_short(wanted, begin)}"
+
+
+def _short(text: str, begin: int) -> str:
+    end = "…" if len(text) > begin + _SHORT else ""
+    return f"{'…' if begin else ''}{text[begin : begin + _SHORT]}{end}" if text else "–"
 
 
 def _record(change: Change) -> dict[str, object]:

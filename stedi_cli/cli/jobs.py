@@ -116,8 +116,12 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
         if not runs:
             render.say("There is no run.")
             return
-        rows = [(r.job, r.id, r.state, _used(r.seconds, r.usage), r.error) for r in runs]
-        render.show(render.table(["job", "run", "state", "used", "error"], rows))
+        for run in runs:
+            # A run's id alone takes most of 80 columns.
+            used = _used(run.seconds, run.usage)
+            lines = [f"{run.job}  {run.state}", ", ".join(filter(None, (run.started, used)))]
+            lines += [run.id, *([run.error] if run.error else [])]
+            render.say("\n  ".join(render.one_line(line) for line in lines))
 
 
 @app.command()
@@ -183,11 +187,11 @@ def run_jobs(
         raise
     finally:
         _show_failure(seen.failed)
+        _show_usage(seen)
     if seen.detached:
         render.note(f"Run {seen.detached.id} of {seen.detached.job}: see `stedi jobs status`.")
     if not quiet:
         _show_notes(seen.done, pipeline.policy)
-    _show_usage(seen.done)
     return seen.done
 
 
@@ -224,11 +228,17 @@ def _show_notes(done: list[JobDone], policy: str) -> None:
         render.paragraph(f"{lines:,} landing line(s) are in quarantine; see `stedi quarantine`.")
 
 
-def _show_usage(done: list[JobDone]) -> None:
-    used = [d.usage for d in done if d.usage is not None]
-    if used:
-        hours, dollars = sum(u.dpu_hours for u in used), sum(u.dollars for u in used)
-        render.note(f"{len(used)} run(s): {hours:.3f} DPU-hours, {dollars:.3f} USD")
+def _show_usage(seen: Seen) -> None:
+    used = {d.usage.run: d.usage for d in seen.done if d.usage is not None}
+    for usage in used.values():
+        render.note(f"Run {usage.run}: {_used(usage.seconds, usage)}.")
+    if seen.failed is not None and seen.failed.run.usage is not None:
+        used[seen.failed.run.id] = seen.failed.run.usage
+    if len(used) > 1:
+        hours, dollars = (
+            sum(getattr(u, n) for u in used.values()) for n in ("dpu_hours", "dollars")
+        )
+        render.note(f"{len(used)} runs: {hours:.3f} DPU-hours, {dollars:.3f} USD.")
 
 
 def _used(seconds: float, usage: Usage | None) -> str:

@@ -66,8 +66,14 @@ def live(quiet: bool) -> Iterator[Callable[[Seen], None]]:
     screen = render.console()
     if not screen.is_terminal:
         last = [Seen()]
-        yield lambda seen: last.__setitem__(0, seen)
-        render.show(_table(last[0]))
+        try:
+            yield lambda seen: last.__setitem__(0, seen)
+        finally:
+            seen = last[0]
+            if seen.failed is None:
+                seen.started = None
+            if seen.done or seen.failed:
+                render.show(_table(seen))
         return
     from rich.live import Live
 
@@ -88,5 +94,6 @@ def _table(seen: Seen) -> Any:
     if seen.started is not None:
         run = seen.at_work
         state = f"{run.state.lower()} {run.seconds:.0f}" if run else "running"
+        state = seen.failed.run.state.lower() if seen.failed else state
         rows.append((seen.started.job.name, seen.started.job.writes, "", state))
     return render.table(["job", "table", ">rows", ">seconds"], rows)

@@ -36,7 +36,9 @@ def tables(
         if with_ddl:
             from stedi_cli.ddl import ddl
 
-            texts = {name: ddl(table) for name, table in model.items()}
+            texts = {
+                name: ddl(table, opened.target.location(table)) for name, table in model.items()
+            }
             if as_json:
                 render.emit([{"table": name, "ddl": text} for name, text in texts.items()])
             else:

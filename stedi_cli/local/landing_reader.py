@@ -101,7 +101,8 @@ class LandingReader:
             for name, facts in state.files.items()
             if not facts.suspicious and self._is_clean(table, folder / name, facts.lines)
         ]
-        splits = self._splits(table, [path for path in lines if path not in clean], lines)
+        dirty = [path for path in lines if path not in set(clean)]
+        splits = self._splits(table, dirty, lines)
         parts = [part for split in splits for part in split.parts]
         selects = [_plain(table, clean)] if clean else []
         if parts:
@@ -122,12 +123,16 @@ class LandingReader:
     def _splits(self, table: Table, paths: list[Path], lines: dict[Path, int]) -> list[Split]:
         """Split files: while one is copied here, the engine looks through the next."""
         fields = [_field(column) for column in table.columns]
+        splits: list[Split] = []
         with ThreadPoolExecutor(max_workers=1) as ahead:
-            found = ahead.map(lambda path: self._suspicious(table, path, lines[path]), paths)
-            return [
-                split(path, fields, self._temp, suspicious)
-                for path, suspicious in zip(paths, found, strict=True)
-            ]
+            # No further ahead than one: what is found may be as many lines as there are.
+            looks = (ahead.submit(self._suspicious, table, path, lines[path]) for path in paths)
+            look = next(looks, None)
+            for path in paths:
+                assert look is not None
+                suspicious, look = look.result(), next(looks, None)
+                splits.append(split(path, fields, self._temp, suspicious))
+        return splits
 
     def _suspicious(self, table: Table, path: Path, lines: int) -> list[int] | None:
         """Return the ordinals of lines not in canonical form, or None where all may be."""

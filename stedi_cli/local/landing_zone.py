@@ -163,6 +163,7 @@ class LandingZone:
     def adopt(self, staged: Staged) -> str:
         """Move a staged file into the landing zone, and return its state."""
         if staged.state != "unchanged":
+            before = _stamp(staged.part)
             try:
                 staged.part.replace(staged.destination)
             except OSError as error:
@@ -171,8 +172,11 @@ class LandingZone:
                     f"Cannot write {staged.destination}: {error.strerror}.",
                     hint="Look at what is there and at its permissions, then try again.",
                 ) from error
-            self._remember(staged.destination, staged.facts, time.time_ns())
-            self._adopted.append(staged.destination)
+            # A rename changes but the time of the last change.
+            after = _stamp(staged.destination)
+            if (before[:2], before[3]) == (after[:2], after[3]):
+                self._remember(staged.destination, staged.facts, time.time_ns())
+                self._adopted.append(staged.destination)
         return staged.state
 
     def settle(self) -> None:
@@ -185,7 +189,7 @@ class LandingZone:
         now = time.time_ns()
         for path in self._adopted:
             entry = self._entries().get(self._key(path))
-            if entry is not None:
+            if entry is not None and path.is_file() and entry.stamp == _stamp(path):
                 self._entries()[self._key(path)] = replace(entry, hashed_ns=now)
         self._adopted = []
 

@@ -11,7 +11,7 @@ from stedi_cli.durable import replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.job_run import JobRun
-from stedi_cli.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.lakehouse import QUARANTINE, Lakehouse, Table
 from stedi_cli.landing import LandingState, find_files, unknown_keys
 from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.landing_zone import LandingZone
@@ -217,6 +217,11 @@ class LocalTarget:
     def export(self, table: str, file: Path) -> int:
         """Write a table to a Parquet or CSV file and return its rows."""
         return self._ask().export(table, file)
+
+    def location(self, table: Table) -> str:
+        """Return the URI that a table's folder has on AWS by default."""
+        folder = f"landing/{table.folder}" if table.folder else f"warehouse/{table.name}"
+        return f"s3://BUCKET/{folder}/"
 
     def landing_lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         """Return landing lines by table, file and line number, read now."""

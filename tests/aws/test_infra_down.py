@@ -11,8 +11,11 @@ from conftest import Result
 from sandbox.faults import How
 from sandbox.server import Sandbox
 
+from aws.cloud_lake import HURRY
 from aws.places import CONFIG, infrastructure, inventory
-from stedi_cli.errors import StediError
+from stedi_cli.aws.infra.role import Role
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.target import Resource
 
 Invoke = Callable[..., Result]
 
@@ -29,8 +32,9 @@ def bucket(sandbox: Sandbox) -> str:
     return f"stedi-{sandbox.account}-{sandbox.region}"
 
 
-def down(**options: Any) -> dict[str, str]:
-    return {f"{r.kind} {r.name}": r.state for r in infrastructure().down(**options)}
+def down(*, keep_data: bool = False, **aws: Any) -> dict[str, str]:
+    done = infrastructure(**aws).down(keep_data=keep_data)
+    return {f"{r.kind} {r.name}": r.state for r in done}
 
 
 def iceberg(sandbox: Sandbox, name: str, place: str) -> None:
@@ -79,7 +83,7 @@ def test_a_file_written_while_the_bucket_is_emptied_goes_too(
     sandbox.fail(("BucketNotEmpty", "not empty", 409), service="s3", action="DeleteBucket")
     waited: list[float] = []
     list(infrastructure(sleep=waited.append).down())
-    assert len(waited) == 1
+    assert len([seconds for seconds in waited if seconds]) == 1
     assert inventory(sandbox) == before
 
 
@@ -121,9 +125,67 @@ def test_a_table_of_others_keeps_the_database_and_is_named(
     assert {**left, "databases": {}} == before
 
 
-def test_what_is_left_over_is_listed(
-    sandbox: Sandbox, before: dict[str, Any], invoke: Invoke
+def test_a_database_of_others_keeps_its_tables(sandbox: Sandbox) -> None:
+    sandbox.client("s3").create_bucket(
+        Bucket="my-course", CreateBucketConfiguration={"LocationConstraint": sandbox.region}
+    )
+    sandbox.client("glue").create_database(DatabaseInput={"Name": "stedi"})
+    iceberg(sandbox, "mine", "s3://my-course/warehouse/mine")
+    found = inventory(sandbox)
+    assert down(bucket="my-course") == {"bucket my-course": "left", "database stedi": "left"}
+    assert inventory(sandbox) == found
+
+
+@pytest.mark.parametrize(
+    ("other", "was"),
+    [
+        ({"role": "other"}, "role stedi-glue"),
+        ({"work_group": "other"}, "work group stedi"),
+        ({"bucket": "other-bucket"}, "bucket stedi-"),
+    ],
+    ids=["role", "work group", "bucket"],
+)
+def test_a_config_with_other_names_is_refused_with_those_that_it_was_made_with(
+    sandbox: Sandbox, before: dict[str, Any], other: dict[str, str], was: str
 ) -> None:
+    held = inventory(sandbox)
+    for refused in (infrastructure(**other).up, infrastructure(**other).down):
+        with pytest.raises(UsageError, match=f"database stedi was made with .*{was}"):
+            list(refused())
+    assert inventory(sandbox) == held
+    down()
+    assert inventory(sandbox) == before
+
+
+def test_a_lakehouse_in_another_region_keeps_its_role(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    held = inventory(sandbox)
+    with pytest.raises(UsageError, match="role stedi-glue is that of the lakehouse in bucket"):
+        list(infrastructure(region="us-west-2").up())
+    assert down(region="us-west-2") == {"role stedi-glue": "left"}
+    # Also where both are to have the same bucket.
+    fixed = bucket(sandbox)
+    assert down(region="us-west-2", bucket=fixed)["role stedi-glue"] == "left"
+    assert inventory(sandbox) == held
+
+
+def test_what_may_still_be_seen_for_a_while_is_looked_at_again(
+    sandbox: Sandbox, before: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[Resource] = [Resource("role", "stedi-glue", "left")] * 2
+    monkeypatch.setattr(Role, "remaining", lambda _: [looks.pop()] if looks else [])
+    slept: list[float] = []
+    list(infrastructure(sleep=slept.append).down())
+    assert looks == []
+    assert slept[-2:] == sorted(slept[-2:])
+    assert min(slept[-2:]) >= 1
+
+
+def test_what_is_left_over_is_listed(
+    sandbox: Sandbox, before: dict[str, Any], invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stedi_cli.aws.target.Patience", lambda: HURRY)
     # AWS says that it is gone, and it is not.
     gone = ("EntityNotFoundException", "gone")
     sandbox.fail(gone, service="glue", action="DeleteJob", resource="stedi-all", calls=None)

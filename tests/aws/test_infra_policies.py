@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Result
+from conftest import PROJECT, Result
 from sandbox.server import Sandbox
 
 from aws.places import CONFIG, infrastructure, inventory
+from stedi_cli.project import copy_out
 
 Invoke = Callable[..., Result]
 
@@ -89,6 +91,23 @@ def test_the_callers_policy_suffices_from_up_to_down(
     monkeypatch.undo()
     after = inventory(sandbox)
     assert {**after, "roles": before["roles"]} == before
+
+
+def test_it_suffices_to_remove_an_endpoint_that_is_no_longer_wanted(
+    sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = inventory(sandbox)
+    list(infrastructure().up())
+    copy_out(PROJECT, tmp_path / "project")
+    config = tmp_path / "project" / "configs" / "aws.yaml"
+    config.write_text("target: aws\ns3_endpoint: false\n")
+    somebody = sandbox.user(json.loads(invoke("--config", config, "infra", "policy").out))
+    for name, value in somebody.environment.items():
+        monkeypatch.setenv(name, value)
+    told = invoke("--config", config, "infra", "down", "--yes")
+    assert told.code == 0, told.err
+    monkeypatch.undo()
+    assert inventory(sandbox)["endpoints"] == before["endpoints"]
 
 
 def test_a_missing_permission_is_named_with_what_to_do(

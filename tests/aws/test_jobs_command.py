@@ -38,8 +38,10 @@ def test_a_run_shows_rows_time_and_money(cloud: CloudLake, ask: Ask) -> None:
     done = ask("jobs", "run", "--all")
     assert done.code == 0, done.err
     assert all(table in done.out for table in JOBS.values())
-    # Five runs of a minute on two DPU.
-    assert "5 run(s): 0.167 DPU-hours, 0.073 USD" in done.err
+    # A minute on two DPU each.
+    for run in cloud.sandbox.runs.started:
+        assert f"Run {run.job_run_id}: 60 s, 0.033 DPU-hours, 0.015 USD." in done.err
+    assert "5 runs: 0.167 DPU-hours, 0.073 USD." in done.err
     again = ask("jobs", "run", "--all")
     assert again.out.count("unchanged") == 5
     assert "USD" not in again.err
@@ -65,6 +67,16 @@ def test_a_failure_shows_reason_log_and_place(cloud: CloudLake, ask: Ask) -> Non
     assert "Traceback (most recent call last)" not in done.err
 
 
+def test_a_failure_shows_what_was_done_before_and_what_all_cost(cloud: CloudLake, ask: Ask) -> None:
+    cloud.script(2, seconds=60)
+    cloud.sandbox.runs.script("RUNNING", "TIMEOUT", seconds=120)
+    done = ask("jobs", "run", "--all")
+    assert done.code == 1
+    assert all(f"{table} " in done.out for table in list(JOBS.values())[:2])
+    assert " timeout" in done.out
+    assert "3 runs: 0.133 DPU-hours, 0.059 USD." in done.err
+
+
 def test_bad_data_is_exit_code_3(cloud: CloudLake, ask: Ask) -> None:
     error = "TooManyBadLines: customer_landing: 5 of 7 lines cannot be used"
     cloud.sandbox.runs.script("FAILED", error=error)
@@ -82,6 +94,9 @@ def test_detached_status_and_stop(cloud: CloudLake, ask: Ask) -> None:
     assert done.code == 0
     (told,) = ask("jobs", "status", "--json").json()
     assert (told["run"], told["state"], told["active"]) == (run.job_run_id, "RUNNING", True)
+    shown = ask("jobs", "status").out
+    assert shown.startswith("stedi-all  RUNNING\n")
+    assert f"\n  {run.job_run_id}\n" in shown
     busy = ask("jobs", "run", "--all")
     assert busy.code == 1
     assert run.job_run_id in busy.err

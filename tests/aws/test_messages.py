@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Ask, Result
+from conftest import PROJECT, Ask, Result
 from sandbox.faults import How
 from sandbox.server import Sandbox
 from small import write_lake
@@ -14,6 +14,7 @@ from aws.cloud_lake import HURRY, CloudLake
 from aws.faults_everywhere import without_pauses
 from aws.places import CONFIG
 from stedi_cli.aws import target
+from stedi_cli.project import copy_out
 
 COMMANDS = [
     ("infra", "plan"),
@@ -99,3 +100,37 @@ def test_no_region(sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch) 
     told = ask("infra", "plan")
     assert "AWS_REGION" in refused(told)
     assert told.code == 2
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://host:999999", "http://-a_b:80"])
+@pytest.mark.parametrize("words", [("infra", "plan"), ("jobs", "status")], ids=" ".join)
+def test_an_endpoint_that_is_no_address(
+    sandbox: Sandbox, invoke: Ask, tmp_path: Path, url: str, words: tuple[str, ...]
+) -> None:
+    told = invoke("--config", config_with(tmp_path, f"endpoint_url: '{url}'"), *words)
+    refused(told)
+    assert "endpoint_url" in told.err
+    assert told.code == 2
+
+
+def test_a_region_that_no_partition_has(invoke: Ask, tmp_path: Path) -> None:
+    told = invoke("--config", config_with(tmp_path, "region: xx-none-1"), "infra", "policy")
+    assert "Set region" in refused(told)
+
+
+def test_a_credential_process_that_prints_no_json(
+    sandbox: Sandbox, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[default]\ncredential_process = echo nothing\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    assert "~/.aws/config" in refused(ask("infra", "plan"))
+
+
+def config_with(folder: Path, line: str) -> Path:
+    """A project's AWS configuration with nothing but a line of it."""
+    copy_out(PROJECT, folder / "project")
+    path = folder / "project" / "configs" / "aws.yaml"
+    path.write_text(f"target: aws\n{line}\n")
+    return path

@@ -153,6 +153,17 @@ def test_used_time_and_money(cloud: CloudLake) -> None:
     assert done.usage.dollars == pytest.approx(90 * 2 / 3600 * 0.44)
 
 
+def test_a_run_costs_what_it_was_started_with(cloud: CloudLake, sandbox: Sandbox) -> None:
+    cloud.script(1, seconds=90)
+    cloud.events(FIRST)
+    later = CloudLake(sandbox, workers=50, worker_type="G.8X", flex=True)
+    with later.opened() as target:
+        (run,) = target.runs()
+    assert run.usage is not None
+    assert run.usage.dpu_hours == pytest.approx(90 * 2 / 3600)
+    assert run.usage.dollars == pytest.approx(90 * 2 / 3600 * 0.44)
+
+
 def test_a_minute_is_billed_at_least(sandbox: Sandbox) -> None:
     settings = CloudLake(sandbox, worker_type="G.2X", workers=3).settings.aws
     assert settings is not None

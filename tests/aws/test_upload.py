@@ -18,6 +18,7 @@ from small import CUSTOMERS, MOTIONS, lines, write_lake
 
 from aws.cloud_lake import CloudLake
 from stedi_cli.aws import upload as uploading
+from stedi_cli.aws.layout import TAG
 from stedi_cli.aws.runs import BusyError
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.landing import LandingState
@@ -33,6 +34,8 @@ def cloud(sandbox: Sandbox) -> CloudLake:
     sandbox.client("s3").create_bucket(
         Bucket=made.layout.bucket, CreateBucketConfiguration={"LocationConstraint": sandbox.region}
     )
+    tags = [{"Key": TAG, "Value": "stedi"}]
+    made.s3.put_bucket_tagging(Bucket=made.layout.bucket, Tagging={"TagSet": tags})
     return made
 
 
@@ -52,6 +55,15 @@ def put(cloud: CloudLake, key: str, content: bytes) -> None:
 
 def names(calls: list[Call]) -> Counter[str]:
     return Counter(call.name for call in calls)
+
+
+def test_nothing_goes_into_a_bucket_of_others(cloud: CloudLake, data: Path) -> None:
+    cloud.s3.delete_bucket_tagging(Bucket=cloud.layout.bucket)
+    put(cloud, "landing/customer/mine.json", b"mine")
+    with pytest.raises(UsageError, match="is there without the tag stedi:lakehouse=stedi"):
+        cloud.upload(data, replace=True)
+    listed = cloud.s3.list_objects_v2(Bucket=cloud.layout.bucket)["Contents"]
+    assert [entry["Key"] for entry in listed] == ["landing/customer/mine.json"]
 
 
 # --- What is sent -------------------------------------------------------------------------------

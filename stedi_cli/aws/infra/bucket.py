@@ -133,9 +133,12 @@ class Bucket(Kind):
             if isinstance(answer, BaseException):
                 raise answer
         tags = from_key_values(tagging["TagSet"] if tagging else None)
-        ours = self.is_ours(tags) or (not tags and self._left_by_a_crash())
         fields = self._fields(tags, *settings) if settings else {}
-        return {self.layout.bucket: Found(fields, ours=ours)}
+        if self.is_ours(tags):
+            return {self.layout.bucket: Found(fields)}
+        crashed = not tags and self._left_by_a_crash()
+        note = "was left without its tag by an `infra up` that did not end" if crashed else ""
+        return {self.layout.bucket: Found(fields, ours=crashed, note=note)}
 
     def _foreign(self, head: dict[str, Any]) -> str:
         if head["status"] == 403:
@@ -160,7 +163,8 @@ class Bucket(Kind):
         self, tags: dict[str, str], block: Any, encryption: Any, policy: Any, lifecycle: Any
     ) -> dict[str, str]:
         rules = encryption["ServerSideEncryptionConfiguration"]["Rules"] if encryption else []
-        algorithms = [rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] for rule in rules]
+        defaults = [rule.get("ApplyServerSideEncryptionByDefault") or {} for rule in rules]
+        algorithms = [str(default.get("SSEAlgorithm", "")) for default in defaults]
         kept = [_rule(rule) for rule in lifecycle["Rules"]] if lifecycle else []
         kept.sort(key=lambda rule: str(rule.get("ID")))
         return {
@@ -182,7 +186,8 @@ class Bucket(Kind):
         except s3.exceptions.BucketAlreadyExists as error:
             raise StediError(
                 f"The bucket name {name} is taken by another account.",
-                hint="Names of buckets are worldwide: set another bucket in the config file.",
+                hint="Names of buckets are worldwide: run `stedi infra down`, then set another"
+                " bucket in the config file.",
             ) from error
         self.update(name, set(self.wanted(name)))
 
@@ -272,4 +277,4 @@ def _blocked(block: dict[str, bool]) -> str:
 def _rule(rule: dict[str, Any]) -> dict[str, Any]:
     """Return a lifecycle rule as it was given, without what S3 adds."""
     kept = {key: value for key, value in rule.items() if key != "Prefix"}
-    return {**kept, "Filter": {"Prefix": rule.get("Filter", {}).get("Prefix", "")}}
+    return {**kept, "Filter": rule.get("Filter") or {"Prefix": rule.get("Prefix", "")}}

@@ -23,13 +23,26 @@ class Database(Kind):
             "Name": self.layout.database,
             "Description": "The STEDI lakehouse",
             "LocationUri": self.layout.uri(self.layout.settings.warehouse_prefix),
-            "Parameters": {TAG: self.layout.database},
+            "Parameters": {TAG: self.layout.database, **self._names()},
+        }
+
+    def _names(self) -> dict[str, str]:
+        """What else is looked for by its name, so that another name in the config is noticed."""
+        settings = self.layout.settings
+        return {
+            "stedi:bucket": self.layout.bucket,
+            "stedi:role": settings.role,
+            "stedi:work_group": settings.work_group,
         }
 
     def wanted(self, name: str) -> dict[str, str]:
         """Return description and place."""
         made = self._input()
-        return {"description": made["Description"], "location": made["LocationUri"]}
+        return {
+            "description": made["Description"],
+            "location": made["LocationUri"],
+            "names": _text(self._names()),
+        }
 
     def read(self) -> dict[str, Found]:
         """Read it."""
@@ -38,11 +51,16 @@ class Database(Kind):
         if answer is None:
             return {}
         found = answer["Database"]
+        parameters = found.get("Parameters") or {}
+        names = {key: parameters[key] for key in self._names() if key in parameters}
+        if self.is_ours(parameters) and not names.items() <= self._names().items():
+            return {name: Found({}, ours=False, note=f"was made with {_text(names)}")}
         fields = {
             "description": found.get("Description", ""),
             "location": found.get("LocationUri", ""),
+            "names": _text(names),
         }
-        return {name: Found(fields, ours=self.is_ours(found.get("Parameters") or {}))}
+        return {name: Found(fields, ours=self.is_ours(parameters))}
 
     def to_remove(self) -> dict[str, Found]:
         """Read it; with tables of others in it, it stays, since they would go with it."""
@@ -78,3 +96,10 @@ class Database(Kind):
     def delete(self, name: str) -> None:
         """Delete it; its tables are deleted before."""
         ask(self.layout.account.client("glue").delete_database, Name=name)
+
+
+def _text(names: dict[str, str]) -> str:
+    return ", ".join(
+        f"{key.removeprefix('stedi:').replace('_', ' ')} {name}"
+        for key, name in sorted(names.items())
+    )

@@ -25,6 +25,8 @@ from stedi_cli.settings import Settings
 from stedi_cli.target import Change, Resource
 
 _STATES = {"create": "missing", "change": "changed", "replace": "changed", "refuse": "not ours"}
+# Seconds before each look at what is left: what was deleted may be seen for a while.
+_LOOKS = (0, 1, 3, 6)
 _KEPT = (Bucket.kind, Database.kind, LandingTables.kind)
 
 
@@ -43,15 +45,18 @@ class Infrastructure:
         self, layout: Layout, settings: Settings, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self.layout = layout
+        self._sleep = sleep
         role, endpoint = Role(layout), Endpoint(layout)
         bucket = Bucket(layout, role, sleep)
+        database = Database(layout)
+        self._bucket, self._database = bucket, database
         self._objects = Objects(layout, settings, bucket)
         # Each stage needs those before it; within a stage, none needs another. The role comes
         # first and goes last, since it tells whose an untagged bucket is.
         self._stages: list[list[Kind]] = [
             [role, LogGroups(layout)],
-            [bucket, Database(layout), endpoint],
-            [self._objects, LandingTables(layout), WorkGroup(layout)],
+            [bucket, database, endpoint],
+            [self._objects, LandingTables(layout, database), WorkGroup(layout)],
             [Jobs(layout, sleep)],
         ]
         self._unwanted: list[Kind] = [] if layout.settings.s3_endpoint else [endpoint]
@@ -112,8 +117,9 @@ class Infrastructure:
         foreign = [f"{c.kind} {c.name} {c.note}" for c in changes if c.action == "refuse"]
         if foreign:
             raise UsageError(
-                f"Not made by this lakehouse: {'; '.join(foreign)}. Nothing was changed.",
-                hint="Choose other names in the config file, or remove them yourself.",
+                f"In the way: {'; '.join(foreign)}. Nothing was changed.",
+                hint="Choose other names in the config file, or those that it was made with; or"
+                " remove what is there yourself.",
             )
         fixed = [f"{c.kind} {c.name}" for c in changes if c.action == "replace"]
         if fixed and not replace:
@@ -134,6 +140,17 @@ class Infrastructure:
             for change in self.plan()
         ]
 
+    def refuse_foreign_bucket(self) -> None:
+        """Raise UsageError if the bucket is there without our tag: nothing is put into it then."""
+        with self._bucket.errors():
+            found = self._bucket.to_remove()
+        for name, there in found.items():
+            if there.note or not there.ours:
+                raise UsageError(
+                    f"bucket {name} {there.note or self._bucket.untagged}. Nothing was changed.",
+                    hint="Run `stedi infra up`; it says whether the bucket can be used.",
+                )
+
     def refresh_objects(self) -> list[Resource]:
         """Make script, contract, model and SQL in the bucket those of the project.
 
@@ -150,6 +167,8 @@ class Infrastructure:
                 hint="Make one with `stedi infra up`.",
             )
         changes = [change for change in looked if change.action != "keep"]
+        if changes:
+            self.refuse_foreign_bucket()
         return side_by_side([partial(self._objects.carry_out, change) for change in changes])
 
     def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
@@ -165,24 +184,41 @@ class Infrastructure:
             StediError: If AWS refuses, or something of ours is left over.
         """
         self._planned = None
+        self._refuse_renamed()
         # Objects go with their bucket; the bucket goes before the role, which vouches for it.
         stay = _KEPT if keep_data else (Objects.kind,)
         removed = [kind for kind in reversed(self._kinds) if kind.kind not in stay]
         for kind in removed:
             yield from kind.remove()
         if keep_data:
-            yield from (
-                Resource(kind.kind, name, "left", "kept with its data")
-                for kind in self._kinds
-                if kind.kind in _KEPT
-                for name in kind.to_remove()
-            )
-        left = [part for kind in side_by_side([k.remaining for k in removed]) for part in kind]
-        if left:
-            raise StediError(
-                f"Left over: {', '.join(f'{part.kind} {part.name}' for part in left)}.",
-                hint="Run `stedi infra down` again.",
-            )
+            for kind in (kind for kind in self._kinds if kind.kind in _KEPT):
+                with kind.errors():
+                    kept = list(kind.to_remove())
+                yield from (Resource(kind.kind, n, "left", "kept with its data") for n in kept)
+        self._prove_gone(removed)
+
+    def _prove_gone(self, kinds: list[Kind]) -> None:
+        left: list[Resource] = []
+        for wait in _LOOKS:
+            self._sleep(wait)
+            remaining = side_by_side([kind.remaining for kind in kinds])
+            left = [part for parts in remaining for part in parts]
+            if not left:
+                return
+        raise StediError(
+            f"Left over: {', '.join(f'{part.kind} {part.name}' for part in left)}.",
+            hint="Run `stedi infra down` again.",
+        )
+
+    def _refuse_renamed(self) -> None:
+        with self._database.errors():
+            found = self._database.read()
+        for name, there in found.items():
+            if there.note:
+                raise UsageError(
+                    f"database {name} {there.note}. Nothing was changed.",
+                    hint="Put these names into the config file, then run `stedi infra down`.",
+                )
 
     def costs(self) -> list[str]:
         """Return what runs and queries will cost, a line each."""

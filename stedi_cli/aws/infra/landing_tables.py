@@ -5,15 +5,25 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from stedi_cli.aws.infra.database import Database
 from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
-from stedi_cli.aws.layout import TAG
+from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.ddl import landing_inputs
 
 
 class LandingTables(Kind):
-    """The tables over landing files; Iceberg tables are the jobs' to make."""
+    """The tables over landing files; Iceberg tables are the jobs' to make.
+
+    Args:
+        layout: Their names and places.
+        database: Their database; in that of somebody else, none is ours.
+    """
 
     kind = "table"
+
+    def __init__(self, layout: Layout, database: Database) -> None:
+        super().__init__(layout)
+        self._database = database
 
     @cached_property
     def _inputs(self) -> dict[str, dict[str, Any]]:
@@ -41,7 +51,9 @@ class LandingTables(Kind):
         }
 
     def to_remove(self) -> dict[str, Found]:
-        """Read all tables of the database; ours lie in our bucket, or carry the tag."""
+        """Read all tables of our database; ours lie in our bucket, or carry the tag."""
+        if not any(there.ours for there in self._database.read().values()):
+            return {}
         return {
             table["Name"]: Found({}, ours=self._is_landing(table) or self._is_inside(table))
             for table in self._tables()

@@ -137,6 +137,11 @@ class Kind(ABC):
         """Tell whether tags say that this lakehouse made it."""
         return tags.get(TAG) == self.layout.database
 
+    @property
+    def untagged(self) -> str:
+        """What is wrong with something of a name of ours that somebody else made."""
+        return f"is there without the tag {TAG}={self.layout.database}"
+
     def tags_text(self, tags: dict[str, str]) -> str:
         """Return the tags that are wanted, and no others, as a text to compare."""
         return ", ".join(f"{key}={tags[key]}" for key in sorted(self.layout.tags) if key in tags)
@@ -153,8 +158,7 @@ class Kind(ABC):
         if found.used:
             return Change(self.kind, name, "keep", note=found.note)
         if not found.ours:
-            note = found.note or f"is there without the tag {TAG}={self.layout.database}"
-            return Change(self.kind, name, "refuse", note=note)
+            return Change(self.kind, name, "refuse", note=found.note or self.untagged)
         wanted = self.wanted(name)
         differing = tuple(
             (field, found.fields.get(field, ""), value)

@@ -15,6 +15,8 @@ PROMISE = "stedi:bucket"
 A bucket cannot be tagged everywhere in the call that makes it. Where a crash leaves one without
 tags, this tells that it is ours.
 """
+REGION = "stedi:region"
+"""Tag of the role: the region of its lakehouse."""
 S3_ACCESS = "s3-access"
 GLUE_ACCESS = "glue-access"
 
@@ -35,7 +37,7 @@ class Role(Kind):
         }
 
     def _tags(self) -> dict[str, str]:
-        return {**self.layout.tags, PROMISE: self.layout.bucket}
+        return {**self.layout.tags, PROMISE: self.layout.bucket, REGION: self.layout.account.region}
 
     def wanted(self, name: str) -> dict[str, str]:
         """Return trust, policies and tags."""
@@ -46,7 +48,8 @@ class Role(Kind):
         }
 
     def _tags_text(self, tags: dict[str, str]) -> str:
-        return f"{self.tags_text(tags)}, {PROMISE}={tags.get(PROMISE, '')}"
+        own = ", ".join(f"{key}={tags.get(key, '')}" for key in (PROMISE, REGION))
+        return f"{self.tags_text(tags)}, {own}"
 
     def read(self) -> dict[str, Found]:
         """Read the role and its two policies, side by side."""
@@ -64,12 +67,24 @@ class Role(Kind):
             GLUE_ACCESS: same_json(glue["PolicyDocument"]) if glue else "",
             "tags": self._tags_text(tags),
         }
-        return {name: Found(fields, ours=self.is_ours(tags))}
+        return {name: self._found(fields, tags)}
 
     def to_remove(self) -> dict[str, Found]:
         """Read whether it is there, and whose it is."""
         tags = self._tags_there()
-        return {} if tags is None else {self.names()[0]: Found({}, ours=self.is_ours(tags))}
+        return {} if tags is None else {self.names()[0]: self._found({}, tags)}
+
+    def _found(self, fields: dict[str, str], tags: dict[str, str]) -> Found:
+        # Roles know no regions, so that a lakehouse in another one may have a role of that name.
+        elsewhere = [
+            f"{key.removeprefix('stedi:')} {tags[key]}"
+            for key in (PROMISE, REGION)
+            if tags.get(key, self._tags()[key]) != self._tags()[key]
+        ]
+        if self.is_ours(tags) and elsewhere:
+            note = f"is that of the lakehouse in {' and '.join(elsewhere)}"
+            return Found(fields, ours=False, note=note)
+        return Found(fields, ours=self.is_ours(tags))
 
     def promises(self, bucket: str) -> bool:
         """Tell whether the role is ours and names this bucket as one that we make."""
