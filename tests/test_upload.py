@@ -92,6 +92,23 @@ def test_a_run_takes_the_digests_of_the_upload(
     assert empty.counts() == STRICT
 
 
+def test_a_file_that_changes_while_the_upload_ends_is_hashed_again(
+    empty: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = empty.layout.landing / FOLDERS["customer_landing"] / "c.json"
+
+    def change(seconds: float) -> None:
+        time.sleep(seconds)
+        path.write_bytes(CONTENT.swapcase())
+        time.sleep(seconds)
+
+    monkeypatch.setattr(landing_zone, "time", SimpleNamespace(time_ns=time.time_ns, sleep=change))
+    empty.upload(one(tmp_path / "in", "c.json"))
+    with empty.opened() as target:
+        facts = target.landing()["customer_landing"].files["c.json"]
+    assert facts.sha256 == sha256(CONTENT.swapcase()).hexdigest()
+
+
 def test_coarse_time_stamps_are_not_trusted_at_once(
     empty: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

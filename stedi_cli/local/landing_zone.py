@@ -189,7 +189,7 @@ class LandingZone:
         now = time.time_ns()
         for path in self._adopted:
             entry = self._entries().get(self._key(path))
-            if entry is not None and path.is_file() and entry.stamp == _stamp(path):
+            if entry is not None:
                 self._entries()[self._key(path)] = replace(entry, hashed_ns=now)
         self._adopted = []
 
