@@ -60,7 +60,7 @@ def names(calls: list[Call]) -> Counter[str]:
 def test_nothing_goes_into_a_bucket_of_others(cloud: CloudLake, data: Path) -> None:
     cloud.s3.delete_bucket_tagging(Bucket=cloud.layout.bucket)
     put(cloud, "landing/customer/mine.json", b"mine")
-    with pytest.raises(UsageError, match="is there without the tag stedi:lakehouse=stedi"):
+    with pytest.raises(StediError, match="is there without the tag stedi:lakehouse=stedi"):
         cloud.upload(data, replace=True)
     listed = cloud.s3.list_objects_v2(Bucket=cloud.layout.bucket)["Contents"]
     assert [entry["Key"] for entry in listed] == ["landing/customer/mine.json"]

@@ -141,12 +141,12 @@ class Infrastructure:
         ]
 
     def refuse_foreign_bucket(self) -> None:
-        """Raise UsageError if the bucket is there without our tag: nothing is put into it then."""
+        """Raise StediError if the bucket is there without our tag: nothing is put into it then."""
         with self._bucket.errors():
             found = self._bucket.to_remove()
         for name, there in found.items():
             if there.note or not there.ours:
-                raise UsageError(
+                raise StediError(
                     f"bucket {name} {there.note or self._bucket.untagged}. Nothing was changed.",
                     hint="Run `stedi infra up`; it says whether the bucket can be used.",
                 )
