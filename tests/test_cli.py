@@ -211,6 +211,21 @@ def test_a_traceback_is_shown_only_when_asked_for() -> None:
     assert verbose.err.endswith(plain.err[plain.err.index("Error:") :])
 
 
+def test_a_run_that_fails_shows_what_was_done_and_nothing_as_at_work(
+    tmp_path: Path, invoke: Callable[..., Result]
+) -> None:
+    lake = Lake(tmp_path / "lake").up()
+    bad = {"accelerometer_landing": {"bad.json": b"{\n"}}
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.upload(write_lake(tmp_path / "bad", bad))
+    told = invoke("--root", tmp_path / "lake", "jobs", "run", "--all", "--max-bad-rows", "0")
+    assert told.code == 3
+    assert [line.split()[0] for line in told.out.splitlines()] == [
+        "job",
+        "customer_landing_to_trusted",
+    ]
+
+
 def test_validation_that_fails_exits_with_3(workspace: Path) -> None:
     write_lake(workspace / "data")
     assert run_stedi("infra", "up", "--data", "data").code == 0

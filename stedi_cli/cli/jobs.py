@@ -235,9 +235,8 @@ def _show_usage(seen: Seen) -> None:
     if seen.failed is not None and seen.failed.run.usage is not None:
         used[seen.failed.run.id] = seen.failed.run.usage
     if len(used) > 1:
-        hours, dollars = (
-            sum(getattr(u, n) for u in used.values()) for n in ("dpu_hours", "dollars")
-        )
+        hours = sum(usage.dpu_hours for usage in used.values())
+        dollars = sum(usage.dollars for usage in used.values())
         render.note(f"{len(used)} runs: {hours:.3f} DPU-hours, {dollars:.3f} USD.")
 
 

@@ -69,11 +69,8 @@ def live(quiet: bool) -> Iterator[Callable[[Seen], None]]:
         try:
             yield lambda seen: last.__setitem__(0, seen)
         finally:
-            seen = last[0]
-            if seen.failed is None:
-                seen.started = None
-            if seen.done or seen.failed:
-                render.show(_table(seen))
+            if last[0].done or last[0].failed:
+                render.show(_table(last[0], ended=True))
         return
     from rich.live import Live
 
@@ -81,7 +78,7 @@ def live(quiet: bool) -> Iterator[Callable[[Seen], None]]:
         yield lambda seen: shown.update(_table(seen), refresh=True)
 
 
-def _table(seen: Seen) -> Any:
+def _table(seen: Seen, *, ended: bool = False) -> Any:
     rows: list[tuple[object, ...]] = [
         (
             d.job.name,
@@ -91,9 +88,14 @@ def _table(seen: Seen) -> Any:
         )
         for d in seen.done
     ]
-    if seen.started is not None:
-        run = seen.at_work
-        state = f"{run.state.lower()} {run.seconds:.0f}" if run else "running"
-        state = seen.failed.run.state.lower() if seen.failed else state
-        rows.append((seen.started.job.name, seen.started.job.writes, "", state))
+    # Of a job that was interrupted, no more is known than that.
+    if seen.started is not None and (seen.failed or not ended):
+        rows.append((seen.started.job.name, seen.started.job.writes, "", _state(seen)))
     return render.table(["job", "table", ">rows", ">seconds"], rows)
+
+
+def _state(seen: Seen) -> str:
+    if seen.failed is not None:
+        return seen.failed.run.state.lower()
+    run = seen.at_work
+    return f"{run.state.lower()} {run.seconds:.0f}" if run else "running"

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from pathlib import Path
 
 import duckdb
@@ -95,14 +96,15 @@ class LandingReader:
         Returns:
             What is known of it: everything.
         """
-        lines = {folder / name: facts.lines for name, facts in state.files.items()}
-        clean = [
-            folder / name
-            for name, facts in state.files.items()
-            if not facts.suspicious and self._is_clean(table, folder / name, facts.lines)
-        ]
-        dirty = [path for path in lines if path not in set(clean)]
-        splits = self._splits(table, dirty, lines)
+        clean: list[Path] = []
+        dirty: dict[Path, int] = {}
+        for name, facts in state.files.items():
+            path = folder / name
+            if not facts.suspicious and self._is_clean(table, path, facts.lines):
+                clean.append(path)
+            else:
+                dirty[path] = facts.lines
+        splits = self._splits(table, dirty)
         parts = [part for split in splits for part in split.parts]
         selects = [_plain(table, clean)] if clean else []
         if parts:
@@ -120,18 +122,16 @@ class LandingReader:
         # DuckDB passes over a file of a single byte in silence.
         return bool(rows[0][0] == lines)
 
-    def _splits(self, table: Table, paths: list[Path], lines: dict[Path, int]) -> list[Split]:
-        """Split files: while one is copied here, the engine looks through the next."""
+    def _splits(self, table: Table, files: dict[Path, int]) -> list[Split]:
+        """Split files, given with their lines: one is copied while the engine looks at the next."""
         fields = [_field(column) for column in table.columns]
         splits: list[Split] = []
         with ThreadPoolExecutor(max_workers=1) as ahead:
-            # No further ahead than one: what is found may be as many lines as there are.
-            looks = (ahead.submit(self._suspicious, table, path, lines[path]) for path in paths)
-            look = next(looks, None)
-            for path in paths:
+            # Submitted one by one: what is found in a file may be all of its lines.
+            looks = (ahead.submit(self._suspicious, table, *file) for file in files.items())
+            for path, (look, _) in zip(files, pairwise(chain(looks, [None])), strict=True):
                 assert look is not None
-                suspicious, look = look.result(), next(looks, None)
-                splits.append(split(path, fields, self._temp, suspicious))
+                splits.append(split(path, fields, self._temp, look.result()))
         return splits
 
     def _suspicious(self, table: Table, path: Path, lines: int) -> list[int] | None:

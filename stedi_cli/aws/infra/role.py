@@ -76,10 +76,11 @@ class Role(Kind):
 
     def _found(self, fields: dict[str, str], tags: dict[str, str]) -> Found:
         # Roles know no regions, so that a lakehouse in another one may have a role of that name.
+        wanted = self._tags()
         elsewhere = [
             f"{key.removeprefix('stedi:')} {tags[key]}"
             for key in (PROMISE, REGION)
-            if tags.get(key, self._tags()[key]) != self._tags()[key]
+            if tags.get(key, wanted[key]) != wanted[key]
         ]
         if self.is_ours(tags) and elsewhere:
             note = f"is that of the lakehouse in {' and '.join(elsewhere)}"
