@@ -131,6 +131,18 @@ def test_quarantined(case: str, tmp_path: Path) -> None:
     assert trusted(built) == sorted([GOOD_ROW, ("ada@example.com", TIME, 2.0, -1.0, 0.0)])
 
 
+@pytest.mark.parametrize("odd", [b'{"x":"%s"}', b'{"x":1,"x":"%s"}', b'"%s"', b'{"x":{"a":"%s"}}'])
+def test_engine_quotes_half_a_character(odd: bytes, tmp_path: Path) -> None:
+    """DuckDB's message quotes so many bytes of the value; at each offset another letter is cut."""
+    faces = [b"n" * offset + "\N{GRINNING FACE}".encode() * 99 for offset in range(4)]
+    files = {f"{at}.json": line() + b"\n" + odd % text for at, text in enumerate(faces)}
+    customers = {"c.json": json.dumps(CUSTOMER).encode()}
+    tables = {"customer_landing": customers, "accelerometer_landing": files}
+    built = build(tables, "strict", tmp_path / "l")
+    assert [entry[1:3] for entry in built.quarantine] == [(name, 2) for name in files]
+    assert trusted(built) == [GOOD_ROW]
+
+
 def test_bom_at_the_start_of_a_file(tmp_path: Path) -> None:
     built = lake(tmp_path / "l", b"\xef\xbb\xbf" + line() + b"\n")
     assert (trusted(built), built.quarantine) == ([GOOD_ROW], [])

@@ -56,7 +56,7 @@ class Engine:
         if profile:
             options["enable_profiling"] = "'no_output'"
         for name, value in (options | {"enable_external_access": "false"}).items():
-            self._connection.execute(f"SET {name} = {value}")
+            self.execute(f"SET {name} = {value}")
         self._spared = False
         self._defined: dict[str, str] = {}
 
@@ -67,24 +67,29 @@ class Engine:
 
     def lock(self) -> None:
         """Let no statement change the settings any more."""
-        self._connection.execute("SET lock_configuration = true")
+        self.execute("SET lock_configuration = true")
 
     def spare_memory(self) -> bool:
         """Go on with one thread, which needs fewer buffers; return False if that is so already."""
         if self._spared:
             return False
-        self._connection.execute("SET threads = 1")
+        self.execute("SET threads = 1")
         self._spared = True
         return True
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run trusted SQL and return its rows; raises duckdb.Error."""
-        with _interruptible():
+        with _calling():
             return self._connection.execute(sql).fetchall()
 
-    def define(self, table: str, select: str) -> None:
+    def define(self, table: str, select: str, *, hint: str = "Run `stedi doctor`.") -> None:
         """Make a table readable by its name as the rows of a SELECT."""
-        self._connection.execute(f"CREATE OR REPLACE VIEW {identifier(table)} AS {select}")
+        try:
+            self.execute(f"CREATE OR REPLACE VIEW {identifier(table)} AS {select}")
+        except duckdb.Error as error:
+            raise StediError(
+                f"The data of {table} cannot be read: {first_line(error)}", hint=hint
+            ) from error
         self._defined[table] = select
 
     def show_only(self, tables: Iterable[str]) -> None:
@@ -93,7 +98,7 @@ class Engine:
             if table in self._defined:
                 self.define(table, self._defined[table])
         for table in self._defined.keys() - set(tables):
-            self._connection.execute(f"DROP VIEW IF EXISTS {identifier(table)}")
+            self.execute(f"DROP VIEW IF EXISTS {identifier(table)}")
 
     def define_files(self, table: Table, files: Sequence[Path]) -> None:
         """Make an Iceberg table readable by its name from its data files."""
@@ -102,16 +107,11 @@ class Engine:
             return
         names = literals(str(path) for path in files)
         columns = ", ".join(identifier(column.name) for column in table.columns)
-        try:
-            self.define(
-                table.name,
-                f"SELECT {columns} FROM read_parquet({names}, hive_partitioning = false)",
-            )
-        except duckdb.Error as error:
-            raise StediError(
-                f"The data of {table.name} cannot be read: {first_line(error)}",
-                hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
-            ) from error
+        self.define(
+            table.name,
+            f"SELECT {columns} FROM read_parquet({names}, hive_partitioning = false)",
+            hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
+        )
 
     def select(self, sql: str) -> Answer:
         """Run a user's query.
@@ -127,7 +127,7 @@ class Engine:
         """
         cursor = self._connection.cursor()
         try:
-            with _interruptible():
+            with _calling():
                 cursor.execute(one_select(sql))
         except duckdb.Error as error:
             raise query_error(error) from error
@@ -140,7 +140,11 @@ class Engine:
 
     def filtered_rows(self, tag: str) -> int:
         """Return how many rows passed the filters that mention a tag in the last statement."""
-        profile = json.loads(self._connection.get_profiling_information(format="json"))
+        try:
+            with _calling():
+                profile = json.loads(self._connection.get_profiling_information(format="json"))
+        except duckdb.Error:
+            return 0
         passed = [0]
 
         def visit(node: dict[str, Any]) -> None:
@@ -168,7 +172,8 @@ def one_select(sql: str) -> str:
     if not _is_unicode(sql):
         raise UsageError("The SQL is not UTF-8 text.", hint="Write it as UTF-8.")
     try:
-        statements = duckdb.extract_statements(sql)
+        with _calling():
+            statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
         raise query_error(error) from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
@@ -203,20 +208,29 @@ def query_error(error: Exception) -> StediError:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn what DuckDB makes of Ctrl-C back into KeyboardInterrupt."""
+def _calling() -> Iterator[None]:
+    """Let nothing out of DuckDB but its own errors and Ctrl-C, whatever Python makes of them."""
     try:
         yield
-    except RuntimeError as error:
-        if "interrupted" in str(error):
-            raise KeyboardInterrupt from error
+    except (duckdb.Error, StediError):
         raise
+    except UnicodeDecodeError as error:
+        # DuckDB cuts what it quotes inside a character.
+        raise duckdb.Error(error.object.decode(errors="replace")) from error
+    except Exception as error:
+        if isinstance(error, RuntimeError) and "interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise duckdb.Error(f"{type(error).__name__}: {error}") from error
 
 
 def _fetch(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     try:
-        with _interruptible():
-            while batch := cursor.fetchmany(_BATCH):
-                yield from batch
+        while batch := _batch(cursor):
+            yield from batch
     except duckdb.Error as error:
         raise query_error(error) from error
+
+
+def _batch(cursor: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    with _calling():
+        return cursor.fetchmany(_BATCH)
