@@ -130,10 +130,7 @@ class Session:
         inputs = {
             name: record["inputs"].get(name) or str(self.snapshot(name)[0]) for name in job["reads"]
         }
-        accounts = {
-            name: [self.request["landing"][name]["fingerprint"], *self.accounts[name], False]
-            for name in landing
-        }
+        accounts = {name: self.account(name) for name in landing}
         rows = [
             F.col(n).cast(TYPES[c["type"]]) for n, c in zip(names, table["columns"], strict=True)
         ]
@@ -143,6 +140,13 @@ class Session:
         snapshot, total = self.snapshot(job["writes"])
         bad = sum(self.accounts[name][1] for name in job["answers_for"])
         return {"rows": total, "quarantined": bad, "snapshot": snapshot}
+
+    def account(self, name: str) -> dict[str, Any]:
+        """Return how a landing table's lines were used."""
+        lines, quarantined = self.accounts[name]
+        fingerprint = self.request["landing"][name]["fingerprint"]
+        used = {"lines": lines, "quarantined": quarantined, "as_is": False}
+        return {"fingerprint": fingerprint, **used}
 
     def sql(self, job: dict[str, Any]) -> str:
         """Read the SQL of a job; only the very text that its provenance names is run."""

@@ -6,7 +6,7 @@ It is read from Iceberg's metadata JSON alone, without any engine or Iceberg lib
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 _PREFIX = "stedi."
@@ -32,6 +32,17 @@ class LandingAccount:
     def usable(self) -> int:
         """Lines that could be used."""
         return self.lines - self.quarantined
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any] | list[Any]) -> LandingAccount:
+        """Read an account by its fields' names; raise TypeError where one is missing.
+
+        What this version does not know is left out. The first versions wrote a list.
+        """
+        names = [field.name for field in fields(cls)]
+        if isinstance(record, list):
+            record = dict(zip(names, record, strict=False))
+        return cls(**{name: record[name] for name in names if name in record})
 
 
 @dataclass(frozen=True)
@@ -68,10 +79,7 @@ class Provenance:
 
     def to_summary(self) -> dict[str, str]:
         """Return the record as snapshot properties."""
-        landing = {
-            name: [account.fingerprint, account.lines, account.quarantined, account.as_is]
-            for name, account in self.landing.items()
-        }
+        landing = {name: asdict(account) for name, account in self.landing.items()}
         texts = {name: getattr(self, name) for name in _TEXTS}
         objects = {"inputs": self.inputs, "landing": landing, "files": self.files}
         return {f"{_PREFIX}{name}": text for name, text in texts.items()} | {
@@ -87,10 +95,10 @@ class Provenance:
             return cls(
                 **texts,
                 inputs=json.loads(summary[_PREFIX + "inputs"]),
-                landing={name: LandingAccount(*account) for name, account in landing.items()},
+                landing={n: LandingAccount.from_record(record) for n, record in landing.items()},
                 files=json.loads(summary[_PREFIX + "files"]),
             )
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
 

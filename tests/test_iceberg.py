@@ -257,7 +257,9 @@ def test_the_summary_accounts_for_landing_lines_and_data_files(lake: Lake) -> No
     path = lake.data_file("accelerometer_trusted")
     assert json.loads(summary["stedi.files"]) == {path.name: path.stat().st_size}
     digest = _landing_digest(lake, "accelerometer_landing")
-    assert json.loads(summary["stedi.landing"]) == {"accelerometer_landing": [digest, 8, 0, True]}
+    account = json.loads(summary["stedi.landing"])["accelerometer_landing"]
+    told = {"fingerprint": digest, "lines": 8, "quarantined": 0, "as_is": True}
+    assert {name: account[name] for name in told} == told
 
 
 def test_history_of_one_table_newest_first(

@@ -83,7 +83,12 @@ class CloudLake:
         request = self.read(run.arguments["--request"])
         for job in request["jobs"][:jobs]:
             accounts = {
-                name: [request["landing"][name]["fingerprint"], 10, 0, False]
+                name: {
+                    "fingerprint": request["landing"][name]["fingerprint"],
+                    "lines": 10,
+                    "quarantined": 0,
+                    "as_is": False,
+                }
                 for name in job["reads"]
                 if name in request["landing"]
             }
