@@ -19,8 +19,13 @@ from pydantic import (
 )
 
 Size = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
-Price = Annotated[float, Field(ge=0, strict=False)]
+Price = Annotated[float, Field(ge=0, strict=False, allow_inf_nan=False)]
+
+
+def _refuse_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("No path or name can hold the character NUL")
+    return text
 
 
 def _refuse_reserved(name: str) -> str:
@@ -31,6 +36,7 @@ def _refuse_reserved(name: str) -> str:
     return name
 
 
+Text = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_refuse_nul)]
 Bucket = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]$"),
@@ -88,7 +94,7 @@ class _File(BaseModel):
 
     policy: Text = "strict"
     data: Text = "data/sample"
-    max_bad_rows: Text | int = "1%"
+    max_bad_rows: Text | Annotated[int, Field(ge=0, lt=10**18)] = "1%"
     keep_snapshots: Annotated[int, Field(ge=1, le=1000)] = 10
 
 
@@ -129,7 +135,7 @@ class AwsFile(_File):
     vpc: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]+$")] | None = None
     route_tables: list[Annotated[str, StringConstraints(pattern=r"^rtb-[0-9a-f]+$")]] | None = None
     s3_endpoint: bool = True
-    scan_limit: Annotated[int, Field(ge=10_000_000)] = 1_000_000_000
+    scan_limit: Annotated[int, Field(ge=10_000_000, lt=2**63)] = 1_000_000_000
     results_days: Annotated[int, Field(ge=1, le=3650)] = 7
     price_dpu_hour: Price = 0.44
     price_flex_dpu_hour: Price = 0.29
