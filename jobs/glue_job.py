@@ -134,7 +134,7 @@ class Session:
         rows = [
             F.col(n).cast(TYPES[c["type"]]) for n, c in zip(names, table["columns"], strict=True)
         ]
-        summary = {**record, "inputs": inputs, "landing": accounts, "files": {}}
+        summary = {**record, "inputs": inputs, "landing": accounts}
         self.replace(job["writes"], result.select(*rows), summary)
         self.expire(job["writes"])
         snapshot, total = self.snapshot(job["writes"])

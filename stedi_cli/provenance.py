@@ -58,8 +58,6 @@ class Provenance:
         columns: SHA-256 of the columns of the table and of the landing tables read.
         inputs: Per table read, the fingerprint of its landing files or its snapshot's id.
         landing: Per landing table read, how its lines were used.
-        files: Size in bytes of each data file, by the file's name; empty where the engine
-            does not know them before the commit.
     """
 
     run: str
@@ -70,7 +68,6 @@ class Provenance:
     columns: str
     inputs: dict[str, str]
     landing: dict[str, LandingAccount] = field(default_factory=dict)
-    files: dict[str, int] = field(default_factory=dict)
 
     def same_recipe(self, other: Provenance) -> bool:
         """Tell whether both were made by the same job, policy, SQL, columns and inputs."""
@@ -81,7 +78,7 @@ class Provenance:
         """Return the record as snapshot properties."""
         landing = {name: asdict(account) for name, account in self.landing.items()}
         texts = {name: getattr(self, name) for name in _TEXTS}
-        objects = {"inputs": self.inputs, "landing": landing, "files": self.files}
+        objects = {"inputs": self.inputs, "landing": landing}
         return {f"{_PREFIX}{name}": text for name, text in texts.items()} | {
             f"{_PREFIX}{name}": json.dumps(value, sort_keys=True) for name, value in objects.items()
         }
@@ -96,13 +93,25 @@ class Provenance:
                 **texts,
                 inputs=json.loads(summary[_PREFIX + "inputs"]),
                 landing={n: LandingAccount.from_record(record) for n, record in landing.items()},
-                files=json.loads(summary[_PREFIX + "files"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError):
             return None
 
 
 _TEXTS = ("run", "job", "policy", "engine", "sql", "columns")
+_FILES = f"{_PREFIX}files"
+
+
+def files_to_summary(files: dict[str, int]) -> dict[str, str]:
+    """Return as a snapshot property what its data files are: sizes in bytes by name."""
+    return {_FILES: json.dumps(files, sort_keys=True)}
+
+
+def _files_from_summary(summary: dict[str, str]) -> dict[str, int]:
+    try:
+        return {str(name): int(size) for name, size in json.loads(summary[_FILES]).items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
 
 
 @dataclass(frozen=True)
@@ -115,6 +124,8 @@ class Snapshot:
         rows: Rows in the table then, or None where the writer did not say.
         provenance: What made it, or None where it was not one of this project's jobs.
         manifests: URI of the list of its manifests.
+        files: Size in bytes of each data file, by the file's name; empty where the writer did
+            not know them before the commit.
     """
 
     id: int
@@ -122,6 +133,7 @@ class Snapshot:
     rows: int | None
     provenance: Provenance | None
     manifests: str | None = None
+    files: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -186,4 +198,5 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         rows=None if rows is None else int(rows),
         provenance=Provenance.from_summary(summary),
         manifests=raw.get("manifest-list"),
+        files=_files_from_summary(summary),
     )

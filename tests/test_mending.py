@@ -11,6 +11,8 @@ import pytest
 from conftest import Lake, Result
 from small import JOBS, STRICT, write_lake
 
+from stedi_cli.iceberg import replace
+from stedi_cli.local.layout import to_uri
 from stedi_cli.local.tables import open_catalog
 
 Invoke = Callable[..., Result]
@@ -111,6 +113,23 @@ def test_mending_leaves_what_it_did_not_make(root: Path, invoke: Invoke) -> None
     (root / "catalog.db").unlink()
     assert_mended(root, invoke)
     assert mine.read_text() == "mine"
+
+
+def test_a_quarantine_that_does_not_name_its_files_is_read(lake: Lake, tmp_path: Path) -> None:
+    """As older versions wrote it, and as Spark does."""
+    lake = Lake(lake.settings.root, max_bad_rows=1)
+    lake.upload(write_lake(tmp_path / "bad", {"customer_landing": {"bad.json": b"{}\n"}}))
+    lake.run()
+    catalog = open_catalog(lake.layout)
+    table = lake.model.tables["quarantine"]
+    replace(catalog, table, [to_uri(lake.data_file("quarantine"))], {}, keep=1, forget=True)
+    current = lake.states()["quarantine"].current
+    assert current is not None and not current.files
+    assert lake.rows("quarantine") == [("customer_landing", "bad.json", 1, "missing:email")]
+    assert lake.built() == set()
+    lake.data_file("quarantine").unlink()
+    assert "customer_trusted" in lake.built()
+    assert lake.rows("quarantine") == [("customer_landing", "bad.json", 1, "missing:email")]
 
 
 @pytest.mark.parametrize("lost", ["its data file", "the table"])

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Lake
-from small import write_lake
+from conftest import PROJECT, Lake
 
 HEAVY = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pydantic", "pyspark"}
 ENGINES = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pyspark"}
@@ -39,11 +38,11 @@ def imported(*words: str | Path) -> tuple[int, set[str]]:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root of the small lake, built."""
-    folder = tmp_path_factory.mktemp("startup")
-    lake = Lake(folder / "lake").up()
-    lake.upload(write_lake(folder / "data"))
-    lake.run()
+    """The root of the sample, built; 70 of its lines are in quarantine."""
+    lake = Lake(tmp_path_factory.mktemp("startup") / "lake").up()
+    lake.upload(PROJECT / "data" / "sample")
+    done = lake.run().values()
+    assert sum(event.quarantined for event in done) == 70
     return lake.settings.root
 
 

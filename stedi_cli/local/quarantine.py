@@ -14,6 +14,7 @@ from stedi_cli.lakehouse import Table
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.split import BadLine
 from stedi_cli.local.tables import Tables
+from stedi_cli.provenance import files_to_summary
 
 if TYPE_CHECKING:
     from stedi_cli.local.catalog import SqliteCatalog
@@ -64,7 +65,7 @@ class Quarantine:
             self._catalog,
             self._table,
             [to_uri(path)],
-            {},
+            files_to_summary({path.name: path.stat().st_size}),
             keep=self._keep,
             forget=not whole,
         )

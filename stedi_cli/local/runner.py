@@ -21,7 +21,7 @@ from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.quarantine import Quarantine
 from stedi_cli.local.tables import Tables, open_catalog
-from stedi_cli.provenance import LandingAccount, Provenance
+from stedi_cli.provenance import LandingAccount, Provenance, files_to_summary
 from stedi_cli.settings import Settings
 from stedi_cli.sql import identifier, literal
 from stedi_cli.target import Work
@@ -215,14 +215,14 @@ class DuckRunner:
     def _commit(
         self, table: Table, path: Path, made: Provenance, accounts: dict[str, LandingAccount]
     ) -> int:
-        record = dataclasses.replace(made, landing=accounts, files={path.name: path.stat().st_size})
+        record = dataclasses.replace(made, landing=accounts)
         before = self._tables.states().get(table.name)
         earlier = before.current.provenance if before and before.current else None
         snapshot, expired = iceberg.replace(
             self._catalog,
             table,
             [to_uri(path)],
-            record.to_summary(),
+            record.to_summary() | files_to_summary({path.name: path.stat().st_size}),
             keep=self._settings.keep_snapshots,
             forget=(earlier is not None and earlier.policy != made.policy)
             or (before is not None and not self._tables.is_whole(table.name)),

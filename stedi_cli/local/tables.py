@@ -61,10 +61,9 @@ class Tables:
             return None
         if state.current is None:
             return []
-        made = state.current.provenance
-        if made is not None and made.files:
+        if state.current.files:
             folder = to_path(state.location) / "data"
-            return [_whole(folder / name, size) for name, size in made.files.items()]
+            return [_whole(folder / name, size) for name, size in state.current.files.items()]
         files = self._committed_files(table, state, state.current.id)
         if files is None:
             raise StediError(
