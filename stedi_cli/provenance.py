@@ -176,9 +176,9 @@ def parse_metadata(content: bytes, uri: str) -> TableState:
 
 def _parse(raw: dict[str, Any], uri: str) -> TableState:
     schema = next(s for s in raw["schemas"] if s["schema-id"] == raw["current-schema-id"])
-    snapshots = sorted(
-        (_snapshot(s) for s in raw.get("snapshots", [])), key=lambda s: s.committed_ms
-    )
+    # Not by time: a clock may have been set back.
+    listed = sorted(raw.get("snapshots", []), key=lambda s: s.get("sequence-number", 0))
+    snapshots = [_snapshot(snapshot) for snapshot in listed]
     current = raw.get("current-snapshot-id")
     return TableState(
         location=raw["location"],

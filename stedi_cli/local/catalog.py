@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import accumulate
 from typing import Any
 
 from pyiceberg.catalog import Catalog, MetastoreCatalog, PropertiesUpdateSummary
@@ -21,6 +22,8 @@ from pyiceberg.exceptions import (
 )
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import CommitTableResponse, Table
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.update import AddSnapshotUpdate
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from pyiceberg.view import View
 
@@ -46,6 +49,39 @@ _IS_TABLE = "(iceberg_type = 'TABLE' OR iceberg_type IS NULL)"
 def _response(table: Table) -> CommitTableResponse:
     values = {"metadata": table.metadata, "metadata-location": table.metadata_location}
     return CommitTableResponse.model_validate(values)
+
+
+def _latest_ms(metadata: TableMetadata) -> int:
+    """Return the latest time that metadata tell of, which a clock set back may lie before."""
+    entries: tuple[Any, ...] = (*metadata.snapshots, *metadata.snapshot_log, *metadata.metadata_log)
+    times: list[int] = [entry.timestamp_ms for entry in entries]
+    return max(metadata.last_updated_ms, *times, 0)
+
+
+def _in_order(metadata: TableMetadata, now_ms: int) -> TableMetadata:
+    def ordered(entries: list[Any]) -> list[Any]:
+        times = accumulate((min(entry.timestamp_ms, now_ms) for entry in entries), max)
+        return [
+            entry.model_copy(update={"timestamp_ms": time})
+            for entry, time in zip(entries, times, strict=True)
+        ]
+
+    parts = {
+        "snapshots": ordered(sorted(metadata.snapshots, key=lambda s: s.sequence_number or 0)),
+        "snapshot_log": ordered(metadata.snapshot_log),
+        "metadata_log": ordered(metadata.metadata_log),
+        "last_updated_ms": min(metadata.last_updated_ms, now_ms),
+    }
+    mended = metadata.model_copy(update=parts)
+    return mended.model_copy(update={"last_updated_ms": _latest_ms(mended)})
+
+
+def _not_before(update: Any, latest: int) -> Any:
+    """Give a new snapshot no time before what it follows: other engines refuse such a table."""
+    if not isinstance(update, AddSnapshotUpdate) or update.snapshot.timestamp_ms >= latest:
+        return update
+    snapshot = update.snapshot.model_copy(update={"timestamp_ms": latest})
+    return update.model_copy(update={"snapshot": snapshot})
 
 
 class SqliteCatalog(MetastoreCatalog):
@@ -119,7 +155,11 @@ class SqliteCatalog(MetastoreCatalog):
             current: Table | None = self.load_table(table.name())
         except NoSuchTableError:
             current = None
+        latest = _latest_ms(current.metadata) if current is not None else 0
+        updates = tuple(_not_before(update, latest) for update in updates)
         staged = self._update_and_stage_table(current, table.name(), requirements, updates)
+        if staged.metadata.last_updated_ms < latest:
+            staged.metadata = staged.metadata.model_copy(update={"last_updated_ms": latest})
         if current is not None and staged.metadata == current.metadata:
             return _response(current)
         self._write_metadata(staged.metadata, staged.io, staged.metadata_location)
@@ -129,6 +169,25 @@ class SqliteCatalog(MetastoreCatalog):
             else:
                 self._swap(db, row, staged.metadata_location, current.metadata_location)
         return _response(staged)
+
+    def mend_times(self, identifier: str | Identifier, now_ms: int) -> bool:
+        """Bring a table's times in order, and back where they lie ahead of the clock.
+
+        Spark neither reads a table whose times are out of order nor writes one from the future.
+
+        Returns:
+            Whether any had to be.
+        """
+        table = self.load_table(identifier)
+        mended = _in_order(table.metadata, now_ms)
+        if mended == table.metadata:
+            return False
+        version = self._parse_metadata_version(table.metadata_location) + 1
+        location = table.location_provider().new_table_metadata_file_location(version)
+        self._write_metadata(mended, table.io, location)
+        with self._connect() as db:
+            self._swap(db, self._row(identifier), location, table.metadata_location)
+        return True
 
     def _insert(self, db: sqlite3.Connection, row: tuple[str, ...], location: str) -> None:
         try:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Generator, Iterator
 from importlib.util import find_spec
@@ -107,6 +108,7 @@ class SparkRunner:
             StediError: If a job fails; Spark's own words are in the log file that it names.
             BadDataError: If a landing table has more unusable lines than allowed.
         """
+        self._mend_times()
         self._temp.mkdir(parents=True)
         request = self._temp / "request.json"
         request.write_text(json.dumps(self._request(works)), encoding="utf-8")
@@ -136,6 +138,17 @@ class SparkRunner:
                     # What is done is committed; what is not is swept.
                     if process.poll() is None:
                         os.killpg(process.pid, signal.SIGKILL)
+
+    def _mend_times(self) -> None:
+        """Let Spark read and write what was written while the clock was ahead, or set back."""
+        from stedi_cli.iceberg import NAMESPACE
+
+        catalog = open_catalog(self._layout)
+        now_ms = time.time_ns() // 1_000_000
+        for name in self._tables.states():
+            if catalog.mend_times(f"{NAMESPACE}.{name}", now_ms):
+                self.swept.add(name)
+        self._tables.forget()
 
     def _outcomes(self, told: Iterator[dict[str, Any]], works: list[Work]) -> Iterator[JobOutcome]:
         for work in works:
