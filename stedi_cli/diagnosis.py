@@ -5,26 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import Path
 
 from stedi_cli import __version__
 from stedi_cli.errors import StediError
-from stedi_cli.settings import load_settings
-from stedi_cli.target import Finding, open_target
+from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.settings import Settings
+from stedi_cli.target import Finding, Target
 
 _PACKAGES = ("duckdb", "pyiceberg", "pyarrow", "pydantic", "typer", "rich", "PyYAML")
 
 
-def diagnose(config: Path | None, root: Path | None) -> Iterator[Finding]:
-    """Look at everything that can be looked at without changing anything.
-
-    Args:
-        config: Configuration named on the command line.
-        root: Root named on the command line.
-
-    Yields:
-        Findings, good and bad.
-    """
+def versions() -> Iterator[Finding]:
+    """Look at what is installed."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding("stedi", __version__)
     yield Finding("Python", f"{version}, {sys.executable}")
@@ -33,14 +25,29 @@ def diagnose(config: Path | None, root: Path | None) -> Iterator[Finding]:
             yield Finding(package, metadata.version(package))
         except metadata.PackageNotFoundError:
             yield Finding(package, "not installed", "Install stedi again: `pip install .`.")
+
+
+def configured(settings: Settings, lakehouse: Lakehouse, target: Target) -> Iterator[Finding]:
+    """Look at everything that the configuration leads to, changing nothing.
+
+    Args:
+        settings: The settings.
+        lakehouse: The model.
+        target: Where it lives.
+
+    Yields:
+        Findings, good and bad.
+    """
     try:
-        settings = load_settings(config, root=root)
-        lakehouse = settings.lakehouse()
         for job in lakehouse.jobs.values():
             lakehouse.job_text(job, lakehouse.policy(settings.policy).name)
-        yield Finding("configuration", str(settings.config))
-        target = open_target(settings, lakehouse)
     except StediError as error:
-        yield Finding("configuration", error.message, error.hint or "Mend it.")
+        yield unusable(error)
         return
+    yield Finding("configuration", str(settings.config))
     yield from target.diagnose()
+
+
+def unusable(error: StediError) -> Finding:
+    """Return what is wrong with a configuration that cannot be used."""
+    return Finding("configuration", error.message, error.hint or "Mend it.")

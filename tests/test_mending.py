@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Lake, Result
@@ -14,6 +15,7 @@ from small import JOBS, STRICT, write_lake
 from stedi_cli.iceberg import replace
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.tables import open_catalog
+from stedi_cli.local.target import LocalTarget
 
 Invoke = Callable[..., Result]
 
@@ -200,3 +202,30 @@ def test_doctor_finds_a_lost_data_file(root: Path, invoke: Invoke, table: str) -
     shown = invoke("--root", root, "preview", table)
     assert (shown.code, shown.out) == (1, "")
     assert "jobs run --all" in shown.err
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_doctor_closes_what_it_opened(
+    root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, wrong: bool
+) -> None:
+    opened: list[LocalTarget] = []
+    closed: list[LocalTarget] = []
+    make, close = LocalTarget.__init__, LocalTarget.close
+
+    def made(self: LocalTarget, *settings: Any) -> None:
+        opened.append(self)
+        make(self, *settings)
+
+    def left(self: LocalTarget) -> None:
+        closed.append(self)
+        close(self)
+
+    monkeypatch.setattr(LocalTarget, "__init__", made)
+    monkeypatch.setattr(LocalTarget, "close", left)
+    if wrong:
+        Lake(root).data_file("customer_trusted").unlink()
+    opened.clear()
+    closed.clear()
+    assert invoke("--root", root, "doctor").code == int(wrong)
+    assert len(opened) == 1
+    assert closed == opened

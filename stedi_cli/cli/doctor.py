@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack
 from typing import Annotated
 
 import typer
 
 from stedi_cli.cli import render
-from stedi_cli.cli.session import Options, session
+from stedi_cli.cli.session import session
 from stedi_cli.errors import ExitCode, StediError
 
 
@@ -20,13 +20,17 @@ def doctor(
 
     Example: stedi doctor
     """
-    from stedi_cli.diagnosis import diagnose
+    from stedi_cli.diagnosis import configured, unusable, versions
 
-    options = ctx.obj if isinstance(ctx.obj, Options) else Options()
-    with suppress(StediError), session(ctx):
-        pass
-    with render.busy("Looking"):
-        findings = list(diagnose(options.config, options.root))
+    findings = list(versions())
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(session(ctx))
+        except StediError as error:
+            findings.append(unusable(error))
+        else:
+            with render.busy("Looking"):
+                findings += configured(opened.settings, opened.lakehouse, opened.target)
     if as_json:
         render.emit(
             [{"what": f.what, "found": f.found, "ok": f.ok, "todo": f.todo} for f in findings]
