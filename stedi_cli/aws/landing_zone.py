@@ -10,7 +10,7 @@ from typing import Any
 
 from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.storage import Found, Storage, is_missing, unpacked
+from stedi_cli.aws.storage import Storage, Stored, is_no_object, unpacked
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import Table
 from stedi_cli.landing import FileFacts, LandingState, is_landing_name, is_safe_name, read_facts
@@ -39,7 +39,7 @@ class LandingZone:
         self._layout = layout
         self.storage = Storage(layout)
         self._index: dict[str, Entry] | None = None
-        self._listed: dict[str, dict[str, Found]] | None = None
+        self._listed: dict[str, dict[str, Stored]] | None = None
         self._stored: dict[str, Entry] = {}
 
     def key(self, table: str, file: str) -> str:
@@ -70,7 +70,7 @@ class LandingZone:
             for table, files in found.items()
         }
 
-    def listed(self) -> dict[str, dict[str, Found]]:
+    def listed(self) -> dict[str, dict[str, Stored]]:
         """Return the landing files by table and name, and read the index beside them."""
         if self._listed is None:
             self._listed = side_by_side([self._entries, self._list])[1]
@@ -88,7 +88,7 @@ class LandingZone:
     def remember(self, table: str, file: str, entry: Entry) -> None:
         """Take over the facts of a file that was just written or read."""
         self._entries()[self.key(table, file)] = entry
-        self.listed()[table][file] = Found(entry.etag, entry.facts.size)
+        self.listed()[table][file] = Stored(entry.etag, entry.facts.size)
 
     def remove(self, table: str, files: Sequence[str]) -> None:
         """Remove landing files."""
@@ -159,11 +159,11 @@ class LandingZone:
     def _tables(self) -> dict[str, Table]:
         return self._layout.lakehouse.landing
 
-    def _list(self) -> dict[str, dict[str, Found]]:
+    def _list(self) -> dict[str, dict[str, Stored]]:
         # All prefixes in one call.
         whole = f"{self._layout.settings.landing_prefix}/"
         found = self.storage.list(whole)
-        listed: dict[str, dict[str, Found]] = {}
+        listed: dict[str, dict[str, Stored]] = {}
         for table in self._tables.values():
             prefix = self._layout.landing_folder(table)
             inside = prefix.removeprefix(whole)
@@ -191,7 +191,7 @@ class LandingZone:
                         text = content[:_SHOWN_BYTES].rstrip(b"\r\n")
                         found[number] = text.decode(errors="backslashreplace")
         except StediError as error:
-            if not is_missing(error):
+            if not is_no_object(error):
                 raise
         return found
 

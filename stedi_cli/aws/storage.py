@@ -17,7 +17,7 @@ _MISSING = ("NoSuchKey", "404")
 
 
 @dataclass(frozen=True)
-class Found:
+class Stored:
     """An object as a listing shows it."""
 
     etag: str
@@ -44,12 +44,12 @@ class Storage:
         where = {"Bucket": self._layout.bucket, "ExpectedBucketOwner": self._layout.account.id}
         return where if key is None else {**where, "Key": key}
 
-    def list(self, prefix: str) -> dict[str, Found]:
+    def list(self, prefix: str) -> dict[str, Stored]:
         """Return the objects below a prefix, by what follows it in their keys."""
         with self._errors(f"s3:ListBucket {prefix}"):
             pages = self.s3.get_paginator("list_objects_v2").paginate(**self.place(), Prefix=prefix)
             return {
-                str(entry["Key"]).removeprefix(prefix): Found(
+                str(entry["Key"]).removeprefix(prefix): Stored(
                     str(entry["ETag"]), int(entry["Size"])
                 )
                 for page in pages
@@ -62,7 +62,7 @@ class Storage:
             with self._errors(f"s3:GetObject {key}"):
                 return bytes(self.s3.get_object(**self.place(key))["Body"].read())
         except StediError as error:
-            if is_missing(error):
+            if is_no_object(error):
                 return None
             raise
 
@@ -91,7 +91,7 @@ class Storage:
             ) from error.__cause__
 
 
-def is_missing(error: StediError) -> bool:
+def is_no_object(error: StediError) -> bool:
     """Tell whether an error of reading an object says that there is none."""
     return error_code(error.__cause__ or error) in _MISSING
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.storage import Storage, is_missing
+from stedi_cli.aws.storage import Storage, is_no_object
 from stedi_cli.errors import StediError
 from stedi_cli.provenance import TableState, parse_metadata
 
@@ -133,7 +133,7 @@ class Tables:
                 self._entries[uri] = list(self._listed(uri))
             except StediError as error:
                 # What cannot be asked now may well be whole.
-                if not is_missing(error):
+                if not is_no_object(error):
                     raise
                 return None
             except UNREADABLE:

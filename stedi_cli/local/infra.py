@@ -88,7 +88,7 @@ class Infrastructure:
         write_journal(layout, sorted({*stray, QUARANTINE}))
         catalog = open_catalog(layout)
         catalog.create_namespace_if_not_exists(NAMESPACE)
-        quarantine = self._lakehouse.tables["quarantine"]
+        quarantine = self._lakehouse.tables[QUARANTINE]
         create_empty(catalog, quarantine, keep=self._settings.keep_snapshots)
         self._tables.forget()
         return Resource("catalog", str(layout.catalog), state, note)

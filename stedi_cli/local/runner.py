@@ -13,7 +13,7 @@ import duckdb
 from stedi_cli import iceberg
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.job_run import JobOutcome
-from stedi_cli.lakehouse import Job, JobText, Lakehouse, Table
+from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse, Table
 from stedi_cli.landing import LandingState
 from stedi_cli.local.engine import TYPES, Engine, first_line, one_select
 from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
@@ -58,7 +58,7 @@ class DuckRunner:
         self._readings: dict[str, Reading] = {}
         self._catalog = open_catalog(layout)
         self._quarantine = Quarantine(
-            lakehouse.tables["quarantine"], layout, self._catalog, tables, settings.keep_snapshots
+            lakehouse.tables[QUARANTINE], layout, self._catalog, tables, settings.keep_snapshots
         )
         self.swept: set[str] = set()
 
@@ -196,7 +196,7 @@ class DuckRunner:
                 reading.state.fingerprint, reading.state.lines, len(reading.bad), reading.as_is
             )
         if self._quarantine.replace({name: reading.bad for name, reading in readings.items()}):
-            self.swept.add("quarantine")
+            self.swept.add(QUARANTINE)
         for name, account in accounts.items():
             self._refuse_too_many(name, account)
         return accounts

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from stedi_cli import contract, spark_model, spark_request
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.job_run import JobOutcome
-from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
@@ -180,7 +180,7 @@ class SparkRunner:
         from stedi_cli.iceberg import expire
 
         catalog = open_catalog(self._layout)
-        for name in (work.job.writes, "quarantine"):
+        for name in (work.job.writes, QUARANTINE):
             before = self._tables.states().get(name)
             if before is None:
                 continue
