@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from stedi_cli.errors import UsageError
 from stedi_cli.job_run import JobOutcome, JobRun, RunDetached, RunFailed, Usage
-from stedi_cli.lakehouse import QUARANTINE, Job, Lakehouse
+from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import Provenance, TableState
 from stedi_cli.target import Runner, Target, Work
+
+FORCED = "forced"
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,14 @@ class Pipeline:
         self.policy = lakehouse.policy(policy).name
         self._landing: dict[str, LandingState] = {}
         self._tables: dict[str, TableState] = {}
+        self._texts: dict[str, JobText] = {}
 
-    def plan(self, jobs: Sequence[str] = ()) -> list[JobPlan]:
+    def plan(self, jobs: Sequence[str] = (), *, force: bool = False) -> list[JobPlan]:
         """Tell what has to run.
 
         Args:
             jobs: Names of jobs, or nothing for all.
+            force: Whether these are run in any case, so that no costly reason is looked for.
 
         Returns:
             The jobs in their order, each with the reason why it has to run.
@@ -98,11 +102,12 @@ class Pipeline:
         plans: list[JobPlan] = []
         rebuilt: set[str] = set()
         for job in self._lakehouse.jobs.values():
-            stale = self._stale(job, rebuilt)
+            forced = force and job.name in wanted
+            stale = next(self._reasons(job, rebuilt, forced=forced), None)
             if job.name in wanted:
                 self._refuse_stale_inputs(job, rebuilt, plans)
                 plans.append(JobPlan(job, stale))
-            if stale:
+            if stale and stale != FORCED:
                 rebuilt.add(job.writes)
         return plans
 
@@ -115,26 +120,40 @@ class Pipeline:
                 hint=f"Run `stedi jobs run --all --policy {self.policy}`.",
             )
 
-    def _stale(self, job: Job, rebuilt: set[str]) -> str | None:
+    def _reasons(self, job: Job, rebuilt: set[str], *, forced: bool) -> Iterator[str]:
+        """Yield why a job has to run, what is known already before what has to be looked for."""
         state = self._tables.get(job.writes)
         made = state.current.provenance if state and state.current else None
-        if made is None:
-            return "not built yet" if state is None else "not built by a job"
+        if state is None or made is None:
+            yield "not built yet" if state is None else "not built by a job"
+            return
+        if made.policy != self.policy:
+            yield f"built under policy {made.policy}"
+        if any(name in rebuilt for name in job.reads):
+            yield "an input is rebuilt"
+        changed = [name for name in job.reads if made.inputs.get(name) != self._input(name)]
+        if changed:
+            yield f"{', '.join(changed)} changed"
+        if any(s.provenance and s.provenance.policy != made.policy for s in state.snapshots):
+            yield "snapshots of another policy are left"
         wanted = self._provenance(job, run="", engine="")
-        changed = [name for name in job.reads if made.inputs.get(name) != wanted.inputs[name]]
-        reasons = {
-            f"built under policy {made.policy}": made.policy != self.policy,
-            "an input is rebuilt": any(name in rebuilt for name in job.reads),
-            f"{', '.join(changed)} changed": bool(changed),
-            "snapshots of another policy are left": state is not None
-            and any(s.provenance and s.provenance.policy != made.policy for s in state.snapshots),
-            "its SQL changed": made.sql != wanted.sql,
-            "the model changed": not made.same_recipe(wanted),
-            "its data files are not whole": not self._target.is_whole(job.writes),
-            "the quarantine is not whole": any(a.quarantined for a in made.landing.values())
-            and not self._target.is_whole(QUARANTINE),
-        }
-        return next((reason for reason, holds in reasons.items() if holds), None)
+        if made.sql != wanted.sql:
+            yield "its SQL changed"
+        if not made.same_recipe(wanted):
+            yield "the model changed"
+        if forced:
+            yield FORCED
+        if not self._target.is_whole(job.writes):
+            yield "its data files are not whole"
+        quarantined = any(account.quarantined for account in made.landing.values())
+        if quarantined and not self._target.is_whole(QUARANTINE):
+            yield "the quarantine is not whole"
+
+    def _text(self, job: Job) -> JobText:
+        """Return a job's SQL, read once, so that what runs is what was compared."""
+        if job.name not in self._texts:
+            self._texts[job.name] = self._lakehouse.job_text(job, self.policy)
+        return self._texts[job.name]
 
     def _provenance(self, job: Job, *, run: str, engine: str) -> Provenance:
         tables = [self._lakehouse.tables[name] for name in (job.writes, *job.reads)]
@@ -144,7 +163,7 @@ class Pipeline:
             job=job.name,
             policy=self.policy,
             engine=engine,
-            sql=self._lakehouse.job_text(job, self.policy).sha256,
+            sql=self._text(job).sha256,
             columns=hashlib.sha256(columns.encode()).hexdigest(),
             inputs={name: self._input(name) for name in job.reads},
         )
@@ -181,8 +200,8 @@ class Pipeline:
         Raises:
             StediError: If a job fails; the tables of the jobs before it are built.
         """
-        plans = self.plan(jobs)
-        if not force and not any(plan.stale for plan in plans):
+        plans = self.plan(jobs, force=force)
+        if not any(plan.stale for plan in plans):
             self._target.tidy()
             yield from (self._unchanged(plan.job) for plan in plans)
             return
@@ -190,11 +209,11 @@ class Pipeline:
             engine, wait=wait, one_session=one_session, detach=detach
         ) as runner:
             # Another writer may have been at work until the lock was had.
-            yield from self._run(runner, self.plan(jobs), force)
+            yield from self._run(runner, self.plan(jobs, force=force))
 
-    def _run(self, runner: Runner, plans: list[JobPlan], force: bool) -> Iterator[Event]:
+    def _run(self, runner: Runner, plans: list[JobPlan]) -> Iterator[Event]:
         run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
-        unchanged = {p.job.name for p in plans if not force and not p.stale}
+        unchanged = {p.job.name for p in plans if not p.stale}
         works = [self._work(p.job, run, runner.name) for p in plans if p.job.name not in unchanged]
         with closing(runner.run(works)) as told:
             for plan in plans:
@@ -214,8 +233,7 @@ class Pipeline:
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
         made = self._provenance(job, run=run, engine=engine)
         known = {name: state.fingerprint for name, state in landing.items()}
-        text = self._lakehouse.job_text(job, self.policy)
-        return Work(job, text, dataclasses.replace(made, inputs=known), landing)
+        return Work(job, self._text(job), dataclasses.replace(made, inputs=known), landing)
 
     def _unchanged(self, job: Job) -> JobDone:
         current = self._tables[job.writes].current
@@ -236,6 +254,6 @@ def _done(plan: JobPlan, outcome: JobOutcome) -> JobDone:
         outcome.rows,
         outcome.quarantined,
         outcome.seconds,
-        plan.stale or "forced",
+        plan.stale or FORCED,
         outcome.usage,
     )

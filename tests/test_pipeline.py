@@ -13,6 +13,9 @@ from conftest import PROJECT, Lake, Result
 from small import FOLDERS, JOBS, PUBLISHED, STRICT, TABLES, C, customer, step, write_lake
 
 from stedi_cli.errors import BadDataError, StediError, UsageError
+from stedi_cli.lakehouse import Job, JobText, Lakehouse
+from stedi_cli.local.target import LocalTarget
+from stedi_cli.pipeline import Pipeline
 from stedi_cli.project import copy_out
 
 ALL = set(JOBS.values())
@@ -78,6 +81,40 @@ def test_force_builds_one_job_alone(lake: Lake) -> None:
     lake.run()
     assert lake.built("machine_learning_curated", force=True) == {"machine_learning_curated"}
     assert lake.built() == set()
+
+
+@pytest.mark.parametrize("force", [True, False])
+def test_what_is_costly_is_looked_at_only_where_nothing_else_tells(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, force: bool
+) -> None:
+    """Data files of a table that is to be built anyway; each SQL file more than once."""
+    lake.run(policy="published")
+    looked: list[str] = []
+    read: list[str] = []
+    model = lake.model
+    job_text = type(model).job_text
+
+    def counted(self: Lakehouse, job: Job, policy: str) -> JobText:
+        read.append(job.name)
+        return job_text(self, job, policy)
+
+    monkeypatch.setattr(Lakehouse, "job_text", counted)
+    monkeypatch.setattr(LocalTarget, "is_whole", lambda _, table: looked.append(table) or True)
+    with lake.opened() as target:
+        list(Pipeline(model, target, "strict").run(engine="duckdb", force=force))
+    assert looked == []
+    assert sorted(read) == sorted(JOBS)
+    read.clear()
+    with lake.opened() as target:
+        list(Pipeline(model, target, "strict").run(engine="duckdb", force=force))
+    assert looked == ([] if force else list(JOBS.values()))
+    assert sorted(read) == sorted(JOBS)
+
+
+def test_jobs_that_are_forced_leave_what_lies_between_them(lake: Lake) -> None:
+    lake.run()
+    ends = ("customer_landing_to_trusted", "machine_learning_curated")
+    assert lake.built(*ends, force=True) == {JOBS[job] for job in ends}
 
 
 def _landing(lake: Lake, table: str) -> Path:
