@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stedi_cli.errors import UsageError
+from stedi_cli.personal import misplaced
 from stedi_cli.project import MODEL
+from stedi_cli.sql import identifier
 
 if TYPE_CHECKING:
     from stedi_cli.model_file import ModelFile
@@ -176,8 +178,10 @@ class Lakehouse:
 
     @cached_property
     def checks(self) -> list[Check]:
-        """The checks of the project, by name."""
-        return self._texts("checks")
+        """The checks of the project, and one of each table's key, by name."""
+        keys = [_key_check(table) for table in self.tables.values() if table.key]
+        found = {check.name: check for check in (*keys, *self._texts("checks"))}
+        return [found[name] for name in sorted(found)]
 
     @cached_property
     def notes(self) -> list[Check]:
@@ -187,6 +191,13 @@ class Lakehouse:
     def _texts(self, folder: str) -> list[Check]:
         found = sorted((self.folder / "jobs" / folder).glob("*.sql"))
         return [Check(path.stem, _read(path)) for path in found]
+
+
+def _key_check(table: Table) -> Check:
+    # Grouped, NULL is like NULL: two rows without a value have the same key.
+    key = ", ".join(map(identifier, table.key))
+    sql = f"SELECT {key} FROM {identifier(table.name)} GROUP BY {key} HAVING count(*) > 1"
+    return Check(f"{table.name}_key", sql)
 
 
 def load(folder: Path) -> Lakehouse:
@@ -222,6 +233,8 @@ def load(folder: Path) -> Lakehouse:
             policies.setdefault(found.name, Policy(found.name, f"Rules of jobs/{found.name}/"))
     policies.setdefault(STRICT, Policy(STRICT, "Rules of jobs/"))
     lakehouse = Lakehouse(folder, tables, jobs, policies)
+    for place, what in misplaced(tables, model.tables):
+        _refuse(path, place, what)
     _refuse_contradictions(lakehouse, path)
     return lakehouse
 

@@ -9,6 +9,7 @@ from stedi_cli import expected
 from stedi_cli.expected import DataSet
 from stedi_cli.lakehouse import QUARANTINE, STRICT, Check, Lakehouse
 from stedi_cli.landing import LandingState
+from stedi_cli.personal import personal_names
 from stedi_cli.provenance import LandingAccount, TableState
 from stedi_cli.sql import mentions
 from stedi_cli.target import Answer, Target
@@ -167,12 +168,7 @@ class Validation:
 
     def _personal_columns(self, states: Mapping[str, TableState]) -> dict[str, int]:
         """Count stored columns that are personal, or that the model does not know, where banned."""
-        personal = {
-            column.name.lower()
-            for table in self._lakehouse.tables.values()
-            for column in table.columns
-            if column.personal
-        }
+        personal = personal_names(self._lakehouse.tables.values())
         found: dict[str, int] = {}
         for table in self._lakehouse.tables.values():
             if not table.personal and table.name in states:

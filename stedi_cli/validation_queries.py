@@ -52,7 +52,7 @@ def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, s
     checks = {
         check.name: check.sql
         for check in lakehouse.checks
-        if all(name in built for name in lakehouse.writers if name in check.sql)
+        if all(name in built for name in (*lakehouse.writers, QUARANTINE) if name in check.sql)
     }
     if checks:
         texts = [*checks.values(), *(note.sql for note in lakehouse.notes)]

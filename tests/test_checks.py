@@ -27,9 +27,15 @@ Rows = list[Row]
 
 TYPES = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
 SQL_CHECKS = {path.stem for path in (PROJECT / "jobs" / "checks").glob("*.sql")}
-OTHER_CHECKS = {"machine_learning_curated_no_personal_columns"} | {
-    f"{table}_accounted" for table in FOLDERS
-}
+WITH_KEY = (
+    "customer_trusted",
+    "accelerometer_trusted",
+    "step_trainer_trusted",
+    "customers_curated",
+)
+KEYS = {f"{table}_key" for table in WITH_KEY}
+OTHER_CHECKS = {"machine_learning_curated_no_personal_columns"} | KEYS
+OTHER_CHECKS |= {f"{table}_accounted" for table in FOLDERS}
 
 
 # --- A lake with one unusable line a table, and ways to break it ------------------------------
@@ -105,6 +111,7 @@ CONSENT, ONCE = "customer_trusted_consent", "customer_trusted_one_row_each"
 READING, READING_ONCE = "accelerometer_trusted_consent", "accelerometer_trusted_no_duplicates"
 JOINED = "machine_learning_curated_owner_join"
 CT, AT, CC, ST, ML = JOBS.values()
+CT_KEY, AT_KEY, CC_KEY, ST_KEY = (f"{table}_key" for table in (CT, AT, CC, ST))
 
 Breaking = tuple[str, str, Callable[[Rows], Rows], dict[str, int]]
 BREAKINGS: list[Breaking] = [
@@ -118,13 +125,13 @@ BREAKINGS: list[Breaking] = [
         changed(BOB, shareWithResearchAsOfDate=None),
         {CONSENT: 1, READING: 1},
     ),
-    ("a customer twice", CT, doubled(**BOB), {ONCE: 1}),
+    ("a customer twice", CT, doubled(**BOB), {ONCE: 1, CT_KEY: 1}),
     ("a customer spelled twice", CT, doubled(**BOB, spelled={"email": " BOB@x.org"}), {ONCE: 1}),
     ("no trusted customer", CT, without(**BOB), {READING: 1, CURATED_READINGS: 1}),
     ("a reading before consent", AT, added(user="ann@x.org", timestamp=C - 1), {READING: 1}),
     ("a reading of one who withdrew", AT, added(user="cid@x.org", timestamp=C + 30), {READING: 1}),
     ("a stranger's reading", AT, added(user="eve@x.org", timestamp=C + 9), {READING: 1}),
-    ("a reading twice", AT, doubled(timestamp=C + 20), {READING_ONCE: 1, JOINED: 1}),
+    ("a reading twice", AT, doubled(timestamp=C + 20), {READING_ONCE: 1, AT_KEY: 1, JOINED: 1}),
     (
         "a reading twice, spelled otherwise",
         AT,
@@ -137,7 +144,7 @@ BREAKINGS: list[Breaking] = [
         without(timestamp=C + 20),
         {CURATED_READINGS: 1, JOINED: 1},
     ),
-    ("a curated customer twice", CC, doubled(**BOB), {CURATED_ONCE: 1, JOINED: 1}),
+    ("a curated customer twice", CC, doubled(**BOB), {CURATED_ONCE: 1, CC_KEY: 1, JOINED: 1}),
     (
         "curated without readings",
         CC,
@@ -171,8 +178,18 @@ BREAKINGS: list[Breaking] = [
         added(serialNumber="serial-dan", sensorReadingTime=C + 50),
         {OWNER: 1},
     ),
-    ("a step without a pair twice", ST, doubled(sensorReadingTime=C + 40), {STEP_ONCE: 1}),
-    ("a step with a pair twice", ST, doubled(sensorReadingTime=C), {STEP_ONCE: 1, JOINED: 1}),
+    (
+        "a step without a pair twice",
+        ST,
+        doubled(sensorReadingTime=C + 40),
+        {STEP_ONCE: 1, ST_KEY: 1},
+    ),
+    (
+        "a step with a pair twice",
+        ST,
+        doubled(sensorReadingTime=C),
+        {STEP_ONCE: 1, ST_KEY: 1, JOINED: 1},
+    ),
     ("a pair missing", ML, without(sensorReadingTime=C), {JOINED: 1}),
     ("a pair twice", ML, doubled(sensorReadingTime=C), {JOINED: 1}),
     # The step of one beside the reading of the other.
@@ -207,6 +224,32 @@ def test_a_line_neither_used_nor_quarantined_is_reported(
         assert violations(intact) == {f"{landing}_accounted": 1}
 
 
+@pytest.mark.parametrize(("missing", "expected"), [(1, None), (2, 1)])
+def test_a_key_without_a_value_is_shared_by_a_second_one(
+    intact: Lake, missing: int, expected: int | None
+) -> None:
+    def nameless(rows: Rows) -> Rows:
+        return [*rows, *[rows[0] | {"user": None}] * missing]
+
+    with replaced(intact, AT, nameless):
+        assert violations(intact).get(AT_KEY) == expected
+
+
+def test_the_key_of_a_table_of_ones_own_is_checked(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    model = project / "configs" / "lakehouse.yaml"
+    text = model.read_text()
+    line = "    columns_of: step_trainer_landing\n    key: [sensorReadingTime, serialNumber,"
+    assert text.count(line) == 1
+    model.write_text(text.replace(line, "    columns_of: step_trainer_landing\n    key: ["))
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data", SMALL))
+    lake.run()
+    # Of the five steps four have the same distance.
+    assert violations(lake) == {ST_KEY: 1}
+
+
 @pytest.mark.parametrize("column", ["email", "serialNumber", "USER", "somethingNew"])
 def test_a_column_that_is_not_allowed_is_reported(intact: Lake, column: str) -> None:
     table = intact.model.tables[ML]
@@ -229,8 +272,8 @@ def test_every_check_holds_on_the_intact_lake_and_has_a_test_that_breaks_it(inta
 # The course's rule for one job amid the strict ones, and what that breaks in the small lake.
 WRONG_JOBS = {
     "customer_landing_to_trusted": {CONSENT: 1},
-    "accelerometer_landing_to_trusted": {READING: 2, READING_ONCE: 1},
-    "step_trainer_trusted": {OWNER: 3, STEP_ONCE: 1},
+    "accelerometer_landing_to_trusted": {READING: 2, READING_ONCE: 1, AT_KEY: 1},
+    "step_trainer_trusted": {OWNER: 3, STEP_ONCE: 1, ST_KEY: 1},
     "machine_learning_curated": {JOINED: 2},
 }
 
@@ -269,6 +312,8 @@ def test_what_a_policy_breaks_on_purpose_is_known(lake: Lake) -> None:
         READING_ONCE: 1,
         OWNER: 2,
         STEP_ONCE: 1,
+        AT_KEY: 1,
+        ST_KEY: 1,
         JOINED: sum(map(abs, surplus.values())),
     }
     assert all(c.known and c.ok for c in report.checks if c.violations)

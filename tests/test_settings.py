@@ -204,6 +204,7 @@ def test_a_config_outside_a_project_is_refused(tmp_path: Path) -> None:
 READS = "reads: [step_trainer_landing, customers_curated, customer_landing, accelerometer_landing]"
 SERIAL = "name: serialNumber, type: string, required: true, personal: true, doc: Serial number of"
 STEPS = "    folder: step_trainer\n"
+FREE_OF_PEOPLE = "      - accelerometer_landing.z\n"
 WRONG_MODEL = {
     "an unknown key": ("folder: customer\n", "folders: customer\n", "customer_landing.folders"),
     "an unknown type": (SERIAL, SERIAL.replace("string", "text"), "serialNumber|columns"),
@@ -231,6 +232,26 @@ WRONG_MODEL = {
     "no quarantine": ("  quarantine:\n", "  elsewhere:\n", "'quarantine'"),
     "no check of that name": ("      - customer_trusted_consent", "      - nonsense", "nonsense"),
     "a policy of no folder": ("  published:\n", "  publishd:\n", "publishd"),
+    "a personal column where none may be": (
+        FREE_OF_PEOPLE,
+        FREE_OF_PEOPLE + "      - {name: mail, type: string, personal: true, doc: Mail}\n",
+        r"tables\.machine_learning_curated\.columns\.5: column 'mail' is personal",
+    ),
+    "a personal column by reference": (
+        "- step_trainer_landing.distanceFromObject",
+        "- customer_landing.email",
+        r"tables\.machine_learning_curated\.columns\.1: column 'email' is personal",
+    ),
+    "a personal column of another table by its name": (
+        FREE_OF_PEOPLE,
+        FREE_OF_PEOPLE + "      - {name: SERIALNUMBER, type: string, doc: Device}\n",
+        r"tables\.machine_learning_curated\.columns\.5: column 'SERIALNUMBER' is personal",
+    ),
+    "personal columns of another table": (
+        "    columns_of: customer_landing\n    key: [email]\n\n  machine",
+        "    columns_of: customer_landing\n    personal: false\n    key: [email]\n\n  machine",
+        r"tables\.customers_curated\.columns_of: column 'customerName' is personal",
+    ),
 }
 
 
