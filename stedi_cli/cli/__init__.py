@@ -7,27 +7,50 @@ import io
 import os
 import sys
 
+_FAILED = 1
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line as a process of its own."""
     # One short run: collecting its garbage costs more than keeping it.
     gc.disable()
-    from stedi_cli.cli.app import app
-
+    _open_closed_streams()
     # What a terminal cannot show is shown escaped rather than ending the command.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     status = 0
     try:
+        from stedi_cli.cli.app import app
+
         app()
     except SystemExit as exit_:
-        status = exit_.code if isinstance(exit_.code, int) else 1
+        status = exit_.code if isinstance(exit_.code, int) else _FAILED
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    except OSError:
+        # Of the streams alone: every other one was told, and there is nobody left to tell.
+        status = _FAILED
     # Taking down the interpreter with its loaded libraries costs a fifth of a small run; every
     # file is closed and every lock released by now.
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:
-        status = status or 1
+    except OSError:
+        status = status or _FAILED
     os._exit(status)
+
+
+def _open_closed_streams() -> None:
+    """Let a standard stream that is closed be one of nothing.
+
+    The next file that is opened would take its number, and what is printed would go into it.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, os.fdopen(number, mode))

@@ -1,13 +1,11 @@
-"""The root command: global options, errors, and the commands in their order."""
+"""The root command: the options that all commands share, and the commands in their order."""
 
 from __future__ import annotations
 
-import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from stedi_cli import __version__
 from stedi_cli.cli import (
@@ -18,43 +16,12 @@ from stedi_cli.cli import (
     init,
     jobs,
     quarantine,
-    render,
     tables,
     upload,
     validate,
 )
+from stedi_cli.cli.errors import StediGroup
 from stedi_cli.cli.session import Options
-from stedi_cli.errors import ExitCode, StediError
-
-
-class StediGroup(TyperGroup):
-    """Shows the project's own errors as one line with a hint, and exits with their code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
-        try:
-            return super().invoke(ctx)
-        except StediError as error:
-            _show(ctx, error.message, error.hint)
-            raise typer.Exit(error.exit_code) from error
-        except BrokenPipeError as error:
-            raise typer.Exit(ExitCode.FAILED) from error
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            hint = "Look at the path, its space and permissions."
-            _show(ctx, f"{where}{error.strerror or error}.", hint)
-            raise typer.Exit(ExitCode.FAILED) from error
-        except KeyboardInterrupt as error:
-            _show(ctx, "Interrupted; every table is as before or as after.", None)
-            raise typer.Exit(ExitCode.INTERRUPTED) from error
-
-
-def _show(ctx: Any, message: str, hint: str | None) -> None:
-    if isinstance(ctx.obj, Options) and ctx.obj.verbose:
-        typer.echo(traceback.format_exc(), err=True)
-    lines = [f"Error: {message}", *([f"Hint: {hint}"] if hint else [])]
-    typer.echo("\n".join(render.one_line(line) for line in lines), err=True)
-
 
 app = typer.Typer(
     cls=StediGroup,

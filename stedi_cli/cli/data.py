@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -69,7 +70,7 @@ def generate(
         render.say(f"\nUnusable lines of {table}: {sum(reasons.values()):,}")
     if truth.nobody:
         render.say(f"\nStep readings that belong to nobody: {truth.nobody:,}")
-    render.say(f"\nWritten to {folder}. Try `stedi infra up --data {folder}`.")
+    render.say(f"\nWritten to {folder}. Try `stedi infra up --data {quote(str(folder))}`.")
 
 
 @app.command()
@@ -95,4 +96,4 @@ def fetch(
         render.emit({"folder": str(folder), "files": files})
     else:
         render.say(f"{len(files)} files written to {folder}, every SHA-256 right.")
-        render.say(f"Try `stedi infra up --data {folder}`.")
+        render.say(f"Try `stedi infra up --data {quote(str(folder))}`.")

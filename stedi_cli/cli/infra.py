@@ -121,8 +121,9 @@ def down(
     Example: stedi infra down --yes
     """
     with session(ctx) as opened:
-        if not yes and _is_anything_there(opened):
-            _confirm(opened, keep_data=keep_data)
+        if not yes and _is_anything_there(opened) and not _confirmed(opened, keep_data=keep_data):
+            render.note("Nothing was removed.")
+            raise typer.Exit(ExitCode.FAILED)
         resources: list[Resource] = []
         try:
             with render.busy("Removing") as tell:
@@ -160,15 +161,14 @@ def _is_anything_there(opened: Session) -> bool:
         return True
 
 
-def _confirm(opened: Session, *, keep_data: bool) -> None:
+def _confirmed(opened: Session, *, keep_data: bool) -> bool:
     what = "all but landing files and tables" if keep_data else "tables and landing files"
     if not render.is_interactive():
         raise UsageError(
             f"`infra down` removes {what}, and there is no terminal to ask.",
             hint="Add --yes to remove them.",
         )
-    if not typer.confirm(f"Remove the {opened.target.title}, {what}?", err=True):
-        raise UsageError("Nothing was removed.")
+    return render.confirm(f"Remove the {opened.target.title}, {what}?")
 
 
 def _states(resources: list[Resource]) -> list[dict[str, str]]:

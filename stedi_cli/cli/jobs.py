@@ -178,10 +178,10 @@ def run_jobs(
     )
     seen = Seen()
     try:
-        with live(quiet) as update:
+        with live(seen, quiet) as update:
             for event in events:
                 seen.add(event)
-                update(seen)
+                update()
     except KeyboardInterrupt:
         _offer_stop(opened, seen.at_work)
         raise
@@ -199,7 +199,7 @@ def _offer_stop(opened: Session, run: JobRun | None) -> None:
     """Ask what is to become of a run that goes on elsewhere."""
     if run is None:
         return
-    if render.is_interactive() and typer.confirm(f"\nStop run {run.id} of {run.job}?", err=True):
+    if render.is_interactive() and render.confirm(f"\nStop run {run.id} of {run.job}?"):
         opened.target.stop(run)
         render.note(f"Stopping run {run.id}.")
     else:

@@ -51,31 +51,38 @@ class Seen:
 
 
 @contextmanager
-def live(quiet: bool) -> Iterator[Callable[[Seen], None]]:
-    """Show jobs as they come, on a terminal; elsewhere the table of all, in the end.
+def live(seen: Seen, quiet: bool) -> Iterator[Callable[[], None]]:
+    """Show jobs as they come, on a terminal; in the end, the table of those that have ended.
 
     Args:
+        seen: What is known of them.
         quiet: Whether to show nothing on stdout.
 
     Yields:
-        A function to call with what is known so far.
+        A function to call when more is known.
     """
     if quiet:
-        yield lambda seen: None
+        yield lambda: None
         return
+    try:
+        with _shown_meanwhile() as show:
+            yield lambda: show(_table(seen))
+    finally:
+        if seen.done or seen.failed:
+            render.show(_table(seen, ended=True))
+
+
+@contextmanager
+def _shown_meanwhile() -> Iterator[Callable[[Any], None]]:
+    """Show a table on a terminal, anew each time; in the end, nothing is left of it."""
     screen = render.console()
     if not screen.is_terminal:
-        last = [Seen()]
-        try:
-            yield lambda seen: last.__setitem__(0, seen)
-        finally:
-            if last[0].done or last[0].failed:
-                render.show(_table(last[0], ended=True))
+        yield lambda table: None
         return
     from rich.live import Live
 
-    with Live(_table(Seen()), console=screen, auto_refresh=False) as shown:
-        yield lambda seen: shown.update(_table(seen), refresh=True)
+    with Live(console=screen, auto_refresh=False, transient=True) as shown:
+        yield lambda table: shown.update(table, refresh=True)
 
 
 def _table(seen: Seen, *, ended: bool = False) -> Any:

@@ -78,17 +78,29 @@ def show(renderable: Any) -> None:
 
 def say(text: str = "") -> None:
     """Print a line to stdout."""
-    typer.echo(text)
+    typer.echo(plain(text))
 
 
 def paragraph(text: str) -> None:
     """Print an empty line and a text, broken between words at the terminal's width."""
-    console().print("\n" + text)
+    console().print("\n" + plain(text))
 
 
 def note(text: str) -> None:
     """Print a line to stderr, beside the results."""
-    typer.echo(text, err=True)
+    typer.echo(plain(text), err=True)
+
+
+def confirm(question: str) -> bool:
+    """Ask on stderr for a yes or no; an end of the input is a no."""
+    try:
+        return typer.confirm(plain(question), err=True)
+    except typer.Abort as error:
+        note("")
+        # Typer makes the same of both.
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        return False
 
 
 def show_cost(cost: QueryCost | None) -> None:
@@ -106,7 +118,7 @@ def cost_record(cost: QueryCost | None) -> dict[str, object]:
 
 def emit(value: object) -> None:
     """Print a value as JSON to stdout."""
-    typer.echo(json.dumps(_jsonable(value), indent=2, ensure_ascii=False))
+    typer.echo(_dumped(value, indent=2))
 
 
 def emit_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -114,10 +126,19 @@ def emit_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     first = True
     names = [n if n not in columns[:i] else f"{n}_{i}" for i, n in enumerate(columns)]
     for row in rows:
-        record = dict(zip(names, map(_jsonable, row), strict=True))
-        sys.stdout.write(("[\n  " if first else ",\n  ") + json.dumps(record, ensure_ascii=False))
+        record = dict(zip(names, row, strict=True))
+        sys.stdout.write(("[\n  " if first else ",\n  ") + _dumped(record))
         first = False
     sys.stdout.write("[]\n" if first else "\n]\n")
+
+
+def _dumped(value: object, *, indent: int | None = None) -> str:
+    """Return a value as JSON in which a terminal finds nothing to act on, in keys or values."""
+    text = json.dumps(_jsonable(value), indent=indent, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    # Outside its texts, JSON has line feeds at most.
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def _jsonable(value: Any) -> Any:
@@ -141,10 +162,12 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     if not screen.is_terminal:
         yield lambda done, total: None
         return
-    from rich.progress import Progress
+    from rich.progress import Progress, TextColumn
 
-    with Progress(console=screen, transient=True) as bar:
-        task = bar.add_task(what, total=None)
+    # Rich takes a description for markup, whatever the console says.
+    told = TextColumn("{task.description}", markup=False)
+    with Progress(told, *Progress.get_default_columns()[1:], console=screen, transient=True) as bar:
+        task = bar.add_task(plain(what), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -158,5 +181,8 @@ def busy(what: str) -> Iterator[Callable[[str], None]]:
     if not screen.is_terminal:
         yield lambda now: None
         return
-    with screen.status(what, spinner="line") as shown:
-        yield lambda now: shown.update(f"{what}: {now}")
+    from rich.text import Text
+
+    # A text alone would be taken for markup, whatever the console says.
+    with screen.status(Text(plain(what)), spinner="line") as shown:
+        yield lambda now: shown.update(Text(plain(f"{what}: {now}")))

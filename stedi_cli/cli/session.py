@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from stedi_cli.cli import render
+
 if TYPE_CHECKING:
     from stedi_cli.lakehouse import Lakehouse
     from stedi_cli.settings import Settings
@@ -63,7 +65,7 @@ def session(
     )
     lakehouse = settings.lakehouse()
     target = open_target(settings, lakehouse)
-    typer.echo(f"stedi: {target.title}", err=True)
+    render.note(f"stedi: {target.title}")
     try:
         yield Session(settings, lakehouse, target)
     finally:

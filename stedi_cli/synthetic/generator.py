@@ -148,10 +148,10 @@ def _published_whole(directory: Path) -> Iterator[Path]:
     """A directory to write to, which becomes the wanted one if nothing goes wrong."""
     target = directory.resolve()
     if target.exists() and not target.is_dir():
-        raise UsageError(f"{directory} is not a folder", hint="name a folder that does not exist")
+        raise UsageError(f"{directory} is not a folder.", hint="Name a new folder.")
     if target.is_dir() and any(target.iterdir()):
         raise UsageError(
-            f"{directory} is not empty", hint="name a new folder, or empty this one first"
+            f"{directory} is not empty.", hint="Name a new folder, or empty this one first."
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     # In the same file system, so that the last step is a rename.

@@ -37,19 +37,19 @@ class Request:
     def __post_init__(self) -> None:
         if self.customers < 1:
             raise UsageError(
-                f"there must be at least one customer, not {self.customers}",
-                hint="give a number from 1, such as 1000",
+                f"There must be at least one customer, not {self.customers}.",
+                hint="Give a number from 1, such as 1000.",
             )
         if not 0 <= self.shared_serials <= self.customers:
             raise UsageError(
-                f"{self.customers} customers cannot share {self.shared_serials} serial numbers",
-                hint=f"give a number from 0 (everyone has their own) to {self.customers}",
+                f"{self.customers} customers cannot share {self.shared_serials} serial numbers.",
+                hint=f"Give a number from 0 (everyone has their own) to {self.customers}.",
             )
         for name in ("dirty", "updates", "duplicates"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(
-                    f"{name} must be a share from 0 to 1, not {getattr(self, name)}",
-                    hint="0.05 means five of a hundred",
+                    f"{name} must be a share from 0 to 1, not {getattr(self, name)}.",
+                    hint="0.05 means five of a hundred.",
                 )
 
     @property

@@ -1,0 +1,83 @@
+"""What a person is told where a command fails: one line, a hint, and the exit code."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from stedi_cli.cli import render
+from stedi_cli.cli.session import Options
+from stedi_cli.errors import ExitCode, StediError
+
+
+class StediGroup(TyperGroup):
+    """Shows every error as one line with a hint, and exits with its code."""
+
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+        """Read the options that stand before the command."""
+        with _told(None):
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        with _told(ctx):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told(ctx: Any) -> Iterator[None]:
+    try:
+        yield
+    except StediError as error:
+        _show(ctx, error.message, error.hint)
+        raise typer.Exit(error.exit_code) from error
+    except typer.TyperException as error:
+        _show_usage(ctx, error)
+        raise typer.Exit(error.exit_code) from error
+    except BrokenPipeError as error:
+        raise typer.Exit(ExitCode.FAILED) from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        hint = "Look at the path, its space and permissions."
+        _show(ctx, f"{where}{error.strerror or error}.", hint)
+        raise typer.Exit(ExitCode.FAILED) from error
+    except KeyboardInterrupt as error:
+        _show(ctx, "Interrupted; every table is as before or as after.", None)
+        raise typer.Exit(ExitCode.INTERRUPTED) from error
+
+
+def _show_usage(ctx: Any, error: typer.TyperException) -> None:
+    """Show what Typer says of options and arguments."""
+    at: Any = getattr(error, "ctx", None) or ctx
+    message = error.format_message()
+    if at is None:
+        _show(ctx, message, "`stedi --help` shows what it takes.")
+        return
+    if message == at.get_help():
+        # A group was named without a command.
+        render.note(message)
+        return
+    root = at.find_root()
+    words = at.command_path.split()[len(root.command_path.split()) :]
+    hint = f"`{' '.join(['stedi', *words, '--help'])}` shows what it takes."
+    name = getattr(error, "option_name", None)
+    shared = next((option for option in root.command.params if name in option.opts), None)
+    if words and shared is not None:
+        message = f"{name} stands before the command, not after it."
+        value = "" if shared.is_flag else " …"
+        hint = f"Write `{' '.join(['stedi', f'{name}{value}', *words])}`."
+    elif not words and name is not None:
+        hint = "`stedi --help` shows what stands before the command; the rest stands after it."
+    _show(ctx, message if message.endswith((".", "?")) else f"{message}.", hint)
+
+
+def _show(ctx: Any, message: str, hint: str | None) -> None:
+    if ctx is not None and isinstance(ctx.obj, Options) and ctx.obj.verbose:
+        render.note(traceback.format_exc())
+    lines = [f"Error: {message}", *([f"Hint: {hint}"] if hint else [])]
+    render.note("\n".join(render.one_line(line) for line in lines))

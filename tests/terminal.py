@@ -1,0 +1,51 @@
+"""The command on a terminal of 80 columns, with keys pressed where it asks."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+from conftest import Result
+
+_SECONDS = 120
+
+
+def on_terminal(*words: str | Path, keys: str = "") -> Result:
+    """Run the command on a terminal, and press keys once it has asked for them."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stedi_cli", *map(str, words)],
+        env=env | {"TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        # Ctrl-C and Ctrl-D need a terminal that is the session's own.
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one call
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while select.select([ours], [], [], _SECONDS)[0]:
+            try:
+                shown += os.read(ours, 1 << 16)
+            except OSError:
+                # What Linux says once the other end is closed.
+                break
+            if keys and b"[y/N]" in shown:
+                os.write(ours, keys.encode())
+                keys = ""
+        code = process.wait(timeout=_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    return Result(code, shown.decode().replace("\r\n", "\n"), "")

@@ -1,0 +1,309 @@
+"""What people and programs meet at the edges: closed streams, terminals, keys, hostile texts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import HARM, PROJECT, Ask, Lake, run_stedi
+from small import write_lake
+from terminal import on_terminal
+
+from stedi_cli.project import copy_out
+
+COMMAND = [sys.executable, "-m", "stedi_cli"]
+
+
+# --- Streams that are closed, broken or full -----------------------------------------------------
+
+
+def in_shell(line: str, root: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which $stedi is the command on a lakehouse."""
+    return subprocess.run(
+        ["sh", "-c", line],
+        env={**os.environ, "stedi": " ".join([*COMMAND, "--root", str(root)])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", ["tables", "query 'SELECT 1 AS a' --json", "jobs run --all"])
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_one_of_nothing(built: Lake, words: str, closed: str) -> None:
+    done = in_shell(f"$stedi {words} {closed}", built.settings.root)
+    assert done.returncode == 0, done.stderr
+    assert ("2>&-" in closed) == (done.stderr == "")
+    assert "Traceback" not in done.stderr
+    if "json" in words and ">&-" not in closed.split():
+        assert json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_an_error_is_one_also_where_a_stream_is_closed(built: Lake, closed: str) -> None:
+    done = in_shell(f"$stedi preview nonsense {closed}", built.settings.root)
+    assert done.returncode == 2
+    assert ("There is no table" in done.stderr) == (closed != "2>&-")
+    assert "Traceback" not in done.stderr
+
+
+def test_what_is_printed_goes_into_no_file_that_took_a_closed_streams_number(lake: Lake) -> None:
+    done = in_shell("$stedi jobs run --all --json <&- >&- 2>&-", lake.settings.root)
+    assert done.returncode == 0
+    assert lake.validate().policy == "strict"
+    for path in lake.settings.root.rglob("*"):
+        assert not path.is_file() or b"stedi: local lakehouse" not in path.read_bytes()
+
+
+def test_nobody_can_be_asked_where_stdin_is_closed(built: Lake) -> None:
+    done = in_shell("$stedi infra down <&-", built.settings.root)
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert built.settings.root.is_dir()
+
+
+@pytest.mark.parametrize("words", ["tables", "--nonsense", "--help"])
+@pytest.mark.parametrize("stream", ["2>/dev/full", ">/dev/full 2>/dev/full"])
+def test_a_full_disk_for_messages_is_no_traceback(built: Lake, words: str, stream: str) -> None:
+    done = in_shell(f"$stedi {words} {stream}", built.settings.root)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (done.returncode == 0) == (words == "--help" and stream == "2>/dev/full")
+
+
+@pytest.mark.parametrize("words", ["tables", "query 'SELECT 1 AS a' --json", "preview nonsense"])
+def test_a_reader_of_messages_that_leaves_early_is_no_traceback(built: Lake, words: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        ["sh", "-c", f"{' '.join(COMMAND)} --root {built.settings.root} {words}"],
+        stdout=subprocess.PIPE,
+        stderr=writer,
+        timeout=120,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode in (1, 2)
+    assert b"Traceback" not in done.stdout
+
+
+# --- Markup and control characters ---------------------------------------------------------------
+
+MARKUP = "[/red] [bold]b[/bold] [red :smile: [link=x]"
+
+
+def test_markup_in_paths_names_and_sql_is_shown_as_it_is(lake: Lake, workspace: Path) -> None:
+    root = lake.settings.root
+    folder = MARKUP.replace("/", "")
+    records = {MARKUP: 1, "\x9b31m": 2}
+    write_lake(workspace / folder, {"customer_landing": {"more.json": [records]}})
+    (workspace / "[").mkdir()
+    (workspace / "[" / "red]").mkdir()
+    for words in (
+        ["upload", folder],
+        ["upload", "[/red]"],
+        ["infra", "up", "--data", folder],
+        ["jobs", "run", "--all", "--max-bad-rows", "[/red]"],
+        ["jobs", "run", "--all", "--max-bad-rows", "1"],
+        ["export", "customer_trusted", "[/red].csv"],
+        ["query", f"SELECT '{MARKUP}' AS \"{MARKUP}\""],
+        ["query", f"SELECT {MARKUP}"],
+        ["preview", MARKUP],
+        ["--config", "[/red]", "tables"],
+        [MARKUP],
+        ["tables", MARKUP],
+        ["data", "generate", "[/made]", "--customers", "2"],
+        ["quarantine", "--show"],
+    ):
+        told = on_terminal("--root", root, *words)
+        assert "Traceback" not in told.out
+        assert "MarkupError" not in told.out
+        assert "\x9b" not in told.out
+        assert told.code in (0, 2), told.out
+    assert MARKUP in on_terminal("--root", root, "query", f"SELECT '{MARKUP}' AS x").out
+
+
+def test_ddl_of_a_model_with_control_characters_is_shown_escaped(
+    tmp_path: Path, invoke: Ask
+) -> None:
+    copy_out(PROJECT, tmp_path / "project")
+    model = tmp_path / "project" / "configs" / "lakehouse.yaml"
+    old = "doc: "
+    model.write_text(model.read_text().replace(old, 'doc: "\\e[31m\\u009b" # ', 1))
+    config = tmp_path / "project" / "configs" / "local.yaml"
+    told = invoke("--config", config, "tables", "--ddl")
+    assert told.code == 0, told.err
+    assert "\\x1b[31m\\x9b" in told.out
+    assert all(line.isprintable() for line in told.out.splitlines())
+
+
+# What a terminal acts on, or shows as something else than it is.
+ACTIVE = "".join(map(chr, [*range(0x20), 0x7F, *range(0x80, 0xA0), 0xAD, 0x61C, 0x200E, 0x200F]))
+ACTIVE += "".join(map(chr, [*range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xE0041]))
+
+
+def test_json_holds_nothing_that_a_terminal_acts_on(invoke: Ask, lake: Lake) -> None:
+    characters = " || ".join(f"chr({ord(c)})" for c in ACTIVE if c != "\0")
+    sql = (
+        f"SELECT {characters} AS \"a{ACTIVE[1:]}\", [{characters}] AS list, {{'{ACTIVE[1:9]}': 1}}"
+    )
+    told = invoke("--root", lake.settings.root, "query", "--json", sql)
+    assert told.code == 0, told.err
+    assert all(line.isprintable() for line in told.out.split("\n"))
+    (record,) = json.loads(told.out)
+    assert next(iter(record)) == "a" + ACTIVE[1:]
+    assert list(record.values())[:2] == [ACTIVE[1:], [ACTIVE[1:]]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["preview", "customer_trusted"],
+        ["query", "SELECT customerName FROM customer_landing"],
+        ["quarantine", "--show"],
+        ["tables", "--ddl"],
+        ["tables"],
+        ["doctor"],
+        ["infra", "status"],
+    ],
+    ids=" ".join,
+)
+def test_json_of_every_command_is_printable(
+    harmful: Lake, invoke: Ask, tmp_path: Path, words: list[str]
+) -> None:
+    copy_out(PROJECT, tmp_path / "project")
+    model = tmp_path / "project" / "configs" / "lakehouse.yaml"
+    model.write_text(model.read_text().replace("doc: ", 'doc: "\\x9b31m\\u202e\\x7f" # ', 1))
+    config = ["--config", tmp_path / "project" / "configs" / "local.yaml"]
+    line = json.dumps({"customerName": HARM}, ensure_ascii=False).encode()
+    bad = {"customer_landing": {"bad.json": line}}
+    harmful.upload(write_lake(tmp_path / "bad", bad))
+    Lake(harmful.settings.root, max_bad_rows=1).run()
+    told = invoke(*config, "--root", harmful.settings.root, *words, "--json")
+    assert told.code in (0, 1), told.err
+    assert json.loads(told.out)
+    assert all(line.isprintable() for line in told.out.split("\n"))
+
+
+# --- The question before everything goes ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(("keys", "code"), [("n\n", 1), ("\n", 1), ("\x04", 1), ("\x03", 130)])
+def test_whoever_does_not_say_yes_keeps_everything(lake: Lake, keys: str, code: int) -> None:
+    told = on_terminal("--root", lake.settings.root, "infra", "down", keys=keys)
+    assert told.code == code, told.out
+    assert ("Nothing was removed." in told.out) == (code == 1)
+    assert ("Error: " in told.out) == (code == 130)
+    assert "Hint: " not in told.out
+    assert lake.validate().policy == "strict"
+
+
+def test_whoever_says_yes_is_rid_of_it(lake: Lake) -> None:
+    told = on_terminal("--root", lake.settings.root, "infra", "down", keys="y\n")
+    assert told.code == 0, told.out
+    assert not lake.settings.root.exists()
+
+
+# --- Tables that come before an error ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["jobs", "run", "nonsense"],
+        ["jobs", "run", "--all", "--force", "--engine", "nonsense"],
+        ["jobs", "run", "customer_trusted_to_curated"],
+        ["query", "SELECT error('no')"],
+        ["query", "SELECT CASE WHEN i < 5000 THEN i ELSE error('no') END FROM range(10000) t(i)"],
+        ["preview", "nonsense"],
+        ["preview", "customer_trusted"],
+        ["history", "nonsense"],
+        ["export", "customer_trusted", "out.csv"],
+        ["upload", "nowhere"],
+        ["quarantine", "customer_trusted"],
+    ],
+    ids=" ".join,
+)
+def test_no_head_of_a_table_comes_before_an_error(lake: Lake, words: list[str]) -> None:
+    told = on_terminal("--root", lake.settings.root, *words)
+    assert told.code == 2, told.out
+    assert "Error: " in told.out
+    for head in ("rows", "seconds", "committed", "value", "column", "landing files", "reason"):
+        assert head not in told.out.split("Error: ")[0].split("lakehouse in", 1)[1]
+
+
+def test_a_run_that_fails_leaves_no_job_as_running_on_a_terminal(
+    lake: Lake, tmp_path: Path
+) -> None:
+    bad = {"accelerometer_landing": {"bad.json": b"{\n"}}
+    lake.upload(write_lake(tmp_path / "bad", bad))
+    told = on_terminal("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", "0")
+    assert told.code == 3
+    left = told.out.rpartition("\x1b[2K")[2]
+    assert "running" in told.out
+    assert "running" not in left
+    assert "customer_landing_to_trusted" in left
+    assert "accelerometer_landing_to_trusted" not in left.split("Error: ")[0]
+
+
+# --- Options that stand before the command -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "right"),
+    [
+        (["validate", "--root", "x"], "--root", "stedi --root … validate"),
+        (["validate", "--root=x"], "--root", "stedi --root … validate"),
+        (["jobs", "run", "--all", "--config", "x"], "--config", "stedi --config … jobs run"),
+        (["jobs", "--config", "x", "run"], "--config", "stedi --config … jobs"),
+        (["infra", "status", "-v"], "-v", "stedi -v infra status"),
+        (["tables", "--verbose"], "--verbose", "stedi --verbose tables"),
+        (["doctor", "--version"], "--version", "stedi --version doctor"),
+    ],
+)
+def test_an_option_after_the_command_that_stands_before_it_says_so(
+    invoke: Ask, words: list[str], option: str, right: str
+) -> None:
+    told = invoke(*words)
+    assert (told.code, told.out) == (2, "")
+    assert told.err.splitlines() == [
+        f"Error: {option} stands before the command, not after it.",
+        f"Hint: Write `{right}`.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "told_of"),
+    [
+        (["nonsense"], "nonsense"),
+        (["--nonsense"], "--nonsense"),
+        (["--json", "tables"], "after it"),
+        (["--config"], "--config"),
+        (["jobs", "run", "--policy"], "--policy"),
+        (["jobs", "lst"], "list"),
+        (["query"], "sql"),
+        (["query", "a", "b"], "b"),
+        (["preview", "x", "--rows", "y"], "--rows"),
+        (["preview", "x", "--rows", "0"], "--rows"),
+        (["tables", "--\x1b[31m"], "\\x1b"),
+        (["data", "generate"], "folder"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_wrong_usage_is_one_line_with_a_hint(invoke: Ask, words: list[str], told_of: str) -> None:
+    told = invoke(*words)
+    assert (told.code, told.out) == (2, "")
+    assert [line.split(" ")[0] for line in told.err.splitlines()] == ["Error:", "Hint:"]
+    assert "--help`" in told.err
+    assert told_of in told.err
+    assert all(line.isprintable() for line in told.err.splitlines())
+
+
+def test_a_command_that_is_told_of_exists() -> None:
+    told = run_stedi("jobs")
+    assert (told.code, told.out) == (2, "")
+    assert "Commands:" in told.err
