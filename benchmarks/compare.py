@@ -19,7 +19,9 @@ def digest(file: Path) -> tuple[int, int]:
     """Return a table's rows and a digest of them as a multiset; Spark writes a folder of files."""
     files = file / "*.parquet" if file.is_dir() else file
     rows = duckdb.execute(
-        "SELECT count(*), coalesce(sum(hash(t)), 0) FROM read_parquet(?) t", [str(files)]
+        "SELECT count(*), coalesce(sum(hash(t)), 0)"
+        " FROM read_parquet(?, hive_partitioning = false) t",
+        [str(files)],
     ).fetchone()
     assert rows is not None
     return int(rows[0]), int(rows[1])

@@ -93,7 +93,8 @@ class Planner:
                 f"COPY (SELECT {columns} FROM ({sql}\n)) TO {path}"
                 " (FORMAT parquet, COMPRESSION zstd)"
             )
-            view = f"CREATE VIEW {identifier(table.name)} AS SELECT * FROM read_parquet({path})"
+            rows = f"SELECT * FROM read_parquet({path}, hive_partitioning = false)"
+            view = f"CREATE VIEW {identifier(table.name)} AS {rows}"
             steps += [{"name": job.name, "sql": copy}, {"name": job.name, "sql": view}]
         return steps
 

@@ -240,14 +240,18 @@ class Session:
             ValueError: If they are not the files that the run was started for.
         """
         asked = self.request["landing"][name]
+        if not asked["files"]:
+            return [], [], 0
         value = F.col("value")
         kind = (
             F.when(value.rlike(f"^(?:{pattern})$"), "canonical")
             .when(value == "", "empty")
             .otherwise("odd")
         )
-        text = self.spark.read.option("lineSep", "\n").option("pathGlobFilter", "*.{json,json.gz}")
-        lines = text.text(asked["folder"]).select(
+        # Named one by one: of a folder Spark would take subfolders for partitions.
+        files = [f"{asked['folder'].rstrip('/')}/{file}" for file in asked["files"]]
+        text = self.spark.read.option("lineSep", "\n").text(files)
+        lines = text.select(
             F.col("_metadata.file_path").alias("file"),
             F.col("_metadata.file_size").alias("size"),
             kind.alias("kind"),
@@ -258,7 +262,6 @@ class Session:
             file = unquote(row["file"])
             sizes[file.rpartition("/")[2]] = row["size"]
             counts.setdefault(file, {})[row["kind"]] = row["count"]
-        # An empty file has no line, and so no row here.
         if sizes != asked["files"]:
             raise ValueError(f"The landing files of {name} changed since the run was started")
         clean = [file for file, kinds in counts.items() if "odd" not in kinds]

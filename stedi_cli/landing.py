@@ -180,9 +180,15 @@ class _LineCount:
         self._open_length = 0
         self._edge = b""
         self._begun = False
+        self._held = b""
 
     def add(self, piece: bytes) -> None:
         if not self._begun:
+            # Of several gzip members the first may be empty, or end inside the mark.
+            piece, self._held = self._held + piece, b""
+            if len(piece) < len(BOM) and BOM.startswith(piece):
+                self._held = piece
+                return
             self._begun = True
             piece = piece.removeprefix(BOM)
         around = self._edge + piece[:4]
@@ -204,7 +210,7 @@ class _LineCount:
         self._open_is_blank = not piece[last + 1 :].strip(BLANKS)
 
     def total(self) -> int:
-        return self.lines + (not self._open_is_blank)
+        return self.lines + (not self._open_is_blank or bool(self._held))
 
 
 def _inflated(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:

@@ -47,7 +47,8 @@ def request(
             name: {
                 "folder": folder(name),
                 "fingerprint": state.fingerprint,
-                "files": {file: facts.size for file, facts in state.files.items() if facts.size},
+                # Without a line a file has no row, by which its size is seen.
+                "files": {file: facts.size for file, facts in state.files.items() if facts.lines},
             }
             for name, state in landing.items()
         },

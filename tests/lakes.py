@@ -335,7 +335,10 @@ def _file(draw: st.DrawFn, name: str, lines: list[bytes]) -> tuple[str, bytes]:
     mark = draw(st.sampled_from((b"", b"", b"\xef\xbb\xbf")))
     content = mark + b"\n".join(lines) + draw(st.sampled_from((b"\n", b"")))
     if draw(st.booleans()):
-        return f"{name}.gz", gzip.compress(content, mtime=0)
+        # In one member, or in two: the first of them empty, or ending inside mark or line.
+        cut = draw(st.sampled_from((0, 0, 1, 2, 9)))
+        first = gzip.compress(content[:cut], mtime=0) if draw(st.booleans()) else b""
+        return f"{name}.gz", first + gzip.compress(content[len(first) and cut :], mtime=0)
     return name, content
 
 

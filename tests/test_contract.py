@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from lake import Built, build
 
+from stedi_cli.pipeline import Pipeline
+
 pytestmark = pytest.mark.contract
 CONSENT = 1_655_564_000_000
 TIME = 1_655_564_444_103
@@ -165,6 +167,53 @@ def test_file_without_lines(content: bytes, tmp_path: Path) -> None:
     assert (trusted(built), built.quarantine) == ([], [])
 
 
+MARK = b"\xef\xbb\xbf"
+WITHOUT_LINES = {
+    "nothing.json.gz": [b""],
+    "nothing twice.json.gz": [b"", b""],
+    "mark.json.gz": [MARK],
+    "nothing, then mark.json.gz": [b"", MARK],
+    "mark, then nothing.json.gz": [MARK, b""],
+    "mark in two.json.gz": [MARK[:1], MARK[1:]],
+    "blanks.json.gz": [b" \n", b"", b"\r\n"],
+    "mark and blanks.json.gz": [b"", MARK + b"\n", b"\t\n"],
+}
+MARK_APART = {
+    "late.json.gz": [b"", MARK + line(x=3.0) + b"\n"],
+    "cut.json.gz": [MARK[:2], MARK[2:] + line(x=4.0)[:9], line(x=4.0)[9:]],
+    "blank.json.gz": [b"", MARK + b"\n{\n" + line(x=5.0)],
+}
+
+
+def members(pieces: list[bytes]) -> bytes:
+    return b"".join(gzip.compress(piece, mtime=0) for piece in pieces)
+
+
+def test_gzip_files_without_lines(tmp_path: Path) -> None:
+    files = {name: members(pieces) for name, pieces in WITHOUT_LINES.items()}
+    built = build({"accelerometer_landing": files}, "strict", tmp_path / "l")
+    state = built.target.landing()["accelerometer_landing"]
+    assert {name: facts.lines for name, facts in state.files.items()} == dict.fromkeys(files, 0)
+    assert (built.rows("accelerometer_landing"), built.quarantine) == ([], [])
+
+
+def test_mark_in_another_gzip_member_than_the_line(tmp_path: Path) -> None:
+    pieces = WITHOUT_LINES | MARK_APART
+    files = {name: members(given) for name, given in pieces.items()}
+    built = build({"accelerometer_landing": files}, "strict", tmp_path / "l")
+    assert sorted(row[2] for row in built.rows("accelerometer_landing")) == [3.0, 4.0, 5.0]
+    assert built.quarantine == [("accelerometer_landing", "blank.json.gz", 2, "not-json")]
+
+
+def test_half_a_mark_is_a_line(tmp_path: Path) -> None:
+    files = {f"{size}.json": MARK[:size] for size in (1, 2)}
+    built = build({"accelerometer_landing": files}, "strict", tmp_path / "l")
+    assert [entry[1:] for entry in built.quarantine] == [
+        ("1.json", 1, "not-utf8"),
+        ("2.json", 1, "not-utf8"),
+    ]
+
+
 def test_no_file_at_all(tmp_path: Path) -> None:
     built = build({}, "strict", tmp_path / "l")
     assert all(built.rows(name) == [] for name in built.lakehouse.tables)
@@ -279,6 +328,27 @@ def test_bad_line_that_another_filter_would_drop_first(tmp_path: Path) -> None:
     customers = json.dumps(CUSTOMER).encode() + b"\n" + bad
     built = build({"customer_landing": {"c.json": customers}}, "published", tmp_path / "l")
     assert [entry[2:] for entry in built.quarantine] == [(2, "missing:registrationDate")]
+
+
+NAMED = "shareWithResearchAsOfDate=1/email=eve@x.org/user=eve@x.org/timestamp=1/x=7/json=1"
+NAMED += "/table=none/file=none.json/line=7/reason=none"
+
+
+def test_folders_named_like_a_column_and_a_value(tmp_path: Path) -> None:
+    """DuckDB and Spark take such folders for partitions, whose values replace those of the rows."""
+    silent = {**CUSTOMER, "email": "sly@example.com"}
+    del silent["shareWithResearchAsOfDate"]
+    customers = b"\n".join(json.dumps(record).encode() for record in (CUSTOMER, silent))
+    readings = b"\n".join([line(), line(user="sly@example.com"), b"{", line(x=b'"2.5"')])
+    built = lake(tmp_path / NAMED / "l", readings, customer=customers)
+    expected = [GOOD_ROW, ("ada@example.com", TIME, 2.5, -1.0, 0.0)]
+    for _ in range(2):
+        assert [row[1] for row in built.rows("customer_trusted")] == ["ada@example.com"]
+        assert len(built.rows("customer_landing")) == 2
+        assert trusted(built) == expected
+        assert built.quarantine == [("accelerometer_landing", "a.json", 3, "not-json")]
+        # Once more, from the quarantine that is there.
+        list(Pipeline(built.lakehouse, built.target, "strict").run(engine="duckdb", force=True))
 
 
 def test_lower_case_differs_for_two_letters(tmp_path: Path) -> None:

@@ -13,7 +13,17 @@ from typing import Any
 import oracle
 import pytest
 from lake import Files
-from test_contract import ACCEPTED, CUSTOMER, QUARANTINED, TEXTS, line
+from test_contract import (
+    ACCEPTED,
+    CUSTOMER,
+    MARK_APART,
+    NAMED,
+    QUARANTINED,
+    TEXTS,
+    WITHOUT_LINES,
+    line,
+    members,
+)
 
 from stedi_cli import spark_request
 from stedi_cli.errors import BadDataError, StediError
@@ -134,21 +144,26 @@ def contract_files() -> Files:
         "blank.json": b"\n \t\r\n" + line(x=6.0) + b"\n\n\n{\n\x0b\n[]",
         "one_byte.json": b"7",
     }
+    readings |= {name: members(given) for name, given in (WITHOUT_LINES | MARK_APART).items()}
     head = b'{"customerName":'
     texts = {"c.json": b"\n".join(head + given + b"," + tail for given, _ in TEXTS.values())}
     return {"customer_landing": texts, "accelerometer_landing": readings}
 
 
 def test_parity_on_every_case_of_the_contract(tmp_path: Path) -> None:
-    lakehouse, target = opened(tmp_path / "l", "strict")
+    # Folders above that look like partitions, and one below that is none of the files'.
+    root = tmp_path / NAMED / "l"
+    lakehouse, target = opened(root, "strict")
     list(target.up())
     for table, contents_ in contract_files().items():
-        folder = tmp_path / "l" / "landing" / str(lakehouse.tables[table].folder)
+        folder = root / "landing" / str(lakehouse.tables[table].folder)
+        (folder / "x=9").mkdir()
+        (folder / "x=9" / "a.json").write_bytes(line())
         for name, content in contents_.items():
             (folder / name).write_bytes(content)
     target.close()
-    assert_parity(tmp_path / "l")
-    reasons = {row[3] for row in contents(tmp_path / "l")["quarantine"]}
+    assert_parity(root, contract_files())
+    reasons = {row[3] for row in contents(root)["quarantine"]}
     assert {reason for _, reason in QUARANTINED.values()} <= reasons
 
 

@@ -68,7 +68,8 @@ def lakehouse(files: Callable[[str], list[Path]], policy: str) -> duckdb.DuckDBP
         paths = [str(path) for path in files(table["folder"])]
         database.execute(
             f"CREATE TABLE {name} AS SELECT * FROM "
-            f"read_json({paths!r}, format='newline_delimited', columns={columns!r})"
+            f"read_json({paths!r}, format='newline_delimited', columns={columns!r},"
+            " hive_partitioning=false)"
         )
     for name, job in MODEL["jobs"].items():
         path = PROJECT / "jobs" / policy / f"{name}.sql"

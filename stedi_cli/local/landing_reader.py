@@ -30,6 +30,8 @@ _EXACT = 2**53
 # sixteenth of its default it needs less memory and a fifth less processor time. A file with a
 # longer line is inspected.
 _LONGEST_FAST = 1 << 20
+# Or a folder called column=value anywhere above would give every row that value.
+_PATH_SAYS_NOTHING = "hive_partitioning = false"
 
 
 @dataclass
@@ -76,7 +78,8 @@ class LandingReader:
         Returns:
             What is known of it.
         """
-        files = [folder / name for name in state.files]
+        # A file without lines may all the same be one that the typed reader stumbles over.
+        files = [folder / name for name, facts in state.files.items() if facts.lines]
         if known_clean or not files:
             self._engine.define(table.name, _plain(table, files) if files else empty_select(table))
             return Reading(state, verified=True)
@@ -100,6 +103,8 @@ class LandingReader:
         dirty: dict[Path, int] = {}
         for name, facts in state.files.items():
             path = folder / name
+            if not facts.lines:
+                continue
             if not facts.suspicious and self._is_clean(table, path, facts.lines):
                 clean.append(path)
             else:
@@ -139,7 +144,7 @@ class LandingReader:
         pattern = literal(_canonical(table, path))
         source = (
             f"read_ndjson_objects({literal(str(path))}, ignore_errors = true,"
-            f" maximum_object_size = {LONGEST_LINE})"
+            f" maximum_object_size = {LONGEST_LINE}, {_PATH_SAYS_NOTHING})"
         )
         try:
             rows = self._engine.execute(
@@ -220,5 +225,5 @@ def _plain(table: Table, files: Iterable[Path], *, exact: bool = False, longest:
     return (
         f"SELECT {selected} FROM read_json({literals(str(path) for path in files)},"
         f" format = 'newline_delimited', columns = {{{columns}}},"
-        f" maximum_object_size = {max(longest, _LONGEST_FAST)}) AS raw"
+        f" maximum_object_size = {max(longest, _LONGEST_FAST)}, {_PATH_SAYS_NOTHING}) AS raw"
     )

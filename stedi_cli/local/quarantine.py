@@ -80,7 +80,8 @@ class Quarantine:
             whole = self._tables.is_whole(self._table.name)
             files = (self._tables.files(self._table.name) or []) if whole else []
             try:
-                rows = [row for path in files for row in pq.read_table(path).to_pylist()]
+                read = (pq.read_table(path, partitioning=None) for path in files)
+                rows = [row for entries in read for row in entries.to_pylist()]
             except (OSError, pa.ArrowException):
                 rows = []
             names = [column.name for column in self._table.columns]
