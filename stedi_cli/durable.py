@@ -30,12 +30,13 @@ class Sink:
 
 
 @contextmanager
-def replaced(destination: Path, temp: Path) -> Iterator[Sink]:
+def replaced(destination: Path, temp: Path, *, mode: int | None = None) -> Iterator[Sink]:
     """Write a file beside its destination and move it there in one step.
 
     Args:
         destination: The file to make or replace.
         temp: Folder for the unfinished file, on the same file system.
+        mode: Permissions of the file; None for those of every new one.
 
     Raises:
         StediError: If it cannot be written; the destination is then as it was.
@@ -43,6 +44,8 @@ def replaced(destination: Path, temp: Path) -> Iterator[Sink]:
     staged = temp / f"{uuid.uuid4().hex}.part"
     try:
         with staged.open("wb") as stream:
+            if mode is not None:
+                os.fchmod(stream.fileno(), mode)
             sink = Sink(stream)
             yield sink
             if not sink.discard:

@@ -2,24 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import Lakehouse, Table
-
-
-def export_format(file: Path) -> str:
-    """Return the ending of a file to export to: ``.parquet`` or ``.csv``.
-
-    Raises:
-        UsageError: If it is another.
-    """
-    suffix = file.suffix.lower()
-    if suffix not in (".parquet", ".csv"):
-        raise UsageError(
-            f"{file}: that format is not known.", hint="End the name in .parquet or .csv."
-        )
-    return suffix
 
 
 def not_built(lakehouse: Lakehouse, table: Table) -> UsageError:

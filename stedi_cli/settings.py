@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from stedi_cli.lakehouse import Lakehouse
 
 
+MARKER = "stedi.json"
+"""The file that makes a folder of this machine a lakehouse."""
+
+
 @dataclass(frozen=True)
 class AwsSettings:
     """Where on AWS a lakehouse lives, and what it may use; ``configs/aws.yaml`` says what each is.

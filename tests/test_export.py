@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import stat
 from collections import Counter
 from pathlib import Path
 
@@ -57,6 +59,118 @@ def test_a_folder_in_the_place_of_the_file_is_left_alone(ask: Ask, workspace: Pa
     assert ask("export", "customer_trusted", "out.csv").code == 2
     assert ask("export", "customer_trusted", "out.csv", "--force").code == 1
     assert [path.name for path in workspace.rglob("*")] == ["out.csv"]
+
+
+def test_a_link_that_leads_nowhere_is_replaced_only_when_forced(
+    ask: Ask, workspace: Path, tmp_path: Path
+) -> None:
+    link = workspace / "out.csv"
+    link.symlink_to(tmp_path / "elsewhere.csv")
+    told = ask("export", "customer_trusted", "out.csv")
+    assert (told.code, told.out) == (2, "")
+    assert "--force" in told.err
+    assert link.is_symlink()
+    assert ask("export", "customer_trusted", "out.csv", "--force").code == 0
+    assert not link.is_symlink()
+    assert link.read_text().startswith("customerName,")
+    assert not (tmp_path / "elsewhere.csv").exists()
+
+
+def test_a_link_to_itself_is_replaced_only_when_forced(ask: Ask, workspace: Path) -> None:
+    link = workspace / "out.csv"
+    link.symlink_to(link)
+    assert ask("export", "customer_trusted", "out.csv").code == 2
+    assert link.is_symlink()
+    assert ask("export", "customer_trusted", "out.csv", "--force").code == 0
+    assert link.read_text().startswith("customerName,")
+
+
+def test_a_link_to_a_file_is_replaced_and_the_file_left(ask: Ask, workspace: Path) -> None:
+    mine = workspace / "mine"
+    mine.write_text("mine")
+    mine.chmod(0o640)
+    (workspace / "out.csv").symlink_to(mine)
+    assert ask("export", "customer_trusted", "out.csv").code == 2
+    assert ask("export", "customer_trusted", "out.csv", "--force").code == 0
+    assert mine.read_text() == "mine"
+    assert mode_of(workspace / "out.csv") == 0o640
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o400, 0o666])
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+def test_a_replaced_file_keeps_its_mode(ask: Ask, workspace: Path, name: str, mode: int) -> None:
+    file = workspace / name
+    file.write_text("mine")
+    file.chmod(mode)
+    assert ask("export", "customer_trusted", name, "--force").code == 0
+    assert file.stat().st_size > 4
+    assert mode_of(file) == mode
+
+
+def test_what_is_no_file_is_left_alone(ask: Ask, workspace: Path) -> None:
+    os.mkfifo(workspace / "out.csv")
+    told = ask("export", "customer_trusted", "out.csv", "--force")
+    assert (told.code, told.out) == (1, "")
+    assert (workspace / "out.csv").is_fifo()
+
+
+PLACES = ["", "landing/customer", "warehouse/customer_trusted/data", "tmp"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_place_inside_the_lakehouse_is_refused_however_it_is_named(
+    lake: Lake, invoke: Ask, workspace: Path, place: str, force: list[str]
+) -> None:
+    lake.run()
+    root = lake.settings.root
+    inside = root / place
+    inside.mkdir(exist_ok=True)
+    (workspace / "link").symlink_to(inside)
+    (workspace / "file.csv").symlink_to(inside / "out.csv")
+    (workspace / "up").symlink_to(root / "landing" / "customer")
+    (root.parent / "x").mkdir()
+    before = content_of(root)
+    for name in (
+        inside / "out.csv",
+        os.path.relpath(inside / "out.csv"),
+        root.parent / "x" / ".." / root.name / place / "out.parquet",
+        "link/out.csv",
+        "link/./out.parquet",
+        "up/../../stedi.csv",
+    ):
+        told = invoke("--root", root, "export", "customer_trusted", name, *force)
+        assert (told.code, told.out) == (2, ""), name
+        assert "inside the lakehouse" in told.err
+    told = invoke("--root", root, "export", "customer_trusted", "file.csv", "--force")
+    assert (told.code, told.out) == (2, "")
+    assert "inside the lakehouse" in told.err
+    assert content_of(root) == before
+
+
+def test_a_place_inside_another_lakehouse_is_refused(ask: Ask, lake: Lake) -> None:
+    name = lake.settings.root / "out.csv"
+    told = ask("export", "customer_trusted", name)
+    assert (told.code, told.out) == (2, "")
+    assert str(lake.settings.root) in told.err
+    assert not name.exists()
+
+
+def test_a_place_beside_the_lakehouse_is_none_inside(lake: Lake, invoke: Ask) -> None:
+    lake.run()
+    root = lake.settings.root
+    beside = root.parent / f"{root.name}-out"
+    beside.mkdir()
+    for name in (root.parent / "out.csv", beside / "out.csv", root / ".." / "more.csv"):
+        assert invoke("--root", root, "export", "customer_trusted", name).code == 0
+
+
+def mode_of(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def test_an_export_of_a_table_that_is_not_built_makes_nothing(lake: Lake, tmp_path: Path) -> None:

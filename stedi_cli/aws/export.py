@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from stedi_cli.durable import replaced
+from stedi_cli.export_file import exported
 from stedi_cli.lakehouse import Table
 
 Rows = Iterable[tuple[Any, ...]]
@@ -34,7 +34,7 @@ def write(table: Table, rows: Rows, file: Path) -> int:
         StediError: If the file cannot be written.
     """
     as_parquet = file.suffix.lower() == ".parquet"
-    with replaced(file, file.parent) as sink, TemporaryFile(dir=file.parent) as made:
+    with exported(file) as sink, TemporaryFile(dir=file.parent) as made:
         written = _parquet(table, rows, made) if as_parquet else _csv(table, rows, made)
         made.seek(0)
         shutil.copyfileobj(made, sink)

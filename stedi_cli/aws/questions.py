@@ -12,8 +12,9 @@ from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import UsageError
+from stedi_cli.export_file import export_format
 from stedi_cli.lakehouse import Table
-from stedi_cli.questions import export_format, not_built
+from stedi_cli.questions import not_built
 from stedi_cli.sql import identifier, mentions
 from stedi_cli.target import Answer, QueryCost
 
@@ -117,14 +118,13 @@ class Questions:
             The number of rows.
 
         Raises:
-            UsageError: If the ending is neither ``.parquet`` nor ``.csv``, or the table is not
-                built.
+            UsageError: If the ending is neither ``.parquet`` nor ``.csv``, the table is not built,
+                or the file's place is none for it.
             StediError: If it cannot be read.
         """
         from stedi_cli.aws.export import write
 
         export_format(file)
-
         found = self._layout.lakehouse.table(table)
         return write(found, self._rows(found), file)
 

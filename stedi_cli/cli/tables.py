@@ -156,11 +156,11 @@ def export(
 
     Example: stedi export machine_learning_curated steps.parquet
     """
+    from stedi_cli.export_file import is_taken
+
     with session(ctx) as opened:
-        if file.exists() and not force:
+        if is_taken(file) and not force:
             raise UsageError(f"{file} exists.", hint="Add --force to replace it.")
-        if not file.absolute().parent.is_dir():
-            raise UsageError(f"There is no folder {file.parent}.", hint="Make it first.")
         with render.busy(f"Writing {file}"):
             rows = opened.target.export(table, file)
         cost = opened.target.query_cost()

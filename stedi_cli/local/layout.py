@@ -9,6 +9,7 @@ from pathlib import Path
 from stedi_cli.durable import load_json
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.local.lock import is_lock
+from stedi_cli.settings import MARKER
 
 VERSION = 1
 # DuckDB and Hadoop read these as patterns, Iceberg's readers as parts of a URI.
@@ -28,7 +29,7 @@ class Layout:
     @property
     def marker(self) -> Path:
         """The file that says this folder is a lakehouse, and where it was made."""
-        return self.root / "stedi.json"
+        return self.root / MARKER
 
     @property
     def catalog(self) -> Path:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import duckdb
 
-from stedi_cli.durable import replaced
+from stedi_cli.export_file import export_format, exported
 from stedi_cli.lakehouse import Lakehouse, Table
 from stedi_cli.local.engine import Engine, one_select, query_error
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.tables import Tables
-from stedi_cli.questions import export_format, not_built
+from stedi_cli.questions import not_built
 from stedi_cli.settings import Settings
 from stedi_cli.sql import identifier, literal
 from stedi_cli.target import Answer
@@ -79,8 +79,8 @@ class Questions:
             The number of rows.
 
         Raises:
-            UsageError: If the ending is neither ``.parquet`` nor ``.csv``, or the table is not
-                built.
+            UsageError: If the ending is neither ``.parquet`` nor ``.csv``, the table is not built,
+                or the file's place is none for it.
         """
         suffix = export_format(file)
         name = self._lakehouse.table(table).name
@@ -91,7 +91,7 @@ class Questions:
             rows = int(self._engine.execute(copy)[0][0])
         except duckdb.Error as error:
             raise query_error(error) from error
-        with replaced(file, file.parent) as sink, inside.open("rb") as stream:
+        with exported(file) as sink, inside.open("rb") as stream:
             shutil.copyfileobj(stream, sink)
         return rows
 

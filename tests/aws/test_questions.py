@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from conftest import Lake
 from sandbox.server import Sandbox
 from small import LANDING_COUNTS, STRICT, C
 
@@ -234,6 +235,35 @@ def test_an_unknown_format_is_refused_before_any_call(
     with sandbox.recording() as calls, pytest.raises(UsageError, match="format"):
         questions.export("customer_trusted", Path(name))
     assert not calls
+
+
+def test_a_place_inside_a_lakehouse_is_refused_before_any_call(
+    sandbox: Sandbox, questions: Questions, lake: Lake, workspace: Path
+) -> None:
+    inside = lake.layout.landing / "customer"
+    (workspace / "link").symlink_to(inside)
+    (workspace / "file.csv").symlink_to(inside / "out.csv")
+    before = sorted(lake.settings.root.rglob("*"))
+    for name in (inside / "out.csv", Path("link/out.csv"), Path("link/../out.csv"), "file.csv"):
+        with sandbox.recording() as calls, pytest.raises(UsageError, match="inside the lakehouse"):
+            questions.export("customer_trusted", Path(name))
+        assert not calls
+    assert sorted(lake.settings.root.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["out.parquet", "out.csv"])
+def test_a_replaced_file_keeps_its_mode(questions: Questions, name: str) -> None:
+    Path(name).write_text("before")
+    Path(name).chmod(0o600)
+    assert questions.export("customer_trusted", Path(name)) == 0
+    assert Path(name).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_that_leads_nowhere_is_replaced(questions: Questions, tmp_path: Path) -> None:
+    Path("out.csv").symlink_to(tmp_path / "elsewhere.csv")
+    assert questions.export("customer_trusted", Path("out.csv")) == 0
+    assert not Path("out.csv").is_symlink()
+    assert not (tmp_path / "elsewhere.csv").exists()
 
 
 def test_an_export_that_fails_half_way_leaves_nothing(
