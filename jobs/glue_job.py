@@ -144,9 +144,9 @@ class Session:
     def account(self, name: str) -> dict[str, Any]:
         """Return how a landing table's lines were used."""
         lines, quarantined = self.accounts[name]
-        fingerprint = self.request["landing"][name]["fingerprint"]
+        asked = self.request["landing"][name]
         used = {"lines": lines, "quarantined": quarantined, "as_is": False}
-        return {"fingerprint": fingerprint, **used}
+        return {"fingerprint": asked["fingerprint"], "contract": asked["contract"], **used}
 
     def sql(self, job: dict[str, Any]) -> str:
         """Read the SQL of a job; only the very text that its provenance names is run."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import Table
-from stedi_cli.landing import LandingState, fingerprint
+from stedi_cli.landing import LandingState, contents
 
 if TYPE_CHECKING:
     from stedi_cli.expected_file import DataSetEntry
@@ -45,7 +45,7 @@ class DataSet:
         for path, digest in self.files.items():
             by_folder.setdefault(path.split("/")[0], []).append(digest)
         return all(
-            fingerprint(by_folder.get(str(table.folder), [])) == landing[table.name].fingerprint
+            contents(by_folder.get(str(table.folder), [])) == landing[table.name].contents
             for table in tables
         )
 

@@ -55,6 +55,12 @@ class Table:
     personal: bool = True
 
     @cached_property
+    def contract_sha256(self) -> str:
+        """Digest of what a landing line is held to: the columns' names, types, and requirement."""
+        text = "\n".join(f"{c.name} {c.type} {c.required}" for c in self.columns)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
     def columns_sha256(self) -> str:
         """Digest of the columns' names and types, which a change of the model changes."""
         text = "\n".join(f"{c.name} {c.type} {c.required} {c.personal}" for c in self.columns)

@@ -58,8 +58,13 @@ class LandingState:
 
     @property
     def fingerprint(self) -> str:
+        """Digest of the files' names and contents: by its file's name a line is found again."""
+        return _digest(f"{facts.sha256} {name}" for name, facts in self.files.items())
+
+    @property
+    def contents(self) -> str:
         """Digest of the files' contents, whatever their names."""
-        return fingerprint(facts.sha256 for facts in self.files.values())
+        return contents(facts.sha256 for facts in self.files.values())
 
     @property
     def lines(self) -> int:
@@ -67,9 +72,13 @@ class LandingState:
         return sum(facts.lines for facts in self.files.values())
 
 
-def fingerprint(digests: Iterable[str]) -> str:
+def contents(digests: Iterable[str]) -> str:
     """Return the digest of a multiset of file digests."""
-    return hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+    return _digest(digests)
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()
 
 
 def is_landing_name(name: str) -> bool:

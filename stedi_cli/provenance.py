@@ -17,16 +17,18 @@ class LandingAccount:
     """How a landing table's lines were used in a run.
 
     Args:
-        fingerprint: Digest of the landing files.
+        fingerprint: Digest of the landing files, names and contents.
         lines: Lines that are not blank.
         quarantined: Lines that could not be used.
         as_is: Whether DuckDB's typed reader reads every line as it stands.
+        contract: Digest of the columns that the lines were judged by; empty in older records.
     """
 
     fingerprint: str
     lines: int
     quarantined: int
     as_is: bool
+    contract: str = ""
 
     @property
     def usable(self) -> int:

@@ -47,6 +47,7 @@ def request(
             name: {
                 "folder": folder(name),
                 "fingerprint": state.fingerprint,
+                "contract": lakehouse.tables[name].contract_sha256,
                 # Without a line a file has no row, by which its size is seen.
                 "files": {file: facts.size for file, facts in state.files.items() if facts.lines},
             }

@@ -148,14 +148,16 @@ class Validation:
     def _accounts(
         self, states: Mapping[str, TableState], landing: Mapping[str, LandingState]
     ) -> dict[str, LandingAccount]:
-        """Return how the latest runs used the landing files that are there now."""
+        """Return how the latest runs used what is there now, by the columns that there are now."""
         current = [state.current for state in states.values() if state.current is not None]
         return {
             name: account
             for snapshot in sorted(current, key=lambda snapshot: snapshot.committed_ms)
             if snapshot.provenance is not None
             for name, account in snapshot.provenance.landing.items()
-            if name in landing and account.fingerprint == landing[name].fingerprint
+            if name in landing
+            and account.fingerprint == landing[name].fingerprint
+            and account.contract == self._lakehouse.tables[name].contract_sha256
         }
 
     def _checks(self, seen: _Seen, known: frozenset[str]) -> list[CheckResult]:

@@ -246,7 +246,8 @@ def test_history_tells_what_made_each_snapshot(
 
 def _landing_digest(lake: Lake, table: str) -> str:
     files = (lake.layout.landing / FOLDERS[table]).iterdir()
-    return _sha256("\n".join(sorted(_sha256(path.read_bytes()) for path in files)).encode())
+    named = sorted(f"{_sha256(path.read_bytes())} {path.name}" for path in files)
+    return _sha256("\n".join(named).encode())
 
 
 def test_the_summary_accounts_for_landing_lines_and_data_files(lake: Lake) -> None:

@@ -111,7 +111,7 @@ class Questions:
     def _define_landing(self, table: Table) -> None:
         state = self._zone.state(table.name)
         folder = self._zone.folder(table.name)
-        clean = self._tables.is_known_clean(table.name, state)
+        clean = self._tables.is_known_clean(table, state)
         if clean:
             self._reader.define(table, folder, state, known_clean=True)
         else:

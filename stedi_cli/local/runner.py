@@ -118,7 +118,7 @@ class DuckRunner:
                         table,
                         self._zone.folder(name),
                         landing[name],
-                        known_clean=self._tables.is_known_clean(name, landing[name]),
+                        known_clean=self._tables.is_known_clean(table, landing[name]),
                     )
             elif (files := self._tables.files(name)) is not None:
                 self._engine.define_files(table, files)
@@ -193,7 +193,11 @@ class DuckRunner:
         for name, reading in readings.items():
             self._zone.refuse_changed(name, reading.state)
             accounts[name] = LandingAccount(
-                reading.state.fingerprint, reading.state.lines, len(reading.bad), reading.as_is
+                reading.state.fingerprint,
+                reading.state.lines,
+                len(reading.bad),
+                reading.as_is,
+                self._lakehouse.tables[name].contract_sha256,
             )
         if self._quarantine.replace({name: reading.bad for name, reading in readings.items()}):
             self.swept.add(QUARANTINE)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from stedi_cli.durable import load_json, remove_stale, replaced
 from stedi_cli.errors import StediError
+from stedi_cli.lakehouse import Table
 from stedi_cli.landing import LandingState
 from stedi_cli.local.catalog_file import metadata_locations, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
@@ -99,11 +100,16 @@ class Tables:
         except StediError:
             return False
 
-    def is_known_clean(self, name: str, state: LandingState) -> bool:
-        """Tell whether a job read a landing table's very files, every line as it stands."""
-        wanted = LandingAccount(state.fingerprint, state.lines, 0, as_is=True)
+    def is_known_clean(self, table: Table, state: LandingState) -> bool:
+        """Tell whether a job read a landing table's very files, every line as it stands.
+
+        What is clean under some columns need not be so under others.
+        """
+        wanted = LandingAccount(
+            state.fingerprint, state.lines, 0, as_is=True, contract=table.contract_sha256
+        )
         made = (s.current.provenance for s in self.states().values() if s.current is not None)
-        return any(m is not None and m.landing.get(name) == wanted for m in made)
+        return any(m is not None and m.landing.get(table.name) == wanted for m in made)
 
 
 def _whole(path: Path, size: int) -> Path:

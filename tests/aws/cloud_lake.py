@@ -85,6 +85,7 @@ class CloudLake:
             accounts = {
                 name: {
                     "fingerprint": request["landing"][name]["fingerprint"],
+                    "contract": request["landing"][name]["contract"],
                     "lines": 10,
                     "quarantined": 0,
                     "as_is": False,

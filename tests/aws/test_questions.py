@@ -290,12 +290,14 @@ class Target:
         questions: Questions,
         bad: int,
         fingerprint: str | None = None,
+        contract: str | None = None,
         answers_here: list[Answer] | None = None,
     ) -> None:
         self._questions = questions
         self._model = aws_settings().lakehouse()
         self._bad = bad
         self._fingerprint = fingerprint
+        self._contract = contract
         self._answers_here = answers_here or []
         self.here: list[str] = []
 
@@ -308,7 +310,11 @@ class Target:
     def tables(self) -> dict[str, TableState]:
         accounts = {
             name: LandingAccount(
-                self._fingerprint or state.fingerprint, state.lines, self._bad, False
+                self._fingerprint or state.fingerprint,
+                state.lines,
+                self._bad,
+                False,
+                self._contract or self._model.tables[name].contract_sha256,
             )
             for name, state in self.landing().items()
         }
@@ -427,9 +433,12 @@ def test_rules_that_cannot_be_checked_here_either_are_not_called_kept(
     assert report.ok
 
 
-def test_landing_files_that_no_run_has_read(sandbox: Sandbox, questions: Questions) -> None:
+@pytest.mark.parametrize(("files", "columns"), [("older", None), (None, "older")])
+def test_landing_files_that_no_run_has_read(
+    sandbox: Sandbox, questions: Questions, files: str | None, columns: str | None
+) -> None:
     script_validation(sandbox, read=READ)
-    report = Target(questions, 0, fingerprint="older").validate()
+    report = Target(questions, 0, fingerprint=files, contract=columns).validate()
     assert {t.table: t.rows for t in report.tables} == STRICT | dict.fromkeys(LANDING_COUNTS)
     assert not report.ok
     (problem,) = report.problems
