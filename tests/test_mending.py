@@ -12,8 +12,10 @@ import pytest
 from conftest import Lake, Result
 from small import JOBS, STRICT, write_lake
 
+from stedi_cli.errors import StediError
 from stedi_cli.iceberg import replace
-from stedi_cli.local.layout import to_uri
+from stedi_cli.local import runner
+from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.tables import open_catalog
 from stedi_cli.local.target import LocalTarget
 
@@ -229,3 +231,18 @@ def test_doctor_closes_what_it_opened(
     assert invoke("--root", root, "doctor").code == int(wrong)
     assert len(opened) == 1
     assert closed == opened
+
+
+def test_a_run_that_cannot_begin_leaves_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
+) -> None:
+    def broken(layout: Layout) -> None:
+        raise StediError("no catalog")
+
+    before = content(root)
+    monkeypatch.setattr(runner, "open_catalog", broken)
+    told = invoke("--root", root, "jobs", "run", "--all", "--force")
+    assert told.code == 1
+    assert "no catalog" in told.err
+    after = content(root)
+    assert after.keys() - {root / "readers"} == before.keys() - {root / "readers"}

@@ -52,7 +52,7 @@ class Layout:
 
     @property
     def landing_index(self) -> str:
-        """Key of the facts of landing files, beside the files."""
+        """Key of the facts of landing files, beside what jobs run from."""
         return f"{self.settings.jobs_prefix}/landing-index.json"
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,14 +145,13 @@ class LocalTarget:
             )
         with self._locked(wait=wait) as lock:
             self._tables.forget()
-            runner = self._open_runner(engine, lock)
             stray: Iterable[str] = self._written
             try:
                 write_journal(self.layout, self._written)
-                yield runner
-                stray = runner.swept
+                with closing(self._open_runner(engine, lock)) as runner:
+                    yield runner
+                    stray = runner.swept
             finally:
-                runner.close()
                 self._tables.forget()
                 clean(self.layout, stray)
 
