@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stedi_cli.lakehouse import Table
+from stedi_cli.sql import hive_identifier, hive_literal
 
 SERDE = "org.apache.hive.hcatalog.data.JsonSerDe"
 _TYPES = {"string": "string", "long": "bigint", "double": "double"}
@@ -69,16 +70,14 @@ def ddl(table: Table, location: str) -> str:
         table for the others.
     """
     columns = ",\n".join(
-        f"  `{c.name}` {_TYPES[c.type]} COMMENT {_text(c.doc)}" for c in table.columns
+        f"  {hive_identifier(c.name)} {_TYPES[c.type]} COMMENT {hive_literal(c.doc)}"
+        for c in table.columns
     )
     if table.zone == "landing":
         kind = "EXTERNAL TABLE"
-        rest = f"ROW FORMAT SERDE '{SERDE}'\nLOCATION '{location}';"
+        rest = f"ROW FORMAT SERDE {hive_literal(SERDE)}\nLOCATION {hive_literal(location)};"
     else:
         kind = "TABLE"
-        rest = f"LOCATION '{location}'\nTBLPROPERTIES ('table_type'='ICEBERG');"
-    return f"CREATE {kind} {table.name} (\n{columns}\n)\nCOMMENT {_text(table.doc)}\n{rest}"
-
-
-def _text(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+        rest = f"LOCATION {hive_literal(location)}\nTBLPROPERTIES ('table_type'='ICEBERG');"
+    comment = f"COMMENT {hive_literal(table.doc)}"
+    return f"CREATE {kind} {table.name} (\n{columns}\n)\n{comment}\n{rest}"

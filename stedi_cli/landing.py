@@ -7,14 +7,14 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from stedi_cli.contract import BLANKS, BOM, LONGEST_LINE
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import Table
 
 SUFFIXES = (".json", ".json.gz")
@@ -25,6 +25,8 @@ BOMB_SIZE = 64 << 20
 """Bytes below which no file is called a bomb."""
 
 _LOOKED_AT = 1000
+# Of a line that is shown to a person.
+_SHOWN_BYTES = 10_000
 
 # No quotes, wildcards, separators or control characters: such a name is safe in every engine.
 _SAFE_NAME = re.compile(r"(?:[^\W_]|[(+=@-])[\w .,()+=@-]{0,199}")
@@ -271,6 +273,32 @@ def unknown_keys(path: Path, table: Table) -> set[str]:
                 continue
             found |= set(parsed) - known if isinstance(parsed, dict) else set()
     return found
+
+
+def lines_at(stream: BinaryIO, name: str, numbers: Collection[int]) -> dict[int, str]:
+    """Read lines of a landing file by number, and nothing behind the last of them.
+
+    Args:
+        stream: The file, decompressed.
+        name: Its name, which errors show.
+        numbers: Numbers of the lines, from 1; at least one.
+
+    Returns:
+        The first part of each, by number; what is no UTF-8 is escaped.
+
+    Raises:
+        StediError: If the file cannot be read or decompressed.
+    """
+    try:
+        return {
+            number: content[:_SHOWN_BYTES].rstrip(b"\r\n").decode(errors="backslashreplace")
+            for number, content in enumerate(islice(stream, max(numbers)), start=1)
+            if number in numbers
+        }
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise StediError(
+            f"{name} is not a whole gzip file.", hint="Upload it again with `stedi upload`."
+        ) from error
 
 
 def open_lines(path: Path) -> BinaryIO:

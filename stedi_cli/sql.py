@@ -21,6 +21,16 @@ def literals(texts: Iterable[str]) -> str:
     return "[" + ", ".join(literal(text) for text in texts) + "]"
 
 
+def hive_identifier(name: str) -> str:
+    """Quote a name for the DDL of Hive and Athena."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def hive_literal(text: str) -> str:
+    """Quote a text for the DDL of Hive and Athena, where two quotes are the seam of two texts."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def mentions(sql: str, table: str) -> bool:
     """Tell whether a query names a table, in any case."""
     return re.search(rf"\b{re.escape(table)}\b", sql, re.IGNORECASE) is not None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import HARM, Ask, Lake
+from conftest import HARM, PROJECT, Ask, Lake
 from small import LANDING_COUNTS, STRICT, TABLES, C, customer, lines, write_lake
 
 from stedi_cli.errors import UsageError
+from stedi_cli.project import copy_out
 
 
 def query(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
@@ -261,6 +264,20 @@ def test_ddl_names_every_column_with_its_type(built: Lake, ask: Ask) -> None:
     assert ask("tables", "--ddl").out.strip() == "\n\n".join(shown.values())
 
 
+def test_ddl_quotes_texts_as_hive_reads_them(tmp_path: Path, invoke: Ask) -> None:
+    # Its lexer takes two quotes for the seam of two texts, and a backslash for an escape.
+    copy_out(PROJECT, tmp_path / "project")
+    model = tmp_path / "project" / "configs" / "lakehouse.yaml"
+    old = "doc: Readings of the phone's motion sensor."
+    assert old in model.read_text()
+    model.write_text(model.read_text().replace(old, "doc: \"It's a \\\\ '' here\""))
+    config = tmp_path / "project" / "configs" / "local.yaml"
+    shown = {
+        r["table"]: r["ddl"] for r in invoke("--config", config, "tables", "--ddl", "--json").json()
+    }
+    assert r"COMMENT 'It\'s a \\ \'\' here'" in shown["accelerometer_landing"]
+
+
 def test_quarantined_lines_are_shown_on_demand_only(ask: Ask) -> None:
     records = ask("quarantine", "--json").json()
     assert records == [
@@ -273,3 +290,62 @@ def test_quarantined_lines_are_shown_on_demand_only(ask: Ask) -> None:
         ("bad.json", 2, "nonsense"),
     ]
     assert json.loads(ask("quarantine", "step_trainer_landing", "--json").out) == []
+
+
+def with_bad_gzip(lake: Lake, tmp_path: Path) -> Path:
+    """A file whose second line is bad, with a million random bytes in lines behind it."""
+    good = json.dumps(customer("zoe@x.org", "serial-zoe", C)).encode()
+    behind = b"".join(
+        json.dumps(customer(f"{os.urandom(500).hex()}@x.org", f"s{i}", C)).encode() + b"\n"
+        for i in range(1000)
+    )
+    packed = gzip.compress(good + b"\nnonsense\n" + behind)
+    more = {"customer_landing": {"more.json.gz": packed}}
+    lake.upload(write_lake(tmp_path / "more", more))
+    Lake(lake.settings.root, max_bad_rows=9).run()
+    return lake.layout.landing / "customer" / "more.json.gz"
+
+
+def test_a_file_is_read_no_further_than_to_its_last_unusable_line(
+    lake: Lake, tmp_path: Path, invoke: Ask
+) -> None:
+    path = with_bad_gzip(lake, tmp_path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    told = invoke("--root", lake.settings.root, "quarantine", "--show", "--json")
+    assert [(r["file"], r["line"], r["content"]) for r in told.json()] == [
+        ("more.json.gz", 2, "nonsense")
+    ]
+
+
+@pytest.mark.parametrize("left", [b"", b"\x1f\x8b", b"nonsense"])
+def test_a_file_that_is_torn_before_the_line_is_told(
+    lake: Lake, tmp_path: Path, invoke: Ask, left: bytes
+) -> None:
+    path = with_bad_gzip(lake, tmp_path)
+    path.write_bytes(left or path.read_bytes()[:40])
+    told = invoke("--root", lake.settings.root, "quarantine", "--show")
+    assert (told.code, told.out) == (1, "")
+    assert "more.json.gz is not a whole gzip file" in told.err
+
+
+def test_the_folder_is_listed_once_however_many_files_have_unusable_lines(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = {"customer_landing": {f"bad-{i}.json": b"nonsense\n" for i in range(9)}}
+    lake.upload(write_lake(tmp_path / "bad", bad))
+    listed: list[Path] = []
+    iterdir = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: (listed.append(path), iterdir(path))[1])
+    with lake.opened() as target:
+        listed.clear()
+        places = [("customer_landing", f"bad-{i}.json", 1) for i in range(9)]
+        assert target.landing_lines(places) == ["nonsense"] * 9
+    assert listed.count(lake.layout.landing / "customer") == 1
+
+
+def test_a_line_of_a_table_or_file_that_is_gone_reads_as_such(lake: Lake) -> None:
+    with lake.opened() as target:
+        places = [("customer_landing", "none.json", 1), ("customer_trusted", "x.json", 1)]
+        places += [("nonsense", "x.json", 1), ("customer_landing", "../stedi.json", 1)]
+        assert target.landing_lines(places) == ["(no longer there)"] * 4

@@ -13,10 +13,15 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, Stored, is_no_object, unpacked
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import Table
-from stedi_cli.landing import FileFacts, LandingState, is_landing_name, is_safe_name, read_facts
+from stedi_cli.landing import (
+    FileFacts,
+    LandingState,
+    is_landing_name,
+    is_safe_name,
+    lines_at,
+    read_facts,
+)
 
-# Of a line that is shown to a person.
-_SHOWN_BYTES = 10_000
 _MOST_DELETED = 1000
 
 
@@ -182,18 +187,14 @@ class LandingZone:
         self.remember(table, file, Entry(etag, facts))
 
     def _lines(self, table: str, file: str, numbers: set[int]) -> dict[int, str]:
-        found: dict[int, str] = {}
+        key = self.key(table, file)
         try:
-            with self.storage.opened(self.key(table, file)) as (stream, _):
-                lines = zip(range(1, max(numbers) + 1), unpacked(stream, file), strict=False)
-                for number, content in lines:
-                    if number in numbers:
-                        text = content[:_SHOWN_BYTES].rstrip(b"\r\n")
-                        found[number] = text.decode(errors="backslashreplace")
+            with self.storage.opened(key) as (stream, _):
+                return lines_at(unpacked(stream, file), self._layout.uri(key), numbers)
         except StediError as error:
             if not is_no_object(error):
                 raise
-        return found
+            return {}
 
     def _entries(self) -> dict[str, Entry]:
         if self._index is None:

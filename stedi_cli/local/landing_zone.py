@@ -18,6 +18,7 @@ from stedi_cli.landing import (
     LandingState,
     is_landing_name,
     is_safe_name,
+    lines_at,
     open_lines,
     read_facts,
     refuse_unsafe_name,
@@ -30,8 +31,6 @@ _TICK_NS = 20_000_000
 # File systems that keep no finer time than 10 ms may keep 2 s (FAT).
 _COARSE_NS = 10_000_000
 _COARSE_TICK_NS = 2_000_000_000
-# Of a line that is shown to a person.
-_SHOWN_BYTES = 10_000
 
 
 @dataclass(frozen=True)
@@ -195,19 +194,17 @@ class LandingZone:
 
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         """Return lines by table, file and line number; a line that is gone reads as such."""
-        wanted: dict[tuple[str, str], set[int]] = {}
+        wanted: dict[str, dict[str, set[int]]] = {}
         for table, file, line in places:
-            wanted.setdefault((table, file), set()).add(line)
+            if table in self._tables:
+                wanted.setdefault(table, {}).setdefault(file, set()).add(line)
         found: dict[tuple[str, str, int], str] = {}
-        for (table, file), numbers in wanted.items():
-            path = self.folder(table) / file
-            if path not in self.paths(table):
-                continue
-            with open_lines(path) as stream:
-                for number, content in enumerate(stream, start=1):
-                    if number in numbers:
-                        text = content[:_SHOWN_BYTES].rstrip(b"\r\n")
-                        found[table, file, number] = text.decode(errors="backslashreplace")
+        for table, files in wanted.items():
+            for path in self.paths(table):
+                if path.name in files:
+                    with open_lines(path) as stream:
+                        lines = lines_at(stream, str(path), files[path.name])
+                    found |= {(table, path.name, number): line for number, line in lines.items()}
         return [found.get(place, "(no longer there)") for place in places]
 
     def remove(self, path: Path) -> None:
