@@ -17,6 +17,8 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
+from functools import cached_property
+from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
 
@@ -24,11 +26,14 @@ from urllib.parse import unquote
 from contract import Field, Unusable, canonical, is_blank, judge
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import RDD, StorageLevel
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
 TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
+FORGETS = "stedi.forgets"
+"""The property of a snapshot before which no other may stay; see stedi_cli/history.py."""
 
 
 class TooManyBadLines(Exception):  # noqa: N818 - a verdict on the data
@@ -131,11 +136,16 @@ class Session:
             name: record["inputs"].get(name) or str(self.snapshot(name)[0]) for name in job["reads"]
         }
         accounts = {name: self.account(name) for name in landing}
-        rows = [
+        cast = [
             F.col(n).cast(TYPES[c["type"]]) for n, c in zip(names, table["columns"], strict=True)
         ]
+        # Looked at and written, computed once.
+        rows = result.select(*cast).persist(StorageLevel.DISK_ONLY)
         summary = {**record, "inputs": inputs, "landing": accounts}
-        self.replace(job["writes"], result.select(*rows), summary)
+        if self.forgets(job, rows):
+            summary["forgets"] = "true"
+        self.replace(job["writes"], rows, summary)
+        rows.unpersist()
         self.expire(job["writes"])
         snapshot, total = self.snapshot(job["writes"])
         bad = sum(self.accounts[name][1] for name in job["answers_for"])
@@ -172,40 +182,68 @@ class Session:
             writer = writer.option(f"snapshot-property.stedi.{key}", text)
         writer.createOrReplace()
 
+    def forgets(self, job: dict[str, Any], rows: DataFrame) -> bool:
+        """Tell whether a table's older snapshots would give back what it must not hold any more.
+
+        That is where rows go, since a person may have withdrawn; where it cannot be told; and
+        where a table that it reads has forgotten what it was built from.
+        """
+        history = self.history(job["writes"])
+        if history is None or not history.snapshots:
+            return False
+        made = history.summary
+        policies = {s.summary().get("stedi.policy") for s in history.snapshots} - {None}
+        if "stedi.policy" not in made or policies != {job["record"]["policy"]}:
+            return True
+        used = json.loads(made["stedi.inputs"])
+        for name in (n for n in job["reads"] if n not in self.request["landing"]):
+            source = self.history(name)
+            ids = [str(s.snapshotId()) for s in source.snapshots] if source else []
+            if used.get(name) not in ids:
+                return True
+        if int(made["total-records"]) > rows.count():
+            return True
+        before = self.spark.table(job["writes"])
+        try:
+            # How often a row is there counts too: doubles may be of different people.
+            return before.dtypes != rows.dtypes or not before.exceptAll(rows).isEmpty()
+        except (Py4JJavaError, PySparkException):
+            return True
+
     def expire(self, name: str) -> None:
-        """Drop a table's old snapshots with their files; after a change of policy, all of them."""
+        """Drop a table's snapshots that are due with their files, and the refs that hold them."""
         keep = self.request["keep"]
-        if keep is None:
+        history = self.history(name) if keep is not None else None
+        old = history.due(keep, self.request.get("spare_ms", 0)) if history else []
+        if history is None or not old:
             return
-        full = f"{self.database}.{name}"
-        found = self.spark.sql(
-            "SELECT snapshot_id, element_at(summary, 'stedi.policy') AS policy"
-            f" FROM {full}.snapshots ORDER BY committed_at"
-        ).collect()
-        policies = {row["policy"] for row in found if row["policy"] is not None}
-        old = [str(row["snapshot_id"]) for row in found[: -1 if len(policies) > 1 else -keep]]
-        if old:
-            # Iceberg drops by age too, unless it is given one that nothing has.
-            gone = self.spark.sql(
-                f"CALL {self.request['catalog']}.system.expire_snapshots("
-                f"table => '{full}',"
-                f" snapshot_ids => ARRAY({', '.join(old)}),"
-                " older_than => TIMESTAMP '1970-01-01 00:00:00')"
-            ).collect()[0]["deleted_manifest_lists_count"]
-            # Of files that it may not delete, Iceberg says nothing but in its log.
-            if gone < len(old):
-                place = self.tables[name]["properties"]["location"]
-                raise RuntimeError(f"s3:DeleteObject failed for old snapshots' files below {place}")
+        history.release(old)
+        # Iceberg drops by age too, unless it is given one that nothing has.
+        gone = self.spark.sql(
+            f"CALL {self.request['catalog']}.system.expire_snapshots("
+            f"table => '{self.database}.{name}',"
+            f" snapshot_ids => ARRAY({', '.join(map(str, old))}),"
+            " older_than => TIMESTAMP '1970-01-01 00:00:00')"
+        ).collect()[0]["deleted_manifest_lists_count"]
+        # Of files that it may not delete, Iceberg says nothing but in its log.
+        if gone < len(old):
+            place = self.tables[name]["properties"]["location"]
+            raise RuntimeError(f"s3:DeleteObject failed for old snapshots' files below {place}")
 
     def snapshot(self, name: str) -> tuple[int, int]:
         """Return the id of a table's current snapshot, and its number of rows."""
-        # Iceberg's own API, since each query of its metadata tables starts a Spark job.
-        iceberg = self.spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
-        table = iceberg.loadIcebergTable(self.spark._jsparkSession, f"{self.database}.{name}")
-        current = table.currentSnapshot()
-        if current is None:
+        history = self.history(name)
+        if history is None or history.current is None:
             return 0, 0
-        return int(current.snapshotId()), int(current.summary().get("total-records") or 0)
+        return int(history.current.snapshotId()), int(history.summary.get("total-records") or 0)
+
+    def history(self, name: str) -> History | None:
+        """Return a table's snapshots; None where there is no such table."""
+        full = f"{self.database}.{name}"
+        if not self.spark.catalog.tableExists(full):
+            return None
+        iceberg = self.spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
+        return History(iceberg.loadIcebergTable(self.spark._jsparkSession, full))
 
     def define_landing(self, name: str) -> None:
         """Make a landing table readable by its name, and quarantine what cannot be used."""
@@ -298,6 +336,58 @@ class Session:
         self.replace("quarantine", entries, {})
         self.expire("quarantine")
         self.quarantined[name] = count
+
+
+class History:
+    """A table's snapshots, through Iceberg's own API: a query of them would start a Spark job.
+
+    Args:
+        table: Iceberg's table.
+    """
+
+    def __init__(self, table: Any) -> None:
+        self.table = table
+        self.current = table.currentSnapshot()
+        self.summary = dict(self.current.summary()) if self.current is not None else {}
+
+    @cached_property
+    def snapshots(self) -> list[Any]:
+        """All of them, oldest first, the current one last, whatever a branch holds."""
+        found = sorted(listed(self.table.snapshots()), key=lambda s: s.sequenceNumber())
+        current = self.current.snapshotId() if self.current is not None else None
+        return sorted(found, key=lambda s: s.snapshotId() == current)
+
+    def due(self, keep: int, spare_ms: int) -> list[int]:
+        """Return the ids of those that have to go, and of those beyond a number.
+
+        Args:
+            keep: How many are kept, the current one included.
+            spare_ms: One beyond that number stays too, while it was current so long ago or less:
+                somebody may be reading it.
+        """
+        forgetting = [k for k, s in enumerate(self.snapshots) if FORGETS in s.summary()]
+        overdue = self.snapshots[: forgetting[-1]] if forgetting else []
+        rest = self.snapshots[len(overdue) : -1]
+        now = self.snapshots[-1].timestampMillis()
+        ended = {s.snapshotId(): after.timestampMillis() for s, after in pairwise(self.snapshots)}
+        beyond = rest[: max(0, len(rest) - (keep - 1))]
+        old = overdue + [s for s in beyond if ended[s.snapshotId()] <= now - spare_ms]
+        return [int(snapshot.snapshotId()) for snapshot in old]
+
+    def release(self, old: list[int]) -> None:
+        """Remove the tags and branches that would keep some snapshots."""
+        for name, ref in dict(self.table.refs()).items():
+            if int(ref.snapshotId()) in old and name != "main":
+                manage = self.table.manageSnapshots()
+                (manage.removeBranch if ref.isBranch() else manage.removeTag)(name).commit()
+
+
+def listed(iterable: Any) -> list[Any]:
+    """Return what a Java iterable gives."""
+    found, iterator = [], iterable.iterator()
+    while iterator.hasNext():
+        found.append(iterator.next())
+    return found
 
 
 def judge_file(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.exceptions import NoSuchTableError
@@ -16,11 +16,13 @@ from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.schema import Schema
 from pyiceberg.table import StaticTable, Transaction
 from pyiceberg.table.snapshots import Operation, Summary
-from pyiceberg.table.update.snapshot import ExpireSnapshots, _SnapshotProducer
+from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.types import DoubleType, LongType, NestedField, StringType
 
+from stedi_cli import expiry
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import Table as TableModel
+from stedi_cli.provenance import FORGETS
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestEntry, ManifestFile
@@ -55,6 +57,18 @@ class _Replace(_SnapshotProducer["_Replace"]):
             return super()._summary(snapshot_properties)
         finally:
             self._parent_snapshot_id = parent
+
+
+class Replaced(NamedTuple):
+    """What a replace did.
+
+    Args:
+        snapshot: Id of the new snapshot.
+        expired: What it took away of older ones.
+    """
+
+    snapshot: int
+    expired: expiry.Expired
 
 
 def schema_of(table: TableModel) -> Schema:
@@ -100,7 +114,7 @@ def replace(
     *,
     keep: int,
     forget: bool,
-) -> tuple[int, bool]:
+) -> Replaced:
     """Replace a table's content in one commit, and create the table where it is missing.
 
     Args:
@@ -109,31 +123,29 @@ def replace(
         files: URIs of the Parquet files that make up the new content.
         summary: Properties of the new snapshot.
         keep: Snapshots to keep, the new one included.
-        forget: Whether to drop all older snapshots, as after a change of policy.
-
-    Returns:
-        The new snapshot's id, and whether older snapshots were expired.
+        forget: Whether no older snapshot may stay, as after a change of policy.
     """
     identifier = f"{NAMESPACE}.{table.name}"
     schema = schema_of(table)
     properties = properties_of(table, schema, keep)
     try:
         transaction = Transaction(catalog.load_table(identifier))
-        readable = _is_readable(transaction)
+        forget = forget or not _is_readable(transaction)
         _adopt(transaction, schema, properties)
     except NoSuchTableError:
-        readable = True
+        forget = False
         transaction = catalog.create_table_transaction(
             identifier, schema, location=_location(catalog, table), properties=properties
         )
     io = transaction._table.io
-    replacing = _Replace(Operation.OVERWRITE, transaction, io, snapshot_properties=summary)
+    said = {**summary, FORGETS: "true"} if forget else summary
+    replacing = _Replace(Operation.OVERWRITE, transaction, io, snapshot_properties=said)
     for uri in files:
         replacing.append_data_file(parquet_file_to_data_file(io, transaction.table_metadata, uri))
     replacing.commit()
-    expired = _expire(transaction, 1 if forget or not readable else keep)
+    expired = expiry.expire(transaction, keep)
     transaction.commit_transaction()
-    return replacing.snapshot_id, expired
+    return Replaced(replacing.snapshot_id, expired)
 
 
 def create_empty(catalog: MetastoreCatalog, table: TableModel, *, keep: int) -> None:
@@ -190,27 +202,16 @@ def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str])
         transaction.set_properties(changed)
 
 
-def _expire(transaction: Transaction, keep: int) -> bool:
-    snapshots = sorted(transaction.table_metadata.snapshots, key=lambda s: s.sequence_number or 0)
-    old = [s.snapshot_id for s in snapshots[:-keep]]
-    if old:
-        ExpireSnapshots(transaction).by_ids(old).commit()
-    return bool(old)
-
-
-def expire(catalog: MetastoreCatalog, name: str, keep: int) -> bool:
-    """Drop a table's older snapshots.
+def expire(catalog: MetastoreCatalog, name: str, keep: int) -> expiry.Expired:
+    """Drop the snapshots of a table that are due.
 
     Args:
         catalog: The catalog.
         name: The table.
-        keep: Snapshots to keep.
-
-    Returns:
-        Whether there were any to drop.
+        keep: Snapshots to keep where none has to go for another reason.
     """
     transaction = Transaction(catalog.load_table(f"{NAMESPACE}.{name}"))
-    expired = _expire(transaction, keep)
+    expired = expiry.expire(transaction, keep)
     transaction.commit_transaction()
     return expired
 

@@ -68,6 +68,21 @@ class JobRun:
 
 
 @dataclass(frozen=True)
+class RefRemoved:
+    """A tag or branch was removed that would have kept a snapshot which had to go.
+
+    Args:
+        table: The table.
+        kind: ``tag`` or ``branch``.
+        name: Its name.
+    """
+
+    table: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True)
 class RunFailed:
     """A run has failed; the error with the reason follows.
 
@@ -89,4 +104,4 @@ class RunDetached:
     run: JobRun
 
 
-RunEvent = JobOutcome | JobRun | RunFailed | RunDetached
+RunEvent = JobOutcome | JobRun | RunFailed | RunDetached | RefRemoved

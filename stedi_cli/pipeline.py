@@ -11,7 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from stedi_cli.errors import UsageError
-from stedi_cli.job_run import JobOutcome, JobRun, RunDetached, RunFailed, Usage
+from stedi_cli.history import overdue
+from stedi_cli.job_run import JobOutcome, JobRun, RefRemoved, RunDetached, RunFailed, Usage
 from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import Provenance, TableState
@@ -63,7 +64,7 @@ class JobDone:
     usage: Usage | None = None
 
 
-Event = JobStarted | JobDone | JobRun | RunFailed | RunDetached
+Event = JobStarted | JobDone | JobRun | RunFailed | RunDetached | RefRemoved
 
 
 class Pipeline:
@@ -136,6 +137,8 @@ class Pipeline:
             yield f"{', '.join(changed)} changed"
         if any(s.provenance and s.provenance.policy != made.policy for s in state.snapshots):
             yield "snapshots of another policy are left"
+        if overdue(state.snapshots, state.current.id if state.current else None):
+            yield "snapshots that have to go are left"
         wanted = self._provenance(job, run="", engine="")
         if made.sql != wanted.sql:
             yield "its SQL changed"

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 _PREFIX = "stedi."
+FORGETS = f"{_PREFIX}forgets"
+"""The property of a snapshot before which no other may stay."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ class Snapshot:
         manifests: URI of the list of its manifests.
         files: Size in bytes of each data file, by the file's name; empty where the writer did
             not know them before the commit.
+        forgets: Whether no older one may stay, as where a person may have withdrawn.
     """
 
     id: int
@@ -136,6 +139,7 @@ class Snapshot:
     provenance: Provenance | None
     manifests: str | None = None
     files: dict[str, int] = field(default_factory=dict)
+    forgets: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,7 @@ class TableState:
         columns: Names and Iceberg types of its columns.
         snapshots: Its snapshots, oldest first.
         current: The current one, or None for a table never written.
+        refs: The names of tags and of branches beside the main one, each with its kind.
     """
 
     location: str
@@ -155,6 +160,7 @@ class TableState:
     columns: dict[str, str]
     snapshots: tuple[Snapshot, ...]
     current: Snapshot | None
+    refs: dict[str, str] = field(default_factory=dict)
 
 
 def parse_metadata(content: bytes, uri: str) -> TableState:
@@ -188,6 +194,9 @@ def _parse(raw: dict[str, Any], uri: str) -> TableState:
         columns={f["name"]: str(f["type"]) for f in schema["fields"]},
         snapshots=tuple(snapshots),
         current=next((s for s in snapshots if s.id == current), None),
+        refs={
+            name: str(ref["type"]) for name, ref in raw.get("refs", {}).items() if name != "main"
+        },
     )
 
 
@@ -201,4 +210,5 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         provenance=Provenance.from_summary(summary),
         manifests=raw.get("manifest-list"),
         files=_files_from_summary(summary),
+        forgets=FORGETS in summary,
     )

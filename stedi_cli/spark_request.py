@@ -18,6 +18,7 @@ def request(
     namespace: str,
     max_bad_rows: float | int,
     keep: int | None,
+    spare_ms: int = 0,
     folder: Callable[[str], str],
     sql: Callable[[Work], str],
 ) -> dict[str, Any]:
@@ -31,6 +32,7 @@ def request(
         namespace: Namespace of the tables in it.
         max_bad_rows: Most unusable lines of a landing table: a share (float) or a number (int).
         keep: Snapshots that the script keeps of each table, or None where it expires none.
+        spare_ms: How long a snapshot beyond that number stays after it was the current one.
         folder: Returns the URI of a landing table's folder.
         sql: Returns the URI of a job's SQL.
 
@@ -43,6 +45,7 @@ def request(
         "namespace": namespace,
         "max_bad_rows": max_bad_rows,
         "keep": keep,
+        "spare_ms": spare_ms,
         "landing": {
             name: {
                 "folder": folder(name),

@@ -15,12 +15,14 @@ from stedi_cli.aws.model import CATALOG
 from stedi_cli.aws.runs import SUCCEEDED, Run, Runs
 from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import BadDataError, StediError
-from stedi_cli.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
+from stedi_cli.job_run import JobOutcome, RefRemoved, RunDetached, RunEvent, RunFailed
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import Provenance, Snapshot
 from stedi_cli.settings import Settings
 from stedi_cli.target import Work
 
+SPARED_MS = 3_600_000
+"""How long a query on AWS may read a snapshot after another has taken its place."""
 _BAD_DATA = re.compile(r"TooManyBadLines: (.*?lines cannot be used)")
 _HINTS = {
     "TIMEOUT": "Raise timeout_minutes or workers in the config, then `stedi infra up`.",
@@ -119,12 +121,13 @@ class GlueRunner:
             namespace=layout.database,
             max_bad_rows=self._settings.max_bad_rows,
             keep=self._settings.keep_snapshots,
+            spare_ms=SPARED_MS,
             folder=lambda name: layout.uri(layout.landing_folder(tables[name])),
             sql=lambda work: layout.uri(layout.sql(work.made.policy, work.job.name)),
         )
 
     def _finish(self, works: list[Work], started: Run) -> Iterator[RunEvent]:
-        run = started
+        run, refs = started, self._refs()
         try:
             for now, seconds in self._runs.follow(started):
                 run = now
@@ -137,6 +140,7 @@ class GlueRunner:
             ) from error
         # Each table is read again, since others may have been replaced too.
         self._tables.forget()
+        yield from (RefRemoved(*ref) for ref in refs if ref not in self._refs())
         if run.state == SUCCEEDED:
             self._refuse_changed(works)
             yield from self._outcomes(works, run)
@@ -145,6 +149,11 @@ class GlueRunner:
         yield from self._outcomes(done[: len(works) - 1], run)
         yield RunFailed(run.told(), self._where(run), self._runs.log(run))
         raise self._failure(works[min(len(done), len(works) - 1)], run)
+
+    def _refs(self) -> list[tuple[str, str, str]]:
+        """Return table, kind and name of every tag and branch."""
+        states = self._tables.states()
+        return [(t, kind, name) for t, s in states.items() for name, kind in s.refs.items()]
 
     def _refuse_changed(self, works: list[Work]) -> None:
         landing: dict[str, LandingState] = {}

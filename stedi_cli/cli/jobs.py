@@ -13,7 +13,7 @@ from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from stedi_cli.job_run import JobRun, RunFailed, Usage
+    from stedi_cli.job_run import JobRun, RefRemoved, RunFailed, Usage
     from stedi_cli.pipeline import JobDone
 
 app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
@@ -88,7 +88,7 @@ def run(
     if bool(jobs) == all_jobs:
         raise UsageError("Say which jobs to run.", hint="Name jobs, or give --all.")
     with session(ctx, policy=policy, max_bad_rows=max_bad_rows) as opened:
-        done = run_jobs(
+        seen = run_jobs(
             opened,
             jobs or (),
             engine=engine,
@@ -99,7 +99,14 @@ def run(
             quiet=as_json,
         )
         if as_json:
-            render.emit({"jobs": [_record(event) for event in done]})
+            render.emit(
+                {
+                    "jobs": [_record(event) for event in seen.done],
+                    "removed": [
+                        {"table": r.table, "kind": r.kind, "name": r.name} for r in seen.removed
+                    ],
+                }
+            )
 
 
 @app.command()
@@ -149,7 +156,7 @@ def run_jobs(
     one_session: bool = False,
     detach: bool = False,
     quiet: bool = False,
-) -> list[JobDone]:
+) -> Seen:
     """Run jobs with a live table.
 
     Args:
@@ -163,7 +170,7 @@ def run_jobs(
         quiet: Whether to show nothing on stdout.
 
     Returns:
-        What was done with each job.
+        What was done.
     """
     from stedi_cli.pipeline import Pipeline
 
@@ -186,13 +193,14 @@ def run_jobs(
         _offer_stop(opened, seen.at_work)
         raise
     finally:
+        _show_removed(seen.removed)
         _show_failure(seen.failed)
         _show_usage(seen)
     if seen.detached:
         render.note(f"Run {seen.detached.id} of {seen.detached.job}: see `stedi jobs status`.")
     if not quiet:
         _show_notes(seen.done, pipeline.policy)
-    return seen.done
+    return seen
 
 
 def _offer_stop(opened: Session, run: JobRun | None) -> None:
@@ -207,6 +215,12 @@ def _offer_stop(opened: Session, run: JobRun | None) -> None:
             f"Run {run.id} of {run.job} goes on: see `stedi jobs status`; `stedi jobs stop`"
             " stops it."
         )
+
+
+def _show_removed(removed: list[RefRemoved]) -> None:
+    for ref in removed:
+        name = render.one_line(ref.name)
+        render.note(f"Removed {ref.kind} {name} of {ref.table}: its snapshot had to go.")
 
 
 def _show_failure(failed: RunFailed | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stedi_cli.cli import render
 
 if TYPE_CHECKING:
-    from stedi_cli.job_run import JobRun, RunFailed
+    from stedi_cli.job_run import JobRun, RefRemoved, RunFailed
     from stedi_cli.pipeline import Event, JobDone, JobStarted
 
 
@@ -24,6 +24,7 @@ class Seen:
         at_work: Its run, where it runs elsewhere.
         failed: The run that failed.
         detached: The run that is not waited for.
+        removed: Tags and branches that would have kept snapshots which had to go.
     """
 
     done: list[JobDone] = field(default_factory=list)
@@ -31,10 +32,11 @@ class Seen:
     at_work: JobRun | None = None
     failed: RunFailed | None = None
     detached: JobRun | None = None
+    removed: list[RefRemoved] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
         """Take in an event."""
-        from stedi_cli.job_run import JobRun, RunDetached, RunFailed
+        from stedi_cli.job_run import JobRun, RefRemoved, RunDetached, RunFailed
         from stedi_cli.pipeline import JobDone, JobStarted
 
         if isinstance(event, JobDone):
@@ -46,6 +48,8 @@ class Seen:
             self.at_work = event
         elif isinstance(event, RunFailed):
             self.failed, self.at_work = event, None
+        elif isinstance(event, RefRemoved):
+            self.removed.append(event)
         elif isinstance(event, RunDetached):
             self.detached, self.at_work, self.started = event.run, None, None
 

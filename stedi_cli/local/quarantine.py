@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from stedi_cli import iceberg
 from stedi_cli.arrow import arrow_table
+from stedi_cli.expiry import Expired
 from stedi_cli.lakehouse import Table
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.split import BadLine
@@ -43,25 +44,25 @@ class Quarantine:
         self._keep = keep
         self._entries: list[Entry] | None = None
 
-    def replace(self, found: dict[str, list[BadLine]]) -> bool:
+    def replace(self, found: dict[str, list[BadLine]]) -> Expired | None:
         """Replace the entries of landing tables in one commit, if they are not the same.
 
         Args:
             found: The lines that cannot be used, by landing table.
 
         Returns:
-            Whether older snapshots were expired.
+            What it took away of older snapshots; None where nothing was replaced.
         """
         before = self.entries()
         after = [entry for entry in before if entry[0] not in found]
         after += [(name, b.file, b.line, b.reason) for name, bad in found.items() for b in bad]
         whole = self._tables.is_whole(self._table.name)
         if whole and sorted(after) == sorted(before):
-            return False
+            return None
         path = self._layout.warehouse / self._table.name / "data" / f"{uuid.uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(arrow_table(self._table, sorted(after)), path, compression="zstd")
-        _, expired = iceberg.replace(
+        done = iceberg.replace(
             self._catalog,
             self._table,
             [to_uri(path)],
@@ -71,7 +72,7 @@ class Quarantine:
         )
         self._tables.forget()
         self._entries = after
-        return expired
+        return done.expired
 
     def entries(self) -> list[Entry]:
         """Return the entries as they are stored."""

@@ -12,13 +12,16 @@ import duckdb
 
 from stedi_cli import iceberg
 from stedi_cli.errors import BadDataError, StediError, UsageError
-from stedi_cli.job_run import JobOutcome
+from stedi_cli.expiry import Expired
+from stedi_cli.history import inputs_forgot
+from stedi_cli.job_run import JobOutcome, RefRemoved
 from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse, Table
 from stedi_cli.landing import LandingState
 from stedi_cli.local.engine import TYPES, Engine, first_line, one_select
 from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
+from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.quarantine import Quarantine
 from stedi_cli.local.tables import Tables, open_catalog
 from stedi_cli.provenance import LandingAccount, Provenance, files_to_summary
@@ -61,27 +64,31 @@ class DuckRunner:
             lakehouse.tables[QUARANTINE], layout, self._catalog, tables, settings.keep_snapshots
         )
         self.swept: set[str] = set()
+        self._removed: list[RefRemoved] = []
 
     def close(self) -> None:
         """Close the engine."""
         self._engine.close()
 
-    def run(self, works: list[Work]) -> Generator[JobOutcome]:
+    def run(self, works: list[Work]) -> Generator[JobOutcome | RefRemoved]:
         """Run jobs in their order and commit their tables.
 
         Args:
             works: The jobs with their SQL and provenance.
 
         Yields:
-            Rows, quarantined lines and seconds of each.
+            Rows, quarantined lines and seconds of each, after the tags and branches removed.
 
         Raises:
             StediError: If its SQL cannot be run or the table not be written.
             BadDataError: If a landing table has more unusable lines than allowed.
         """
         for work in works:
+            self._removed = []
             try:
-                yield self._run(work)
+                outcome = self._run(work)
+                yield from self._removed
+                yield outcome
             except (StediError, OSError):
                 for name, state in work.landing.items():
                     self._zone.refuse_changed(name, state)
@@ -100,7 +107,7 @@ class DuckRunner:
         # Where this fails the file is swept: it may be committed all the same.
         rows = self._write(job, text, table, path)
         accounts = self._settle(job, landing)
-        snapshot = self._commit(table, path, made, accounts)
+        snapshot = self._commit(table, path, rows, made, accounts)
         quarantined = sum(accounts[n].quarantined for n in self._lakehouse.first_reads(job))
         return JobOutcome(rows, quarantined, time.perf_counter() - started, snapshot)
 
@@ -199,8 +206,10 @@ class DuckRunner:
                 reading.as_is,
                 self._lakehouse.tables[name].contract_sha256,
             )
-        if self._quarantine.replace({name: reading.bad for name, reading in readings.items()}):
-            self.swept.add(QUARANTINE)
+        self._note(
+            QUARANTINE,
+            self._quarantine.replace({name: reading.bad for name, reading in readings.items()}),
+        )
         for name, account in accounts.items():
             self._refuse_too_many(name, account)
         return accounts
@@ -217,24 +226,48 @@ class DuckRunner:
             )
 
     def _commit(
-        self, table: Table, path: Path, made: Provenance, accounts: dict[str, LandingAccount]
+        self,
+        table: Table,
+        path: Path,
+        rows: int,
+        made: Provenance,
+        accounts: dict[str, LandingAccount],
     ) -> int:
         record = dataclasses.replace(made, landing=accounts)
-        before = self._tables.states().get(table.name)
-        earlier = before.current.provenance if before and before.current else None
-        snapshot, expired = iceberg.replace(
+        done = iceberg.replace(
             self._catalog,
             table,
             [to_uri(path)],
             record.to_summary() | files_to_summary({path.name: path.stat().st_size}),
             keep=self._settings.keep_snapshots,
-            forget=(earlier is not None and earlier.policy != made.policy)
-            or (before is not None and not self._tables.is_whole(table.name)),
+            forget=self._forgets(table, path, rows, made),
         )
         self._tables.forget()
-        if expired:
-            self.swept.add(table.name)
-        return snapshot
+        self._note(table.name, done.expired)
+        return done.snapshot
+
+    def _forgets(self, table: Table, path: Path, rows: int, made: Provenance) -> bool:
+        """Tell whether a table's older snapshots would give back what it must not hold any more."""
+        states = self._tables.states()
+        before = states.get(table.name)
+        if before is None or not before.snapshots:
+            return False
+        earlier = before.current.provenance if before.current else None
+        if before.current is None or earlier is None or not self._tables.is_whole(table.name):
+            return True
+        policies = {s.provenance.policy for s in before.snapshots if s.provenance is not None}
+        if policies != {made.policy} or inputs_forgot(earlier, states):
+            return True
+        if before.current.rows is None or before.current.rows > rows:
+            return True
+        files = self._tables.files(table.name) or []
+        return loses_rows(self._engine, table, files, path)
+
+    def _note(self, table: str, expired: Expired | None) -> None:
+        """Remember what is to be swept, and what is to be said."""
+        if expired is not None and expired.snapshots:
+            self.swept.add(table)
+            self._removed += expired.refs
 
 
 def job_error(job: Job, error: Exception) -> StediError:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from stedi_cli import contract, spark_model, spark_request
 from stedi_cli.errors import BadDataError, StediError
-from stedi_cli.job_run import JobOutcome
+from stedi_cli.job_run import JobOutcome, RefRemoved
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.landing_zone import LandingZone
@@ -90,19 +90,20 @@ class SparkRunner:
         self._lock = lock
         self._temp = layout.temp / uuid.uuid4().hex
         self.swept: set[str] = set()
+        self._removed: list[RefRemoved] = []
 
     def close(self) -> None:
         """Remove intermediate files."""
         shutil.rmtree(self._temp, ignore_errors=True)
 
-    def run(self, works: list[Work]) -> Generator[JobOutcome]:
+    def run(self, works: list[Work]) -> Generator[JobOutcome | RefRemoved]:
         """Run jobs in their order.
 
         Args:
             works: The jobs with their SQL and provenance.
 
         Yields:
-            The outcome of each job as it ends.
+            The outcome of each job as it ends, after the tags and branches removed.
 
         Raises:
             StediError: If a job fails; Spark's own words are in the log file that it names.
@@ -150,7 +151,9 @@ class SparkRunner:
                 self.swept.add(name)
         self._tables.forget()
 
-    def _outcomes(self, told: Iterator[dict[str, Any]], works: list[Work]) -> Iterator[JobOutcome]:
+    def _outcomes(
+        self, told: Iterator[dict[str, Any]], works: list[Work]
+    ) -> Iterator[JobOutcome | RefRemoved]:
         for work in works:
             outcome = next(told, None)
             if outcome is None:
@@ -166,7 +169,9 @@ class SparkRunner:
                 )
             for name in work.landing:
                 self._zone.refuse_changed(name, work.landing[name])
+            self._removed = []
             self._expire(work)
+            yield from self._removed
             yield JobOutcome(
                 outcome["rows"], outcome["quarantined"], outcome["seconds"], outcome["snapshot"]
             )
@@ -181,13 +186,12 @@ class SparkRunner:
 
         catalog = open_catalog(self._layout)
         for name in (work.job.writes, QUARANTINE):
-            before = self._tables.states().get(name)
-            if before is None:
+            if name not in self._tables.states():
                 continue
-            policies = {s.provenance.policy for s in before.snapshots if s.provenance}
-            keep = 1 if len(policies) > 1 else self._settings.keep_snapshots
-            if expire(catalog, name, keep):
+            expired = expire(catalog, name, self._settings.keep_snapshots)
+            if expired.snapshots:
                 self.swept.add(name)
+            self._removed += expired.refs
         self._tables.forget()
 
     @property

@@ -19,7 +19,7 @@ from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.runs import BusyError, Runs, cost
 from stedi_cli.aws.runs import Run as GlueRun
 from stedi_cli.errors import BadDataError, StediError, UsageError
-from stedi_cli.job_run import JobRun, RunFailed
+from stedi_cli.job_run import JobRun, RefRemoved, RunFailed
 from stedi_cli.pipeline import Event, JobDone, JobStarted, Pipeline
 
 FIRST = "customer_landing_to_trusted"
@@ -85,6 +85,16 @@ def test_a_run_that_dies_before_it_forgets_the_other_policy(cloud: CloudLake) ->
     done = cloud.run(FIRST, policy="published")[FIRST]
     assert done.why == "snapshots of another policy are left"
     assert cloud.policies("customer_trusted") == {"published"}
+
+
+def test_a_tag_that_goes_with_its_snapshot_is_told(cloud: CloudLake) -> None:
+    cloud.script(2)
+    cloud.events(FIRST)
+    held = cloud.catalog.load_table("stedi.customer_trusted")
+    held.manage_snapshots().create_tag(held.current_snapshot().snapshot_id, "before").commit()
+    events = cloud.events(FIRST, policy="published")
+    told = [event for event in events if isinstance(event, RefRemoved)]
+    assert told == [RefRemoved("customer_trusted", "tag", "before")]
 
 
 def test_the_request_says_what_to_run(cloud: CloudLake) -> None:

@@ -1,0 +1,213 @@
+"""Whoever withdrew is in no older snapshot; whoever only came keeps the older snapshots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import Lake, Result
+from pyiceberg.table import Table
+from small import CUSTOMERS, JOBS, MOTIONS, C, customer, lines, motion, step
+
+from stedi_cli.local.tables import open_catalog
+
+ALL = list(JOBS.values())
+FIRST, *LATER = JOBS
+ANN = ("ann@x.org", "serial-ann")
+
+
+def _write(lake: Lake, name: str, records: list[dict[str, Any]], table: str = "customer") -> None:
+    (lake.layout.landing / table / name).write_bytes(lines(records))
+
+
+def _new_file(lake: Lake) -> None:
+    _write(lake, "d.json", [customer(*ANN, C + 5000, None)])
+
+
+def _changed_file(lake: Lake) -> None:
+    _write(lake, "c.json", [*CUSTOMERS, customer(*ANN, C + 5000, None)])
+
+
+def _removed_records(lake: Lake) -> None:
+    _write(lake, "c.json", [r for r in CUSTOMERS if r["email"] != ANN[0]])
+
+
+def _removed_file(lake: Lake) -> None:
+    (lake.layout.landing / "customer" / "c.json").unlink()
+
+
+def _later_consent(lake: Lake) -> None:
+    _write(lake, "d.json", [customer(*ANN, C + 5000, C + 5000)])
+
+
+def _others_came_too(lake: Lake) -> None:
+    _new_file(lake)
+    came = [f"new{number}@x.org" for number in range(9)]
+    _write(lake, "e.json", [customer(email, f"serial-{email}", C) for email in came])
+    _write(lake, "e.json", [motion(e, C + k) for e in came for k in range(9)], "accelerometer")
+    _write(
+        lake, "e.json", [step(f"serial-{e}", C + k) for e in came for k in range(9)], "step_trainer"
+    )
+
+
+def _spoilt_record(lake: Lake) -> None:
+    path = lake.layout.landing / "customer" / "c.json"
+    path.write_bytes(path.read_bytes().replace(b'"ann@x.org"', b'["ann@x.org"]'))
+
+
+WAYS: dict[str, Callable[[Lake], None]] = {
+    "a new file": _new_file,
+    "a changed file": _changed_file,
+    "records removed": _removed_records,
+    "a file removed": _removed_file,
+    "consent given anew, later": _later_consent,
+    "while others came": _others_came_too,
+    "a record that cannot be used": _spoilt_record,
+}
+
+
+@pytest.fixture
+def twice(lake: Lake) -> Lake:
+    """The small lake, run twice, so that each table has two equal snapshots."""
+    lake = Lake(lake.settings.root, max_bad_rows=100)
+    lake.run()
+    lake.run(force=True)
+    assert _snapshots(lake) == dict.fromkeys(ALL, 2)
+    return lake
+
+
+def _snapshots(lake: Lake) -> dict[str, int]:
+    return {name: len(lake.states()[name].snapshots) for name in ALL}
+
+
+def _stored(lake: Lake, table: str) -> list[tuple[Any, ...]]:
+    """All rows in all Parquet files of a table, whichever snapshot they are of."""
+    files = (lake.layout.warehouse / table).rglob("*.parquet")
+    return [tuple(row.values()) for path in files for row in pq.read_table(path).to_pylist()]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_withdrew_is_in_no_older_snapshot(twice: Lake, way: str) -> None:
+    WAYS[way](twice)
+    twice.run()
+    assert _snapshots(twice) == dict.fromkeys(ALL, 1)
+    for name in ALL:
+        assert sorted(_stored(twice, name), key=str) == sorted(twice.rows(name), key=str)
+
+
+def test_who_only_came_keeps_the_older_snapshots(twice: Lake) -> None:
+    _write(twice, "e.json", [customer("gus@x.org", "serial-gus", C)])
+    _write(twice, "e.json", [motion("gus@x.org", C + 1)], "accelerometer")
+    _write(twice, "e.json", [step("serial-gus", C + 1)], "step_trainer")
+    twice.run()
+    assert _snapshots(twice) == dict.fromkeys(ALL, 3)
+
+
+def test_jobs_run_one_by_one_forget_too(twice: Lake) -> None:
+    _others_came_too(twice)
+    left = dict.fromkeys(ALL, 2)
+    for name in JOBS:
+        twice.run(name)
+        left[JOBS[name]] = 1
+        assert _snapshots(twice) == left
+    for name in ALL:
+        assert len(_stored(twice, name)) == len(twice.rows(name))
+
+
+def test_what_reads_a_table_that_forgot_forgets_whatever_came_between(twice: Lake) -> None:
+    _new_file(twice)
+    twice.run(FIRST)
+    (twice.layout.landing / "customer" / "d.json").unlink()
+    twice.run()
+    # Ann came back: her rows are again those of before, and lost from no other table.
+    assert _snapshots(twice) == dict.fromkeys(ALL, 1) | {"customer_trusted": 2}
+
+
+def test_a_double_that_goes_is_a_row_that_goes(twice: Lake) -> None:
+    """As published, a customer with two records stands there twice, and so do the readings."""
+    twice.run(policy="published")
+    twice.run(policy="published", force=True)
+    assert _snapshots(twice) == dict.fromkeys(ALL, 2)
+    kept = [*MOTIONS, motion("fay@x.org", C + 7)]
+    kept.remove(motion("ann@x.org", C + 10))
+    _write(twice, "a.json", kept, "accelerometer")
+    twice.run(policy="published")
+    assert _snapshots(twice)["accelerometer_trusted"] == 1
+    assert _snapshots(twice)["customer_trusted"] == 2
+
+
+def test_a_reader_puts_it_off_until_the_next_command(twice: Lake) -> None:
+    with twice.opened() as reader:
+        before = reader.query("SELECT count(*) FROM customer_trusted")
+        _new_file(twice)
+        twice.run()
+        assert len(_stored(twice, "customer_trusted")) > len(twice.rows("customer_trusted"))
+        assert next(before.rows) == (4,)
+    assert twice.built() == set()
+    for name in ALL:
+        assert len(_stored(twice, name)) == len(twice.rows(name))
+
+
+# --- Tags and branches ------------------------------------------------------------------------
+
+
+def _hold(lake: Lake, table: str = "customer_trusted") -> Table:
+    """Hold a table's oldest snapshot by a tag and a branch."""
+    held = open_catalog(lake.layout).load_table(f"stedi.{table}")
+    oldest = held.metadata.snapshots[0].snapshot_id
+    held.manage_snapshots().create_tag(oldest, "before").create_branch(oldest, "aside").commit()
+    return held
+
+
+REMOVED = [
+    {"table": "customer_trusted", "kind": "tag", "name": "before"},
+    {"table": "customer_trusted", "kind": "branch", "name": "aside"},
+]
+
+
+def test_a_tag_and_a_branch_hold_nothing_that_has_to_go(twice: Lake, stedi: Any) -> None:
+    held = _hold(twice)
+    _new_file(twice)
+    told = stedi("--root", twice.settings.root, "jobs", "run", "--all", "--json")
+    assert told.code == 0, told.err
+    key = {"tag": 0, "branch": 1}
+    assert sorted(json.loads(told.out)["removed"], key=lambda r: key[r["kind"]]) == REMOVED
+    assert "Removed tag before of customer_trusted: its snapshot had to go." in told.err
+    assert set(held.refresh().refs()) == {"main"}
+    assert _snapshots(twice)["customer_trusted"] == 1
+
+
+def test_a_change_of_policy_removes_what_holds_the_other(twice: Lake, stedi: Any) -> None:
+    held = _hold(twice)
+    told = stedi("--root", twice.settings.root, "jobs", "run", "--all", "--policy", "published")
+    assert told.code == 0, told.err
+    assert "Removed branch aside of customer_trusted" in told.err
+    assert set(held.refresh().refs()) == {"main"}
+
+
+def test_a_snapshot_beyond_the_number_goes_with_its_tag(twice: Lake) -> None:
+    held = _hold(twice)
+    lake = Lake(twice.settings.root, keep_snapshots=2)
+    lake.run(force=True)
+    assert set(held.refresh().refs()) == {"main"}
+    assert _snapshots(lake) == dict.fromkeys(ALL, 2)
+
+
+def test_a_tag_on_a_snapshot_that_is_kept_stays(twice: Lake, stedi: Any) -> None:
+    held = _hold(twice)
+    told: Result = stedi("--root", twice.settings.root, "jobs", "run", "--all", "--force", "--json")
+    assert told.json()["removed"] == []
+    assert set(held.refresh().refs()) == {"main", "before", "aside"}
+
+
+def test_a_branch_that_went_on_does_not_push_the_table_out(twice: Lake) -> None:
+    """A branch's snapshots are later than the table's own, and count for no more than others."""
+    held = _hold(twice, "machine_learning_curated")
+    held.append(held.scan().to_arrow(), branch="aside")
+    _new_file(twice)
+    twice.run()
+    assert set(held.refresh().refs()) == {"main"}
+    assert _snapshots(twice) == dict.fromkeys(ALL, 1)
