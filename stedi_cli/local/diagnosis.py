@@ -12,7 +12,7 @@ from stedi_cli.lakehouse import QUARANTINE
 from stedi_cli.local import spark
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
-from stedi_cli.local.tables import Tables, read_journal
+from stedi_cli.local.tables import Tables, left_over, read_journal
 from stedi_cli.target import Finding
 
 _LITTLE_SPACE = 1 << 30
@@ -44,12 +44,23 @@ def diagnose(layout: Layout, zone: LandingZone, tables: Tables) -> Iterator[Find
     except StediError as error:
         yield Finding("landing files", error.message, error.hint or "Upload them again.")
     yield from _tables(tables)
+    yield from _temp(layout)
     left = read_journal(layout)
     if left is not None:
         yield Finding(
             "journal",
             "a run is going on or has died",
             "If none is going on, the next `stedi jobs run` removes what it left.",
+        )
+
+
+def _temp(layout: Layout) -> Iterator[Finding]:
+    left = left_over(layout)
+    if left:
+        yield Finding(
+            "temporary files",
+            f"a command that died left {len(left)} in {layout.temp}; they may hold landing lines",
+            "Run `stedi jobs run --all`: it removes them, also where nothing is to be done.",
         )
 
 

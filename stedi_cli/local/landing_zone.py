@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stedi_cli.durable import load_json, remove_stale, replaced
+from stedi_cli.durable import load_json, replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import Table
 from stedi_cli.landing import (
@@ -211,10 +211,6 @@ class LandingZone:
         """Remove a landing file."""
         path.unlink(missing_ok=True)
         self._entries().pop(self._key(path), None)
-
-    def clear_stale(self) -> None:
-        """Remove what an interrupted upload left."""
-        remove_stale(self._layout.temp)
 
     def save_index(self) -> None:
         """Write the cache; a cache that cannot be written is no error."""

@@ -90,6 +90,21 @@ def without_readers(path: Path) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def is_held(path: Path) -> bool:
+    """Tell whether any process holds a lock right now; nothing is made."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _acquire(path: Path, wait: bool | None) -> int:
     while True:
         try:

@@ -16,7 +16,7 @@ from stedi_cli.lakehouse import Table
 from stedi_cli.landing import LandingState
 from stedi_cli.local.catalog_file import metadata_locations, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
-from stedi_cli.local.lock import without_readers
+from stedi_cli.local.lock import is_held, without_readers
 from stedi_cli.provenance import LandingAccount, TableState
 
 if TYPE_CHECKING:
@@ -196,6 +196,18 @@ def read_journal(layout: Layout, tables: Sequence[str] = ()) -> list[str] | None
     except (OSError, ValueError, KeyError, TypeError):
         return list(tables)
     return [table for table in tables if table in named]
+
+
+def left_over(layout: Layout) -> list[Path]:
+    """Return the intermediate files and folders that no command at work can need.
+
+    They may hold landing lines as they are.
+    """
+    if not layout.temp.is_dir() or layout.temp.is_symlink():
+        return []
+    found = sorted(layout.temp.iterdir())
+    at_work = found and (is_held(layout.lock) or is_held(layout.readers))
+    return [] if at_work else found
 
 
 def mend(layout: Layout, tables: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.lock import BusyError, exclusive, reading
-from stedi_cli.local.tables import Tables, clean, mend, write_journal
+from stedi_cli.local.tables import Tables, clean, left_over, mend, write_journal
 from stedi_cli.provenance import TableState
 from stedi_cli.settings import Settings
 from stedi_cli.target import Answer, Change, Finding, QueryCost, Resource, Runner, Uploaded
@@ -170,8 +170,8 @@ class LocalTarget:
             yield lock
 
     def tidy(self) -> None:
-        """Remove what a run that died left, unless another one is at work."""
-        if self.layout.journal.exists():
+        """Remove what a command that died left, unless another one is at work."""
+        if self.layout.journal.exists() or left_over(self.layout):
             with suppress(BusyError), self._locked(wait=False):
                 pass
 

@@ -1,0 +1,80 @@
+"""What a command that was killed left holds landing lines: it is told, and it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Lake, Result
+from small import write_lake
+
+from stedi_cli.local.lock import exclusive
+
+Ask = Callable[..., Result]
+
+
+def _left(root: Path) -> list[Path]:
+    """What a run and an upload that were killed leave."""
+    folder = root / "tmp" / "0123456789abcdef"
+    folder.mkdir()
+    (folder / "customer.c.json.kept.json").write_text('{"email": "ann@x.org"}\n')
+    part = root / "tmp" / "fedcba9876543210.part"
+    part.write_text('{"email": "ann@x.org"}\n')
+    return [folder, part]
+
+
+def _there(root: Path) -> list[Path]:
+    return sorted((root / "tmp").rglob("*"))
+
+
+def test_doctor_tells_of_them_and_then_of_nothing(root: Path, stedi: Ask) -> None:
+    _left(root)
+    told = stedi("--root", root, "doctor", "--json")
+    assert told.code == 1, told.err
+    wrong = [finding for finding in told.json() if not finding["ok"]]
+    assert [finding["what"] for finding in wrong] == ["temporary files"]
+    assert "2 in" in wrong[0]["found"] and "landing lines" in wrong[0]["found"]
+    assert stedi("--root", root, "jobs", "run", "--all").code == 0
+    assert stedi("--root", root, "doctor").code == 0
+
+
+def test_doctor_says_nothing_of_those_of_a_command_at_work(root: Path, stedi: Ask) -> None:
+    _left(root)
+    with exclusive(root / "lock"):
+        assert stedi("--root", root, "doctor").code == 0
+
+
+WRITERS = {
+    "a run with nothing to do": ("jobs", "run", "--all"),
+    "a job with nothing to do": ("jobs", "run", "customer_landing_to_trusted"),
+    "a run": ("jobs", "run", "--all", "--force"),
+    "set up again": ("infra", "up", "--no-data"),
+    "an upload of the same": ("upload", "../data"),
+}
+
+
+@pytest.mark.parametrize("what", WRITERS)
+def test_every_command_that_may_write_removes_them(
+    root: Path, stedi: Ask, what: str, tmp_path: Path
+) -> None:
+    write_lake(tmp_path / "data")
+    _left(root)
+    told = stedi("--root", root, *WRITERS[what])
+    assert told.code == 0, told.err
+    assert _there(root) == []
+
+
+@pytest.mark.parametrize("what", WRITERS)
+def test_none_removes_them_under_a_reader(
+    root: Path, stedi: Ask, what: str, tmp_path: Path
+) -> None:
+    write_lake(tmp_path / "data")
+    with Lake(root).opened() as reader:
+        answer = reader.query("SELECT count(*) FROM customer_landing")
+        own = _there(root)
+        assert len(own) == 1
+        assert stedi("--root", root, *WRITERS[what]).code == 0
+        assert own[0].is_dir()
+        assert len(list(answer.rows)) == 1
+    assert _there(root) == []
