@@ -1,9 +1,11 @@
 -- Readings of trusted customers, taken at or after their consent; exact duplicates count once.
 -- The user is spelled as the customer's e-mail, so that what follows joins on plain equality.
-SELECT DISTINCT c.email AS user, a.timestamp, a.x, a.y, a.z
+-- Spark's DISTINCT would turn -0.0 into 0.0; min() gives a group's values as they are.
+SELECT c.email AS user, a.timestamp, min(a.x) AS x, min(a.y) AS y, min(a.z) AS z
 FROM accelerometer_landing a
 JOIN customer_trusted c
   ON CASE WHEN a.user LIKE ' %' OR a.user LIKE '% '
           THEN lower(trim(BOTH ' ' FROM a.user)) ELSE lower(a.user) END
    = lower(trim(BOTH ' ' FROM c.email))
 WHERE a.timestamp >= c.shareWithResearchAsOfDate
+GROUP BY c.email, a.timestamp, a.x, a.y, a.z

@@ -219,7 +219,9 @@ def _number(given: Any, field: Field) -> str:
 
 
 def _finite(given: Any, field: Field) -> float:
-    value = float(_number(given, field))
+    # The fast readers read plain digits as an integer, which has no sign at zero.
+    plain = isinstance(given, _Number) and given == "-0"
+    value = 0.0 if plain else float(_number(given, field))
     if not math.isfinite(value):
         raise Unusable(f"not-finite:{field.name}")
     return value

@@ -227,7 +227,7 @@ def _is_numeric_text(token: Token) -> bool:
 
 
 def _finite(token: Token, column: str) -> float:
-    value = float(token.text)
+    value = 0.0 if token == Token("number", "-0") else float(token.text)
     if not math.isfinite(value):
         raise LineError(f"not-finite:{column}")
     return value

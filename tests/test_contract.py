@@ -167,6 +167,34 @@ def test_file_without_lines(content: bytes, tmp_path: Path) -> None:
     assert (trusted(built), built.quarantine) == ([], [])
 
 
+ZEROS = {
+    "plain": (b"-0", "0.0"),
+    "with a point": (b"-0.0", "-0.0"),
+    "with an exponent": (b"-0e0", "-0.0"),
+    "as text": (b'"-0"', "-0.0"),
+    "as text with a point": (b'"-0.0"', "-0.0"),
+    "too small": (b"-1e-400", "-0.0"),
+}
+ZERO_LINES = [line(x=given, timestamp=TIME + at) for at, (given, _) in enumerate(ZEROS.values())]
+# The same where each line is judged, since a number is written as a text.
+ZERO_LINES += [
+    line(x=given, y=b'"1"', timestamp=TIME + at)
+    for at, (given, _) in enumerate(ZEROS.values(), start=len(ZEROS))
+]
+
+
+def zeros(rows: list[tuple[object, ...]]) -> list[str]:
+    return [repr(row[2]) for row in sorted(rows, key=lambda row: str(row[1]))]
+
+
+@pytest.mark.parametrize("more", [b"", b"{\n"], ids=["clean", "beside a bad line"])
+def test_negative_zero_is_kept(more: bytes, tmp_path: Path) -> None:
+    built = lake(tmp_path / "l", more + b"\n".join(ZERO_LINES))
+    expected = [text for _, text in ZEROS.values()] * 2
+    assert zeros(built.rows("accelerometer_landing")) == expected
+    assert zeros(built.rows("accelerometer_trusted")) == expected
+
+
 MARK = b"\xef\xbb\xbf"
 WITHOUT_LINES = {
     "nothing.json.gz": [b""],

@@ -104,11 +104,18 @@ def assert_same(found: Iterable[Row], expected: Iterable[Row], what: str) -> Non
     assert not invented and not lost, f"{what}: invented {dict(invented)}, lost {dict(lost)}"
 
 
+def signed(rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows that differ where one has 0.0 and the other -0.0, which Python takes for equal."""
+    return (tuple(repr(v) if isinstance(v, float) else v for v in row) for row in rows)
+
+
 def assert_as_the_oracle(build: Build, files: Files, policy: str) -> None:
     landing = oracle.read(files)
     with build(files, policy) as built:
         assert_same(built.quarantine, landing.quarantine, "quarantine")
-        for table, rows in {**landing.rows, **oracle.lakehouse(landing, policy)}.items():
+        for table, rows in landing.rows.items():
+            assert_same(signed(built.rows(table)), signed(rows), table)
+        for table, rows in oracle.lakehouse(landing, policy).items():
             assert_same(built.rows(table), rows, table)
 
 

@@ -21,9 +21,12 @@ from test_contract import (
     QUARANTINED,
     TEXTS,
     WITHOUT_LINES,
+    ZERO_LINES,
+    ZEROS,
     line,
     members,
 )
+from test_oracle import signed
 
 from stedi_cli import spark_request
 from stedi_cli.errors import BadDataError, StediError
@@ -66,7 +69,7 @@ def contents(root: Path) -> dict[str, Counter[Any]]:
     lakehouse, target = opened(root, "strict")
     try:
         names = [*lakehouse.writers, "quarantine"]
-        return {n: Counter(target.query(f"SELECT * FROM {n}").rows) for n in names}
+        return {n: Counter(signed(target.query(f"SELECT * FROM {n}").rows)) for n in names}
     finally:
         target.close()
 
@@ -99,7 +102,7 @@ def assert_parity(root: Path, files: Files | None = None) -> None:
             landing = oracle.read(files)
             assert found["quarantine"] == Counter(landing.quarantine)
             for name, told in oracle.lakehouse(landing, policy).items():
-                assert found[name] == Counter(map(tuple, told)), (policy, name)
+                assert found[name] == Counter(signed(told)), (policy, name)
 
 
 def test_parity_on_the_sample(tmp_path: Path) -> None:
@@ -143,6 +146,7 @@ def contract_files() -> Files:
         "empty.json": b"",
         "blank.json": b"\n \t\r\n" + line(x=6.0) + b"\n\n\n{\n\x0b\n[]",
         "one_byte.json": b"7",
+        "zeros.json": b"\n".join(ZERO_LINES),
     }
     readings |= {name: members(given) for name, given in (WITHOUT_LINES | MARK_APART).items()}
     head = b'{"customerName":'
@@ -165,6 +169,9 @@ def test_parity_on_every_case_of_the_contract(tmp_path: Path) -> None:
     assert_parity(root, contract_files())
     reasons = {row[3] for row in contents(root)["quarantine"]}
     assert {reason for _, reason in QUARANTINED.values()} <= reasons
+    found = [row[2] for row in contents(root)["accelerometer_trusted"].elements()]
+    negative = [text for _, text in ZEROS.values() if text.startswith("-")] * 2
+    assert found.count("-0.0") == len(negative)
 
 
 def test_engines_take_turns(tmp_path: Path) -> None:
