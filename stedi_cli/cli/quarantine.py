@@ -23,7 +23,9 @@ def quarantine(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show how many landing lines cannot be used, by reason; with --show, the lines.
+    """Show how many landing lines cannot be used, by reason.
+
+    With --show, the lines themselves.
 
     Example: stedi quarantine accelerometer_landing --show
     """
