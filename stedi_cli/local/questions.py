@@ -9,7 +9,7 @@ import duckdb
 
 from stedi_cli.export_file import export_format, exported
 from stedi_cli.lakehouse import Lakehouse, Table
-from stedi_cli.local.engine import Engine, one_select, query_error
+from stedi_cli.local.engine import PARQUET, Engine, one_select, query_error
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
@@ -19,7 +19,7 @@ from stedi_cli.settings import Settings
 from stedi_cli.sql import identifier, literal
 from stedi_cli.target import Answer
 
-_FORMATS = {".parquet": "FORMAT parquet, COMPRESSION zstd", ".csv": "FORMAT csv, HEADER"}
+_FORMATS = {".parquet": PARQUET, ".csv": "FORMAT csv, HEADER"}
 
 
 class Questions:
