@@ -360,3 +360,10 @@ def test_a_landing_table_has_no_snapshots_ever(ask: Ask) -> None:
     assert "landing table" in told.out
     assert "jobs run" not in told.out
     assert ask("history", "customer_landing", "--json").json() == []
+
+
+@pytest.mark.parametrize("command", ["history", "quarantine", "preview"])
+def test_a_table_without_a_name_is_none(ask: Ask, command: str) -> None:
+    told = ask(command, "")
+    assert (told.code, told.out) == (2, "")
+    assert "There is no table ''" in told.err

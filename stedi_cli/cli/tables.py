@@ -120,7 +120,7 @@ def history(
     Example: stedi history customer_trusted
     """
     with session(ctx) as opened:
-        wanted = opened.lakehouse.table(table).name if table else None
+        wanted = opened.lakehouse.table(table).name if table is not None else None
         states = opened.target.tables()
         found = [
             (name, snapshot)
