@@ -15,7 +15,6 @@ from stedi_cli.history import overdue
 from stedi_cli.job_run import JobOutcome, JobRun, RefRemoved, RunDetached, RunFailed, Usage
 from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse
 from stedi_cli.landing import LandingState
-from stedi_cli.metrics import may_tell_values
 from stedi_cli.provenance import Provenance, TableState
 from stedi_cli.target import Runner, Target, Work
 
@@ -145,9 +144,6 @@ class Pipeline:
             yield "its SQL changed"
         if not made.same_recipe(wanted):
             yield "the model changed"
-        telling = self._telling([job.writes, QUARANTINE] if made.landing else [job.writes])
-        if telling:
-            yield f"the metadata of {' and '.join(telling)} may hold values"
         if forced:
             yield FORCED
         if not self._target.is_whole(job.writes):
@@ -155,15 +151,6 @@ class Pipeline:
         quarantined = any(account.quarantined for account in made.landing.values())
         if quarantined and not self._target.is_whole(QUARANTINE):
             yield "the quarantine is not whole"
-
-    def _telling(self, names: list[str]) -> list[str]:
-        """Return those of some tables that are to be written again so that they keep their values.
-
-        An older version or another engine wrote values into their metadata.
-        """
-        tables = self._lakehouse.tables
-        there = [name for name in names if name in self._tables]
-        return [name for name in there if may_tell_values(tables[name], self._tables[name])]
 
     def _text(self, job: Job) -> JobText:
         """Return a job's SQL, read once, so that what runs is what was compared."""
@@ -249,7 +236,9 @@ class Pipeline:
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
         made = self._provenance(job, run=run, engine=engine)
         known = {name: state.fingerprint for name, state in landing.items()}
-        return Work(job, self._text(job), dataclasses.replace(made, inputs=known), landing)
+        text = self._text(job)
+        _refuse_other_tables(job, text, self._lakehouse)
+        return Work(job, text, dataclasses.replace(made, inputs=known), landing)
 
     def _unchanged(self, job: Job) -> JobDone:
         current = self._tables[job.writes].current
@@ -261,6 +250,27 @@ class Pipeline:
             if name in accounts
         )
         return JobDone(job, "unchanged", current.rows, quarantined, 0.0)
+
+
+def _refuse_other_tables(job: Job, text: JobText, lakehouse: Lakehouse) -> None:
+    """Raise UsageError for SQL that reads what the job does not declare, whatever engine runs it.
+
+    What it reads unsaid would make no rerun necessary, and stand in no provenance.
+    """
+    from stedi_cli.statement import one_select
+
+    hint = f"See jobs/{job.name}.sql."
+    try:
+        found = one_select(text.sql, lakehouse.tables).tables
+    except UsageError as error:
+        said = f"Job {job.name} failed: {error.message}"
+        raise UsageError(said, hint=f"{hint} {error.hint or ''}".rstrip()) from error
+    undeclared = [name for name in lakehouse.tables if name in found - set(job.reads)]
+    if undeclared:
+        raise UsageError(
+            f"Job {job.name} failed: it reads {undeclared[0]}, which is not among its `reads`.",
+            hint=f"{hint} What a job reads stands in configs/lakehouse.yaml.",
+        )
 
 
 def _done(plan: JobPlan, outcome: JobOutcome) -> JobDone:

@@ -1,8 +1,7 @@
-"""The one place where SQL identifiers and literals are quoted, and looked for."""
+"""The one place where SQL identifiers and literals are quoted."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 
@@ -29,8 +28,3 @@ def hive_identifier(name: str) -> str:
 def hive_literal(text: str) -> str:
     """Quote a text for the DDL of Hive and Athena, where two quotes are the seam of two texts."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def mentions(sql: str, table: str) -> bool:
-    """Tell whether a query names a table, in any case."""
-    return re.search(rf"\b{re.escape(table)}\b", sql, re.IGNORECASE) is not None

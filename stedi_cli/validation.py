@@ -11,7 +11,7 @@ from stedi_cli.lakehouse import QUARANTINE, STRICT, Check, Lakehouse
 from stedi_cli.landing import LandingState
 from stedi_cli.personal import personal_names
 from stedi_cli.provenance import LandingAccount, TableState
-from stedi_cli.sql import mentions
+from stedi_cli.statement import tables_named
 from stedi_cli.target import Answer, Target
 from stedi_cli.validation_queries import Queries, check_query, queries
 from stedi_cli.verdict import CheckResult, Report, TableCount
@@ -127,7 +127,7 @@ class Validation:
         unread = seen.unread()
 
         def about_them(check: Check) -> bool:
-            return any(mentions(check.sql, name) for name in unread)
+            return bool(tables_named(check.sql, unread))
 
         checks = {
             check.name: check.sql

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.sql import identifier, literal, mentions
+from stedi_cli.sql import identifier, literal
+from stedi_cli.statement import tables_named
 
 _QUARANTINED = f'SELECT "table", count(*) AS lines FROM {QUARANTINE} GROUP BY "table"'
 
@@ -52,14 +53,13 @@ def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, s
     checks = {
         check.name: check.sql
         for check in lakehouse.checks
-        if all(name in built for name in (*lakehouse.writers, QUARANTINE) if name in check.sql)
+        if tables_named(check.sql, (*lakehouse.writers, QUARANTINE)) <= set(built)
     }
     if checks:
         texts = [*checks.values(), *(note.sql for note in lakehouse.notes)]
+        read = frozenset().union(*(tables_named(text, usable) for text in texts))
         checks |= {
-            name: f"SELECT 1 AS line FROM {identifier(name)}"
-            for name in usable
-            if any(mentions(text, name) for text in texts)
+            name: f"SELECT 1 AS line FROM {identifier(name)}" for name in usable if name in read
         }
     return Queries(
         counts=count_query(counted) if counted else None,
@@ -92,7 +92,8 @@ def check_query(checks: Mapping[str, str]) -> str:
 
 def _reading(usable: Mapping[str, str], sql: str) -> str:
     """Put SELECTs in the place of the landing tables that a query names."""
-    named = [f"{identifier(n)} AS (\n{text}\n)" for n, text in usable.items() if mentions(sql, n)]
+    found = tables_named(sql, usable)
+    named = [f"{identifier(n)} AS (\n{text}\n)" for n, text in usable.items() if n in found]
     if not named:
         return sql
     # Inside, so that the query keeps a WITH of its own; no order is lost that matters.

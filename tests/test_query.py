@@ -57,6 +57,53 @@ def test_json_keeps_values_as_they_are(ask: Ask) -> None:
     assert ask("query", sql, "--json").json() == [expected]
 
 
+TIMES = {
+    "to_timestamp(0)": "1970-01-01 00:00:00+00",
+    "TIMESTAMPTZ '2020-01-01 00:00:00.25+02:00'": "2019-12-31 22:00:00.25+00",
+    "TIMESTAMP '2020-01-01 00:00:00'": "2020-01-01 00:00:00",
+    "TIMESTAMP_NS '2020-01-01 00:00:00.123456789'": "2020-01-01 00:00:00.123456789",
+    "TIMETZ '10:00:00+02'": "10:00:00+02",
+    "TIME '10:00:00.5'": "10:00:00.5",
+    "DATE '-infinity'": "-infinity",
+    "INTERVAL 1 MONTH": "1 month",
+    "[to_timestamp(1), NULL]": ["1970-01-01 00:00:01+00", None],
+    "[to_timestamp(1)]::TIMESTAMPTZ[1]": ["1970-01-01 00:00:01+00"],
+    "{'DATE': 1, 'a b': [to_timestamp(1)]}": {"DATE": 1, "a b": ["1970-01-01 00:00:01+00"]},
+    "MAP {1: to_timestamp(1)}": {"1": "1970-01-01 00:00:01+00"},
+    "union_value(a := to_timestamp(1))": "1970-01-01 00:00:01+00",
+    "'2020-01-01'::ENUM('2020-01-01')": "2020-01-01",
+    "CAST(NULL AS TIMESTAMPTZ)": None,
+    "NULL": None,
+}
+
+
+def test_times_come_out_as_text(ask: Ask) -> None:
+    columns = ", ".join(f"{sql} AS c{number}" for number, sql in enumerate(TIMES))
+    (row,) = ask("query", f"SELECT {columns}", "--json").json()
+    assert list(row.values()) == list(TIMES.values())
+
+
+def test_the_order_of_rows_with_times_is_kept(ask: Ask) -> None:
+    sql = "SELECT to_timestamp(range) AS t FROM range(5000) ORDER BY range % 7, range DESC"
+    wanted = sorted(range(5000), key=lambda n: (n % 7, -n))
+    seconds = [row["t"] for row in ask("query", sql, "--json").json()]
+    assert [_epoch(text) for text in seconds] == wanted
+
+
+def _epoch(text: str) -> int:
+    hours, minutes, seconds = text.split()[1].removesuffix("+00").split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+
+
+def test_times_are_those_of_no_particular_place(built: Lake, stedi: Ask) -> None:
+    sql = "SELECT to_timestamp(0) AS t, to_timestamp(0)::DATE AS d, now() = now() AS same"
+    told = stedi("--root", built.settings.root, "query", sql, "--json", TZ="America/New_York")
+    assert told.json() == [{"t": "1970-01-01 00:00:00+00", "d": "1970-01-01", "same": True}]
+    shown = stedi("--root", built.settings.root, "query", sql)
+    assert "1970-01-01 00:00:00+00" in shown.out
+    assert shown.code == 0
+
+
 def test_json_keeps_columns_of_the_same_name_apart(ask: Ask) -> None:
     (row,) = ask("query", "SELECT 1 AS a, 2 AS a, 3 AS b", "--json").json()
     assert sorted(row.values()) == [1, 2, 3]
@@ -159,7 +206,7 @@ def test_files_elsewhere_cannot_be_read(built: Lake, tmp_path: Path, sql: str, p
 
 def test_a_variable_of_the_program_cannot_be_read(built: Lake) -> None:
     for name in ("sql", "self", "query", "built"):
-        with pytest.raises(UsageError, match=f"Table with name {name} does not exist"):
+        with pytest.raises(UsageError, match=f"There is no table {name}"):
             query(built, f"SELECT * FROM {name}")
 
 
@@ -179,6 +226,15 @@ def test_a_wrong_query_is_told_in_one_line(built: Lake, sql: str, told: str) -> 
     with pytest.raises(UsageError, match=told) as refused:
         query(built, sql)
     assert "\n" not in refused.value.message
+
+
+def test_a_name_in_a_text_or_comment_is_no_use_of_a_table(lake: Lake) -> None:
+    assert query(lake, "SELECT 'customers_curated' AS name") == [("customers_curated",)]
+    assert query(lake, "SELECT 1 AS customers_curated -- customers_curated") == [(1,)]
+    own = "WITH customers_curated AS (SELECT 2 AS n) SELECT n FROM customers_curated"
+    assert query(lake, own) == [(2,)]
+    with pytest.raises(UsageError, match="customers_curated is not built yet"):
+        query(lake, "SELECT 'x' FROM customer_landing, Customers_Curated")
 
 
 def test_a_table_that_is_not_built_names_its_job(lake: Lake) -> None:

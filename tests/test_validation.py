@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import Lake, Result
+from conftest import PROJECT, Lake, Result
 from small import (
     FOLDERS,
     JOBS,
@@ -27,6 +27,7 @@ from small import (
 from test_checks import KEYS, OTHER_CHECKS, SQL_CHECKS
 
 from stedi_cli.errors import UsageError
+from stedi_cli.project import copy_out
 
 ZONES = {"customers_curated": "curated", "machine_learning_curated": "curated"}
 PUBLIC_STRICT = {"accelerometer_trusted": 32_025, "step_trainer_trusted": 11_297}
@@ -159,6 +160,23 @@ def test_before_the_jobs_have_run(lake: Lake, validate: Callable[..., Result]) -
     shown = validate().out
     assert "Not built yet" in shown
     assert "jobs run --all" in shown
+
+
+def test_a_check_is_run_whatever_its_comments_and_texts_name(tmp_path: Path) -> None:
+    copy_out(PROJECT, tmp_path / "project")
+    check = tmp_path / "project" / "jobs" / "checks" / "no_ann.sql"
+    check.write_text(
+        "-- Also true of customers_curated, which need not be built.\n"
+        "SELECT email, 'machine_learning_curated' AS x FROM Customer_Trusted"
+        " WHERE email = 'ann@x.org'"
+    )
+    lake = Lake(tmp_path / "lake", project=tmp_path / "project").up()
+    lake.upload(write_lake(tmp_path / "data"))
+    assert "no_ann" not in {c.check for c in lake.validate().checks}
+    lake.run("customer_landing_to_trusted")
+    found = {c.check: c.violations for c in lake.validate().checks}
+    assert found["no_ann"] == 1
+    assert "customers_curated_one_row_each" not in found
 
 
 def test_tables_of_two_policies_side_by_side(lake: Lake, validate: Callable[..., Result]) -> None:

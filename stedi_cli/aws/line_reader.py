@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.storage import unpacked
+from stedi_cli.calling import interruptible
 from stedi_cli.contract import Field, Unusable, is_blank, judge
 from stedi_cli.lakehouse import Lakehouse, Table
 from stedi_cli.provenance import TableState
-from stedi_cli.sql import mentions
+from stedi_cli.statement import one_select
 from stedi_cli.target import Answer
 
 if TYPE_CHECKING:
@@ -64,17 +65,16 @@ class LineReader:
         """
         import duckdb
 
-        named = [t for t in self._lakehouse.tables.values() if mentions(sql, t.name)]
+        query = one_select(sql, self._lakehouse.tables)
+        named = [self._lakehouse.tables[name] for name in sorted(query.tables)]
         if any(self._is_large(table) for table in named):
             return None
         with closing(duckdb.connect()) as connection:
             for table in named:
                 connection.register(table.name, self._table(table))
-            cursor = connection.execute(sql)
-            described = cursor.description or []
-            return Answer(
-                [d[0] for d in described], [str(d[1]) for d in described], iter(cursor.fetchall())
-            )
+            rows = interruptible(connection, lambda: connection.execute(query.text).fetchall())
+            described = connection.description or []
+            return Answer([d[0] for d in described], [str(d[1]) for d in described], iter(rows))
 
     def _is_large(self, table: Table) -> bool:
         if table.zone == "landing":

@@ -15,7 +15,8 @@ from stedi_cli.errors import UsageError
 from stedi_cli.export_file import export_format
 from stedi_cli.lakehouse import Table
 from stedi_cli.questions import not_built
-from stedi_cli.sql import identifier, mentions
+from stedi_cli.sql import identifier
+from stedi_cli.statement import TOKEN, no_select, refuse_broken_text, tables_named
 from stedi_cli.target import Answer, QueryCost
 
 if TYPE_CHECKING:
@@ -23,12 +24,6 @@ if TYPE_CHECKING:
     from stedi_cli.aws.line_reader import LineReader
     from stedi_cli.aws.tables import Tables
 
-# Comments, texts and quoted names first, so that nothing inside one is taken for a word.
-_TOKEN = re.compile(
-    r"(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*')|(?P<name>\"(?:[^\"]|\"\")*\")"
-    r"|(?P<word>\w+)|(?P<other>\S)",
-    re.DOTALL,
-)
 _E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _SERIAL = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -138,7 +133,7 @@ class Questions:
         except NoTableError as error:
             raise self._not_built(sql, error) from error
         except BadLineError as error:
-            tables = [name for name in self._layout.lakehouse.landing if mentions(sql, name)]
+            tables = sorted(tables_named(sql, self._layout.lakehouse.landing))
             raise BadLineError(
                 f"The query reads {' and '.join(tables) or 'a landing table'}, whose files hold a"
                 " line that Athena cannot read.",
@@ -147,23 +142,21 @@ class Questions:
 
     def _as_modelled(self, sql: str, answer: Answer) -> Answer:
         """Give columns the model's spelling, of which Athena keeps no capitals."""
-        tables = self._layout.lakehouse.tables.values()
+        tables = self._layout.lakehouse.tables
         spelled = {
             column.name.lower(): column.name
-            for table in tables
-            if mentions(sql, table.name)
-            for column in table.columns
+            for name in sorted(tables_named(sql, tables))
+            for column in tables[name].columns
         }
         names = [spelled.get(name, name) for name in answer.columns]
         return Answer(names, answer.types, answer.rows)
 
     def _not_built(self, sql: str, error: NoTableError) -> UsageError:
         states = self._tables.states()
-        for table in self._layout.lakehouse.tables.values():
-            built = table.zone == "landing" or table.name in states
-            if mentions(sql, table.name) and not built:
-                return not_built(self._layout.lakehouse, table)
-        return error
+        lakehouse = self._layout.lakehouse
+        named = tables_named(sql, lakehouse.writers)
+        missing = [name for name in lakehouse.writers if name in named and name not in states]
+        return not_built(lakehouse, lakehouse.tables[missing[0]]) if missing else error
 
 
 def one_select(sql: str) -> str:
@@ -178,18 +171,14 @@ def one_select(sql: str) -> str:
     Raises:
         UsageError: If it is not UTF-8 text, or not one SELECT.
     """
-    if any("\ud800" <= character <= "\udfff" for character in sql):
-        raise UsageError("The SQL is not UTF-8 text.", hint="Write it as UTF-8.")
+    refuse_broken_text(sql)
     # Comments go: Athena keeps query texts, and no one looks for an address in a comment.
-    bare = _TOKEN.sub(lambda found: " " if found["comment"] else found[0], sql).strip()
+    bare = TOKEN.sub(lambda found: " " if found["comment"] else found[0], sql).strip()
     bare = re.sub(r"[;\s]+\Z", "", bare)
-    tokens = [found for found in _TOKEN.finditer(bare) if not found["comment"]]
+    tokens = [found for found in TOKEN.finditer(bare) if not found["comment"]]
     first = next((found["word"] or found[0] for found in tokens if found[0] != "("), "")
     if first.upper() not in ("SELECT", "WITH") or any(found[0] == ";" for found in tokens):
-        raise UsageError(
-            "Only one SELECT at a time can be run here.",
-            hint="The lakehouse is changed by `stedi jobs run` and `stedi upload` alone.",
-        )
+        raise no_select()
     return bare
 
 

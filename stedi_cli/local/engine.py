@@ -1,27 +1,26 @@
-"""DuckDB, confined to the lakehouse: it reads and writes below the root and nowhere else."""
+"""DuckDB, confined: it opens the files that it is given and its own temporary folder."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import duckdb
 
+from stedi_cli.calling import interruptible, own_errors
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import Table
 from stedi_cli.local.layout import Layout
+from stedi_cli.local.times import with_times_as_text
+from stedi_cli.local.workspace import Workspace
 from stedi_cli.settings import Settings
 from stedi_cli.sql import identifier, literal, literals
+from stedi_cli.statement import Select, first_line
 from stedi_cli.target import Answer
 
 TYPES = {"string": "VARCHAR", "long": "BIGINT", "double": "DOUBLE"}
-PARQUET = "FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false"
-"""How Parquet is written: without what answers whether a value is in it."""
 _BATCH = 1000
 
 
@@ -31,14 +30,33 @@ class Engine:
     Args:
         layout: The lakehouse.
         settings: Memory, threads, limits.
+        opened: The files and folders that it may open beside its own temporary folder. DuckDB
+            cannot be told to open them for reading only.
         profile: Whether to keep the profile of each statement.
     """
 
-    def __init__(self, layout: Layout, settings: Settings, *, profile: bool = False) -> None:
-        self.temp = layout.temp / uuid.uuid4().hex
-        self.temp.mkdir(parents=True)
+    def __init__(
+        self, layout: Layout, settings: Settings, opened: Sequence[Path], *, profile: bool = False
+    ) -> None:
+        self._workspace = Workspace(layout)
+        self._settings = settings
+        self._opened = opened
+        self._profile = profile
+        self._spared = False
+        self._defined: dict[str, str] = {}
+
+    def open(self) -> Self:
+        """Connect; whoever calls this has to close it, however this ends."""
+        self.temp = self._workspace.make()
         self._connection = duckdb.connect()
-        options: dict[str, str] = {
+        for name, value in (self._options() | {"enable_external_access": "false"}).items():
+            self.execute(f"SET {name} = {value}")
+        return self
+
+    def _options(self) -> dict[str, str]:
+        settings = self._settings
+        folders = [self.temp, *(path for path in self._opened if path.is_dir())]
+        options = {
             "temp_directory": literal(str(self.temp)),
             "max_temp_directory_size": literal(settings.temp_limit),
             # The inputs' sizes are unknown to DuckDB (a JSON file counts as 42 rows), so its own
@@ -47,25 +65,26 @@ class Engine:
             "disabled_optimizers": literal("join_order,build_side_probe_side"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
-            "allowed_directories": literals(
-                [str(layout.landing), str(layout.warehouse), str(self.temp)]
-            ),
+            "allowed_directories": literals(map(str, folders)),
+            "allowed_paths": literals(str(path) for path in self._opened if path not in folders),
+            # For every cursor; a setting of one connection is no setting of the next.
+            "GLOBAL TimeZone": "'UTC'",
         }
         if settings.memory_limit:
             options["memory_limit"] = literal(settings.memory_limit)
         if settings.threads:
             options["threads"] = str(settings.threads)
-        if profile:
+        if self._profile:
             options["enable_profiling"] = "'no_output'"
-        for name, value in (options | {"enable_external_access": "false"}).items():
-            self.execute(f"SET {name} = {value}")
-        self._spared = False
-        self._defined: dict[str, str] = {}
+        return options
 
     def close(self) -> None:
         """Close the connection and remove its intermediate files."""
-        self._connection.close()
-        shutil.rmtree(self.temp, ignore_errors=True)
+        try:
+            if hasattr(self, "_connection"):
+                self._connection.close()
+        finally:
+            self._workspace.remove()
 
     def lock(self) -> None:
         """Let no statement change the settings any more."""
@@ -81,8 +100,11 @@ class Engine:
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run trusted SQL and return its rows; raises duckdb.Error."""
-        with _calling():
-            return self._connection.execute(sql).fetchall()
+        return interruptible(self._connection, lambda: self._connection.execute(sql).fetchall())
+
+    def interrupt(self) -> None:
+        """End the statement that another thread runs."""
+        self._connection.interrupt()
 
     def define(self, table: str, select: str, *, hint: str = "Run `stedi doctor`.") -> None:
         """Make a table readable by its name as the rows of a SELECT."""
@@ -115,26 +137,26 @@ class Engine:
             hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
         )
 
-    def select(self, sql: str) -> Answer:
-        """Run a user's query.
+    def select(self, query: Select) -> Answer:
+        """Run a user's query; times come out as text, in UTC.
 
         Args:
-            sql: One SELECT.
+            query: The query.
 
         Returns:
             The answer.
 
         Raises:
-            UsageError: If it is not one SELECT, or cannot be run.
+            UsageError: If it cannot be run.
         """
         cursor = self._connection.cursor()
         try:
-            with _calling():
-                cursor.execute(one_select(sql))
+            asked = interruptible(cursor, lambda: cursor.sql(query.text))
+            text = with_times_as_text(query.text, asked.types)
+            interruptible(cursor, lambda: cursor.execute(text))
         except duckdb.Error as error:
             raise query_error(error) from error
-        described = cursor.description or []
-        return Answer([d[0] for d in described], [str(d[1]) for d in described], _fetch(cursor))
+        return Answer(asked.columns, [str(kind) for kind in asked.types], _fetch(cursor))
 
     def columns_of(self, sql: str) -> list[str]:
         """Return the column names of a SELECT without running it; raises duckdb.Error."""
@@ -143,7 +165,7 @@ class Engine:
     def filtered_rows(self, tag: str) -> int:
         """Return how many rows passed the filters that mention a tag in the last statement."""
         try:
-            with _calling():
+            with own_errors():
                 profile = json.loads(self._connection.get_profiling_information(format="json"))
         except duckdb.Error:
             return 0
@@ -169,32 +191,6 @@ def empty_select(table: Table) -> str:
     return f"SELECT {columns} WHERE false"
 
 
-def one_select(sql: str) -> str:
-    """Return a query without its final semicolon; raise UsageError if it is not one SELECT."""
-    if not _is_unicode(sql):
-        raise UsageError("The SQL is not UTF-8 text.", hint="Write it as UTF-8.")
-    try:
-        with _calling():
-            statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise query_error(error) from error
-    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise UsageError(
-            "Only one SELECT at a time can be run here.",
-            hint="The lakehouse is changed by `stedi jobs run` and `stedi upload` alone.",
-        )
-    return statements[0].query.strip().rstrip(";")
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def first_line(error: Exception) -> str:
-    """Return what a DuckDB error says, in one line and without the SQL that it is about."""
-    return str(error).strip().split("\n\n")[0].split("\nLINE ")[0].replace("\n", " ")
-
-
 def query_error(error: Exception) -> StediError:
     """Turn a DuckDB error into one line."""
     first = first_line(error)
@@ -209,30 +205,9 @@ def query_error(error: Exception) -> StediError:
     )
 
 
-@contextmanager
-def _calling() -> Iterator[None]:
-    """Let nothing out of DuckDB but its own errors and Ctrl-C, whatever Python makes of them."""
-    try:
-        yield
-    except (duckdb.Error, StediError):
-        raise
-    except UnicodeDecodeError as error:
-        # DuckDB cuts what it quotes inside a character.
-        raise duckdb.Error(error.object.decode(errors="replace")) from error
-    except Exception as error:
-        if isinstance(error, RuntimeError) and "interrupted" in str(error):
-            raise KeyboardInterrupt from error
-        raise duckdb.Error(f"{type(error).__name__}: {error}") from error
-
-
 def _fetch(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     try:
-        while batch := _batch(cursor):
+        while batch := interruptible(cursor, lambda: cursor.fetchmany(_BATCH)):
             yield from batch
     except duckdb.Error as error:
         raise query_error(error) from error
-
-
-def _batch(cursor: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
-    with _calling():
-        return cursor.fetchmany(_BATCH)

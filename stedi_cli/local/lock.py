@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import time
@@ -14,6 +15,9 @@ from stedi_cli.errors import StediError
 _RETRY_SECONDS = 0.05
 # A link in a lock's place is not followed: what it points to would be truncated.
 _FLAGS = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of whoever may read a lakehouse and not write to it."""
 
 
 class BusyError(StediError):
@@ -37,11 +41,21 @@ def exclusive(path: Path, *, wait: bool | None = None) -> Iterator[int]:
     """
     descriptor = _acquire(path, wait)
     try:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        name_holder(descriptor, os.getpid())
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def name_holder(descriptor: int, process: int) -> None:
+    """Say in a lock's file which process holds it, for those who are refused.
+
+    Args:
+        descriptor: The lock's.
+        process: This process, or a child that may hold the lock for longer than this one lives.
+    """
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(process).encode(), 0)
 
 
 def is_lock(path: Path) -> bool:
@@ -58,9 +72,16 @@ def reading(path: Path) -> Iterator[None]:
     """Hold off sweeping while this process reads; any number may read at once.
 
     Args:
-        path: The readers' lock file.
+        path: The readers' lock file. Where it is missing and cannot be made, reading goes on
+            without it: what is swept meanwhile is then told as missing.
     """
-    descriptor = os.open(path, os.O_RDONLY | _FLAGS, 0o644)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _FLAGS, 0o644)
+    except OSError as error:
+        if error.errno not in UNWRITABLE or path.exists():
+            raise
+        yield
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield

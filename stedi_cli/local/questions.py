@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
 
 from stedi_cli.export_file import export_format, exported
 from stedi_cli.lakehouse import Lakehouse, Table
-from stedi_cli.local.engine import PARQUET, Engine, one_select, query_error
+from stedi_cli.landing import LandingState
+from stedi_cli.local.engine import Engine, query_error
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
@@ -17,13 +20,16 @@ from stedi_cli.local.tables import Tables
 from stedi_cli.questions import not_built
 from stedi_cli.settings import Settings
 from stedi_cli.sql import identifier, literal
+from stedi_cli.statement import one_select
 from stedi_cli.target import Answer
 
-_FORMATS = {".parquet": PARQUET, ".csv": "FORMAT csv, HEADER"}
+_FORMATS = {".parquet": "FORMAT parquet, COMPRESSION zstd", ".csv": "FORMAT csv, HEADER"}
 
 
 class Questions:
-    """All tables of a lakehouse by name, in one engine.
+    """All tables of a lakehouse by name.
+
+    An engine can open the files of the tables that it was made for, and no others.
 
     Args:
         layout: The lakehouse.
@@ -41,32 +47,33 @@ class Questions:
         zone: LandingZone,
         tables: Tables,
     ) -> None:
+        self._layout = layout
+        self._settings = settings
         self._lakehouse = lakehouse
         self._zone = zone
         self._tables = tables
-        self._engine = Engine(layout, settings)
-        self._engine.lock()
-        self._reader = LandingReader(self._engine)
-        self._defined: set[str] = set()
+        self._engines: list[tuple[frozenset[str], Engine]] = []
+        self._open = ExitStack()
 
     def close(self) -> None:
-        """Close the engine and remove its intermediate files."""
-        self._engine.close()
+        """Close the engines and remove their intermediate files."""
+        self._open.close()
 
-    def ask(self, sql: str) -> Answer:
-        """Run one SELECT.
+    def ask(self, texts: Sequence[str]) -> list[Answer]:
+        """Run SELECTs.
 
         Args:
-            sql: The query.
+            texts: The queries.
 
         Returns:
-            The answer.
+            The answers, in the order of the queries.
 
         Raises:
-            UsageError: If it is not one SELECT or cannot be run.
+            UsageError: If one is not one SELECT or cannot be run.
         """
-        self._define(one_select(sql))
-        return self._engine.select(sql)
+        queries = [one_select(text, self._lakehouse.tables) for text in texts]
+        engine = self._engine(frozenset().union(*(query.tables for query in queries)))
+        return [engine.select(query) for query in queries]
 
     def export(self, table: str, file: Path) -> int:
         """Write a table to a file.
@@ -84,35 +91,47 @@ class Questions:
         """
         suffix = export_format(file)
         name = self._lakehouse.table(table).name
-        self._define(name)
-        inside = self._engine.temp / f"export{suffix}"
+        engine = self._engine(frozenset({name}))
+        inside = engine.temp / f"export{suffix}"
         copy = f"COPY (FROM {identifier(name)}) TO {literal(str(inside))} ({_FORMATS[suffix]})"
         try:
-            rows = int(self._engine.execute(copy)[0][0])
+            rows = int(engine.execute(copy)[0][0])
         except duckdb.Error as error:
             raise query_error(error) from error
         with exported(file) as sink, inside.open("rb") as stream:
             shutil.copyfileobj(stream, sink)
         return rows
 
-    def _define(self, sql: str) -> None:
-        """Make the tables readable that a query mentions; landing files only when asked for."""
-        for table in self._lakehouse.tables.values():
-            if table.name in self._defined or table.name not in sql.lower():
-                continue
-            self._defined.add(table.name)
-            if table.zone == "landing":
-                self._define_landing(table)
-            elif (files := self._tables.files(table.name)) is not None:
-                self._engine.define_files(table, files)
-            else:
-                raise not_built(self._lakehouse, table)
+    def _engine(self, names: frozenset[str]) -> Engine:
+        """Return an engine in which tables can be read by their names."""
+        for there, engine in self._engines:
+            if names <= there:
+                return engine
+        landing = {name: self._zone.state(name) for name in names & set(self._lakehouse.landing)}
+        built = {name: self._built(name) for name in names - set(landing)}
+        opened = [path for files in built.values() for path in files]
+        for name, state in landing.items():
+            opened += [self._zone.folder(name) / file for file in state.files]
+        engine = Engine(self._layout, self._settings, opened)
+        self._open.callback(engine.close)
+        engine.open().lock()
+        for name, files in built.items():
+            engine.define_files(self._lakehouse.tables[name], files)
+        for name, state in landing.items():
+            self._define_landing(engine, self._lakehouse.tables[name], state)
+        self._engines.append((names, engine))
+        return engine
 
-    def _define_landing(self, table: Table) -> None:
-        state = self._zone.state(table.name)
+    def _built(self, name: str) -> list[Path]:
+        files = self._tables.files(name)
+        if files is None:
+            raise not_built(self._lakehouse, self._lakehouse.tables[name])
+        return files
+
+    def _define_landing(self, engine: Engine, table: Table, state: LandingState) -> None:
+        reader = LandingReader(engine)
         folder = self._zone.folder(table.name)
-        clean = self._tables.is_known_clean(table, state)
-        if clean:
-            self._reader.define(table, folder, state, known_clean=True)
+        if self._tables.is_known_clean(table, state):
+            reader.define(table, folder, state, known_clean=True)
         else:
-            self._reader.inspect(table, folder, state)
+            reader.inspect(table, folder, state)

@@ -17,7 +17,7 @@ from stedi_cli.history import inputs_forgot
 from stedi_cli.job_run import JobOutcome, RefRemoved
 from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse, Table
 from stedi_cli.landing import LandingState
-from stedi_cli.local.engine import PARQUET, TYPES, Engine, first_line, one_select
+from stedi_cli.local.engine import TYPES, Engine
 from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
@@ -27,6 +27,7 @@ from stedi_cli.local.tables import Tables, open_catalog
 from stedi_cli.provenance import LandingAccount, Provenance, files_to_summary
 from stedi_cli.settings import Settings
 from stedi_cli.sql import identifier, literal
+from stedi_cli.statement import first_line, one_select
 from stedi_cli.target import Work
 
 
@@ -56,7 +57,9 @@ class DuckRunner:
         self._lakehouse = lakehouse
         self._zone = zone
         self._tables = tables
-        self._engine = Engine(layout, settings, profile=True)
+        self._engine = Engine(
+            layout, settings, [layout.landing, layout.warehouse], profile=True
+        ).open()
         self._reader = LandingReader(self._engine)
         self._readings: dict[str, Reading] = {}
         self._catalog = open_catalog(layout)
@@ -173,7 +176,7 @@ class DuckRunner:
 
     def _copy_statement(self, job: Job, text: JobText, table: Table, path: Path) -> str:
         try:
-            sql = one_select(text.sql)
+            sql = one_select(text.sql, job.reads).text
             given = self._engine.columns_of(sql)
         except (duckdb.Error, UsageError) as error:
             raise job_error(job, error) from error
@@ -189,7 +192,9 @@ class DuckRunner:
             for c in table.columns
         )
         target = literal(str(path))
-        return f"COPY (SELECT {columns} FROM ({sql}\n)) TO {target} ({PARQUET})"
+        return (
+            f"COPY (SELECT {columns} FROM ({sql}\n)) TO {target} (FORMAT parquet, COMPRESSION zstd)"
+        )
 
     def _settle(self, job: Job, landing: dict[str, LandingState]) -> dict[str, LandingAccount]:
         """Account for the landing lines read: quarantine first, then the limit."""

@@ -195,11 +195,11 @@ class LocalTarget:
 
     def query(self, sql: str) -> Answer:
         """Run one SELECT over all tables."""
-        return self._ask().ask(sql)
+        return self.queries([sql])[0]
 
     def queries(self, texts: Sequence[str]) -> list[Answer]:
         """Run several SELECTs; answers in their order."""
-        return [self.query(text) for text in texts]
+        return self._ask().ask(texts)
 
     def query_here(self, sql: str) -> Answer | None:
         """Run a check on this machine, where all of them run."""

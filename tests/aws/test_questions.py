@@ -146,6 +146,9 @@ def test_columns_have_the_names_of_the_model(sandbox: Sandbox, questions: Questi
     sandbox.queries.script(columns=columns)
     answer = questions.ask("SELECT *, sensorReadingTime FROM customer_trusted")
     assert answer.columns == ["lastUpdateDate", "x", "sensorreadingtime"]
+    sandbox.queries.script(columns=columns)
+    answer = questions.ask("SELECT *, 'step_trainer_trusted' AS x FROM customer_trusted")
+    assert answer.columns == ["lastUpdateDate", "x", "sensorreadingtime"]
 
 
 # --- What fails -----------------------------------------------------------------------------------
@@ -157,9 +160,13 @@ def test_a_table_that_is_not_built_names_its_job(sandbox: Sandbox, questions: Qu
     with pytest.raises(UsageError, match="customers_curated is not built yet") as refused:
         questions.ask("SELECT * FROM Customers_Curated")
     assert "stedi jobs run customer_trusted_to_curated" in str(refused.value.hint)
-    sandbox.queries.script("FAILED", reason=told)
-    with pytest.raises(UsageError, match=r"'awsdatacatalog\.stedi\.x' does not exist"):
-        questions.ask("SELECT * FROM nonsense, customer_trusted")
+    others = ["SELECT * FROM nonsense, customer_trusted", "SELECT 'customers_curated' FROM x"]
+    others += ["SELECT 'customers_curated' FROM x FOR VERSION AS OF 1"]
+    others += ["WITH customers_curated AS (SELECT 1) SELECT * FROM customers_curated, x"]
+    for sql in others:
+        sandbox.queries.script("FAILED", reason=told)
+        with pytest.raises(UsageError, match=r"'awsdatacatalog\.stedi\.x' does not exist"):
+            questions.ask(sql)
 
 
 def test_a_bad_line_names_the_landing_table_and_not_what_it_says(

@@ -30,6 +30,14 @@ JOBS = {
     "deep": "SELECT " + "(" * 20_000 + "1" + ")" * 20_000,
     "long": f"SELECT {OWN} FROM customer_landing WHERE email = '" + "x" * 5_000_000,
     "NUL": "SELECT \0",
+    "a landing file by its path": f"SELECT {OWN} FROM"
+    " read_json('{root}/landing/customer/*.json')",
+    "a landing file as a table": f"SELECT {OWN} FROM '{{root}}/landing/customer/a.json'",
+    "a table's files": f"SELECT {OWN} FROM read_parquet('{{root}}/warehouse/*/data/*.parquet')",
+    "a query in a text": f"SELECT {OWN} FROM query('FROM customer_landing')",
+    "a copy in a WITH": "WITH x AS (COPY (SELECT 1) TO '{root}/landing/customer/a.json')"
+    f" SELECT {OWN} FROM customer_landing, x",
+    "a log": f"SELECT {OWN} FROM customer_landing, enable_logging(storage := 'file')",
     "what is not there": "SELECT nothing FROM nowhere",
 }
 
@@ -41,7 +49,11 @@ def test_a_hostile_job_is_refused(built: Arena, name: str) -> None:
     outside = built.root.parent / "outside"
     outside.mkdir()
     path = project / "jobs" / "customer_landing_to_trusted.sql"
-    path.write_text(JOBS[name].replace("{outside}", str(outside)))
+    places = {"{outside}": outside, "{root}": built.root}
+    sql = JOBS[name]
+    for word, place in places.items():
+        sql = sql.replace(word, str(place))
+    path.write_text(sql)
     before = read(built.root)
     config = project / "configs" / "local.yaml"
     ended = built.launcher.run(
@@ -82,6 +94,15 @@ QUERIES += ["SELECT * FROM read_text('{root}/stedi.json')", "SELECT repeat('x', 
 QUERIES += ["SELECT * FROM read_text('{root}/landing/customer/link.txt')"]
 QUERIES += ["SELECT * FROM '{root}/warehouse/../catalog.db'", "/* SELECT */ ATTACH '{root}/x.db'"]
 QUERIES += ["COPY customer_trusted TO '{root}/warehouse/x.csv'", "PRAGMA database_list"]
+INTO = "'{root}/landing/customer/a.json'"
+QUERIES += [f"WITH x AS (COPY (SELECT 42) TO {INTO}) SELECT count(*) FROM x"]
+QUERIES += [f"SELECT (WITH x AS (COPY (SELECT 42) TO {INTO}) SELECT count(*) FROM x)"]
+QUERIES += [f"SUMMARIZE WITH x AS (COPY customer_trusted TO {INTO}) FROM x"]
+QUERIES += ["WITH x AS (COPY (SELECT 1) TO '{root}/warehouse/x.parquet') FROM x"]
+QUERIES += ["WITH x AS (COPY customer_landing TO '{root}/tmp/x.csv') FROM x"]
+QUERIES += ["FROM enable_logging(storage := 'file', storage_config := {{'path': '{root}/tmp'}})"]
+QUERIES += [f"FROM {INTO}", f"SELECT * FROM read_json({INTO})", "FROM glob('{root}/**')"]
+QUERIES += ["SELECT write_log('x')", "FROM duckdb_views", "FROM duckdb_secrets()"]
 
 
 @pytest.mark.parametrize("sql", QUERIES, ids=lambda sql: ascii(sql)[:40])
@@ -92,3 +113,30 @@ def test_a_hostile_query_is_refused(built: Arena, sql: str) -> None:
     assert_refused(ended)
     assert len(ended.err) < 10_000
     assert listing(built.root.parent) == before
+
+
+@pytest.mark.parametrize("kind", ["checks", "notes"])
+@pytest.mark.parametrize("sql", QUERIES[-12:], ids=lambda sql: ascii(sql)[:40])
+def test_a_hostile_check_is_refused(built: Arena, kind: str, sql: str) -> None:
+    project = built.data.parent / "project"
+    copy_out(PROJECT, project)
+    (project / "jobs" / kind / "hostile.sql").write_text(sql.format(root=built.root))
+    before = read(built.root)
+    ended = built.run("--config", project / "configs" / "local.yaml", "validate")
+    assert_refused(ended)
+    assert read(built.root) == before
+    assert stray(built.root) == set()
+
+
+def test_a_job_reads_what_it_says(built: Arena) -> None:
+    project = built.data.parent / "project"
+    copy_out(PROJECT, project)
+    job = project / "jobs" / "machine_learning_curated.sql"
+    job.write_text(f"{job.read_text()} WHERE EXISTS (SELECT 1 FROM Customer_Landing)")
+    before = read(built.root)
+    ended = built.run("--config", project / "configs" / "local.yaml", "jobs", "run", "--all")
+    assert_refused(ended)
+    assert ended.code == 2
+    for word in ("machine_learning_curated", "customer_landing", "`reads`"):
+        assert word in ended.told()[0]
+    assert read(built.root) == before
