@@ -41,3 +41,7 @@ class BadDataError(StediError):
     """Data that breaks a rule: too many unusable lines, wrong counts, a failed check."""
 
     exit_code = ExitCode.BAD_DATA
+
+
+class Terminated(KeyboardInterrupt):
+    """This process was told to end by someone who waits for no answer, as by SIGTERM."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import io
 import os
+import signal
 import sys
+from types import FrameType
 
 _FAILED = 1
 _INTERRUPTED = 130
@@ -20,6 +22,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _terminate)
     status = 0
     try:
         from stedi_cli.cli.app import app
@@ -54,3 +59,12 @@ def _open_closed_streams() -> None:
             # The lowest number that is free.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, os.fdopen(number, mode))
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    """End as on Ctrl-C: nothing is left lying about, and what runs elsewhere is ended."""
+    from stedi_cli.errors import Terminated
+
+    # Once is enough; a second time would interrupt the tidying.
+    signal.signal(number, signal.SIG_IGN)
+    raise Terminated

@@ -17,9 +17,7 @@ ROOT = Path("stedi-demo")
 
 
 def demo(ctx: typer.Context) -> None:
-    """Build a lakehouse from the sample data, in ./stedi-demo.
-
-    Each step says what it does, and how to do it yourself.
+    """Build the lakehouse from the sample data into ./stedi-demo, step by step.
 
     Example: stedi demo
     """

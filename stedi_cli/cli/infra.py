@@ -26,9 +26,7 @@ _BEFORE = 16
 
 @app.command()
 def plan(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Show what `infra up` would do, and what things will cost.
-
-    Nothing is changed.
+    """Show what `infra up` would do, and what runs and queries will cost; nothing is changed.
 
     Example: stedi infra plan
     """
@@ -53,10 +51,9 @@ def up(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make what is missing, change what differs, and upload data.
+    """Make what is missing, change what differs, and upload the configured data.
 
-    The data is the configured one. It deletes nothing without --yes. A second time it changes
-    nothing.
+    It deletes nothing without --yes. A second time it changes nothing.
 
     Example: stedi infra up --data my-landing-files
     """
@@ -93,9 +90,7 @@ def up(
 
 @app.command()
 def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Show what is there, and what is missing or differs.
-
-    Exit code 3 where anything is or does.
+    """Show what is there, and what is missing or differs; exit code 3 where anything does.
 
     Example: stedi infra status
     """
@@ -145,9 +140,7 @@ def down(
 
 @app.command()
 def policy(ctx: typer.Context) -> None:
-    """Print the permissions that you need, as a policy document.
-
-    They suffice for everything from `infra up` to `infra down`.
+    """Print the permissions that you need, from `infra up` to `infra down`, as a policy document.
 
     Example: stedi infra policy
     """
@@ -195,7 +188,7 @@ def _show_plan(opened: Session, changes: list[Change]) -> None:
     from stedi_cli.target import Resource
 
     rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in changes]
-    render.show(_table(opened, rows, state="to do"))
+    render.show(_table(opened, rows))
     foreign = sum(change.action == "refuse" for change in changes)
     todo = sum(change.action != "keep" for change in changes) - foreign
     if todo or foreign:
@@ -234,7 +227,7 @@ def _record(change: Change) -> dict[str, object]:
     return {**record, "action": change.action, "fields": fields, "note": change.note}
 
 
-def _table(opened: Session, resources: list[Resource], *, state: str = "state") -> object:
+def _table(opened: Session, resources: list[Resource]) -> object:
     from stedi_cli.target import Resource
 
     root = str(opened.settings.root)
@@ -253,5 +246,5 @@ def _table(opened: Session, resources: list[Resource], *, state: str = "state") 
             name = f"{len(group)}, {first.name} and others"
             rows.append(Resource(first.kind, name, first.state))
     return render.table(
-        ["what", "where", state, ""], [(r.kind, r.name, r.state, r.note) for r in rows]
+        ["what", "where", "state", ""], [(r.kind, r.name, r.state, r.note) for r in rows]
     )

@@ -10,7 +10,7 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.live_jobs import Seen, live
 from stedi_cli.cli.session import Session, session
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import Terminated, UsageError
 
 if TYPE_CHECKING:
     from stedi_cli.job_run import JobRun, RefRemoved, RunFailed, Usage
@@ -26,7 +26,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_jobs(ctx: typer.Context, policy: PolicyOption = None, as_json: JsonOption = False) -> None:
-    """Show the jobs, what they read and write, and what is stale.
+    """Show the jobs, what they read and write, and whether they are up to date.
 
     Example: stedi jobs list
     """
@@ -133,9 +133,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 @app.command()
 def stop(ctx: typer.Context) -> None:
-    """Stop the runs on AWS that are at work.
-
-    Every table is as before or as after.
+    """Stop the runs on AWS that are at work; every table is as before or as after.
 
     Example: stedi jobs stop
     """
@@ -191,8 +189,8 @@ def run_jobs(
             for event in events:
                 seen.add(event)
                 update()
-    except KeyboardInterrupt:
-        _offer_stop(opened, seen.at_work)
+    except KeyboardInterrupt as interrupt:
+        _offer_stop(opened, seen.at_work, ask=not isinstance(interrupt, Terminated))
         raise
     finally:
         _show_removed(seen.removed)
@@ -205,11 +203,11 @@ def run_jobs(
     return seen
 
 
-def _offer_stop(opened: Session, run: JobRun | None) -> None:
-    """Ask what is to become of a run that goes on elsewhere."""
+def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
+    """Say what becomes of a run that goes on elsewhere, and ask where somebody may answer."""
     if run is None:
         return
-    if render.is_interactive() and render.confirm(f"\nStop run {run.id} of {run.job}?"):
+    if ask and render.is_interactive() and render.confirm(f"\nStop run {run.id} of {run.job}?"):
         opened.target.stop(run)
         render.note(f"Stopping run {run.id}.")
     else:

@@ -27,9 +27,7 @@ def validate(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare row counts with the expected ones; check the rules.
-
-    Exit code 3 if one is not as it should be.
+    """Compare row counts with the expected ones and check the rules; exit code 3 if one fails.
 
     Example: stedi validate
     """
@@ -78,7 +76,7 @@ def show_report(report: Report) -> None:
         for t in report.tables
     ]
     source = f", {report.source}" if report.source else ""
-    render.wrapped(f"Policy {report.policy}{source}")
+    render.paragraph(f"Policy {report.policy}{source}")
     render.say()
     render.show(render.table(headings, rows))
     if course:

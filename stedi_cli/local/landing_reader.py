@@ -134,9 +134,13 @@ class LandingReader:
         with ThreadPoolExecutor(max_workers=1) as ahead:
             # Submitted one by one: what is found in a file may be all of its lines.
             looks = (ahead.submit(self._suspicious, table, *file) for file in files.items())
-            for path, (look, _) in zip(files, pairwise(chain(looks, [None])), strict=True):
-                assert look is not None
-                splits.append(split(path, fields, self._temp, look.result()))
+            try:
+                for path, (look, _) in zip(files, pairwise(chain(looks, [None])), strict=True):
+                    assert look is not None
+                    splits.append(split(path, fields, self._temp, look.result()))
+            except BaseException:
+                self._engine.interrupt()
+                raise
         return splits
 
     def _suspicious(self, table: Table, path: Path, lines: int) -> list[int] | None:

@@ -23,6 +23,7 @@ from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
+from stedi_cli.local.lock import name_holder
 from stedi_cli.local.tables import Tables, open_catalog
 from stedi_cli.settings import Settings
 from stedi_cli.target import Work
@@ -133,12 +134,15 @@ class SparkRunner:
                 start_new_session=True,
                 pass_fds=(self._lock,),
             ) as process:
+                # It holds the lock on if this process is killed.
+                name_holder(self._lock, process.pid)
                 try:
                     yield from self._outcomes(_told(process, log), works)
                 finally:
                     # What is done is committed; what is not is swept.
                     if process.poll() is None:
                         os.killpg(process.pid, signal.SIGKILL)
+                    name_holder(self._lock, os.getpid())
 
     def _mend_times(self) -> None:
         """Let Spark read and write what was written while the clock was ahead, or set back."""

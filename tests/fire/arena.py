@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from small import write_lake
 
 from fire.launcher import Ended, Launcher, Started
 from fire.state import listing
+
+Result = TypeVar("Result")
+GIVEN_UP = 60
+"""Seconds after which what is waited for is given up."""
 
 
 @dataclass
@@ -106,3 +113,18 @@ def assert_refused(ended: Ended) -> None:
     assert len(told) == 2, ended
     assert told[0].startswith("Error: ")
     assert all(line.isprintable() for line in told), told
+
+
+def until(condition: Callable[[], Result]) -> Result:
+    """Wait until something is so, and return it."""
+    deadline = time.monotonic() + GIVEN_UP
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return found
+
+
+def used_seconds(process: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -194,6 +194,9 @@ def run(request: dict[str, Any]) -> NoReturn:
         os.setuid(request["uid"])
     sys.addaudithook(Boundaries(request, log).hook)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if request["ignored"]:
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
     try:
         main()
     except BaseException:

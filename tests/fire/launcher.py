@@ -127,6 +127,7 @@ class Launcher:
         error: int = errno.ENOSPC,
         largest: int = 0,
         uid: int = 0,
+        ignored: bool = False,
         **env: str,
     ) -> Started:
         """Start a command.
@@ -142,6 +143,7 @@ class Launcher:
             error: The error of action ``fail`` and ``full``.
             largest: Size in bytes that no file may exceed, or 0.
             uid: User to be, or 0.
+            ignored: Whether it is started so that it ignores Ctrl-C and the end of its terminal.
             env: Variables of its environment.
         """
         self._count += 1
@@ -157,6 +159,7 @@ class Launcher:
             "errno": error,
             "largest": largest,
             "uid": uid,
+            "ignored": ignored,
             "env": self._env | env,
             **dict(zip(("out", "err", "log"), map(str, files), strict=True)),
         }
