@@ -13,6 +13,7 @@ from stedi_cli.local import spark
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.tables import Tables, left_over, read_journal
+from stedi_cli.local.workspace import workspace_parent
 from stedi_cli.target import Finding
 
 _LITTLE_SPACE = 1 << 30
@@ -36,6 +37,7 @@ def diagnose(layout: Layout, zone: LandingZone, tables: Tables) -> Iterator[Find
         yield Finding("root", f"no lakehouse in {layout.root}", "Run `stedi infra up`.")
         return
     yield _root(layout)
+    yield Finding("temporary files", f"go to {workspace_parent(layout)}")
     yield _catalog(layout, tables)
     try:
         states = zone.states(save=False)

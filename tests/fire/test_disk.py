@@ -6,16 +6,18 @@ import errno
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from small import STRICT, C, lines, motion, write_lake
 
-from fire.arena import Arena, build, make_arena
+from fire.arena import Arena, build, make_arena, until
 from fire.launcher import Ended, Launcher
-from fire.state import read, stray
+from fire.state import listing, read, stray
 from fire.trial import Trial, side_by_side
 
 NOBODY = 65534
@@ -162,10 +164,61 @@ def test_what_may_not_be_written_can_be_looked_at(public: Arena) -> None:
     for words in (["tables"], ["history"], ["jobs", "list"], ["jobs", "run", "--all"]):
         ended = public.run(*words, uid=NOBODY, cwd=public.data)
         assert (ended.code, ended.told()) == (0, []), ended
-    found = public.run("doctor", "--json", uid=NOBODY, cwd=public.data)
-    assert found.code in (0, 1), found
-    wrong = {f["what"]: f for f in json.loads(found.out) if not f["ok"]}
-    assert "cannot be written" in wrong["root"]["found"]
+    assert_answers(public, uid=NOBODY, cwd=public.data)
+
+
+def test_a_file_system_that_is_only_read_can_be_looked_at(public: Arena) -> None:
+    bound = ["mount", "--bind", public.root, public.root]
+    if subprocess.run(bound, check=False, capture_output=True).returncode:
+        pytest.skip("only root can mount")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", public.root], check=True)
+        with pytest.raises(OSError, match="Read-only"):
+            (public.root / "x").touch()
+        assert_answers(public)
+    finally:
+        subprocess.run(["umount", public.root], check=True)
+
+
+def test_no_one_else_can_look_at_what_is_kept_elsewhere(public: Arena) -> None:
+    elsewhere = public.root.parent / "elsewhere"
+    elsewhere.mkdir(mode=0o777)
+    elsewhere.chmod(0o777)
+    endless = "SELECT count(*) FROM range(9999999) a, range(9999999) b WHERE a.range + b.range < 0"
+    started = public.start("query", endless, uid=NOBODY, cwd=public.data, TMPDIR=str(elsewhere))
+    (made,) = until(lambda: list(elsewhere.iterdir()))
+    assert (made.stat().st_uid, made.stat().st_mode & 0o777) == (NOBODY, 0o700)
+    os.kill(started.pid, signal.SIGTERM)
+    assert started.end().code == 130
+    assert list(elsewhere.iterdir()) == []
+
+
+def assert_answers(arena: Arena, **how: Any) -> None:
+    """Questions are answered, from temporary files elsewhere of which nothing is left."""
+    elsewhere = arena.root.parent / "elsewhere"
+    elsewhere.mkdir(exist_ok=True)
+    elsewhere.chmod(0o777)
+    before = listing(arena.root)
+    how["TMPDIR"] = str(elsewhere)
+    told = arena.run("query", "SELECT count(*) AS n FROM customer_trusted", "--json", **how)
+    assert told.json() == [{"n": STRICT["customer_trusted"]}]
+    told = arena.run("preview", "machine_learning_curated", "--json", **how)
+    assert len(told.json()) == STRICT["machine_learning_curated"]
+    report = arena.run("validate", "--json", **how)
+    assert report.code == 0, report
+    assert {t["table"]: t["rows"] for t in report.json()["tables"]} == STRICT
+    assert listing(arena.root) == before
+    assert list(elsewhere.iterdir()) == []
+    found = arena.run("doctor", "--json", **how)
+    assert found.code == 1, found
+    by_name = {finding["what"]: finding for finding in json.loads(found.out)}
+    assert "cannot be written" in by_name["root"]["found"]
+    assert str(elsewhere) in by_name["temporary files"]["found"]
+
+
+def test_where_temporary_files_go_is_said(built: Arena) -> None:
+    findings = {finding["what"]: finding for finding in built.run("doctor", "--json").json()}
+    assert str(built.root / "tmp") in findings["temporary files"]["found"]
 
 
 def test_a_new_root_where_nothing_may_be_made(public: Arena) -> None:
