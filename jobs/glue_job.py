@@ -177,6 +177,11 @@ class Session:
         writer = documented.writeTo(name).using("iceberg")
         for key, value in table["properties"].items():
             writer = writer.tableProperty(key, value)
+        # By these properties no value of a column stands in the new manifests.
+        summary = {**summary, "metrics": "counts"}
+        history = self.history(name)
+        if history is not None and not history.counts_only() <= {True}:
+            summary["forgets"] = "true"
         for key, value in summary.items():
             text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
             writer = writer.option(f"snapshot-property.stedi.{key}", text)
@@ -326,7 +331,10 @@ class Session:
 
     def quarantine(self, name: str, bad: RDD[Any] | None, count: int) -> None:
         """Replace a landing table's entries in the quarantine, unless there are none either way."""
-        if not count and not self.quarantined.get(name):
+        history = self.history("quarantine")
+        wanted = self.tables["quarantine"]["properties"]
+        renew = history is not None and history.may_tell_values(wanted)
+        if not count and not self.quarantined.get(name) and not renew:
             return
         schema = schema_of(self.tables["quarantine"])
         entries = self.stored_quarantine().where(F.col("table") != name)
@@ -356,6 +364,17 @@ class History:
         found = sorted(listed(self.table.snapshots()), key=lambda s: s.sequenceNumber())
         current = self.current.snapshotId() if self.current is not None else None
         return sorted(found, key=lambda s: s.snapshotId() == current)
+
+    def counts_only(self) -> set[bool]:
+        """Return whether snapshots are known to hold no value of a column in their manifests."""
+        return {s.summary().get("stedi.metrics") == "counts" for s in self.snapshots}
+
+    def may_tell_values(self, wanted: dict[str, str]) -> bool:
+        """Tell whether values may stand in manifests, as `stedi_cli/metrics.py` does."""
+        marks, found = self.counts_only(), self.table.properties()
+        asked = [key for key in wanted if key.startswith("write.metadata.metrics.")]
+        rightly_set = all(found.get(key) == wanted[key] for key in asked)
+        return len(marks) > 1 or (bool(marks) and not rightly_set)
 
     def due(self, keep: int, spare_ms: int) -> list[int]:
         """Return the ids of those that have to go, and of those beyond a number.

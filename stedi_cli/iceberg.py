@@ -19,10 +19,10 @@ from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.types import DoubleType, LongType, NestedField, StringType
 
-from stedi_cli import expiry
+from stedi_cli import expiry, metrics
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import Table as TableModel
-from stedi_cli.provenance import FORGETS
+from stedi_cli.provenance import COUNTS_ONLY, FORGETS
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestEntry, ManifestFile
@@ -89,20 +89,15 @@ def properties_of(table: TableModel, schema: Schema, keep: int) -> dict[str, str
         keep: Snapshots, and so metadata files, to keep.
 
     Returns:
-        Properties for a v2 table whose personal columns leave no bounds in manifests.
+        Properties for a v2 table whose columns leave no bounds in manifests.
     """
-    private = {
-        f"write.metadata.metrics.column.{column.name}": "none"
-        for column in table.columns
-        if column.personal
-    }
     return {
         "format-version": "2",
         "write.parquet.compression-codec": "zstd",
         "write.metadata.delete-after-commit.enabled": "true",
         "write.metadata.previous-versions-max": str(max(1, keep)),
         "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
-        **private,
+        **metrics.properties(table),
     }
 
 
@@ -130,7 +125,7 @@ def replace(
     properties = properties_of(table, schema, keep)
     try:
         transaction = Transaction(catalog.load_table(identifier))
-        forget = forget or not _is_readable(transaction)
+        forget = forget or not _is_readable(transaction) or _may_hold_bounds(transaction)
         _adopt(transaction, schema, properties)
     except NoSuchTableError:
         forget = False
@@ -138,7 +133,7 @@ def replace(
             identifier, schema, location=_location(catalog, table), properties=properties
         )
     io = transaction._table.io
-    said = {**summary, FORGETS: "true"} if forget else summary
+    said = {**summary, **COUNTS_ONLY, **({FORGETS: "true"} if forget else {})}
     replacing = _Replace(Operation.OVERWRITE, transaction, io, snapshot_properties=said)
     for uri in files:
         replacing.append_data_file(parquet_file_to_data_file(io, transaction.table_metadata, uri))
@@ -173,6 +168,12 @@ def _is_readable(transaction: Transaction) -> bool:
     except UNREADABLE:
         return False
     return True
+
+
+def _may_hold_bounds(transaction: Transaction) -> bool:
+    """Tell whether values may stand in manifests of older versions or of other engines."""
+    summaries = (s.summary for s in transaction.table_metadata.snapshots)
+    return not all(s and COUNTS_ONLY.items() <= s.additional_properties.items() for s in summaries)
 
 
 def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str]) -> None:

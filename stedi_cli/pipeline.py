@@ -15,6 +15,7 @@ from stedi_cli.history import overdue
 from stedi_cli.job_run import JobOutcome, JobRun, RefRemoved, RunDetached, RunFailed, Usage
 from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse
 from stedi_cli.landing import LandingState
+from stedi_cli.metrics import may_tell_values
 from stedi_cli.provenance import Provenance, TableState
 from stedi_cli.target import Runner, Target, Work
 
@@ -144,6 +145,9 @@ class Pipeline:
             yield "its SQL changed"
         if not made.same_recipe(wanted):
             yield "the model changed"
+        telling = self._telling([job.writes, QUARANTINE] if made.landing else [job.writes])
+        if telling:
+            yield f"the metadata of {' and '.join(telling)} may hold values"
         if forced:
             yield FORCED
         if not self._target.is_whole(job.writes):
@@ -151,6 +155,15 @@ class Pipeline:
         quarantined = any(account.quarantined for account in made.landing.values())
         if quarantined and not self._target.is_whole(QUARANTINE):
             yield "the quarantine is not whole"
+
+    def _telling(self, names: list[str]) -> list[str]:
+        """Return those of some tables that are to be written again so that they keep their values.
+
+        An older version or another engine wrote values into their metadata.
+        """
+        tables = self._lakehouse.tables
+        there = [name for name in names if name in self._tables]
+        return [name for name in there if may_tell_values(tables[name], self._tables[name])]
 
     def _text(self, job: Job) -> JobText:
         """Return a job's SQL, read once, so that what runs is what was compared."""

@@ -104,6 +104,8 @@ class Provenance:
 
 _TEXTS = ("run", "job", "policy", "engine", "sql", "columns")
 _FILES = f"{_PREFIX}files"
+COUNTS_ONLY = {f"{_PREFIX}metrics": "counts"}
+"""Property of each snapshot in whose manifests no value of a column stands."""
 
 
 def files_to_summary(files: dict[str, int]) -> dict[str, str]:
@@ -131,6 +133,7 @@ class Snapshot:
         files: Size in bytes of each data file, by the file's name; empty where the writer did
             not know them before the commit.
         forgets: Whether no older one may stay, as where a person may have withdrawn.
+        counts_only: Whether its manifests are known to hold no value of a column.
     """
 
     id: int
@@ -140,6 +143,7 @@ class Snapshot:
     manifests: str | None = None
     files: dict[str, int] = field(default_factory=dict)
     forgets: bool = False
+    counts_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,7 @@ class TableState:
         snapshots: Its snapshots, oldest first.
         current: The current one, or None for a table never written.
         refs: The names of tags and of branches beside the main one, each with its kind.
+        properties: Its properties.
     """
 
     location: str
@@ -161,6 +166,7 @@ class TableState:
     snapshots: tuple[Snapshot, ...]
     current: Snapshot | None
     refs: dict[str, str] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
 
 
 def parse_metadata(content: bytes, uri: str) -> TableState:
@@ -197,6 +203,7 @@ def _parse(raw: dict[str, Any], uri: str) -> TableState:
         refs={
             name: str(ref["type"]) for name, ref in raw.get("refs", {}).items() if name != "main"
         },
+        properties=dict(raw.get("properties", {})),
     )
 
 
@@ -211,4 +218,5 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         manifests=raw.get("manifest-list"),
         files=_files_from_summary(summary),
         forgets=FORGETS in summary,
+        counts_only=COUNTS_ONLY.items() <= summary.items(),
     )

@@ -177,6 +177,11 @@ def check_model(
                 f"{path}: {place}: there is no such key.",
                 hint=known if len(first["loc"]) == 1 else _SEE_COMMENTS,
             ) from error
+        if overrides and first["loc"][:1] and first["loc"][0] in overrides:
+            raise UsageError(
+                f"{place}, as given on the command line or in the environment: {_expected(first)}.",
+                hint=f"The comments in {path} say what fits.",
+            ) from error
         raise UsageError(f"{path}: {place}: {_expected(first)}.", hint=_SEE_COMMENTS) from error
 
 

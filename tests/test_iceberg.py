@@ -144,8 +144,6 @@ def test_a_change_of_the_columns_is_adopted(place: Place, change: str) -> None:
     }
     place.replace(columns, model)
     assert place.rows() == rows
-    bounded = _bounded(place.load())
-    assert bounded == {column.name for column in model.columns if not column.personal}
 
 
 @pytest.mark.parametrize("what", ["size", "content"])
@@ -181,30 +179,9 @@ def test_a_change_of_a_columns_doc_is_adopted(place: Place) -> None:
 # --- Privacy -------------------------------------------------------------------------------
 
 
-def _bounded(table: Any) -> set[str]:
-    """Names of the columns whose bounds stand in the manifests of the current snapshot."""
-    found: set[int] = set()
-    for manifest in table.current_snapshot().manifests(table.io):
-        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False):
-            file = entry.data_file
-            for metric in (file.lower_bounds, file.upper_bounds):
-                found |= set(metric or {})
-    return {table.schema().find_field(number).name for number in found}
-
-
-def test_personal_columns_leave_no_bounds(lake: Lake) -> None:
-    lake.run()
-    catalog = open_catalog(lake.layout)
-    for name in ALL:
-        table = catalog.load_table(f"stedi.{name}")
-        columns = lake.model.tables[name].columns
-        empty = {"shareWithPublicAsOfDate", "shareWithFriendsAsOfDate"}
-        assert _bounded(table) == {c.name for c in columns if not c.personal} - empty
-
-
 def test_no_identifier_stands_in_metadata(lake: Lake) -> None:
     lake.run()
-    # Manifests are compressed; the test before this one looks into them.
+    # Manifests are compressed; test_metrics.py looks into them.
     holding = {".parquet", ".avro"}
     files = [p for p in lake.layout.root.rglob("*") if p.is_file() and p.suffix not in holding]
     files = [path for path in files if not path.is_relative_to(lake.layout.landing)]

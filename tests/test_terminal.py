@@ -307,3 +307,63 @@ def test_a_command_that_is_told_of_exists() -> None:
     told = run_stedi("jobs")
     assert (told.code, told.out) == (2, "")
     assert "Commands:" in told.err
+
+
+# --- Texts and tables at 80 columns ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("group", ["", "infra", "data", "jobs"])
+def test_no_command_is_described_in_half_a_sentence(invoke: Ask, group: str) -> None:
+    told = invoke(*group.split(), "--help")
+    described = told.out.split("Commands:\n")[1].splitlines()
+    assert all(line.endswith(".") and not line.endswith("...") for line in described)
+
+
+SHOWN = [["tables"], ["validate"], ["history", "customer_trusted"], ["doctor"], ["jobs", "list"]]
+SHOWN += [["preview", "customer_trusted"], ["quarantine"], ["infra", "status"], ["infra", "plan"]]
+
+
+@pytest.mark.parametrize("words", SHOWN, ids=" ".join)
+def test_no_line_ends_in_blanks_and_no_output_begins_with_one(ask: Ask, words: list[str]) -> None:
+    told = ask(*words)
+    assert told.code in (0, 3), told.err
+    assert told.out.splitlines()[0]
+    assert [line for line in told.out.splitlines() if line != line.rstrip()] == []
+
+
+def test_values_and_names_are_shown_as_sql_writes_them(ask: Ask) -> None:
+    told = ask(
+        "query", "SELECT true AS yes, 2 > 3 AS no, 1234567 AS n, 'x' AS \">a\", 'y' AS \"<b\""
+    )
+    head, row = (line.split() for line in told.out.splitlines())
+    assert head == ["yes", "no", "n", ">a", "<b"]
+    assert row == ["true", "false", "1234567", "x", "y"]
+
+
+def test_wide_characters_count_as_what_they_take(ask: Ask) -> None:
+    wide = "漢" * 30
+    told = ask("query", f"SELECT '{wide}' AS a, '{'x' * 30}' AS b")
+    assert [line.split() for line in told.out.splitlines()[:3]] == [
+        ["column", "value"],
+        ["a", wide],
+        ["b", "x" * 30],
+    ]
+
+
+def test_a_plan_says_what_is_to_be_done(workspace: Path, invoke: Ask) -> None:
+    assert invoke("infra", "plan").out.splitlines()[0].split() == ["what", "where", "to", "do"]
+
+
+def test_a_landing_table_has_no_snapshots_ever(ask: Ask) -> None:
+    told = ask("history", "customer_landing")
+    assert told.code == 0
+    assert "landing table" in told.out
+    assert "jobs run" not in told.out
+    assert ask("history", "customer_landing", "--json").json() == []
+
+
+@pytest.mark.parametrize("command", ["history", "quarantine", "preview"])
+def test_a_table_without_a_name_is_none(ask: Ask, command: str) -> None:
+    told = ask(command, "")
+    assert (told.code, told.out) == (2, "")
+    assert "There is no table ''" in told.err

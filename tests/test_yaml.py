@@ -194,3 +194,12 @@ def test_a_model_that_is_a_list_is_told_without_names_of_classes(project: Path) 
     (project / "configs" / "lakehouse.yaml").write_text("- x\n")
     with pytest.raises(UsageError, match="the file: Input should be a mapping"):
         load(project)
+
+
+def test_a_value_of_the_command_line_is_not_told_to_be_the_files(project: Path) -> None:
+    path = project / "configs" / "local.yaml"
+    with pytest.raises(UsageError) as refused:
+        load_settings(path, root=Path("a\udcff"))
+    assert "command line" in refused.value.message
+    assert str(path) not in refused.value.message
+    assert str(path) in str(refused.value.hint)

@@ -35,7 +35,9 @@ def generate(
     ] = 0.0,
     as_json: JsonOption = False,
 ) -> None:
-    """Make synthetic landing files, with their expected row counts beside them.
+    """Make synthetic landing files, and say what must come out.
+
+    The expected row counts lie beside them.
 
     Example: stedi data generate my-landing-files --shared-serials 30 --dirty 0.005
     """
@@ -79,9 +81,9 @@ def fetch(
     folder: Annotated[Path, typer.Argument(help="Folder to make.")] = Path("public-data"),
     as_json: JsonOption = False,
 ) -> None:
-    """Download the public STEDI data set and check every file's SHA-256.
+    """Download the public STEDI data set.
 
-    Its licence (CC BY-NC-ND) forbids passing it on.
+    Every file's SHA-256 is checked. Its licence (CC BY-NC-ND) forbids passing it on.
 
     Example: stedi data fetch public-data
     """

@@ -17,7 +17,9 @@ ROOT = Path("stedi-demo")
 
 
 def demo(ctx: typer.Context) -> None:
-    """Build the lakehouse from the sample data into ./stedi-demo, step by step.
+    """Build a lakehouse from the sample data, in ./stedi-demo.
+
+    Each step says what it does, and how to do it yourself.
 
     Example: stedi demo
     """

@@ -16,7 +16,9 @@ def doctor(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Look at versions, configuration, disk and lakehouse; exit code 1 if something is wrong.
+    """Look at versions, configuration, disk and lakehouse.
+
+    Exit code 1 if something is wrong.
 
     Example: stedi doctor
     """

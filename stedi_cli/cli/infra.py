@@ -26,7 +26,9 @@ _BEFORE = 16
 
 @app.command()
 def plan(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Show what `infra up` would do, and what runs and queries will cost; nothing is changed.
+    """Show what `infra up` would do, and what things will cost.
+
+    Nothing is changed.
 
     Example: stedi infra plan
     """
@@ -51,9 +53,10 @@ def up(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Make what is missing, change what differs, and upload the configured data.
+    """Make what is missing, change what differs, and upload data.
 
-    It deletes nothing without --yes. A second time it changes nothing.
+    The data is the configured one. It deletes nothing without --yes. A second time it changes
+    nothing.
 
     Example: stedi infra up --data my-landing-files
     """
@@ -90,7 +93,9 @@ def up(
 
 @app.command()
 def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
-    """Show what is there, and what is missing or differs; exit code 3 where anything does.
+    """Show what is there, and what is missing or differs.
+
+    Exit code 3 where anything is or does.
 
     Example: stedi infra status
     """
@@ -140,7 +145,9 @@ def down(
 
 @app.command()
 def policy(ctx: typer.Context) -> None:
-    """Print the permissions that you need, from `infra up` to `infra down`, as a policy document.
+    """Print the permissions that you need, as a policy document.
+
+    They suffice for everything from `infra up` to `infra down`.
 
     Example: stedi infra policy
     """
@@ -188,7 +195,7 @@ def _show_plan(opened: Session, changes: list[Change]) -> None:
     from stedi_cli.target import Resource
 
     rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in changes]
-    render.show(_table(opened, rows))
+    render.show(_table(opened, rows, state="to do"))
     foreign = sum(change.action == "refuse" for change in changes)
     todo = sum(change.action != "keep" for change in changes) - foreign
     if todo or foreign:
@@ -227,7 +234,7 @@ def _record(change: Change) -> dict[str, object]:
     return {**record, "action": change.action, "fields": fields, "note": change.note}
 
 
-def _table(opened: Session, resources: list[Resource]) -> object:
+def _table(opened: Session, resources: list[Resource], *, state: str = "state") -> object:
     from stedi_cli.target import Resource
 
     root = str(opened.settings.root)
@@ -246,5 +253,5 @@ def _table(opened: Session, resources: list[Resource]) -> object:
             name = f"{len(group)}, {first.name} and others"
             rows.append(Resource(first.kind, name, first.state))
     return render.table(
-        ["what", "where", "state", ""], [(r.kind, r.name, r.state, r.note) for r in rows]
+        ["what", "where", state, ""], [(r.kind, r.name, r.state, r.note) for r in rows]
     )

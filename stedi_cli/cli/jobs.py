@@ -26,7 +26,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @app.command("list")
 def list_jobs(ctx: typer.Context, policy: PolicyOption = None, as_json: JsonOption = False) -> None:
-    """Show the jobs, what they read and write, and whether they are up to date.
+    """Show the jobs, what they read and write, and what is stale.
 
     Example: stedi jobs list
     """
@@ -133,7 +133,9 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 @app.command()
 def stop(ctx: typer.Context) -> None:
-    """Stop the runs on AWS that are at work; every table is as before or as after.
+    """Stop the runs on AWS that are at work.
+
+    Every table is as before or as after.
 
     Example: stedi jobs stop
     """

@@ -23,17 +23,22 @@ def quarantine(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show how many landing lines cannot be used, by reason; with --show, the lines.
+    """Show how many landing lines cannot be used, by reason.
+
+    With --show, the lines themselves.
 
     Example: stedi quarantine accelerometer_landing --show
     """
     with session(ctx) as opened:
-        if table is not None and opened.lakehouse.table(table).name not in opened.lakehouse.landing:
-            raise UsageError(
-                f"{table} is no landing table.",
-                hint=f"Landing tables: {', '.join(opened.lakehouse.landing)}.",
-            )
-        only = f' WHERE "table" = {literal(opened.lakehouse.table(table).name)}' if table else ""
+        only = ""
+        if table is not None:
+            name = opened.lakehouse.table(table).name
+            if name not in opened.lakehouse.landing:
+                raise UsageError(
+                    f"{table} is no landing table.",
+                    hint=f"Landing tables: {', '.join(opened.lakehouse.landing)}.",
+                )
+            only = f' WHERE "table" = {literal(name)}'
         columns, records = (_lines if show else _reasons)(opened.target, only)
         if as_json:
             render.emit_rows(columns, records)

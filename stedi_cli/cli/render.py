@@ -54,7 +54,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Return a table.
 
     Args:
-        columns: Headings; one that starts with ``>`` is set to the right.
+        columns: Headings; what follows ``>`` is set to the right, what follows ``<`` to the left.
         rows: The cells.
     """
     from rich.table import Table
@@ -63,17 +63,19 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     made = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         right = name.startswith(">")
-        made.add_column(
-            Text(name.removeprefix(">")), justify="right" if right else "left", overflow="fold"
-        )
+        shown = name[1:] if name[:1] in ("<", ">") else name
+        made.add_column(Text(shown), justify="right" if right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
     return made
 
 
 def show(renderable: Any) -> None:
-    """Print a table to stdout."""
-    console().print(renderable)
+    """Print a table to stdout, without the blanks that Rich fills its lines with."""
+    screen = console()
+    with screen.capture() as shown:
+        screen.print(renderable)
+    typer.echo("\n".join(line.rstrip(" ") for line in shown.get().split("\n")), nl=False)
 
 
 def say(text: str = "") -> None:
@@ -83,7 +85,13 @@ def say(text: str = "") -> None:
 
 def paragraph(text: str) -> None:
     """Print an empty line and a text, broken between words at the terminal's width."""
-    console().print("\n" + plain(text))
+    say()
+    wrapped(text)
+
+
+def wrapped(text: str) -> None:
+    """Print a text, broken between words at the terminal's width."""
+    show(plain(text))
 
 
 def note(text: str) -> None:

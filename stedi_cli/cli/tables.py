@@ -115,12 +115,12 @@ def history(
     table: Annotated[str | None, typer.Argument(help="One table [default: all].")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show snapshots: what made them, when, under which policy, from which inputs.
+    """Show snapshots, and of one table what made them from what.
 
     Example: stedi history customer_trusted
     """
     with session(ctx) as opened:
-        wanted = opened.lakehouse.table(table).name if table else None
+        wanted = opened.lakehouse.table(table).name if table is not None else None
         states = opened.target.tables()
         found = [
             (name, snapshot)
@@ -130,6 +130,9 @@ def history(
         ]
         if as_json:
             render.emit([_record(name, snapshot) for name, snapshot in found])
+            return
+        if wanted in opened.lakehouse.landing:
+            render.say(f"{wanted} is a landing table: files, of which there are no snapshots.")
             return
         if not found:
             render.say("There are no snapshots yet. Run `stedi jobs run --all`.")
@@ -168,27 +171,39 @@ def export(
             record = {"table": table, "file": str(file), "rows": rows}
             render.emit(record | render.cost_record(cost))
         else:
-            render.say(f"{rows:,} rows of {table} written to {file}.")
+            render.say(f"{rows:,} row(s) of {table} written to {file}.")
             render.show_cost(cost)
 
 
 def _show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:
+    from rich.cells import cell_len
+
     columns = [render.one_line(name) for name in columns]
-    rows = [tuple(render.one_line(v) if isinstance(v, str) else v for v in row) for row in rows]
-    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(columns))]
-    heads = [f">{name}" if right else name for name, right in zip(columns, numeric, strict=True)]
-    wide = sum(max([len(c), *(len(str(r[i])) + 2 for r in rows)]) for i, c in enumerate(columns))
+    numeric = [
+        all(isinstance(row[i], int | float) and not isinstance(row[i], bool) for row in rows)
+        for i in range(len(columns))
+    ]
+    heads = [f"{'>' if right else '<'}{n}" for n, right in zip(columns, numeric, strict=True)]
+    rows = [tuple(_cell(value) for value in row) for row in rows]
+    wide = sum(
+        max([cell_len(c), *(cell_len(str(r[i])) + 2 for r in rows)]) for i, c in enumerate(columns)
+    )
     if wide + 2 * len(columns) <= render.console().width:
-        shown = [[str(v) if isinstance(v, int) else v for v in row] for row in rows]
-        render.show(render.table(heads, shown))
+        render.show(render.table(heads, rows))
     else:
         for row in rows:
-            pairs = [
-                (c, str(v) if isinstance(v, int) else v) for c, v in zip(columns, row, strict=True)
-            ]
-            render.show(render.table(["column", "value"], pairs))
+            render.show(render.table(["column", "value"], list(zip(columns, row, strict=True))))
             render.say()
     render.note(f"{len(rows):,} row(s)")
+
+
+def _cell(value: object) -> object:
+    """Return a value as SQL writes it, in one line."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    return render.one_line(value) if isinstance(value, str) else value
 
 
 def _rows(state: TableState | None) -> int | None:

@@ -27,7 +27,9 @@ def validate(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare row counts with the expected ones and check the rules; exit code 3 if one fails.
+    """Compare row counts with the expected ones; check the rules.
+
+    Exit code 3 if one is not as it should be.
 
     Example: stedi validate
     """
@@ -76,7 +78,7 @@ def show_report(report: Report) -> None:
         for t in report.tables
     ]
     source = f", {report.source}" if report.source else ""
-    render.paragraph(f"Policy {report.policy}{source}")
+    render.wrapped(f"Policy {report.policy}{source}")
     render.say()
     render.show(render.table(headings, rows))
     if course:

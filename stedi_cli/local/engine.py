@@ -21,6 +21,8 @@ from stedi_cli.statement import Select, first_line
 from stedi_cli.target import Answer
 
 TYPES = {"string": "VARCHAR", "long": "BIGINT", "double": "DOUBLE"}
+PARQUET = "FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false"
+"""How Parquet is written: without what answers whether a value is in it."""
 _BATCH = 1000
 
 

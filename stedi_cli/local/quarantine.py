@@ -15,6 +15,7 @@ from stedi_cli.lakehouse import Table
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.split import BadLine
 from stedi_cli.local.tables import Tables
+from stedi_cli.metrics import may_tell_values
 from stedi_cli.provenance import files_to_summary
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ class Quarantine:
         after = [entry for entry in before if entry[0] not in found]
         after += [(name, b.file, b.line, b.reason) for name, bad in found.items() for b in bad]
         whole = self._tables.is_whole(self._table.name)
-        if whole and sorted(after) == sorted(before):
+        state = self._tables.states().get(self._table.name)
+        renew = state is not None and may_tell_values(self._table, state)
+        if whole and not renew and sorted(after) == sorted(before):
             return None
         path = self._layout.warehouse / self._table.name / "data" / f"{uuid.uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)

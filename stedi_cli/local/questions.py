@@ -12,7 +12,7 @@ import duckdb
 from stedi_cli.export_file import export_format, exported
 from stedi_cli.lakehouse import Lakehouse, Table
 from stedi_cli.landing import LandingState
-from stedi_cli.local.engine import Engine, query_error
+from stedi_cli.local.engine import PARQUET, Engine, query_error
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
@@ -23,7 +23,7 @@ from stedi_cli.sql import identifier, literal
 from stedi_cli.statement import one_select
 from stedi_cli.target import Answer
 
-_FORMATS = {".parquet": "FORMAT parquet, COMPRESSION zstd", ".csv": "FORMAT csv, HEADER"}
+_FORMATS = {".parquet": PARQUET, ".csv": "FORMAT csv, HEADER"}
 
 
 class Questions:

@@ -17,7 +17,7 @@ from stedi_cli.history import inputs_forgot
 from stedi_cli.job_run import JobOutcome, RefRemoved
 from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse, Table
 from stedi_cli.landing import LandingState
-from stedi_cli.local.engine import TYPES, Engine
+from stedi_cli.local.engine import PARQUET, TYPES, Engine
 from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
@@ -192,9 +192,7 @@ class DuckRunner:
             for c in table.columns
         )
         target = literal(str(path))
-        return (
-            f"COPY (SELECT {columns} FROM ({sql}\n)) TO {target} (FORMAT parquet, COMPRESSION zstd)"
-        )
+        return f"COPY (SELECT {columns} FROM ({sql}\n)) TO {target} ({PARQUET})"
 
     def _settle(self, job: Job, landing: dict[str, LandingState]) -> dict[str, LandingAccount]:
         """Account for the landing lines read: quarantine first, then the limit."""
