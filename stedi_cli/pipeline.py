@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from stedi_cli.bad_rows import refuse_too_many
 from stedi_cli.errors import UsageError
 from stedi_cli.history import overdue
 from stedi_cli.job_run import JobOutcome, JobRun, RefRemoved, RunDetached, RunFailed, Usage
 from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse
 from stedi_cli.landing import LandingState
 from stedi_cli.metrics import may_tell_values
-from stedi_cli.provenance import Provenance, TableState
+from stedi_cli.provenance import LandingAccount, Provenance, TableState
 from stedi_cli.target import Runner, Target, Work
 
 FORCED = "forced"
@@ -216,7 +217,8 @@ class Pipeline:
         Raises:
             StediError: If a job fails; the tables of the jobs before it are built.
         """
-        plans = self.plan(jobs, force=force)
+        self._target.refuse_options(engine, detach=detach)
+        plans = self._planned(jobs, force)
         if not any(plan.stale for plan in plans):
             self._target.tidy()
             yield from (self._unchanged(plan.job) for plan in plans)
@@ -225,7 +227,22 @@ class Pipeline:
             engine, wait=wait, one_session=one_session, detach=detach
         ) as runner:
             # Another writer may have been at work until the lock was had.
-            yield from self._run(runner, self.plan(jobs, force=force))
+            yield from self._run(runner, self._planned(jobs, force))
+
+    def _planned(self, jobs: Sequence[str], force: bool) -> list[JobPlan]:
+        """Return the plan; what is up to date is held to the limit of unusable lines as well."""
+        plans = self.plan(jobs, force=force)
+        for plan in plans:
+            accounts = {} if plan.stale else self._built(plan.job)[1]
+            for name, account in accounts.items():
+                refuse_too_many(name, account, self._target.max_bad_rows)
+        return plans
+
+    def _built(self, job: Job) -> tuple[int | None, dict[str, LandingAccount]]:
+        """Return rows of a table that is up to date, and how the landing lines were used."""
+        current = self._tables[job.writes].current
+        assert current is not None and current.provenance is not None
+        return current.rows, current.provenance.landing
 
     def _run(self, runner: Runner, plans: list[JobPlan]) -> Iterator[Event]:
         run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
@@ -254,15 +271,13 @@ class Pipeline:
         return Work(job, text, dataclasses.replace(made, inputs=known), landing)
 
     def _unchanged(self, job: Job) -> JobDone:
-        current = self._tables[job.writes].current
-        assert current is not None and current.provenance is not None
-        accounts = current.provenance.landing
+        rows, accounts = self._built(job)
         quarantined = sum(
             accounts[name].quarantined
             for name in self._lakehouse.first_reads(job)
             if name in accounts
         )
-        return JobDone(job, "unchanged", current.rows, quarantined, 0.0)
+        return JobDone(job, "unchanged", rows, quarantined, 0.0)
 
 
 def _refuse_other_tables(job: Job, text: JobText, lakehouse: Lakehouse) -> None:

@@ -202,6 +202,18 @@ class Target(Protocol):
     def is_whole(self, table: str) -> bool:
         """Tell whether a table's current data files are all there."""
 
+    @property
+    def max_bad_rows(self) -> float | int:
+        """Most unusable lines of a landing table that jobs take: a share (float) or a number."""
+
+    def refuse_options(self, engine: str, *, detach: bool) -> None:
+        """Raise UsageError for options of a run that this target cannot follow.
+
+        Args:
+            engine: Engine to run on.
+            detach: Whether to start the jobs without waiting for their end.
+        """
+
     def runner(
         self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
     ) -> AbstractContextManager[Runner]:

@@ -14,6 +14,7 @@ from small import FOLDERS, JOBS, PUBLISHED, STRICT, TABLES, C, customer, step, w
 
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lakehouse import Job, JobText, Lakehouse
+from stedi_cli.local.tables import open_catalog
 from stedi_cli.local.target import LocalTarget
 from stedi_cli.pipeline import Pipeline
 from stedi_cli.project import copy_out
@@ -141,8 +142,6 @@ def _remove_customers(lake: Lake) -> None:
 
 
 def _forget_table(lake: Lake) -> None:
-    from stedi_cli.local.tables import open_catalog
-
     open_catalog(lake.layout).drop_table("stedi.customers_curated")
 
 
@@ -291,6 +290,58 @@ def test_an_unknown_job_policy_or_engine_is_refused(lake: Lake) -> None:
     assert all(job in str(refused.value.hint) for job in JOBS)
     with pytest.raises(UsageError, match="There is no policy 'nonsense'"):
         lake.run(policy="nonsense")
+
+
+@pytest.mark.parametrize("state", ["no lakehouse", "up to date", "stale"])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--engine", "nonsense"], "There is no engine 'nonsense'."),
+        (["--detach"], "end with this command"),
+        (["--max-bad-rows", "-1"], "is no limit"),
+        (["--policy", "nonsense"], "There is no policy 'nonsense'."),
+    ],
+)
+def test_options_are_checked_before_anything_is_looked_at(
+    lake: Lake,
+    tmp_path: Path,
+    invoke: Callable[..., Result],
+    state: str,
+    words: list[str],
+    told: str,
+) -> None:
+    if state == "up to date":
+        lake.run()
+    root = tmp_path / "none" if state == "no lakehouse" else lake.settings.root
+    done = invoke("--root", root, "jobs", "run", "--all", *words)
+    assert (done.code, done.out) == (2, "")
+    assert told in done.err
+
+
+def test_the_limit_of_bad_lines_counts_where_nothing_has_to_run(
+    lake: Lake, tmp_path: Path, invoke: Callable[..., Result]
+) -> None:
+    bad: dict[str, dict[str, bytes]] = {"customer_landing": {"bad.json": b"{}\nnonsense\n"}}
+    lake.upload(write_lake(tmp_path / "bad", bad))
+
+    def run(*words: str) -> Result:
+        return invoke("--root", lake.settings.root, "jobs", "run", *words)
+
+    assert run("--all", "--max-bad-rows", "2").code == 0
+    before = lake.states()
+    for words in (["--all"], ["customer_landing_to_trusted"], ["--all", "--json"]):
+        for limit in ("0", "1", "22%"):
+            refused = run(*words, "--max-bad-rows", limit)
+            assert (refused.code, refused.out) == (3, "")
+            assert "customer_landing: 2 of 9 lines cannot be used" in refused.err
+        assert run(*words, "--max-bad-rows", "23%").code == 0
+    # Of the readings alone no line is bad.
+    assert run("accelerometer_landing_to_trusted", "--max-bad-rows", "0").code == 0
+    # Where another job has to run, none does.
+    dropped = "step_trainer_trusted"
+    open_catalog(lake.layout).drop_table(f"stedi.{dropped}")
+    assert run("--all", "--max-bad-rows", "1").code == 3
+    assert lake.states() == {name: state for name, state in before.items() if name != dropped}
 
 
 def test_too_many_bad_lines_stop_the_run_with_tables_as_before(lake: Lake, tmp_path: Path) -> None:

@@ -148,15 +148,23 @@ class AwsTarget:
         """Tell whether a table's current data files are all there."""
         return self._tables.is_whole(table)
 
+    @property
+    def max_bad_rows(self) -> float | int:
+        """Most unusable lines of a landing table that jobs take."""
+        return self._settings.max_bad_rows
+
+    def refuse_options(self, engine: str, *, detach: bool) -> None:
+        """Raise UsageError for an engine that is not here."""
+        if engine not in ENGINES:
+            raise UsageError(
+                f"There is no engine {engine!r} on AWS.", hint=f"Engines: {', '.join(ENGINES)}."
+            )
+
     @contextmanager
     def runner(
         self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
     ) -> Iterator[Runner]:
         """See that no other run is at work, and that jobs run what the project holds."""
-        if engine not in ENGINES:
-            raise UsageError(
-                f"There is no engine {engine!r} on AWS.", hint=f"Engines: {', '.join(ENGINES)}."
-            )
         from stedi_cli.aws.runner import GlueRunner
 
         if self._runs.refuse_active(wait=wait):

@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 
 from stedi_cli import iceberg
-from stedi_cli.errors import BadDataError, StediError, UsageError
+from stedi_cli.bad_rows import refuse_too_many
+from stedi_cli.errors import StediError, UsageError
 from stedi_cli.expiry import Expired
 from stedi_cli.history import inputs_forgot
 from stedi_cli.job_run import JobOutcome, RefRemoved
@@ -212,19 +213,8 @@ class DuckRunner:
             self._quarantine.replace({name: reading.bad for name, reading in readings.items()}),
         )
         for name, account in accounts.items():
-            self._refuse_too_many(name, account)
+            refuse_too_many(name, account, self._settings.max_bad_rows)
         return accounts
-
-    def _refuse_too_many(self, name: str, account: LandingAccount) -> None:
-        limit = self._settings.max_bad_rows
-        share = isinstance(limit, float)
-        most = limit * account.lines if share else limit
-        if account.quarantined > most:
-            raise BadDataError(
-                f"{name}: {account.quarantined:,} of {account.lines:,} lines cannot be used,"
-                f" more than max_bad_rows, {f'{limit:.6g}' if share else limit}, allows.",
-                hint=f"See `stedi quarantine {name}`; tables are as before.",
-            )
 
     def _commit(
         self,

@@ -129,6 +129,22 @@ class LocalTarget:
         """Tell whether a table's current data files are all there."""
         return self._tables.is_whole(table)
 
+    @property
+    def max_bad_rows(self) -> float | int:
+        """Most unusable lines of a landing table that jobs take."""
+        return self._settings.max_bad_rows
+
+    def refuse_options(self, engine: str, *, detach: bool) -> None:
+        """Raise UsageError for an engine that is not here, and for a run that nobody waits for."""
+        if detach:
+            raise UsageError(
+                "Jobs run on this machine, and end with this command.", hint="Leave out --detach."
+            )
+        if engine not in ENGINES:
+            raise UsageError(
+                f"There is no engine {engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
+            )
+
     @contextmanager
     def runner(
         self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
@@ -137,12 +153,6 @@ class LocalTarget:
 
         All jobs share one session here, asked for or not.
         """
-        if detach:
-            raise UsageError("Jobs run on this machine, and end with this command.")
-        if engine not in ENGINES:
-            raise UsageError(
-                f"There is no engine {engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
-            )
         with self._locked(wait=wait) as lock:
             self._tables.forget()
             stray: Iterable[str] = self._written
