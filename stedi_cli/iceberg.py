@@ -22,7 +22,7 @@ from pyiceberg.types import DoubleType, LongType, NestedField, StringType
 from stedi_cli import expiry, metrics
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import Table as TableModel
-from stedi_cli.provenance import COUNTS_ONLY, FORGETS
+from stedi_cli.provenance import COUNTS_ONLY, FORGETS, MARK
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestEntry, ManifestFile
@@ -93,6 +93,7 @@ def properties_of(table: TableModel, schema: Schema, keep: int) -> dict[str, str
     """
     return {
         "format-version": "2",
+        MARK: table.name,
         "write.parquet.compression-codec": "zstd",
         "write.metadata.delete-after-commit.enabled": "true",
         "write.metadata.previous-versions-max": str(max(1, keep)),

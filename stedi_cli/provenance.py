@@ -12,6 +12,8 @@ from typing import Any
 _PREFIX = "stedi."
 FORGETS = f"{_PREFIX}forgets"
 """The property of a snapshot before which no other may stay."""
+MARK = f"{_PREFIX}table"
+"""The property of a table that tells that it was made here; its value is the table's name."""
 
 
 @dataclass(frozen=True)
@@ -153,10 +155,11 @@ class TableState:
     Args:
         location: URI of the table's folder.
         metadata: URI of the metadata file.
-        columns: Names and Iceberg types of its columns.
+        columns: Names and Iceberg types of its columns; a type ends in ``required`` where it is.
         snapshots: Its snapshots, oldest first.
         current: The current one, or None for a table never written.
         refs: The names of tags and of branches beside the main one, each with its kind.
+        partitioned: Whether what is written next is partitioned.
         properties: Its properties.
     """
 
@@ -166,7 +169,13 @@ class TableState:
     snapshots: tuple[Snapshot, ...]
     current: Snapshot | None
     refs: dict[str, str] = field(default_factory=dict)
+    partitioned: bool = False
     properties: dict[str, str] = field(default_factory=dict)
+
+    def is_made_here(self, name: str) -> bool:
+        """Tell whether this project made it under a name, by its mark or by what jobs wrote."""
+        by_a_job = any(snapshot.provenance is not None for snapshot in self.snapshots)
+        return by_a_job or self.properties.get(MARK) == name
 
 
 def parse_metadata(content: bytes, uri: str) -> TableState:
@@ -197,14 +206,25 @@ def _parse(raw: dict[str, Any], uri: str) -> TableState:
     return TableState(
         location=raw["location"],
         metadata=uri,
-        columns={f["name"]: str(f["type"]) for f in schema["fields"]},
+        columns={f["name"]: _type(f) for f in schema["fields"]},
         snapshots=tuple(snapshots),
         current=next((s for s in snapshots if s.id == current), None),
         refs={
             name: str(ref["type"]) for name, ref in raw.get("refs", {}).items() if name != "main"
         },
-        properties=dict(raw.get("properties", {})),
+        properties=dict(raw.get("properties") or {}),
+        partitioned=_is_partitioned(raw),
     )
+
+
+def _type(column: dict[str, Any]) -> str:
+    return f"{column['type']} required" if column.get("required") else str(column["type"])
+
+
+def _is_partitioned(raw: dict[str, Any]) -> bool:
+    default = raw.get("default-spec-id", 0)
+    specs = raw.get("partition-specs") or []
+    return any(spec["fields"] for spec in specs if spec["spec-id"] == default)
 
 
 def _snapshot(raw: dict[str, Any]) -> Snapshot:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stedi_cli.errors import UsageError
 from stedi_cli.job_run import JobRun, RunEvent
@@ -14,6 +14,9 @@ from stedi_cli.lakehouse import Job, JobText, Lakehouse, Table
 from stedi_cli.landing import LandingState
 from stedi_cli.provenance import Provenance, TableState
 from stedi_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from stedi_cli.strangers import Stranger
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,8 @@ class Change:
     Args:
         kind: Such as ``bucket``, ``role``, ``job``.
         name: Its name or path.
-        action: ``create``, ``change``, ``replace`` (cannot be changed in place), ``keep``, or
-            ``refuse`` (it is there, and not ours).
+        action: ``create``, ``change``, ``replace`` (cannot be changed in place), ``keep``,
+            ``refuse`` (it is there, in the way and not ours), or ``leave`` (not in the way).
         fields: Field, what is there, and what is wanted, for each that differs.
         note: Why, where that needs saying.
     """
@@ -198,6 +201,16 @@ class Target(Protocol):
 
     def tables(self) -> dict[str, TableState]:
         """Return the tables' states by name."""
+
+    def strangers(self) -> list[Stranger]:
+        """Return the tables that the model does not have: those that left it, and of others."""
+
+    def drop(self, name: str) -> Iterator[Resource]:
+        """Remove a table that left the model, and all its files.
+
+        Raises:
+            UsageError: If it is in the model, not there, or not ours.
+        """
 
     def is_whole(self, table: str) -> bool:
         """Tell whether a table's current data files are all there."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 
 from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import StediError
 from stedi_cli.target import Finding, Resource
 
 
-def diagnose(layout: Layout, infra: Infrastructure) -> Iterator[Finding]:
-    """Look at boto3, credentials, region and every part of the infrastructure.
+def diagnose(layout: Layout, infra: Infrastructure, tables: Tables) -> Iterator[Finding]:
+    """Look at boto3, credentials, region, every part of the infrastructure, and the tables.
 
     Args:
         layout: The lakehouse.
         infra: Its infrastructure.
+        tables: Its Iceberg tables.
 
     Yields:
         Findings, good and bad; after the first that keeps AWS from being asked, none.
@@ -40,7 +43,9 @@ def diagnose(layout: Layout, infra: Infrastructure) -> Iterator[Finding]:
     if all(part.state == "missing" for part in parts):
         yield Finding("infrastructure", "no lakehouse here", "Run `stedi infra up`.")
         return
-    yield from map(_finding, parts)
+    yield from (_finding(part) for part in parts if part.state != "left")
+    with suppress(StediError):
+        yield from (stranger.finding() for stranger in tables.strangers())
 
 
 def _finding(part: Resource) -> Finding:

@@ -11,8 +11,10 @@ from typing import Any
 from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, is_no_object
+from stedi_cli.aws.strangers import is_own, metadata_of, strangers
 from stedi_cli.errors import StediError
 from stedi_cli.provenance import TableState, parse_metadata
+from stedi_cli.strangers import Stranger
 
 
 class Tables:
@@ -25,6 +27,7 @@ class Tables:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._storage = Storage(layout)
+        self._glue: list[dict[str, Any]] | None = None
         self._known: dict[str, TableState] | None = None
         self._sizes: dict[str, int] | None = None
         self._files: dict[str, list[tuple[str, int]] | None] = {}
@@ -40,12 +43,13 @@ class Tables:
         """
         if self._known is None:
             places = self._places()
-            calls = [partial(self._load, name, uri) for name, uri in places.items()]
+            calls = [partial(self.read, name, uri) for name, uri in places.items()]
             self._known = dict(zip(places, side_by_side(calls), strict=True))
         return self._known
 
     def forget(self) -> None:
         """Read the states again when they are next asked for."""
+        self._glue = None
         self._known = None
         self._sizes = None
         self._files = {}
@@ -81,26 +85,44 @@ class Tables:
             )
         return found
 
+    def strangers(self) -> list[Stranger]:
+        """Return the tables of the database that the model does not have."""
+        return strangers(self._layout, self._in_glue(), self.read)
+
     def _places(self) -> dict[str, str]:
         """Return the URI of each Iceberg table's metadata, in the model's order."""
         layout = self._layout
+        found = {str(table["Name"]): metadata_of(table) for table in self._in_glue()}
+        places = {n: uri for n in layout.lakehouse.tables if (uri := found.get(n)) is not None}
+        for name, uri in places.items():
+            if not is_own(layout, name, uri):
+                raise StediError(
+                    f"The table {name} in database {layout.database} lies in {uri}, which is not"
+                    " this lakehouse's.",
+                    hint="Rename it or choose another database in the config; it is left alone.",
+                )
+        return places
+
+    def _in_glue(self) -> list[dict[str, Any]]:
+        if self._glue is None:
+            self._glue = self._all_in_glue()
+        return self._glue
+
+    def _all_in_glue(self) -> list[dict[str, Any]]:
+        layout = self._layout
         glue = layout.account.client("glue")
-        found: dict[str, str] = {}
         with aws_errors(f"glue:GetTables {layout.database}"):
             try:
                 pages = glue.get_paginator("get_tables").paginate(DatabaseName=layout.database)
-                for table in (table for page in pages for table in page["TableList"]):
-                    known = table.get("Parameters") or {}
-                    if known.get("table_type", "").upper() == "ICEBERG":
-                        found[str(table["Name"])] = str(known.get("metadata_location", ""))
+                return [table for page in pages for table in page["TableList"]]
             except glue.exceptions.EntityNotFoundException as error:
                 raise StediError(
                     f"There is no database {layout.database} in {layout.account.region}.",
                     hint="Make it with `stedi infra up`.",
                 ) from error
-        return {name: found[name] for name in layout.lakehouse.tables if name in found}
 
-    def _load(self, name: str, uri: str) -> TableState:
+    def read(self, name: str, uri: str) -> TableState:
+        """Read the state of a table from its metadata file; StediError where it cannot be read."""
         if uri not in self._metadata:
             try:
                 content = self._read(uri)

@@ -22,6 +22,7 @@ from stedi_cli.lakehouse import Lakehouse, Table
 from stedi_cli.landing import LandingState, find_files
 from stedi_cli.provenance import TableState
 from stedi_cli.settings import Settings
+from stedi_cli.strangers import Stranger, to_drop
 from stedi_cli.target import (
     Answer,
     Change,
@@ -144,6 +145,19 @@ class AwsTarget:
         """Return the tables' states by name."""
         return self._tables.states()
 
+    def strangers(self) -> list[Stranger]:
+        """Return the tables that the model does not have: those that left it, and of others."""
+        return self._tables.strangers()
+
+    def drop(self, name: str) -> Iterator[Resource]:
+        """Remove a table that left the model, and all its files."""
+        from stedi_cli.aws.strangers import drop
+
+        found = to_drop(self._lakehouse, self.strangers(), name)
+        self._infra.refuse_foreign_bucket()
+        self._runs.refuse_active(wait=False)
+        yield from drop(self.layout, found)
+
     def is_whole(self, table: str) -> bool:
         """Tell whether a table's current data files are all there."""
         return self._tables.is_whole(table)
@@ -236,7 +250,7 @@ class AwsTarget:
         """Look for what may be wrong, changing nothing."""
         from stedi_cli.aws.diagnosis import diagnose
 
-        return diagnose(self.layout, self._infra)
+        return diagnose(self.layout, self._infra, self._tables)
 
     def close(self) -> None:
         """Remove what was copied here."""

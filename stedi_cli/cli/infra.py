@@ -106,7 +106,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
             render.emit(_states(resources))
         else:
             render.show(_table(opened, resources))
-        if any(resource.state != "there" for resource in resources):
+        if any(resource.state not in ("there", "left") for resource in resources):
             if not as_json:
                 render.say("\nNot all is in place. Run `stedi infra up`.")
             raise typer.Exit(ExitCode.BAD_DATA)
@@ -163,7 +163,7 @@ def policy(ctx: typer.Context) -> None:
 
 def _is_anything_there(opened: Session) -> bool:
     try:
-        return any(r.state not in ("missing", "not ours") for r in opened.target.status())
+        return any(r.state not in ("missing", "not ours", "left") for r in opened.target.status())
     except StediError:
         return True
 
@@ -197,7 +197,7 @@ def _show_plan(opened: Session, changes: list[Change]) -> None:
     rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in changes]
     render.show(_table(opened, rows, state="to do"))
     foreign = sum(change.action == "refuse" for change in changes)
-    todo = sum(change.action != "keep" for change in changes) - foreign
+    todo = sum(change.action not in ("keep", "leave") for change in changes) - foreign
     if todo or foreign:
         render.say(f"\n{todo} of {len(changes)} to do.")
     else:

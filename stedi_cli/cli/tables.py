@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
-from stedi_cli.cli.session import session
-from stedi_cli.errors import UsageError
+from stedi_cli.cli.session import Session, session
+from stedi_cli.errors import StediError, UsageError
 from stedi_cli.sql import identifier
 
 if TYPE_CHECKING:
@@ -25,13 +25,23 @@ _SHOWN = 1000
 def tables(
     ctx: typer.Context,
     with_ddl: Annotated[bool, typer.Option("--ddl", help="Print the tables' DDL.")] = False,
+    drop: Annotated[
+        str | None,
+        typer.Option("--drop", metavar="NAME", help="Remove a table that left the model."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before --drop.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the tables with their zone, rows and meaning.
+    """Show the tables with their zone, rows and meaning; --drop removes one that left the model.
 
     Example: stedi tables --ddl
     """
+    if drop is not None and with_ddl:
+        raise UsageError("--ddl and --drop exclude each other.", hint="Give one of them.")
     with session(ctx) as opened:
+        if drop is not None:
+            _drop(opened, drop, yes=yes, as_json=as_json)
+            return
         model = opened.lakehouse.tables
         if with_ddl:
             from stedi_cli.ddl import ddl
@@ -56,6 +66,17 @@ def tables(
             }
             for name, table in model.items()
         ]
+        records += [
+            {
+                "table": stranger.name,
+                "zone": None,
+                "rows": stranger.rows,
+                "lines": None,
+                "doc": f"Left the model; `stedi tables --drop {stranger.name}` removes it.",
+            }
+            for stranger in opened.target.strangers()
+            if stranger.ours
+        ]
         if as_json:
             render.emit(records)
             return
@@ -65,6 +86,27 @@ def tables(
         ]
         render.show(render.table(["table", "zone", ">rows", "holds"], rows))
         render.say("\nrows of a landing table: its lines, usable or not.")
+
+
+def _drop(opened: Session, name: str, *, yes: bool, as_json: bool) -> None:
+    # What cannot be dropped is refused before anything is asked.
+    from stedi_cli.strangers import to_drop
+
+    found = to_drop(opened.lakehouse, opened.target.strangers(), name)
+    if not yes:
+        if not render.is_interactive():
+            raise UsageError(
+                f"`--drop` removes {name} and its files, and there is no terminal to ask.",
+                hint="Add --yes to remove them.",
+            )
+        rows = "" if found.rows is None else f", {found.rows:,} rows"
+        if not render.confirm(f"Remove {name}{rows}, and all files in {found.place}?"):
+            raise StediError("Nothing was removed.")
+    removed = list(opened.target.drop(name))
+    if as_json:
+        render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in removed])
+    else:
+        render.say(f"{name} was removed with all its files.")
 
 
 def preview(

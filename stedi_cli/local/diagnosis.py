@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from stedi_cli.errors import StediError
-from stedi_cli.lakehouse import QUARANTINE
+from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.local import spark
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
+from stedi_cli.local.strangers import strangers
 from stedi_cli.local.tables import Tables, left_over, read_journal
 from stedi_cli.local.workspace import workspace_parent
 from stedi_cli.target import Finding
@@ -19,11 +21,14 @@ from stedi_cli.target import Finding
 _LITTLE_SPACE = 1 << 30
 
 
-def diagnose(layout: Layout, zone: LandingZone, tables: Tables) -> Iterator[Finding]:
+def diagnose(
+    layout: Layout, lakehouse: Lakehouse, zone: LandingZone, tables: Tables
+) -> Iterator[Finding]:
     """Look at disk, root, catalog, landing files, tables and what a dead run left.
 
     Args:
         layout: The lakehouse.
+        lakehouse: Its model.
         zone: Its landing zone.
         tables: Its Iceberg tables.
 
@@ -47,6 +52,8 @@ def diagnose(layout: Layout, zone: LandingZone, tables: Tables) -> Iterator[Find
         yield Finding("landing files", error.message, error.hint or "Upload them again.")
     yield from _tables(tables)
     yield from _temp(layout)
+    with suppress(StediError):
+        yield from (s.finding() for s in strangers(layout, lakehouse.tables))
     left = read_journal(layout)
     if left is not None:
         yield Finding(

@@ -11,10 +11,11 @@ from pathlib import Path
 from stedi_cli.durable import remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.local.catalog_file import BrokenError, metadata_locations
+from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
 from stedi_cli.local.landing_zone import LandingZone
-from stedi_cli.local.layout import VERSION, Layout, to_path
+from stedi_cli.local.layout import VERSION, Layout
 from stedi_cli.local.lock import exclusive
+from stedi_cli.local.strangers import strangers
 from stedi_cli.local.tables import Tables, mend, open_catalog, read_journal, write_journal
 from stedi_cli.settings import Settings
 from stedi_cli.target import Change, Resource
@@ -67,6 +68,7 @@ class Infrastructure:
             yield self._up_catalog()
             self._mark()
             mend(layout, self._written)
+            yield from self._strangers()
 
     def _mark(self) -> None:
         content = {"version": VERSION, "root": str(self.layout.root)}
@@ -74,7 +76,7 @@ class Infrastructure:
             sink.write(json.dumps(content).encode())
 
     def _up_catalog(self) -> Resource:
-        from stedi_cli.iceberg import NAMESPACE, create_empty
+        from stedi_cli.iceberg import create_empty
 
         layout, note = self.layout, ""
         state = "there" if layout.catalog.is_file() else "made"
@@ -83,6 +85,10 @@ class Infrastructure:
             layout.warehouse.mkdir(exist_ok=True)
             layout.temp.mkdir(exist_ok=True)
             state, note = "made", "the old one was broken or moved; run the jobs again"
+        elif lost := self._lost_tables():
+            for name in lost:
+                self._remove_table(name)
+            state, note = "made", f"without {', '.join(lost)}, lost or broken; run the jobs again"
         # What a death in here leaves of the quarantine table is swept by the next writer.
         stray = read_journal(layout, self._written) or []
         write_journal(layout, sorted({*stray, QUARANTINE}))
@@ -98,12 +104,45 @@ class Infrastructure:
             names = self._lakehouse.tables
             return any(self.layout.table_folder(name) is not None for name in names)
         try:
-            self._tables.forget()
-            states = self._tables.states().values()
+            entries(self.layout)
         except BrokenError:
             return True
-        here = self.layout.warehouse
-        return not all(to_path(state.metadata).is_relative_to(here) for state in states)
+        return self._origin != self.layout.root
+
+    @property
+    def _origin(self) -> Path:
+        """Where the lakehouse was made, as far as it says."""
+        with suppress(StediError):
+            return self.layout.made_at()
+        return self.layout.root
+
+    def _lost_tables(self) -> list[str]:
+        """Return the model's tables whose metadata is lost or broken; of others nothing is said."""
+        lost = []
+        for entry in entries(self.layout):
+            own = entry.is_own(self.layout.warehouse)
+            if entry.title in self._written and (own or entry.is_dangling):
+                try:
+                    read_state(entry.table, entry.metadata)
+                except BrokenError:
+                    lost.append(entry.table)
+        return sorted(lost)
+
+    def _remove_table(self, name: str) -> None:
+        folder = self.layout.table_folder(name)
+        open_catalog(self.layout).drop_table(f"{NAMESPACE}.{name}")
+        if folder is not None:
+            shutil.rmtree(folder)
+
+    def _strangers(self) -> list[Resource]:
+        if self._origin != self.layout.root:
+            # As long as it is moved, its own tables seem to be somewhere else.
+            return []
+        try:
+            found = strangers(self.layout, self._lakehouse.tables)
+        except StediError:
+            return []
+        return [Resource("table", s.name, "left", s.note) for s in found]
 
     def _refuse_foreign_root(self) -> None:
         root = self.layout.root
@@ -133,11 +172,11 @@ class Infrastructure:
         moved = self.layout.exists() and self.layout.made_at() != self.layout.root
         if moved:
             root = Resource(root.kind, root.name, "moved", f"made in {self.layout.made_at()}")
-        return [root, *others]
+        return [root, *others, *self._strangers()]
 
     def plan(self) -> list[Change]:
         """Return what ``up`` would do, changing nothing."""
-        actions = {"there": "keep", "missing": "create", "moved": "change"}
+        actions = {"there": "keep", "missing": "create", "moved": "change", "left": "leave"}
         return [
             Change(part.kind, part.name, actions[part.state], note=part.note)
             for part in self.status()
@@ -173,11 +212,14 @@ class Infrastructure:
                 layout.journal,
                 layout.readers,
                 layout.spark_log,
-                layout.marker,
             ):
                 path.unlink(missing_ok=True)
+            # A catalog with tables of others goes on to be that of a lakehouse.
+            kept = [layout.catalog, layout.marker] if layout.catalog.exists() else []
+            if not kept:
+                layout.marker.unlink(missing_ok=True)
             _remove_empty(layout.root)
-            left = [p for p in layout.root.rglob("*") if not _is_folder(p) and p != layout.lock]
+            left = {p for p in layout.root.rglob("*") if not _is_folder(p)} - {layout.lock, *kept}
             layout.lock.unlink(missing_ok=True)
         # Another process may be making a lakehouse here by now: a folder with a file stays.
         with suppress(OSError):
@@ -187,26 +229,42 @@ class Infrastructure:
             yield Resource("file", str(path), "left", "not made by this tool")
 
     def _remove_tables(self) -> Iterator[Resource]:
-        layout = self.layout
-        names = {*self._lakehouse.tables, *self._names_in_catalog()}
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            Path(f"{layout.catalog}{suffix}").unlink(missing_ok=True)
-        yield Resource("catalog", str(layout.catalog), "removed")
-        for name in sorted(names):
+        """Remove what was made here; the catalog stays where it names tables of others."""
+        layout, model = self.layout, self._lakehouse.tables
+        own, others = self._in_catalog()
+        gone = {layout.warehouse / name for name in (*model, *own)}
+        if any(not entry.is_dangling and entry.folder not in gone for entry in others):
+            catalog = open_catalog(layout)
+            for name in own:
+                catalog.drop_table(f"{NAMESPACE}.{name}")
+            yield Resource("catalog", str(layout.catalog), "left", "it names tables of others")
+        else:
+            for suffix in ("", "-journal", "-wal", "-shm"):
+                Path(f"{layout.catalog}{suffix}").unlink(missing_ok=True)
+            yield Resource("catalog", str(layout.catalog), "removed")
+        for name in sorted({*model, *(s.name for s in strangers(layout, model) if s.ours)}):
             folder = layout.table_folder(name)
             if folder is not None:
                 shutil.rmtree(folder)
                 yield Resource("table", str(folder), "removed")
+        for entry in others:
+            yield Resource("table", entry.title, "left", f"not made by this tool: {entry.place}")
         remove_stale(layout.temp)
         for folder in (layout.temp, layout.warehouse):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
-    def _names_in_catalog(self) -> list[str]:
+    def _in_catalog(self) -> tuple[list[str], list[Entry]]:
+        """Return the names of the tables that were made here, and the entries of others."""
+        layout, model = self.layout, self._lakehouse.tables
         try:
-            return list(metadata_locations(self.layout))
+            known = entries(layout)
+            ours = {*model, *(s.name for s in strangers(layout, model) if s.ours)}
         except StediError:
-            return []
+            return [], []
+        places = (layout.warehouse, self._origin / layout.warehouse.name)
+        own = [e for e in known if e.table in ours and any(map(e.is_own, places))]
+        return [e.table for e in own], [e for e in known if e not in own]
 
     def _remove_landing(self) -> Iterator[Resource]:
         for table in self._lakehouse.landing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from stedi_cli.durable import load_json, remove_stale, replaced
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import Table
 from stedi_cli.landing import LandingState
-from stedi_cli.local.catalog_file import metadata_locations, table_states
+from stedi_cli.local.catalog_file import entries, metadata_locations, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
 from stedi_cli.local.lock import is_held, without_readers
 from stedi_cli.provenance import LandingAccount, TableState
@@ -28,16 +28,18 @@ class Tables:
 
     Args:
         layout: The lakehouse.
+        names: The tables of the model that the catalog may hold.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, names: Collection[str]) -> None:
         self._layout = layout
+        self._names = frozenset(names)
         self._states: dict[str, TableState] | None = None
 
     def states(self) -> dict[str, TableState]:
         """Return the state of every table by name."""
         if self._states is None:
-            self._states = table_states(self._layout)
+            self._states = table_states(self._layout, self._names)
         return self._states
 
     def forget(self) -> None:
@@ -145,9 +147,10 @@ def sweep(layout: Layout, tables: Iterable[str]) -> None:
         tables: The tables to look at.
     """
     current = metadata_locations(layout)
+    others = {entry.title for entry in entries(layout)} - current.keys()
     for table in tables:
         folder = layout.table_folder(table)
-        if folder is None:
+        if folder is None or table in others:
             continue
         if table not in current:
             shutil.rmtree(folder)

@@ -17,9 +17,11 @@ from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.lock import BusyError, exclusive, reading
+from stedi_cli.local.strangers import drop, strangers
 from stedi_cli.local.tables import Tables, clean, left_over, mend, write_journal
 from stedi_cli.provenance import TableState
 from stedi_cli.settings import Settings
+from stedi_cli.strangers import Stranger, to_drop
 from stedi_cli.target import Answer, Change, Finding, QueryCost, Resource, Runner, Uploaded
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class LocalTarget:
         self.layout = Layout(settings.root)
         self.layout.refuse_unsafe_root()
         self._zone = LandingZone(self.layout, lakehouse.landing.values())
-        self._tables = Tables(self.layout)
+        self._tables = Tables(self.layout, set(lakehouse.tables) - set(lakehouse.landing))
         self._infra = Infrastructure(self.layout, settings, lakehouse, self._zone, self._tables)
         self._written = [*lakehouse.writers, QUARANTINE]
         self._open = ExitStack()
@@ -124,6 +126,16 @@ class LocalTarget:
         """Return the tables' states by name."""
         self._require()
         return self._tables.states()
+
+    def strangers(self) -> list[Stranger]:
+        """Return the tables that the model does not have: those that left it, and of others."""
+        return strangers(self.layout, self._lakehouse.tables)
+
+    def drop(self, name: str) -> Iterator[Resource]:
+        """Remove a table that left the model, and all its files."""
+        with self._locked(wait=False):
+            found = to_drop(self._lakehouse, self.strangers(), name)
+            yield from drop(self.layout, found.name)
 
     def is_whole(self, table: str) -> bool:
         """Tell whether a table's current data files are all there."""
@@ -241,7 +253,7 @@ class LocalTarget:
         """Look for what may be wrong, changing nothing."""
         from stedi_cli.local.diagnosis import diagnose
 
-        return diagnose(self.layout, self._zone, self._tables)
+        return diagnose(self.layout, self._lakehouse, self._zone, self._tables)
 
     def close(self) -> None:
         """Release what questions hold."""

@@ -24,7 +24,14 @@ from stedi_cli.errors import StediError, UsageError
 from stedi_cli.settings import Settings
 from stedi_cli.target import Change, Resource
 
-_STATES = {"create": "missing", "change": "changed", "replace": "changed", "refuse": "not ours"}
+_STATES = {
+    "create": "missing",
+    "change": "changed",
+    "replace": "changed",
+    "refuse": "not ours",
+    "leave": "left",
+}
+_AS_IT_IS = ("keep", "leave")
 # Seconds before each look at what is left: what was deleted may be seen for a while.
 _LOOKS = (0, 1, 3, 6)
 _KEPT = (Bucket.kind, Database.kind, LandingTables.kind)
@@ -106,11 +113,12 @@ class Infrastructure:
         changes = [change for stage in stages for _, change in stage]
         self._refuse(changes, replace=replace)
         for stage in stages:
-            todo = [(kind, change) for kind, change in stage if change.action != "keep"]
+            todo = [(kind, change) for kind, change in stage if change.action not in _AS_IT_IS]
             done = side_by_side([partial(kind.carry_out, change) for kind, change in todo])
             made = {(resource.kind, resource.name): resource for resource in done}
             for _, change in stage:
-                there = Resource(change.kind, change.name, "there", change.note)
+                state = "left" if change.action == "leave" else "there"
+                there = Resource(change.kind, change.name, state, change.note)
                 yield made.get((change.kind, change.name), there)
 
     def _refuse(self, changes: list[Change], *, replace: bool) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 from stedi_cli.aws.infra.database import Database
 from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
 from stedi_cli.aws.layout import TAG, Layout
+from stedi_cli.aws.strangers import strangers
+from stedi_cli.aws.tables import Tables
 from stedi_cli.ddl import landing_inputs
+from stedi_cli.target import Change
 
 
 class LandingTables(Kind):
@@ -44,15 +47,32 @@ class LandingTables(Kind):
 
     def read(self) -> dict[str, Found]:
         """Read the landing tables."""
+        return self._found(self._tables())
+
+    def _found(self, tables: list[dict[str, Any]]) -> dict[str, Found]:
         return {
             table["Name"]: Found(_fields(table), ours=self._is_landing(table))
-            for table in self._tables()
+            for table in tables
             if table["Name"] in self._inputs
         }
 
+    def look(self) -> list[Change]:
+        """Compare the landing tables, and name what else there is in our database."""
+        with self.errors():
+            tables = self._tables()
+            found = self._found(tables)
+            others = strangers(self.layout, tables, Tables(self.layout).read)
+            if others and not self._is_in_ours():
+                others = []
+        wanted = [self._compare(name, found.get(name)) for name in self.names()]
+        return [*wanted, *(Change(self.kind, s.name, "leave", (), s.note) for s in others)]
+
+    def _is_in_ours(self) -> bool:
+        return any(there.ours for there in self._database.read().values())
+
     def to_remove(self) -> dict[str, Found]:
         """Read all tables of our database; ours lie in our bucket, or carry the tag."""
-        if not any(there.ours for there in self._database.read().values()):
+        if not self._is_in_ours():
             return {}
         return {
             table["Name"]: Found({}, ours=self._is_landing(table) or self._is_inside(table))

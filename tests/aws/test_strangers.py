@@ -1,0 +1,163 @@
+"""Tables beside the model's on AWS: others' are left and named, what was ours can be dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from conftest import Result
+from sandbox.server import Sandbox
+
+from aws.cloud_lake import HURRY, CloudLake
+from aws.places import CONFIG, inventory
+from stedi_cli import iceberg
+from stedi_cli.aws import target
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.lakehouse import Column, Table
+
+Invoke = Callable[..., Result]
+
+MODEL = Table("people", "curated", "Who there is", (Column("email", "string", "E-mail"),))
+
+
+@pytest.fixture
+def cloud(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
+    monkeypatch.setattr(target, "Patience", lambda: HURRY)
+    return CloudLake(sandbox).up()
+
+
+@pytest.fixture
+def aws(invoke: Invoke) -> Invoke:
+    return lambda *words: invoke("--config", CONFIG, *words)
+
+
+def put(cloud: CloudLake, model: Table) -> None:
+    """A table as a job of ours leaves it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = iceberg.schema_of(model).as_arrow()
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table([["ann@x.org", "bob@x.org"]], schema=schema), sink)
+    key = f"{cloud.layout.table_folder(model.name)}/data/1.parquet"
+    cloud.s3.put_object(Bucket=cloud.layout.bucket, Key=key, Body=sink.getvalue().to_pybytes())
+    uri = cloud.layout.uri(key)
+    iceberg.replace(cloud.catalog, model, [uri], {}, keep=10, forget=False)
+
+
+def register(cloud: CloudLake, name: str, place: str) -> None:
+    """A table of somebody else."""
+    cloud.sandbox.client("glue").create_table(
+        DatabaseName=cloud.layout.database,
+        TableInput={
+            "Name": name,
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": {
+                "table_type": "ICEBERG",
+                "metadata_location": f"{place}/metadata/1.metadata.json",
+            },
+            "StorageDescriptor": {"Location": place},
+        },
+    )
+
+
+def states(told: Result) -> dict[str, str]:
+    found = told.json()
+    resources = found["resources"] if isinstance(found, dict) else found
+    return {resource["name"]: resource["state"] for resource in resources}
+
+
+def findings(told: Result) -> dict[str, Any]:
+    return {finding["what"]: finding for finding in told.json()}
+
+
+@pytest.mark.parametrize("place", ["s3://elsewhere/mine", "inside"])
+def test_a_table_of_others_is_left_and_named(cloud: CloudLake, aws: Invoke, place: str) -> None:
+    inside = cloud.layout.uri(cloud.layout.table_folder("mine"))
+    register(cloud, "mine", inside if place == "inside" else place)
+    held = inventory(cloud.sandbox)
+    assert states(aws("infra", "up", "--no-data", "--json"))["mine"] == "left"
+    status = aws("infra", "status", "--json")
+    assert (status.code, states(status)["mine"]) == (0, "left")
+    assert "Everything is in place." in aws("infra", "plan").out
+    found = findings(aws("doctor", "--json"))["table mine"]
+    assert found["ok"]
+    assert "not made by this tool" in found["found"]
+    refused = aws("tables", "--drop", "mine", "--yes")
+    assert refused.code == 2
+    assert "not made by this tool" in refused.err
+    assert inventory(cloud.sandbox) == held
+
+
+def test_a_table_of_others_under_a_name_of_ours_is_never_written(
+    cloud: CloudLake, aws: Invoke
+) -> None:
+    register(cloud, "customer_trusted", "s3://elsewhere/customer_trusted")
+    for command in ("jobs run --all", "jobs run --all --force", "validate"):
+        told = aws(*command.split())
+        assert told.code == 1
+        assert "customer_trusted in database stedi lies in s3://elsewhere/" in told.err
+    assert cloud.sandbox.runs.started == []
+    assert states(aws("infra", "up", "--no-data", "--json"))["customer_trusted"] == "left"
+
+
+def test_a_table_that_left_the_model_is_reported_and_dropped(cloud: CloudLake, aws: Invoke) -> None:
+    held = inventory(cloud.sandbox)
+    cloud.s3.put_bucket_versioning(
+        Bucket=cloud.layout.bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    put(cloud, MODEL)
+    put(cloud, MODEL)
+    listed = [t for t in aws("tables", "--json").json() if t["zone"] is None]
+    assert [(t["table"], t["rows"]) for t in listed] == [("people", 2)]
+    doctor = aws("doctor", "--json")
+    assert doctor.code == 1
+    assert "stedi tables --drop people" in findings(doctor)["table people"]["todo"]
+    assert states(aws("infra", "status", "--json"))["people"] == "left"
+    assert aws("tables", "--drop", "people").code == 2
+    assert cloud.keys("warehouse/people/")
+    told = aws("tables", "--drop", "people", "--yes", "--json")
+    assert told.json() == [{"kind": "table", "name": "people", "state": "removed"}]
+    assert inventory(cloud.sandbox) == held
+    left = cloud.s3.list_object_versions(Bucket=cloud.layout.bucket, Prefix="warehouse/people/")
+    assert "Versions" not in left
+    assert "DeleteMarkers" not in left
+    assert [t for t in aws("tables", "--json").json() if t["zone"] is None] == []
+
+
+@pytest.mark.parametrize("folder", ["old", "customer"])
+def test_a_landing_table_that_left_the_model(cloud: CloudLake, aws: Invoke, folder: str) -> None:
+    """Its files go with it, unless a landing table of the model has the same folder."""
+    held = inventory(cloud.sandbox)
+    glue, s3, bucket = cloud.sandbox.client("glue"), cloud.s3, cloud.layout.bucket
+    s3.put_object(Bucket=bucket, Key=f"landing/{folder}/a.json", Body=b"{}\n")
+    for name in ("old_landing", "old_landing_lines"):
+        glue.create_table(
+            DatabaseName="stedi",
+            TableInput={
+                "Name": name,
+                "Parameters": {"stedi:lakehouse": "stedi"},
+                "StorageDescriptor": {"Location": cloud.layout.uri(f"landing/{folder}/")},
+            },
+        )
+    doctor = findings(aws("doctor", "--json"))
+    assert "--drop old_landing`" in doctor["table old_landing"]["todo"]
+    assert "table old_landing_lines" not in doctor
+    assert aws("tables", "--drop", "old_landing", "--yes").code == 0
+    after = inventory(cloud.sandbox)
+    assert after["databases"] == held["databases"]
+    kept = [key for key in after["buckets"][bucket] if key.startswith("landing/")]
+    assert kept == (["landing/customer/a.json"] if folder == "customer" else [])
+
+
+def test_nothing_is_dropped_while_a_run_is_at_work(cloud: CloudLake) -> None:
+    put(cloud, MODEL)
+    held = inventory(cloud.sandbox)
+    cloud.sandbox.runs.script("RUNNING", "RUNNING", "RUNNING")
+    cloud.sandbox.client("glue").start_job_run(JobName="stedi-all")
+    with cloud.opened() as opened, pytest.raises(StediError, match="is at work"):
+        list(opened.drop("people"))
+    assert inventory(cloud.sandbox)["buckets"] == held["buckets"]
+    with cloud.opened() as opened, pytest.raises(UsageError, match="table of the model"):
+        list(opened.drop("customer_trusted"))
