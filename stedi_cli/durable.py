@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -53,7 +53,7 @@ def replaced(destination: Path, temp: Path, *, mode: int | None = None) -> Itera
                 os.fsync(stream.fileno())
         if not sink.discard:
             staged.replace(destination)
-            sync_folder(destination.parent)
+            sync(destination.parent)
     except OSError as error:
         raise StediError(
             f"Cannot write {destination}: {error.strerror}.",
@@ -71,13 +71,49 @@ def load_json(path: Path) -> Any:
         raise ValueError("it is nested too deeply") from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder survive a power failure."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make what a file holds, or which names a folder holds, survive a power failure."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, with those above it, that survives a power failure."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        sync(folder.parent)
+
+
+class Syncing:
+    """Makes files survive a power failure, with the folders on the way to them.
+
+    Args:
+        root: A folder that is known to survive.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._known = {root}
+
+    def sync(self, files: Iterable[Path]) -> None:
+        """Sync files, then their folders, then what new ones of these lie in."""
+        folders: set[Path] = set()
+        for file in files:
+            sync(file)
+            folders.add(file.parent)
+        ways = {above for folder in folders for above in self._way(folder)}
+        for folder in sorted(folders | ways, key=lambda f: len(f.parts), reverse=True):
+            sync(folder)
+
+    def _way(self, folder: Path) -> Iterator[Path]:
+        """Yield the folders above one that was not seen before."""
+        while folder not in self._known and folder != folder.parent:
+            self._known.add(folder)
+            folder = folder.parent
+            yield folder
 
 
 def remove_stale(folder: Path) -> None:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import accumulate
+from pathlib import Path
 from typing import Any
 
 from pyiceberg.catalog import Catalog, MetastoreCatalog, PropertiesUpdateSummary
@@ -20,6 +21,7 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     TableAlreadyExistsError,
 )
+from pyiceberg.manifest import ManifestEntry, ManifestEntryStatus
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import CommitTableResponse, Table
 from pyiceberg.table.metadata import TableMetadata
@@ -27,8 +29,10 @@ from pyiceberg.table.update import AddSnapshotUpdate
 from pyiceberg.typedef import EMPTY_DICT, Identifier, Properties
 from pyiceberg.view import View
 
+from stedi_cli.durable import Syncing
 from stedi_cli.errors import StediError
 from stedi_cli.local.catalog_file import CATALOG
+from stedi_cli.local.layout import to_path
 
 BUSY_SECONDS = 30
 _SCHEMA = """
@@ -49,6 +53,10 @@ _IS_TABLE = "(iceberg_type = 'TABLE' OR iceberg_type IS NULL)"
 def _response(table: Table) -> CommitTableResponse:
     values = {"metadata": table.metadata, "metadata-location": table.metadata_location}
     return CommitTableResponse.model_validate(values)
+
+
+def _is_added(entry: ManifestEntry) -> bool:
+    return entry.status == ManifestEntryStatus.ADDED
 
 
 def _latest_ms(metadata: TableMetadata) -> int:
@@ -95,6 +103,7 @@ class SqliteCatalog(MetastoreCatalog):
     def __init__(self, path: str, **properties: str) -> None:
         super().__init__(CATALOG, **properties)
         self._path = path
+        self._syncing = Syncing(Path(path).parent)
         with self._connect() as db:
             db.executescript(_SCHEMA)
 
@@ -102,6 +111,8 @@ class SqliteCatalog(MetastoreCatalog):
     def _connect(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self._path, timeout=BUSY_SECONDS)) as db, db:
+                # A commit is on the disk with its journal gone, before any file is removed.
+                db.execute("PRAGMA synchronous = EXTRA")
                 yield db
         except sqlite3.IntegrityError:
             raise
@@ -163,12 +174,31 @@ class SqliteCatalog(MetastoreCatalog):
         if current is not None and staged.metadata == current.metadata:
             return _response(current)
         self._write_metadata(staged.metadata, staged.io, staged.metadata_location)
+        self._sync(staged, current)
         with self._connect() as db:
             if current is None:
                 self._insert(db, row, staged.metadata_location)
             else:
                 self._swap(db, row, staged.metadata_location, current.metadata_location)
         return _response(staged)
+
+    def sync(self, identifier: str | Identifier) -> None:
+        """Sync all files of a table's current snapshot, which another engine committed."""
+        self._sync(self.load_table(identifier), None)
+
+    def _sync(self, table: Table, before: Table | None) -> None:
+        """Sync what metadata newly name, so that the catalog names no file that may be lost."""
+        known = {s.snapshot_id for s in before.metadata.snapshots} if before else set()
+        files = {table.metadata_location}
+        for snapshot in table.metadata.snapshots:
+            if snapshot.snapshot_id not in known:
+                files.add(snapshot.manifest_list)
+                for manifest in snapshot.manifests(table.io):
+                    if manifest.added_snapshot_id == snapshot.snapshot_id:
+                        files.add(manifest.manifest_path)
+                        entries = manifest.fetch_manifest_entry(table.io)
+                        files |= {e.data_file.file_path for e in entries if _is_added(e)}
+        self._syncing.sync(sorted(map(to_path, files)))
 
     def mend_times(self, identifier: str | Identifier, now_ms: int) -> bool:
         """Bring a table's times in order, and back where they lie ahead of the clock.
@@ -185,6 +215,7 @@ class SqliteCatalog(MetastoreCatalog):
         version = self._parse_metadata_version(table.metadata_location) + 1
         location = table.location_provider().new_table_metadata_file_location(version)
         self._write_metadata(mended, table.io, location)
+        self._syncing.sync([to_path(location)])
         with self._connect() as db:
             self._swap(db, self._row(identifier), location, table.metadata_location)
         return True

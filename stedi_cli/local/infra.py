@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from stedi_cli.durable import remove_stale, replaced
+from stedi_cli.durable import make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
@@ -53,15 +53,15 @@ class Infrastructure:
         self._refuse_foreign_root()
         layout.refuse_links()
         parts = self._parts()
-        layout.root.mkdir(parents=True, exist_ok=True)
+        make_folder(layout.root)
         with exclusive(layout.lock):
-            layout.temp.mkdir(exist_ok=True)
+            make_folder(layout.temp)
             if not layout.exists():
                 self._mark()
             for resource in parts:
                 path = Path(resource.name)
                 if resource.state == "missing" and resource.kind != "catalog":
-                    path.mkdir(parents=True, exist_ok=True)
+                    make_folder(path)
                     yield Resource(resource.kind, resource.name, "made")
                 elif resource.kind != "catalog":
                     yield resource
@@ -82,8 +82,8 @@ class Infrastructure:
         state = "there" if layout.catalog.is_file() else "made"
         if self._is_unusable_catalog():
             list(self._remove_tables())
-            layout.warehouse.mkdir(exist_ok=True)
-            layout.temp.mkdir(exist_ok=True)
+            make_folder(layout.warehouse)
+            make_folder(layout.temp)
             state, note = "made", "the old one was broken or moved; run the jobs again"
         elif lost := self._lost_tables():
             for name in lost:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stedi_cli.durable import load_json, replaced
+from stedi_cli.durable import load_json, replaced, sync
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import Table
 from stedi_cli.landing import (
@@ -74,6 +74,7 @@ class LandingZone:
         self._tables = {table.name: table for table in tables}
         self._index: dict[str, _Entry] | None = None
         self._adopted: list[Path] = []
+        self._unsynced: set[Path] = set()
 
     def folder(self, table: str) -> Path:
         """Return the folder of a table's files."""
@@ -163,6 +164,7 @@ class LandingZone:
         """Move a staged file into the landing zone, and return its state."""
         if staged.state != "unchanged":
             before = _stamp(staged.part)
+            self._unsynced.add(staged.destination.parent)
             try:
                 staged.part.replace(staged.destination)
             except OSError as error:
@@ -179,10 +181,13 @@ class LandingZone:
         return staged.state
 
     def settle(self) -> None:
-        """Wait until a change of the adopted files must show in their time stamps.
+        """Sync the folders, and wait until a change of a file must show in its time stamps.
 
-        Without it they would be too young to be trusted, and hashed again by the next command.
+        Without the wait files would be too young to be trusted, and hashed again next time.
         """
+        for folder in self._unsynced:
+            sync(folder)
+        self._unsynced = set()
         if self._adopted:
             time.sleep(_TICK_NS / 1e9)
         now = time.time_ns()
@@ -209,6 +214,7 @@ class LandingZone:
 
     def remove(self, path: Path) -> None:
         """Remove a landing file."""
+        self._unsynced.add(path.parent)
         path.unlink(missing_ok=True)
         self._entries().pop(self._key(path), None)
 

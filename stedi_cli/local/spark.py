@@ -186,12 +186,14 @@ class SparkRunner:
         return told[-1][:300].rstrip(".") if told else "it ended without a word"
 
     def _expire(self, work: Work) -> None:
-        from stedi_cli.iceberg import expire
+        from stedi_cli.iceberg import NAMESPACE, expire
 
         catalog = open_catalog(self._layout)
         for name in (work.job.writes, QUARANTINE):
             if name not in self._tables.states():
                 continue
+            # Java syncs nothing. Until here a power failure can take what Spark has committed.
+            catalog.sync(f"{NAMESPACE}.{name}")
             expired = expire(catalog, name, self._settings.keep_snapshots)
             if expired.snapshots:
                 self.swept.add(name)
