@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from stedi_cli.bad_rows import refuse_too_many
 from stedi_cli.errors import UsageError
 from stedi_cli.history import overdue
+from stedi_cli.job_reads import refuse_undeclared
 from stedi_cli.job_run import JobOutcome, JobRun, RefRemoved, RunDetached, RunFailed, Usage
 from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse
 from stedi_cli.landing import LandingState
@@ -215,6 +216,7 @@ class Pipeline:
             An event as each job starts and ends, and what is known of a run in between.
 
         Raises:
+            UsageError: If a job's SQL reads a table that its reads do not name.
             StediError: If a job fails; the tables of the jobs before it are built.
         """
         self._target.refuse_options(engine, detach=detach)
@@ -223,6 +225,9 @@ class Pipeline:
             self._target.tidy()
             yield from (self._unchanged(plan.job) for plan in plans)
             return
+        for plan in plans:
+            if plan.stale:
+                refuse_undeclared(self._lakehouse, plan.job, self._text(plan.job))
         with self._target.runner(
             engine, wait=wait, one_session=one_session, detach=detach
         ) as runner:

@@ -256,6 +256,53 @@ def test_a_change_of_landing_files_changes_what_is_built(lake: Lake, tmp_path: P
 # --- Refusals ------------------------------------------------------------------------------
 
 
+UNDECLARED = {
+    "a join": "SELECT s.* FROM ({sql}) s LEFT JOIN customers_curated c ON false",
+    "in any case": 'SELECT s.* FROM ({sql}) s LEFT JOIN "Customers_Curated" c ON false',
+    "a subquery": "SELECT * FROM ({sql}) WHERE NOT EXISTS (SELECT 1 FROM customers_curated)",
+    "a WITH": "WITH c AS (FROM customers_curated) SELECT s.* FROM ({sql}) s LEFT JOIN c ON false",
+    "its namespace": "SELECT s.* FROM ({sql}) s LEFT JOIN stedi.customers_curated c ON false",
+}
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+@pytest.mark.parametrize("kind", UNDECLARED)
+def test_a_job_that_reads_what_its_reads_do_not_name_is_refused(
+    tmp_path: Path, invoke: Callable[..., Result], kind: str, engine: str
+) -> None:
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.run()
+    before = lake.states()
+    path = project / "jobs" / "accelerometer_landing_to_trusted.sql"
+    path.write_text(UNDECLARED[kind].format(sql=path.read_text().strip()))
+    config = ["--config", project / "configs" / "local.yaml", "--root", lake.settings.root]
+    told = invoke(*config, "jobs", "run", "--all", "--engine", engine)
+    assert (told.code, told.out) == (2, "")
+    error, hint = told.err.splitlines()[-2:]
+    assert "accelerometer_landing_to_trusted reads customers_curated" in error
+    assert "in its reads" in error
+    assert "jobs.accelerometer_landing_to_trusted.reads" in hint
+    assert lake.states() == before
+
+
+def test_a_name_in_a_text_or_comment_or_of_a_with_is_no_read(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data"))
+    path = project / "jobs" / "accelerometer_landing_to_trusted.sql"
+    sql = path.read_text().strip()
+    path.write_text(
+        f"WITH customers_curated AS ({sql}) SELECT * FROM customers_curated"
+        " WHERE 'step_trainer_landing' <> '' -- and quarantine\n"
+    )
+    lake.run()
+    assert lake.counts() == STRICT
+
+
 def _commands(hint: str) -> list[list[str]]:
     return [shlex.split(text)[1:] for text in re.findall(r"`(stedi [^`]+)`", hint)]
 
