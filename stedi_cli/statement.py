@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_cli.calling import own_errors
 from stedi_cli.errors import UsageError
+from stedi_cli.masking import duckdb_said, masked
 from stedi_cli.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ def no_select() -> UsageError:
 
 
 def first_line(error: Exception) -> str:
-    """Return what a DuckDB error says, in one line and without the SQL that it is about."""
-    return str(error).strip().split("\n\n")[0].split("\nLINE ")[0].replace("\n", " ")
+    """Return what a DuckDB error says, in one line, without values and SQL."""
+    return duckdb_said(error)
 
 
 @cache
@@ -174,7 +175,7 @@ def _tree(sql: str) -> Any:
     except RecursionError as error:
         raise UsageError("The query is nested too deeply.") from error
     if tree["error"]:
-        raise UsageError(f"The query cannot be run: {tree['error_message']}")
+        raise UsageError(f"The query cannot be run: {masked(tree['error_message'])}")
     return tree["statements"]
 
 

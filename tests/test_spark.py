@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -63,6 +64,11 @@ def run(root: Path, policy: str, engine: str, jobs: tuple[str, ...] = ()) -> lis
         return [event for event in events if isinstance(event, JobDone)]
     finally:
         target.close()
+
+
+def emails(folder: Path) -> set[str]:
+    texts = (path.read_text() for path in (folder / "customer" / "landing").glob("*.json"))
+    return {email for text in texts for email in re.findall(r'"email": ?"([^"]+@[^"]+)"', text)}
 
 
 def contents(root: Path) -> dict[str, Counter[Any]]:
@@ -245,6 +251,52 @@ def test_failure_names_the_log(tmp_path: Path) -> None:
     log = tmp_path / "l" / "spark.log"
     assert str(log) in str(told.value.hint)
     assert "no_such" in log.read_text()
+
+
+def test_what_a_job_quotes_is_neither_shown_nor_kept(tmp_path: Path) -> None:
+    project, root = tmp_path / "p", tmp_path / "l"
+    subprocess.run([sys.executable, "-m", "stedi_cli", "init", str(project)], check=True)
+    sql = project / "jobs" / "customer_landing_to_trusted.sql"
+    sql.write_text(
+        sql.read_text().replace(
+            "  customerName, email,",
+            "  CAST(CAST(email AS BIGINT) AS STRING) AS customerName, email,",
+        )
+    )
+    upload(root, SAMPLE)
+    lakehouse = load_settings(project / "configs" / "local.yaml", root=root).lakehouse()
+    target = open_target(load_settings(project / "configs" / "local.yaml", root=root), lakehouse)
+    with pytest.raises(StediError, match="CAST_INVALID_INPUT") as told:
+        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
+    target.close()
+    log = (root / "spark.log").read_text()
+    assert "CAST_INVALID_INPUT" in log
+    assert "@" not in told.value.message
+    people = emails(SAMPLE)
+    assert len(people) > 100
+    assert not [email for email in people if email in log]
+
+
+def test_a_run_that_succeeded_leaves_no_log_and_nothing_outside_the_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in ("TMPDIR", "SPARK_LOCAL_DIRS"):
+        monkeypatch.setenv(name, str(elsewhere))
+    root = tmp_path / "l"
+    upload(root, SAMPLE)
+    seen: set[str] = set()
+    lakehouse, target = opened(root, "strict")
+    for event in Pipeline(lakehouse, target, "strict").run(engine="spark"):
+        if isinstance(event, JobDone):
+            seen |= {path.name for path in (root / "tmp").glob("*/*")}
+    target.close()
+    assert not (root / "spark.log").exists()
+    assert list(elsewhere.iterdir()) == []
+    assert [name for name in seen if name.startswith("sqlite-")]
+    assert [name for name in seen if name.startswith("blockmgr-")]
+    assert list((root / "tmp").iterdir()) == []
 
 
 def test_without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

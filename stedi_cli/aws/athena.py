@@ -15,6 +15,7 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.prices import query_price
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.masking import athena_said
 from stedi_cli.target import Answer, QueryCost
 
 _TRIES = 3
@@ -102,7 +103,7 @@ class Athena:
             if not ended.retryable:
                 break
             self._pause(_FIRST_WAIT * 2**tries)
-        raise self._explained(ended)
+        raise self._explained(ended, sql)
 
     def _start(self, sql: str) -> str:
         # The token makes boto3's own retry after a lost answer find the query that was started.
@@ -118,18 +119,18 @@ class Athena:
         except StediError as error:
             cause = error.__cause__
             if cause is not None and error_code(cause) == "InvalidRequestException":
-                raise self._refused(str(cause)) from error
+                raise self._refused(str(cause), sql) from error
             raise
         return str(started["QueryExecutionId"])
 
-    def _refused(self, said: str) -> StediError:
+    def _refused(self, said: str, sql: str) -> StediError:
         if "workgroup" in said.lower():
             name = self._layout.settings.work_group
             return StediError(
                 f"There is no Athena work group {name}.", hint="Make it with `stedi infra up`."
             )
         return UsageError(
-            f"Athena refuses the query: {one_line(said)}.",
+            f"Athena refuses the query: {athena_said(one_line(said), sql)}.",
             hint="`stedi tables --ddl` shows columns.",
         )
 
@@ -172,8 +173,8 @@ class Athena:
             if ended.state != "FAILED":
                 self._dollars += query_price(self._layout.settings, ended.scanned)
 
-    def _explained(self, ended: _Ended) -> StediError:
-        reason = one_line(ended.reason)
+    def _explained(self, ended: _Ended, sql: str) -> StediError:
+        reason = athena_said(one_line(ended.reason), sql)
         if _names(reason, _SCAN_LIMIT):
             limit = self._layout.settings.scan_limit
             return StediError(

@@ -17,6 +17,7 @@ from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.job_run import JobOutcome, RefRemoved, RunDetached, RunEvent, RunFailed
 from stedi_cli.landing import LandingState
+from stedi_cli.masking import masked
 from stedi_cli.provenance import Provenance, Snapshot
 from stedi_cli.settings import Settings
 from stedi_cli.target import Work
@@ -198,8 +199,8 @@ class GlueRunner:
                 f"{bad[1]}, more than max_bad_rows allows.",
                 hint="See `stedi quarantine`; tables are as before.",
             )
-        told = run.error.rstrip(".") or f"Glue says {run.state} and no more"
-        denied = _DENIED.search(told)
+        told = masked(run.error).rstrip(".") or f"Glue says {run.state} and no more"
+        denied = _DENIED.search(run.error)
         if denied:
             # Within what Java says around it, it would be lost.
             on = f" on {denied[2]}" if denied[2] else ""
@@ -207,7 +208,7 @@ class GlueRunner:
             return StediError(
                 f"Job {work.job.name} failed on Glue, {run.state}: {what}.", hint=_ROLE
             )
-        hint = next((hint for part, hint in _TOLD if part in told), None)
+        hint = next((hint for part, hint in _TOLD if part in run.error), None)
         return StediError(
             f"Job {work.job.name} failed on Glue, {run.state}: {told[:500]}.",
             hint=hint or _HINTS.get(run.state, f"Look at {self._where(run)}."),

@@ -14,6 +14,7 @@ from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.prices import dpus, run_price
 from stedi_cli.errors import StediError
 from stedi_cli.job_run import JobRun, Usage
+from stedi_cli.masking import masked
 from stedi_cli.settings import AwsSettings
 
 SUCCEEDED = "SUCCEEDED"
@@ -84,7 +85,7 @@ class Run:
             active=self.active,
             seconds=self.seconds if seconds is None else seconds,
             started=self.started.isoformat(timespec="seconds") if self.started else "",
-            error=self.error,
+            error=masked(self.error),
             usage=None if self.active else self.usage,
         )
 
@@ -275,7 +276,8 @@ class Runs:
         except (BotoCoreError, ClientError):
             return ()
         lines = [line for event in events for line in str(event["message"]).splitlines()]
-        return tuple(line[:_LOG_WIDTH] for line in lines if line.strip())[-_LOG_LINES:]
+        shown = masked("\n".join(lines)).split("\n")
+        return tuple(line[:_LOG_WIDTH] for line in shown if line.strip())[-_LOG_LINES:]
 
     def _run(self, job: str, raw: dict[str, Any]) -> Run:
         settings, seconds = self._layout.settings, float(raw.get("ExecutionTime") or 0)

@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 _FAILED = 1
@@ -37,6 +38,9 @@ def main() -> None:
     except OSError:
         # Of the streams alone: every other one was told, and there is nobody left to tell.
         status = _FAILED
+    except Exception:
+        status = _FAILED
+        _tell_of_defect()
     # Taking down the interpreter with its loaded libraries costs a fifth of a small run; every
     # file is closed and every lock released by now.
     try:
@@ -45,6 +49,16 @@ def main() -> None:
     except OSError:
         status = status or _FAILED
     os._exit(status)
+
+
+def _tell_of_defect() -> None:
+    """Print the traceback that is at hand, without the values that a library may quote in it."""
+    import traceback
+
+    from stedi_cli.masking import masked
+
+    with suppress(OSError):
+        sys.stderr.write(masked(traceback.format_exc()))
 
 
 def _open_closed_streams() -> None:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Options
 from stedi_cli.errors import ExitCode, StediError
+from stedi_cli.masking import masked
 
 
 class StediGroup(TyperGroup):
@@ -78,6 +79,6 @@ def _show_usage(ctx: Any, error: typer.TyperException) -> None:
 
 def _show(ctx: Any, message: str, hint: str | None) -> None:
     if ctx is not None and isinstance(ctx.obj, Options) and ctx.obj.verbose:
-        render.note(traceback.format_exc())
+        render.note(masked(traceback.format_exc()))
     lines = [f"Error: {message}", *([f"Hint: {hint}"] if hint else [])]
     render.note("\n".join(render.one_line(line) for line in lines))

@@ -10,6 +10,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
+from stedi_cli.masking import is_address
 
 
 def upload(
@@ -81,8 +82,9 @@ def upload_into(
         render.show(render.table(["landing files", *(f">{s}" for s in shown)], rows))
     for name, keys in unknown.items():
         if keys:
-            shown_keys = ", ".join(render.plain(key) for key in sorted(keys))
-            render.note(f"Warning: {name} does not know these keys, and ignores them: {shown_keys}")
+            render.note(
+                f"Warning: {name} does not know these keys, and ignores them: {_named(keys)}"
+            )
     mixed = sum(count["mixed"] for count in counts.values())
     if mixed:
         render.note(
@@ -90,3 +92,10 @@ def upload_into(
             " Add --replace to remove them."
         )
     return result
+
+
+def _named(keys: set[str]) -> str:
+    """Return keys for a person to read; one with an @ in it may be somebody's address."""
+    named = [render.plain(key) for key in sorted(keys) if not is_address(key)]
+    hidden = len(keys) - len(named)
+    return ", ".join([*named, *([f"{hidden} with an @, not shown"] if hidden else [])])

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from stedi_cli import contract, spark_model, spark_request
 from stedi_cli.errors import BadDataError, StediError
@@ -24,6 +24,7 @@ from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.lock import name_holder
+from stedi_cli.local.spark_log import SparkLog
 from stedi_cli.local.tables import Tables, open_catalog
 from stedi_cli.settings import Settings
 from stedi_cli.target import Work
@@ -111,6 +112,20 @@ class SparkRunner:
             BadDataError: If a landing table has more unusable lines than allowed.
         """
         self._mend_times()
+        request = self._write(works)
+        done = 0
+        try:
+            with SparkLog(self._layout.spark_log) as self._log:
+                for event in self._events(request, works):
+                    done += isinstance(event, JobOutcome)
+                    yield event
+        finally:
+            if done == len(works):
+                # Nobody has to look why it failed.
+                self._layout.spark_log.unlink(missing_ok=True)
+
+    def _write(self, works: list[Work]) -> Path:
+        """Write what Spark is told, and return the request."""
         self._temp.mkdir(parents=True)
         request = self._temp / "request.json"
         request.write_text(json.dumps(self._request(works)), encoding="utf-8")
@@ -122,27 +137,35 @@ class SparkRunner:
             keep=self._settings.keep_snapshots,
         )
         self._model.write_text(json.dumps(model), encoding="utf-8")
-        # Both ends append: Spark's own noise, and what the script says beside its results.
-        self._layout.spark_log.unlink(missing_ok=True)
-        with self._layout.spark_log.open("ab") as log:
-            environment = {"PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
-            with subprocess.Popen(  # noqa: S603
-                self._command(request, small=_size(works) < SMALL),
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, **environment},
-                start_new_session=True,
-                pass_fds=(self._lock,),
-            ) as process:
-                # It holds the lock on if this process is killed.
-                name_holder(self._lock, process.pid)
-                try:
-                    yield from self._outcomes(_told(process, log), works)
-                finally:
-                    # What is done is committed; what is not is swept.
-                    if process.poll() is None:
-                        os.killpg(process.pid, signal.SIGKILL)
-                    name_holder(self._lock, os.getpid())
+        return request
+
+    def _events(self, request: Path, works: list[Work]) -> Iterator[JobOutcome | RefRemoved]:
+        # The last two would win over the settings.
+        environment = {
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            **dict.fromkeys(("SPARK_LOCAL_DIRS", "TMPDIR"), str(self._temp)),
+        }
+        with subprocess.Popen(  # noqa: S603
+            self._command(request, small=_size(works) < SMALL),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **environment},
+            start_new_session=True,
+            pass_fds=(self._lock,),
+        ) as process:
+            # It holds the lock on if this process is killed.
+            name_holder(self._lock, process.pid)
+            assert process.stderr is not None
+            self._log.follow(process.stderr)
+            try:
+                yield from self._outcomes(_told(process, self._log), works)
+            finally:
+                # What is done is committed; what is not is swept.
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+                self._log.finish()
+                name_holder(self._lock, os.getpid())
 
     def _mend_times(self) -> None:
         """Let Spark read and write what was written while the clock was ahead, or set back."""
@@ -181,6 +204,7 @@ class SparkRunner:
             )
 
     def _reason(self) -> str:
+        self._log.finish()
         log = self._layout.spark_log.read_text(encoding="utf-8", errors="replace")
         told = [line for line in log.splitlines() if re.match(r"[\w.]+(Error|Exception)\b", line)]
         return told[-1][:300].rstrip(".") if told else "it ended without a word"
@@ -226,11 +250,12 @@ class SparkRunner:
     def _command(self, request: Path, *, small: bool) -> list[str]:
         catalog = f"spark.sql.catalog.{CATALOG}"
         threads = self._settings.threads or "*"
+        temp = f'"-Djava.io.tmpdir={self._temp}"'
         conf = {
             "spark.master": f"local[{threads}]",
             "spark.driver.memory": self._settings.spark_memory,
             **_libraries(),
-            **({"spark.driver.extraJavaOptions": QUICK_START} if small else {}),
+            "spark.driver.extraJavaOptions": f"{QUICK_START} {temp}" if small else temp,
             "spark.log.level": "WARN",
             "spark.ui.showConsoleProgress": "false",
             "spark.local.dir": str(self._temp),
@@ -270,7 +295,7 @@ def _libraries() -> dict[str, str]:
     return {"spark.jars.packages": ",".join(PACKAGES)}
 
 
-def _told(process: subprocess.Popen[bytes], log: BinaryIO) -> Iterator[dict[str, Any]]:
+def _told(process: subprocess.Popen[bytes], log: SparkLog) -> Iterator[dict[str, Any]]:
     """Yield what the script says of its jobs; the rest goes to the log."""
     assert process.stdout is not None
     for line in process.stdout:
@@ -278,5 +303,4 @@ def _told(process: subprocess.Popen[bytes], log: BinaryIO) -> Iterator[dict[str,
         if text.startswith(_MARK):
             yield json.loads(text.removeprefix(_MARK))
         else:
-            log.write(line)
-            log.flush()
+            log.say(line)

@@ -17,6 +17,7 @@ from stedi_cli.landing import LandingState
 from stedi_cli.local.catalog_file import entries, metadata_locations, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
 from stedi_cli.local.lock import is_held, without_readers
+from stedi_cli.masking import masked
 from stedi_cli.provenance import LandingAccount, TableState
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class Tables:
         except UNREADABLE as error:
             said = next(iter(str(error).splitlines()), type(error).__name__)
             raise StediError(
-                f"The manifests of {table} cannot be read: {said}",
+                f"The manifests of {table} cannot be read: {masked(said)}",
                 hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
             ) from error
 
