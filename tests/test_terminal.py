@@ -33,7 +33,9 @@ def in_shell(line: str, root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("words", ["tables", "query 'SELECT 1 AS a' --json", "jobs run --all"])
+@pytest.mark.parametrize(
+    "words", ["tables", "query 'SELECT 1 AS a' --json", "jobs run --all --max-bad-rows 2"]
+)
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_closed_stream_is_one_of_nothing(built: Lake, words: str, closed: str) -> None:
     done = in_shell(f"$stedi {words} {closed}", built.settings.root)
@@ -89,6 +91,23 @@ def test_a_reader_of_messages_that_leaves_early_is_no_traceback(built: Lake, wor
     os.close(writer)
     assert done.returncode in (1, 2)
     assert b"Traceback" not in done.stdout
+
+
+def test_an_output_that_cannot_be_written_is_told(built: Lake) -> None:
+    done = in_shell("$stedi tables 1</dev/null", built.settings.root)
+    assert done.returncode == 1
+    assert "Error: Bad file descriptor." in done.stderr
+    assert "where the output goes" in done.stderr
+
+
+def test_a_current_folder_that_is_gone_is_told(workspace: Path) -> None:
+    (workspace / "gone").mkdir()
+    done = in_shell("cd gone && rmdir ../gone && $stedi doctor", workspace)
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "Error: The current folder is no longer there.",
+        "Hint: Go to another folder.",
+    ]
 
 
 # --- Markup and control characters ---------------------------------------------------------------

@@ -43,13 +43,22 @@ def _told(ctx: Any) -> Iterator[None]:
     except BrokenPipeError as error:
         raise typer.Exit(ExitCode.FAILED) from error
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        hint = "Look at the path, its space and permissions."
-        _show(ctx, f"{where}{error.strerror or error}.", hint)
+        _show(ctx, *_of_system(error))
         raise typer.Exit(ExitCode.FAILED) from error
     except KeyboardInterrupt as error:
         _show(ctx, "Interrupted; every table is as before or as after.", None)
         raise typer.Exit(ExitCode.INTERRUPTED) from error
+
+
+def _of_system(error: OSError) -> tuple[str, str]:
+    """Return what the operating system says, and a hint."""
+    said = f"{error.strerror or error}."
+    if error.filename:
+        return f"{error.filename}: {said}", "Look at the path, its space and permissions."
+    # Without a file's name it is about what needs none.
+    if isinstance(error, FileNotFoundError):
+        return "The current folder is no longer there.", "Go to another folder."
+    return said, "Look at where the output goes, and at free space there."
 
 
 def _show_usage(ctx: Any, error: typer.TyperException) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
-from stedi_cli.errors import StediError, UsageError
+from stedi_cli.errors import ExitCode, UsageError
 from stedi_cli.sql import identifier
 
 if TYPE_CHECKING:
@@ -32,7 +32,9 @@ def tables(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before --drop.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the tables with their zone, rows and meaning; --drop removes one that left the model.
+    """Show the tables with their zone, rows and meaning.
+
+    With --drop, remove one that left the model.
 
     Example: stedi tables --ddl
     """
@@ -101,7 +103,8 @@ def _drop(opened: Session, name: str, *, yes: bool, as_json: bool) -> None:
             )
         rows = "" if found.rows is None else f", {found.rows:,} rows"
         if not render.confirm(f"Remove {name}{rows}, and all files in {found.place}?"):
-            raise StediError("Nothing was removed.")
+            render.note("Nothing was removed.")
+            raise typer.Exit(ExitCode.FAILED)
     removed = list(opened.target.drop(name))
     if as_json:
         render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in removed])
