@@ -101,6 +101,7 @@ class Settings:
         temp_limit: Most disk space for spilled results.
         spark_memory: Memory of the Spark driver, which runs everything on this machine.
         aws: What the AWS target needs; None for the local one.
+        access: Who may read a local lakehouse: ``owner``, or its ``group`` too.
     """
 
     config: Path
@@ -116,6 +117,7 @@ class Settings:
     temp_limit: str
     spark_memory: str
     aws: AwsSettings | None = None
+    access: str = "owner"
 
     def lakehouse(self) -> Lakehouse:
         """Load the project's model."""
@@ -180,6 +182,7 @@ def _settings(path: Path, folder: Path, given: dict[str, Any], root: str | None)
         threads=local.threads,
         temp_limit=local.temp_limit,
         spark_memory=local.spark_memory,
+        access=local.access,
         aws=AwsSettings(**{name: getattr(aws, name) for name in names}) if aws else None,
     )
 

@@ -103,6 +103,7 @@ class LocalFile(_File):
 
     target: Literal["local"] = "local"
     root: Text = ".stedi"
+    access: Literal["owner", "group"] = "owner"
     memory_limit: Size | None = None
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     temp_limit: Size = "20GB"

@@ -11,6 +11,7 @@ from pathlib import Path
 from stedi_cli.durable import make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.local.access import mask_of
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import VERSION, Layout
@@ -57,6 +58,8 @@ class Infrastructure:
         with exclusive(layout.lock):
             make_folder(layout.temp)
             if not layout.exists():
+                with suppress(PermissionError):
+                    layout.root.chmod(0o777 & ~mask_of(self._settings))
                 self._mark()
             for resource in parts:
                 path = Path(resource.name)

@@ -12,6 +12,7 @@ import duckdb
 from stedi_cli.export_file import export_format, exported
 from stedi_cli.lakehouse import Lakehouse, Table
 from stedi_cli.landing import LandingState
+from stedi_cli.local.access import users_own
 from stedi_cli.local.engine import PARQUET, Engine, query_error
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.landing_zone import LandingZone
@@ -98,7 +99,7 @@ class Questions:
             rows = int(engine.execute(copy)[0][0])
         except duckdb.Error as error:
             raise query_error(error) from error
-        with exported(file) as sink, inside.open("rb") as stream:
+        with users_own(), exported(file) as sink, inside.open("rb") as stream:
             shutil.copyfileobj(stream, sink)
         return rows
 

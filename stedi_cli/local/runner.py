@@ -18,6 +18,7 @@ from stedi_cli.history import inputs_forgot
 from stedi_cli.job_run import JobOutcome, RefRemoved
 from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse, Table
 from stedi_cli.landing import LandingState
+from stedi_cli.local.access import private
 from stedi_cli.local.engine import PARQUET, TYPES, Engine
 from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
 from stedi_cli.local.landing_zone import LandingZone
@@ -74,6 +75,7 @@ class DuckRunner:
         """Close the engine."""
         self._engine.close()
 
+    @private
     def run(self, works: list[Work]) -> Generator[JobOutcome | RefRemoved]:
         """Run jobs in their order and commit their tables.
 

@@ -20,6 +20,7 @@ from stedi_cli import contract, spark_model, spark_request
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.job_run import JobOutcome, RefRemoved
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
@@ -98,6 +99,7 @@ class SparkRunner:
         """Remove intermediate files."""
         shutil.rmtree(self._temp, ignore_errors=True)
 
+    @private
     def run(self, works: list[Work]) -> Generator[JobOutcome | RefRemoved]:
         """Run jobs in their order.
 
@@ -260,6 +262,8 @@ class SparkRunner:
             "spark.ui.showConsoleProgress": "false",
             "spark.local.dir": str(self._temp),
             "spark.ui.enabled": "false",
+            # Hadoop sets permissions itself.
+            "spark.hadoop.fs.permissions.umask-mode": f"{mask_of(self._settings):03o}",
             **spark_model.SESSION,
             catalog: spark_model.CATALOG_CLASS,
             f"{catalog}.type": "jdbc",

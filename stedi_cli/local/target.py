@@ -13,6 +13,7 @@ from stedi_cli.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.job_run import JobRun
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse, Table
 from stedi_cli.landing import LandingState, find_files, unknown_keys
+from stedi_cli.local.access import private
 from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
@@ -64,6 +65,7 @@ class LocalTarget:
         """Return what ``up`` would do, changing nothing."""
         return self._infra.plan()
 
+    @private
     def up(self, *, replace: bool = False) -> Iterator[Resource]:
         """Make what is missing, and rebuild the catalog of a root that was moved or broken.
 
@@ -82,10 +84,12 @@ class LocalTarget:
     def caller_policy(self) -> None:
         """Return None: the folder's permissions are all that is needed."""
 
+    @private
     def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
         """Remove what this tool made, and say what it leaves."""
         return self._infra.down(keep_data=keep_data)
 
+    @private
     def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded]:
         """Bring landing files in; with ``replace``, files that are not in the folder go."""
         self._require()
@@ -113,6 +117,7 @@ class LocalTarget:
             with replaced(self.layout.expected, self.layout.temp) as sink:
                 sink.write(source.read_bytes())
 
+    @private
     def landing(self) -> dict[str, LandingState]:
         """Return the landing files by table."""
         self._require()
@@ -131,6 +136,7 @@ class LocalTarget:
         """Return the tables that the model does not have: those that left it, and of others."""
         return strangers(self.layout, self._lakehouse.tables)
 
+    @private
     def drop(self, name: str) -> Iterator[Resource]:
         """Remove a table that left the model, and all its files."""
         with self._locked(wait=False):
@@ -158,6 +164,7 @@ class LocalTarget:
             )
 
     @contextmanager
+    @private
     def runner(
         self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
     ) -> Iterator[Runner]:
@@ -191,6 +198,7 @@ class LocalTarget:
             mend(self.layout, self._written)
             yield lock
 
+    @private
     def tidy(self) -> None:
         """Remove what a command that died left, unless another one is at work."""
         if self.layout.journal.exists() or left_over(self.layout):
@@ -219,6 +227,7 @@ class LocalTarget:
         """Run one SELECT over all tables."""
         return self.queries([sql])[0]
 
+    @private
     def queries(self, texts: Sequence[str]) -> list[Answer]:
         """Run several SELECTs; answers in their order."""
         return self._ask().ask(texts)
@@ -235,6 +244,7 @@ class LocalTarget:
         """Return nothing: a landing table holds its usable lines here."""
         return {}
 
+    @private
     def export(self, table: str, file: Path) -> int:
         """Write a table to a Parquet or CSV file and return its rows."""
         return self._ask().export(table, file)
@@ -249,6 +259,7 @@ class LocalTarget:
         self._require()
         return self._zone.lines(places)
 
+    @private
     def diagnose(self) -> Iterator[Finding]:
         """Look for what may be wrong, changing nothing."""
         from stedi_cli.local.diagnosis import diagnose

@@ -131,6 +131,13 @@ def _fill(filler: Path, root: Path, left: int) -> None:
 # --- A place that may not be written -------------------------------------------------------------
 
 
+def opened(arena: Arena) -> Arena:
+    """Let everybody look into a lakehouse, as into one of an older version."""
+    for path in [arena.root, *arena.root.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return arena
+
+
 @pytest.fixture
 def public(launcher: Launcher) -> Iterator[Arena]:
     """A built lakehouse where another user may look, since pytest's folders are private."""
@@ -139,7 +146,7 @@ def public(launcher: Launcher) -> Iterator[Arena]:
     folder = Path("/tmp") / f"stedi-fire-{os.getpid()}"
     folder.mkdir(mode=0o755)
     try:
-        yield build(make_arena(launcher, folder))
+        yield opened(build(make_arena(launcher, folder)))
     finally:
         shutil.rmtree(folder)
 
