@@ -24,6 +24,14 @@ BOMB_RATIO = 300
 BOMB_SIZE = 64 << 20
 """Bytes below which no file is called a bomb."""
 
+RENAME = (
+    "A name may not be an e-mail address: rename the file without the @, such as"
+    " `mv NAME@PLACE.json customer-1.json`."
+)
+"""What to do about a landing file with an ``@`` in its name."""
+RENAME_AND_UPLOAD = f"{RENAME} Then run `stedi upload DIR --replace` and `stedi jobs run --all`."
+"""What to do about one that is in the landing zone already."""
+
 _LOOKED_AT = 1000
 # Of a line that is shown to a person.
 _SHOWN_BYTES = 10_000
@@ -98,9 +106,14 @@ def refuse_unsafe_name(path: Path) -> None:
     if not is_safe_name(path.name):
         raise UsageError(
             f"{str(path)!r}: that file name cannot be used in the landing zone.",
-            hint="Use letters, digits, blanks and . , _ - + = @ ( ) only, 200 at most, and none"
+            hint="Use letters, digits, blanks and . , _ - + = ( ) only, 200 at most, and none"
             " of . , _ or a blank first.",
         )
+
+
+def with_address(names: Iterable[str]) -> int:
+    """Return how many file names may be addresses, which would stand in the quarantine."""
+    return sum("@" in name for name in names)
 
 
 def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
@@ -129,6 +142,7 @@ def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
             raise UsageError(f"{place} is not a folder.", hint="Move it away and try again.")
         files = sorted(place.iterdir()) if place.is_dir() else []
         found[table.name] = [path for path in files if is_landing_name(path.name)]
+        _refuse_addresses(place, found[table.name])
         for path in found[table.name]:
             _refuse_unsafe(path, folder)
     if not any(found.values()):
@@ -138,6 +152,15 @@ def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
             hint=f"Expected {wanted} below it, with .json or .json.gz files.",
         )
     return found
+
+
+def _refuse_addresses(place: Path, files: list[Path]) -> None:
+    number = with_address(path.name for path in files)
+    if number:
+        # The name itself is not repeated: it may be somebody's address.
+        raise UsageError(
+            f"{number} landing file(s) in {place} have an @ in their name.", hint=RENAME
+        )
 
 
 def _refuse_unsafe(path: Path, folder: Path) -> None:

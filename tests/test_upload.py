@@ -254,7 +254,7 @@ def test_a_hostile_name_is_refused_or_does_no_harm(
     assert zone(lake) == before
 
 
-@pytest.mark.parametrize("name", ["-rf.json", "--help.json", "a b (1).json", "日本=@+,_.json"])
+@pytest.mark.parametrize("name", ["-rf.json", "--help.json", "a b (1).json", "日本=+,_.json"])
 def test_an_odd_name_that_does_no_harm_works(lake: Lake, tmp_path: Path, name: str) -> None:
     lake.upload(one(tmp_path / "odd", name), replace=True)
     assert zone(lake) == {f"customer/{name}": CONTENT}

@@ -7,18 +7,23 @@ from contextlib import suppress
 from importlib import metadata
 
 from stedi_cli.aws.infra.infrastructure import Infrastructure
+from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import StediError
+from stedi_cli.landing import RENAME_AND_UPLOAD, with_address
 from stedi_cli.target import Finding, Resource
 
 
-def diagnose(layout: Layout, infra: Infrastructure, tables: Tables) -> Iterator[Finding]:
-    """Look at boto3, credentials, region, every part of the infrastructure, and the tables.
+def diagnose(
+    layout: Layout, infra: Infrastructure, zone: LandingZone, tables: Tables
+) -> Iterator[Finding]:
+    """Look at boto3, credentials, region, every part of the infrastructure, names and tables.
 
     Args:
         layout: The lakehouse.
         infra: Its infrastructure.
+        zone: Its landing zone.
         tables: Its Iceberg tables.
 
     Yields:
@@ -46,6 +51,19 @@ def diagnose(layout: Layout, infra: Infrastructure, tables: Tables) -> Iterator[
     yield from (_finding(part) for part in parts if part.state != "left")
     with suppress(StediError):
         yield from (stranger.finding() for stranger in tables.strangers())
+    yield from _landing_names(layout, zone)
+
+
+def _landing_names(layout: Layout, zone: LandingZone) -> Iterator[Finding]:
+    try:
+        number = sum(with_address(files) for files in zone.listed().values())
+    except StediError as error:
+        yield Finding("landing files", error.message, error.hint or "Upload them again.")
+        return
+    if number:
+        place = layout.uri(f"{layout.settings.landing_prefix}/")
+        found = f"{number} with an @ in their name, in {place}"
+        yield Finding("landing files", found, RENAME_AND_UPLOAD)
 
 
 def _finding(part: Resource) -> Finding:

@@ -15,6 +15,7 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.runs import Run, Runs
 from stedi_cli.aws.tables import Tables
+from stedi_cli.bare_gzip import bared, renewed
 from stedi_cli.errors import UsageError
 from stedi_cli.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.job_run import JobRun
@@ -99,10 +100,18 @@ class AwsTarget:
 
     def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded | Uploading]:
         """Bring landing files in; with ``replace``, files that are not in the folder go."""
-        from stedi_cli.aws.upload import others, read_local, upload
-
         found = find_files(folder, self._lakehouse.landing.values())
         refuse_elsewhere(folder)
+        with TemporaryDirectory(prefix="stedi-") as temp:
+            bare = bared(found, Path(temp))
+            yield from self._upload(bare, replace=replace, wait=wait)
+            self._put_expected(folder / FILE_NAME, found, bare)
+
+    def _upload(
+        self, found: dict[str, list[Path]], *, replace: bool, wait: bool
+    ) -> Iterator[Uploaded | Uploading]:
+        from stedi_cli.aws.upload import others, read_local, upload
+
         files = read_local(self._zone, found)
         extra = others(self._zone, found)
         # A run would read half of what is old and half of what is new.
@@ -116,12 +125,14 @@ class AwsTarget:
             for name in names:
                 yield Uploaded(table, name, "removed" if replace else "mixed")
         self._zone.save_index()
-        self._put_expected(folder / FILE_NAME)
 
-    def _put_expected(self, source: Path) -> None:
+    def _put_expected(
+        self, source: Path, found: dict[str, list[Path]], bare: dict[str, list[Path]]
+    ) -> None:
         if not source.is_file():
             return
-        key, storage, content = self.layout.expected, self._zone.storage, source.read_bytes()
+        key, storage = self.layout.expected, self._zone.storage
+        content = renewed(source.read_bytes(), found, bare)
         if content != storage.read_if_there(key):
             with aws_errors(f"s3:PutObject {key}"):
                 storage.s3.put_object(**storage.place(key), Body=content)
@@ -250,7 +261,7 @@ class AwsTarget:
         """Look for what may be wrong, changing nothing."""
         from stedi_cli.aws.diagnosis import diagnose
 
-        return diagnose(self.layout, self._infra, self._tables)
+        return diagnose(self.layout, self._infra, self._zone, self._tables)
 
     def close(self) -> None:
         """Remove what was copied here."""

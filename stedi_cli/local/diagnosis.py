@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.landing import RENAME_AND_UPLOAD, with_address
 from stedi_cli.local import spark
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
@@ -48,6 +49,10 @@ def diagnose(
         states = zone.states(save=False)
         files = sum(len(state.files) for state in states.values())
         yield Finding("landing files", f"{files}")
+        number = sum(with_address(state.files) for state in states.values())
+        if number:
+            found = f"{number} with an @ in their name, in {layout.landing}"
+            yield Finding("landing files", found, RENAME_AND_UPLOAD)
     except StediError as error:
         yield Finding("landing files", error.message, error.hint or "Upload them again.")
     yield from _tables(tables)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from stedi_cli.bare_gzip import bared, renewed
 from stedi_cli.durable import replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.expected import FILE_NAME, refuse_elsewhere
@@ -95,8 +97,9 @@ class LocalTarget:
         self._require()
         found = find_files(folder, self._lakehouse.landing.values())
         refuse_elsewhere(folder)
-        with self._locked(wait=wait):
-            for file in self._zone.stage_all(found):
+        with self._locked(wait=wait), TemporaryDirectory(dir=self.layout.temp) as temp:
+            bare = bared(found, Path(temp))
+            for file in self._zone.stage_all(bare):
                 state = self._zone.adopt(file)
                 table = self._lakehouse.tables[file.table]
                 unknown = set() if state == "unchanged" else unknown_keys(file.destination, table)
@@ -110,12 +113,10 @@ class LocalTarget:
                     yield Uploaded(name, path.name, "removed" if replace else "mixed")
             self._zone.settle()
             self._zone.save_index()
-            self._put_expected(folder / FILE_NAME)
-
-    def _put_expected(self, source: Path) -> None:
-        if source.is_file():
-            with replaced(self.layout.expected, self.layout.temp) as sink:
-                sink.write(source.read_bytes())
+            source = folder / FILE_NAME
+            if source.is_file():
+                with replaced(self.layout.expected, self.layout.temp) as sink:
+                    sink.write(renewed(source.read_bytes(), found, bare))
 
     @private
     def landing(self) -> dict[str, LandingState]:

@@ -15,6 +15,7 @@ from sandbox.calls import Call
 from sandbox.faults import How
 from sandbox.server import Sandbox
 from small import CUSTOMERS, MOTIONS, lines, write_lake
+from test_names_in_files import ADDRESS, member
 
 from aws.cloud_lake import CloudLake
 from stedi_cli.aws import upload as uploading
@@ -308,6 +309,33 @@ def test_an_object_with_an_unsafe_name_is_refused(cloud: CloudLake) -> None:
     with pytest.raises(StediError, match="what") as raised:
         landing(cloud)
     assert "Remove the object" in str(raised.value.hint)
+
+
+def test_what_a_gzip_header_tells_is_not_stored(cloud: CloudLake, tmp_path: Path) -> None:
+    told = member(lines(CUSTOMERS), name=ADDRESS, comment=ADDRESS)
+    source = write_lake(tmp_path / "telling", {"customer_landing": {"c.json.gz": told}})
+    assert [file.state for file in cloud.upload(source)] == ["new"]
+    (key,) = cloud.keys("landing/")
+    stored = cloud.s3.get_object(Bucket=cloud.layout.bucket, Key=key)["Body"].read()
+    assert ADDRESS in told and ADDRESS not in stored
+    assert gzip.decompress(stored) == lines(CUSTOMERS)
+    facts = landing(cloud)["customer_landing"].files["c.json.gz"]
+    assert (facts.sha256, facts.size) == (hashlib.sha256(stored).hexdigest(), len(stored))
+    assert [file.state for file in cloud.upload(source)] == ["unchanged"]
+
+
+def test_an_address_in_a_name_is_refused_and_reported(cloud: CloudLake, tmp_path: Path) -> None:
+    content = {"customer_landing": {"ann@x.org.json": CUSTOMERS}}
+    with pytest.raises(UsageError, match="1 landing file") as refused:
+        cloud.upload(write_lake(tmp_path / "addressed", content))
+    assert "rename" in str(refused.value.hint)
+    assert cloud.keys("landing/") == []
+    put(cloud, "landing/customer/ann@x.org.json", b"")
+    with cloud.opened() as target:
+        (found,) = [finding for finding in target.diagnose() if finding.what == "landing files"]
+    assert found.found.startswith("1 with an @")
+    assert "ename" in found.todo
+    assert "ann@" not in str(found)
 
 
 def test_lines_are_shown_by_number(cloud: CloudLake, data: Path) -> None:
