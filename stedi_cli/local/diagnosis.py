@@ -106,7 +106,7 @@ def _catalog(layout: Layout, tables: Tables) -> Finding:
         todo = "Run `stedi infra up`, then `stedi jobs run --all`."
         return Finding("catalog", f"{layout.catalog} is missing", todo)
     try:
-        return Finding("catalog", f"{len(tables.states())} tables in {layout.catalog}")
+        return Finding("catalog", f"{len(tables.states())} table(s) in {layout.catalog}")
     except StediError as error:
         return Finding("catalog", error.message, error.hint or "Run `stedi infra up`.")
 
