@@ -18,7 +18,8 @@ import yaml
 
 from stedi_cli import project
 from stedi_cli.lakehouse import Lakehouse, Table
-from stedi_cli.landing import FileFacts, LandingState, is_landing_name
+from stedi_cli.landing import FileFacts, LandingState
+from stedi_cli.landing_names import is_landing_name
 from stedi_cli.local.engine import TYPES, Engine
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.layout import Layout

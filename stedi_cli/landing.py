@@ -16,28 +16,18 @@ from typing import BinaryIO
 from stedi_cli.contract import BLANKS, BOM, LONGEST_LINE
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import Table
+from stedi_cli.landing_names import is_landing_name, refuse_addresses, refuse_unsafe_name
 
-SUFFIXES = (".json", ".json.gz")
 CHUNK = 1 << 20
 BOMB_RATIO = 300
 """Landing JSON packs about twenty times; a file that packs better than this is refused."""
 BOMB_SIZE = 64 << 20
 """Bytes below which no file is called a bomb."""
 
-RENAME = (
-    "A name may not be an e-mail address: rename the file without the @, such as"
-    " `mv NAME@PLACE.json customer-1.json`."
-)
-"""What to do about a landing file with an ``@`` in its name."""
-RENAME_AND_UPLOAD = f"{RENAME} Then run `stedi upload DIR --replace` and `stedi jobs run --all`."
-"""What to do about one that is in the landing zone already."""
-
 _LOOKED_AT = 1000
 # Of a line that is shown to a person.
 _SHOWN_BYTES = 10_000
 
-# No quotes, wildcards, separators or control characters: such a name is safe in every engine.
-_SAFE_NAME = re.compile(r"(?:[^\W_]|[(+=@-])[\w .,()+=@-]{0,199}")
 # The line feed at the end is left for the next match, so that each blank line is found.
 _BLANK_LINE = re.compile(rb"\n[ \t\r\v\f]*(?=\n)")
 
@@ -91,31 +81,6 @@ def _digest(texts: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()
 
 
-def is_landing_name(name: str) -> bool:
-    """Tell whether a file of that name is a landing file."""
-    return name.endswith(SUFFIXES) and not name.startswith(".")
-
-
-def is_safe_name(name: str) -> bool:
-    """Tell whether a file of that name can be in the landing zone."""
-    return is_landing_name(name) and _SAFE_NAME.fullmatch(name) is not None
-
-
-def refuse_unsafe_name(path: Path) -> None:
-    """Raise UsageError for a file name that some engine would read as something else."""
-    if not is_safe_name(path.name):
-        raise UsageError(
-            f"{str(path)!r}: that file name cannot be used in the landing zone.",
-            hint="Use letters, digits, blanks and . , _ - + = ( ) only, 200 at most, and none"
-            " of . , _ or a blank first.",
-        )
-
-
-def with_address(names: Iterable[str]) -> int:
-    """Return how many file names may be addresses, which would stand in the quarantine."""
-    return sum("@" in name for name in names)
-
-
 def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
     """Find the landing files below a folder.
 
@@ -142,7 +107,7 @@ def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
             raise UsageError(f"{place} is not a folder.", hint="Move it away and try again.")
         files = sorted(place.iterdir()) if place.is_dir() else []
         found[table.name] = [path for path in files if is_landing_name(path.name)]
-        _refuse_addresses(place, found[table.name])
+        refuse_addresses(place, found[table.name])
         for path in found[table.name]:
             _refuse_unsafe(path, folder)
     if not any(found.values()):
@@ -152,15 +117,6 @@ def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
             hint=f"Expected {wanted} below it, with .json or .json.gz files.",
         )
     return found
-
-
-def _refuse_addresses(place: Path, files: list[Path]) -> None:
-    number = with_address(path.name for path in files)
-    if number:
-        # The name itself is not repeated: it may be somebody's address.
-        raise UsageError(
-            f"{number} landing file(s) in {place} have an @ in their name.", hint=RENAME
-        )
 
 
 def _refuse_unsafe(path: Path, folder: Path) -> None:

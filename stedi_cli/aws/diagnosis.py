@@ -11,7 +11,7 @@ from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import StediError
-from stedi_cli.landing import RENAME_AND_UPLOAD, with_address
+from stedi_cli.landing_names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.target import Finding, Resource
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.landing import RENAME_AND_UPLOAD, with_address
+from stedi_cli.landing_names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.local import spark
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout

@@ -13,16 +13,8 @@ from typing import Any
 from stedi_cli.durable import load_json, replaced, sync
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lakehouse import Table
-from stedi_cli.landing import (
-    FileFacts,
-    LandingState,
-    is_landing_name,
-    is_safe_name,
-    lines_at,
-    open_lines,
-    read_facts,
-    refuse_unsafe_name,
-)
+from stedi_cli.landing import FileFacts, LandingState, lines_at, open_lines, read_facts
+from stedi_cli.landing_names import is_landing_name, is_safe_name, refuse_unsafe_name
 from stedi_cli.local.layout import Layout
 
 # A file changed within the resolution of its time stamps may look unchanged: git's racy rule.
