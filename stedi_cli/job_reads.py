@@ -6,22 +6,34 @@ from stedi_cli.errors import UsageError
 from stedi_cli.lakehouse import Job, JobText, Lakehouse
 
 
-def refuse_undeclared(lakehouse: Lakehouse, job: Job, text: JobText) -> None:
-    """Raise UsageError for a job whose SQL reads a table of the model that its reads do not name.
+def refuse_undeclared(lakehouse: Lakehouse, job: Job, text: JobText, engine: str) -> None:
+    """Raise UsageError for a job whose SQL reads what its reads do not name, or does not only read.
 
-    SQL that cannot be parsed here is left to the engine, which says what is wrong with it.
+    Args:
+        lakehouse: The model.
+        job: The job.
+        text: Its SQL.
+        engine: The engine that will run it.
     """
-    import duckdb
+    from stedi_cli.statement import one_select, tables_named
 
-    try:
-        names = duckdb.get_table_names(text.sql)
-    except (duckdb.Error, RuntimeError, UnicodeError):
-        return
-    read = {name.lower() for name in names}
-    missing = [name for name in lakehouse.tables if name.lower() in read and name not in job.reads]
+    named = tables_named(text.sql, lakehouse.tables)
+    missing = [name for name in lakehouse.tables if name in named and name not in job.reads]
     if missing:
         raise UsageError(
             f"Job {job.name} reads {', '.join(missing)}, not named in its reads.",
             hint=f"Add it to jobs.{job.name}.reads in configs/lakehouse.yaml, or leave it out of"
             " the SQL.",
+        )
+    hint = f"See jobs/{job.name}.sql."
+    try:
+        one_select(text.sql, job.reads)
+    except UsageError as error:
+        said = f"Job {job.name} failed: {error.message}"
+        raise UsageError(said, hint=f"{hint} {error.hint or ''}".rstrip()) from error
+    if engine != "duckdb" and "\\" in text.sql:
+        # It may end a text or a comment for the one and not for the other, and so hide a table.
+        raise UsageError(
+            f"Job {job.name} failed: its SQL holds a backslash, which Spark reads otherwise.",
+            hint=f"{hint} In a pattern, [0-9] does for \\d.",
         )

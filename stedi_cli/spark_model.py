@@ -10,6 +10,8 @@ from stedi_cli.lakehouse import Lakehouse, Table
 SESSION = {
     "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
     "spark.sql.session.timeZone": "UTC",
+    # A job reads tables, and no file by its path.
+    "spark.sql.runSQLOnFiles": "false",
 }
 """Settings of every session that the script runs in."""
 CATALOG_CLASS = "org.apache.iceberg.spark.SparkCatalog"

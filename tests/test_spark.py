@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -13,6 +14,8 @@ from typing import Any
 
 import oracle
 import pytest
+from conftest import PROJECT
+from fire.arena import until
 from lake import Files
 from test_contract import (
     ACCEPTED,
@@ -29,11 +32,12 @@ from test_contract import (
 )
 from test_oracle import signed
 
-from stedi_cli import spark_request
-from stedi_cli.errors import BadDataError, StediError
+from stedi_cli import pipeline, spark_request
+from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lakehouse import Lakehouse
 from stedi_cli.local import spark
 from stedi_cli.pipeline import JobDone, Pipeline
+from stedi_cli.project import copy_out
 from stedi_cli.settings import load_settings
 from stedi_cli.synthetic import generate
 from stedi_cli.target import Target, open_target
@@ -299,6 +303,53 @@ def test_a_run_that_succeeded_leaves_no_log_and_nothing_outside_the_root(
     assert list((root / "tmp").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELECT * FROM customers_curated", "customers_curated, not named in its reads"),
+        ("SELECT * FROM json.`/x`", "no table json./x"),
+        ('SELECT * FROM json."/x"', "no table json./x"),
+        ("SELECT reflect('java.lang.System', 'getenv', 'HOME')", "function reflect"),
+        ("SELECT '\\' FROM customer_landing --' FROM customers_curated", "backslash"),
+        ("-- \\\nSELECT 1", "backslash"),
+    ],
+)
+def test_a_job_reads_what_it_says(tmp_path: Path, sql: str, told: str) -> None:
+    copy_out(PROJECT, tmp_path / "p")
+    (tmp_path / "p" / "jobs" / "customer_landing_to_trusted.sql").write_text(sql)
+    settings = load_settings(tmp_path / "p" / "configs" / "local.yaml", root=tmp_path / "l")
+    lakehouse = settings.lakehouse()
+    target = open_target(settings, lakehouse)
+    list(target.up())
+    with pytest.raises(UsageError, match=re.escape(told)):
+        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
+    assert not (tmp_path / "l" / "spark.log").exists()
+    target.close()
+
+
+def test_a_file_is_no_table_for_spark_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should SQL get that far."""
+    monkeypatch.setattr(pipeline, "refuse_undeclared", lambda *_: None)
+    copy_out(PROJECT, tmp_path / "p")
+    columns = "customerName, email, phone, birthDay, serialNumber, registrationDate,"
+    columns += " lastUpdateDate, shareWithResearchAsOfDate, shareWithPublicAsOfDate,"
+    columns += " shareWithFriendsAsOfDate"
+    path = SAMPLE / "customer" / "landing"
+    (tmp_path / "p" / "jobs" / "customer_landing_to_trusted.sql").write_text(
+        f"SELECT {columns} FROM json.`{path}`"
+    )
+    settings = load_settings(tmp_path / "p" / "configs" / "local.yaml", root=tmp_path / "l")
+    lakehouse = settings.lakehouse()
+    target = open_target(settings, lakehouse)
+    list(target.up())
+    with pytest.raises(StediError, match="customer_landing_to_trusted failed on Spark"):
+        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
+    target.close()
+    assert "TABLE_OR_VIEW_NOT_FOUND" in (tmp_path / "l" / "spark.log").read_text()
+
+
 def test_without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
@@ -347,3 +398,28 @@ def test_shared_serial_numbers_are_joined_with_the_time(tmp_path: Path) -> None:
     for name, found in plans.items():
         for join in found:
             assert join["left"] and join["right"], (name, join)
+
+
+def test_told_to_end_it_takes_spark_with_it(tmp_path: Path) -> None:
+    root = tmp_path / "l"
+    command = [sys.executable, "-m", "stedi_cli", "--root", str(root)]
+    subprocess.run([*command, "infra", "up"], check=True, capture_output=True)
+    words = ["jobs", "run", "--all", "--engine", "spark"]
+    run = subprocess.Popen([*command, *words], stdout=-1, stderr=-1, text=True)
+    # Spark is at work: its log says so, and the lock names it, which may outlive the command.
+    until((root / "spark.log").is_file)
+    lock = root / "lock"
+    holder = until(lambda: {int(lock.read_text() or 0)} - {0, run.pid}).pop()
+    until(lambda: "java" in Path(f"/proc/{holder}/cmdline").read_text())
+    refused = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert f"Another process, {holder}, is changing" in refused.stderr
+    run.send_signal(signal.SIGTERM)
+    _, told = run.communicate(timeout=60)
+    assert run.returncode == 130, told
+    assert "Error: Interrupted" in told
+    assert not Path(f"/proc/{holder}").exists()
+    assert not (root / "journal.json").exists()
+    assert list((root / "tmp").iterdir()) == []
+    again = subprocess.run([*command, "jobs", "run", "--all"], capture_output=True, check=False)
+    assert again.returncode in (0, 3)

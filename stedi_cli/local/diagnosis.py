@@ -43,7 +43,7 @@ def diagnose(
         yield Finding("root", f"no lakehouse in {layout.root}", "Run `stedi infra up`.")
         return
     yield _root(layout)
-    yield Finding("temporary files", f"go to {workspace_parent(layout)}")
+    yield Finding("temporary folder", str(workspace_parent(layout)))
     yield _catalog(layout, tables)
     try:
         states = zone.states(save=False)

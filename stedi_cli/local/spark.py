@@ -156,11 +156,11 @@ class SparkRunner:
             start_new_session=True,
             pass_fds=(self._lock,),
         ) as process:
-            # It holds the lock on if this process is killed.
-            name_holder(self._lock, process.pid)
             assert process.stderr is not None
-            self._log.follow(process.stderr)
             try:
+                # It holds the lock on if this process is killed.
+                name_holder(self._lock, process.pid)
+                self._log.follow(process.stderr)
                 yield from self._outcomes(_told(process, self._log), works)
             finally:
                 # What is done is committed; what is not is swept.

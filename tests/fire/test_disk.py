@@ -220,12 +220,12 @@ def assert_answers(arena: Arena, **how: Any) -> None:
     assert found.code == 1, found
     by_name = {finding["what"]: finding for finding in json.loads(found.out)}
     assert "cannot be written" in by_name["root"]["found"]
-    assert str(elsewhere) in by_name["temporary files"]["found"]
+    assert str(elsewhere) in by_name["temporary folder"]["found"]
 
 
 def test_where_temporary_files_go_is_said(built: Arena) -> None:
     findings = {finding["what"]: finding for finding in built.run("doctor", "--json").json()}
-    assert str(built.root / "tmp") in findings["temporary files"]["found"]
+    assert str(built.root / "tmp") in findings["temporary folder"]["found"]
 
 
 def test_a_new_root_where_nothing_may_be_made(public: Arena) -> None:

@@ -137,6 +137,6 @@ def test_a_job_reads_what_it_says(built: Arena) -> None:
     ended = built.run("--config", project / "configs" / "local.yaml", "jobs", "run", "--all")
     assert_refused(ended)
     assert ended.code == 2
-    for word in ("machine_learning_curated", "customer_landing", "`reads`"):
+    for word in ("machine_learning_curated", "customer_landing", "in its reads"):
         assert word in ended.told()[0]
     assert read(built.root) == before
