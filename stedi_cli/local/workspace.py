@@ -22,21 +22,23 @@ class Workspace:
     """
 
     def __init__(self, layout: Layout) -> None:
-        # Known before it is made, so that it can be removed whenever a signal comes.
-        name = uuid.uuid4().hex
-        self._inside = layout.temp / name
-        self._elsewhere = Path(tempfile.gettempdir()) / f"stedi-{name}"
+        # Known before they are made, so that they can be removed whenever a signal comes.
+        self._places = [layout.temp / uuid.uuid4().hex]
 
     def make(self) -> Path:
         """Make it, and return its path."""
+        inside = self._places[0]
         try:
-            self._inside.mkdir(parents=True)
+            inside.mkdir(parents=True)
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
-            self._elsewhere.mkdir(mode=0o700)
-            return self._elsewhere
-        return self._inside
+        else:
+            return inside
+        elsewhere = Path(tempfile.gettempdir()) / f"stedi-{inside.name}"
+        self._places.append(elsewhere)
+        elsewhere.mkdir(mode=0o700)
+        return elsewhere
 
     def remove(self) -> None:
         """Remove it with all that is in it, made or not, also where a signal comes meanwhile."""
@@ -47,7 +49,7 @@ class Workspace:
             raise
 
     def _remove(self) -> None:
-        for folder in (self._inside, self._elsewhere):
+        for folder in self._places:
             shutil.rmtree(folder, ignore_errors=True)
 
 
