@@ -180,6 +180,16 @@ def test_a_tag_and_a_branch_hold_nothing_that_has_to_go(twice: Lake, stedi: Any)
     assert _snapshots(twice)["customer_trusted"] == 1
 
 
+def test_a_name_that_may_be_an_address_is_not_said(twice: Lake, stedi: Any) -> None:
+    held = open_catalog(twice.layout).load_table("stedi.customer_trusted")
+    oldest = held.metadata.snapshots[0].snapshot_id
+    held.manage_snapshots().create_tag(oldest, "ann@x.org").commit()
+    _new_file(twice)
+    told = stedi("--root", twice.settings.root, "jobs", "run", "--all", "--json")
+    assert told.json()["removed"] == [{"table": "customer_trusted", "kind": "tag", "name": "…"}]
+    assert "x.org" not in told.out + told.err
+
+
 def test_a_change_of_policy_removes_what_holds_the_other(twice: Lake, stedi: Any) -> None:
     held = _hold(twice)
     told = stedi("--root", twice.settings.root, "jobs", "run", "--all", "--policy", "published")

@@ -11,6 +11,7 @@ from stedi_cli.cli import render
 from stedi_cli.cli.live_jobs import Seen, live
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import Terminated, UsageError
+from stedi_cli.masking import MASK, is_address
 
 if TYPE_CHECKING:
     from stedi_cli.job_run import JobRun, RefRemoved, RunFailed, Usage
@@ -103,7 +104,8 @@ def run(
                 {
                     "jobs": [_record(event) for event in seen.done],
                     "removed": [
-                        {"table": r.table, "kind": r.kind, "name": r.name} for r in seen.removed
+                        {"table": r.table, "kind": r.kind, "name": _ref_name(r)}
+                        for r in seen.removed
                     ],
                 }
             )
@@ -221,8 +223,13 @@ def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
 
 def _show_removed(removed: list[RefRemoved]) -> None:
     for ref in removed:
-        name = render.one_line(ref.name)
+        name = render.one_line(_ref_name(ref))
         render.note(f"Removed {ref.kind} {name} of {ref.table}: its snapshot had to go.")
+
+
+def _ref_name(ref: RefRemoved) -> str:
+    """Return the name of a tag or branch, masked where it may be somebody's address."""
+    return MASK if is_address(ref.name) else ref.name
 
 
 def _show_failure(failed: RunFailed | None) -> None:
