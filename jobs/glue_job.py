@@ -118,6 +118,7 @@ class Session:
         self.accounts: dict[str, tuple[int, int]] = {}
         self.database = f"{request['catalog']}.{request['namespace']}"
         spark.sql(f"USE {self.database}")
+        self.distrusted = self.is_quarantine_changed()
         self.quarantined = self.count_quarantined()
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -323,9 +324,24 @@ class Session:
         counts = self.stored_quarantine().groupBy("table").count()
         return {row["table"]: row["count"] for row in counts.collect()}
 
+    def is_quarantine_changed(self) -> bool:
+        """Tell whether something else than a run wrote the quarantine last."""
+        history = self.history("quarantine")
+        if history is None:
+            return False
+        names = [column["name"] for column in self.tables["quarantine"]["columns"]]
+        if (
+            self.spark.table("quarantine").columns != names
+            or not history.table.spec().isUnpartitioned()
+        ):
+            return True
+        return history.current is not None and history.summary.get("stedi.lines") is None
+
     def stored_quarantine(self) -> DataFrame:
         """Return the quarantine as it is."""
-        if self.spark.catalog.tableExists(f"{self.database}.quarantine"):
+        # What another engine wrote is found again by the jobs that made it, which run again.
+        there = self.spark.catalog.tableExists(f"{self.database}.quarantine")
+        if there and not self.distrusted:
             return self.spark.table("quarantine")
         return self.spark.createDataFrame([], schema_of(self.tables["quarantine"]))
 
@@ -333,7 +349,7 @@ class Session:
         """Replace a landing table's entries in the quarantine, unless there are none either way."""
         history = self.history("quarantine")
         wanted = self.tables["quarantine"]["properties"]
-        renew = history is not None and history.may_tell_values(wanted)
+        renew = self.distrusted or (history is not None and history.may_tell_values(wanted))
         if not count and not self.quarantined.get(name) and not renew:
             return
         schema = schema_of(self.tables["quarantine"])
@@ -341,9 +357,11 @@ class Session:
         if bad is not None and count:
             found = bad.map(lambda entry: Row(name, *entry))
             entries = entries.unionByName(self.spark.createDataFrame(found, schema))
-        self.replace("quarantine", entries, {})
+        lines = {**self.quarantined, name: count}
+        self.quarantined = {table: number for table, number in lines.items() if number}
+        self.replace("quarantine", entries, {"lines": self.quarantined})
+        self.distrusted = False
         self.expire("quarantine")
-        self.quarantined[name] = count
 
 
 class History:

@@ -177,10 +177,23 @@ def _may_hold_bounds(transaction: Transaction) -> bool:
     return not all(s and COUNTS_ONLY.items() <= s.additional_properties.items() for s in summaries)
 
 
+def _told(field: NestedField) -> tuple[str, str, str | None, bool]:
+    return field.name, str(field.field_type), field.doc, field.required
+
+
+def _unpartition(transaction: Transaction) -> None:
+    """Take away the partitions and the order that another engine gave a table."""
+    fields = transaction.table_metadata.spec().fields
+    if fields:
+        with transaction.update_spec() as spec:
+            for field in fields:
+                spec.remove_field(field.name)
+
+
 def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str]) -> None:
+    _unpartition(transaction)
     metadata = transaction.table_metadata
-    there = {(f.name, str(f.field_type), f.doc) for f in metadata.schema().fields}
-    if there != {(f.name, str(f.field_type), f.doc) for f in schema.fields}:
+    if {*map(_told, metadata.schema().fields)} != {*map(_told, schema.fields)}:
         with transaction.update_schema(allow_incompatible_changes=True) as update:
             wanted = {f.name: f for f in schema.fields}
             for field in metadata.schema().fields:
@@ -191,7 +204,7 @@ def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str])
                 if same is None or metadata.schema().find_type(same) != field.field_type:
                     update.add_column(field.name, field.field_type, field.doc)
                 else:
-                    update.update_column(field.name, doc=field.doc)
+                    update.update_column(field.name, required=False, doc=field.doc)
     properties = {
         **properties,
         "schema.name-mapping.default": (

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from stedi_cli.bad_rows import refuse_too_many
+from stedi_cli.drift import quarantine_drift, shape_drift
 from stedi_cli.errors import UsageError
 from stedi_cli.history import overdue
 from stedi_cli.job_reads import refuse_undeclared
@@ -147,9 +148,7 @@ class Pipeline:
             yield "its SQL changed"
         if not made.same_recipe(wanted):
             yield "the model changed"
-        telling = self._telling([job.writes, QUARANTINE] if made.landing else [job.writes])
-        if telling:
-            yield f"the metadata of {' and '.join(telling)} may hold values"
+        yield from self._changes_of_others(job, state, made)
         if forced:
             yield FORCED
         if not self._target.is_whole(job.writes):
@@ -157,6 +156,17 @@ class Pipeline:
         quarantined = any(account.quarantined for account in made.landing.values())
         if quarantined and not self._target.is_whole(QUARANTINE):
             yield "the quarantine is not whole"
+
+    def _changes_of_others(self, job: Job, state: TableState, made: Provenance) -> Iterator[str]:
+        changes = shape_drift(self._lakehouse.tables[job.writes], state)
+        if changes:
+            yield f"its columns changed: {changes}"
+        quarantine, there = self._lakehouse.tables[QUARANTINE], self._tables.get(QUARANTINE)
+        if made.landing and quarantine_drift(quarantine, there, made.landing):
+            yield "the quarantine changed"
+        telling = self._telling([job.writes, QUARANTINE] if made.landing else [job.writes])
+        if telling:
+            yield f"the metadata of {' and '.join(telling)} may hold values"
 
     def _telling(self, names: list[str]) -> list[str]:
         """Return those of some tables that are to be written again so that they keep their values.

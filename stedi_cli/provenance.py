@@ -106,6 +106,7 @@ class Provenance:
 
 _TEXTS = ("run", "job", "policy", "engine", "sql", "columns")
 _FILES = f"{_PREFIX}files"
+_LINES = f"{_PREFIX}lines"
 COUNTS_ONLY = {f"{_PREFIX}metrics": "counts"}
 """Property of each snapshot in whose manifests no value of a column stands."""
 
@@ -113,6 +114,18 @@ COUNTS_ONLY = {f"{_PREFIX}metrics": "counts"}
 def files_to_summary(files: dict[str, int]) -> dict[str, str]:
     """Return as a snapshot property what its data files are: sizes in bytes by name."""
     return {_FILES: json.dumps(files, sort_keys=True)}
+
+
+def lines_to_summary(lines: dict[str, int]) -> dict[str, str]:
+    """Return as a property of the quarantine's snapshot how many lines of each table it holds."""
+    return {_LINES: json.dumps(lines, sort_keys=True)}
+
+
+def _lines_from_summary(summary: dict[str, str]) -> dict[str, int] | None:
+    try:
+        return {str(name): int(number) for name, number in json.loads(summary[_LINES]).items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _files_from_summary(summary: dict[str, str]) -> dict[str, int]:
@@ -134,6 +147,7 @@ class Snapshot:
         manifests: URI of the list of its manifests.
         files: Size in bytes of each data file, by the file's name; empty where the writer did
             not know them before the commit.
+        lines: Of the quarantine, its lines by landing table; None where no run wrote it.
         forgets: Whether no older one may stay, as where a person may have withdrawn.
         counts_only: Whether its manifests are known to hold no value of a column.
     """
@@ -144,6 +158,7 @@ class Snapshot:
     provenance: Provenance | None
     manifests: str | None = None
     files: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, int] | None = None
     forgets: bool = False
     counts_only: bool = False
 
@@ -237,6 +252,7 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         provenance=Provenance.from_summary(summary),
         manifests=raw.get("manifest-list"),
         files=_files_from_summary(summary),
+        lines=_lines_from_summary(summary),
         forgets=FORGETS in summary,
         counts_only=COUNTS_ONLY.items() <= summary.items(),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from stedi_cli import expected
+from stedi_cli.drift import changed_by_others
 from stedi_cli.expected import DataSet
 from stedi_cli.lakehouse import QUARANTINE, STRICT, Check, Lakehouse
 from stedi_cli.landing import LandingState
@@ -243,6 +244,11 @@ class Validation:
         missing = [name for name in self._lakehouse.writers if name not in seen.states]
         if missing:
             problems.append(f"Not built yet: {', '.join(missing)}. Run `stedi jobs run --all`.")
+        others = changed_by_others(self._lakehouse, seen.states)
+        problems += [
+            f"Changed by something else than a run: {name}: {what}. Run `stedi jobs run --all`."
+            for name, what in others.items()
+        ]
         if len(built) > 1:
             problems.append(
                 f"Tables of several policies lie side by side: {', '.join(built)}."

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from importlib import metadata
 
 from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.tables import Tables
+from stedi_cli.drift import changed_by_others, changed_finding
 from stedi_cli.errors import StediError
 from stedi_cli.landing_names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.target import Finding, Resource
@@ -49,9 +49,24 @@ def diagnose(
         yield Finding("infrastructure", "no lakehouse here", "Run `stedi infra up`.")
         return
     yield from (_finding(part) for part in parts if part.state != "left")
-    with suppress(StediError):
-        yield from (stranger.finding() for stranger in tables.strangers())
+    yield from _tables(layout, tables)
     yield from _landing_names(layout, zone)
+
+
+def _tables(layout: Layout, tables: Tables) -> Iterator[Finding]:
+    try:
+        yield from (stranger.finding() for stranger in tables.strangers())
+        states = tables.states()
+        changed = changed_by_others(layout.lakehouse, states)
+        for name in states:
+            if not tables.is_whole(name):
+                todo = "Run `stedi jobs run --all`: it rebuilds the table."
+                yield Finding(name, "its files are not whole", todo)
+            elif name not in changed:
+                yield Finding(name, "its files are whole")
+        yield from (changed_finding(name, what) for name, what in changed.items())
+    except StediError as error:
+        yield Finding("tables", error.message, error.hint or "Look at your permissions.")
 
 
 def _landing_names(layout: Layout, zone: LandingZone) -> Iterator[Finding]:

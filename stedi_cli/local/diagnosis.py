@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from stedi_cli.drift import changed_by_others, changed_finding
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.landing_names import RENAME_AND_UPLOAD, with_address
@@ -55,7 +56,7 @@ def diagnose(
             yield Finding("landing files", found, RENAME_AND_UPLOAD)
     except StediError as error:
         yield Finding("landing files", error.message, error.hint or "Upload them again.")
-    yield from _tables(tables)
+    yield from _tables(lakehouse, tables)
     yield from _temp(layout)
     with suppress(StediError):
         yield from (s.finding() for s in strangers(layout, lakehouse.tables))
@@ -111,17 +112,21 @@ def _catalog(layout: Layout, tables: Tables) -> Finding:
         return Finding("catalog", error.message, error.hint or "Run `stedi infra up`.")
 
 
-def _tables(tables: Tables) -> Iterator[Finding]:
+def _tables(lakehouse: Lakehouse, tables: Tables) -> Iterator[Finding]:
     try:
         names = list(tables.states())
     except StediError:
         return
+    changed = changed_by_others(lakehouse, tables.states())
     if QUARANTINE not in names:
         yield Finding(QUARANTINE, "is not in the catalog", "Run `stedi infra up`.")
     for name in names:
         try:
             files = tables.files(name) or []
             tables.check(name)
-            yield Finding(name, f"{len(files)} data file(s), whole")
+            if name in changed:
+                yield changed_finding(name, changed[name])
+            else:
+                yield Finding(name, f"{len(files)} data file(s), whole")
         except StediError as error:
             yield Finding(name, error.message, error.hint or "Run `stedi jobs run --all`.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,13 +11,14 @@ import pyarrow.parquet as pq
 
 from stedi_cli import iceberg
 from stedi_cli.arrow import arrow_table
+from stedi_cli.drift import quarantine_drift
 from stedi_cli.expiry import Expired
 from stedi_cli.lakehouse import Table
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.split import BadLine
 from stedi_cli.local.tables import Tables
 from stedi_cli.metrics import may_tell_values
-from stedi_cli.provenance import files_to_summary
+from stedi_cli.provenance import files_to_summary, lines_to_summary
 
 if TYPE_CHECKING:
     from stedi_cli.local.catalog import SqliteCatalog
@@ -59,7 +61,7 @@ class Quarantine:
         after += [(name, b.file, b.line, b.reason) for name, bad in found.items() for b in bad]
         whole = self._tables.is_whole(self._table.name)
         state = self._tables.states().get(self._table.name)
-        renew = state is not None and may_tell_values(self._table, state)
+        renew = state is not None and (may_tell_values(self._table, state) or self._is_changed())
         if whole and not renew and sorted(after) == sorted(before):
             return None
         path = self._layout.warehouse / self._table.name / "data" / f"{uuid.uuid4().hex}.parquet"
@@ -69,7 +71,8 @@ class Quarantine:
             self._catalog,
             self._table,
             [to_uri(path)],
-            files_to_summary({path.name: path.stat().st_size}),
+            files_to_summary({path.name: path.stat().st_size})
+            | lines_to_summary(Counter(entry[0] for entry in after)),
             keep=self._keep,
             forget=not whole,
         )
@@ -77,11 +80,16 @@ class Quarantine:
         self._entries = after
         return done.expired
 
+    def _is_changed(self) -> bool:
+        """Tell whether something else than a run wrote it last."""
+        state = self._tables.states().get(self._table.name)
+        return quarantine_drift(self._table, state, {}) is not None
+
     def entries(self) -> list[Entry]:
         """Return the entries as they are stored."""
         if self._entries is None:
             # Entries that are lost are found again, since the jobs that made them run again.
-            whole = self._tables.is_whole(self._table.name)
+            whole = self._tables.is_whole(self._table.name) and not self._is_changed()
             files = (self._tables.files(self._table.name) or []) if whole else []
             try:
                 read = (pq.read_table(path, partitioning=None) for path in files)

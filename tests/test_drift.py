@@ -1,0 +1,157 @@
+"""What another engine changes is seen by jobs run, validate and doctor, and mended by the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from conftest import IN_CI, Lake, Result
+from pyiceberg.expressions import EqualTo
+from pyiceberg.transforms import IdentityTransform
+from pyiceberg.types import LongType, StringType
+from small import JOBS, STRICT, write_lake
+
+from stedi_cli.local import spark
+from stedi_cli.local.tables import open_catalog
+
+Invoke = Callable[..., Result]
+BAD = [("customer_landing", "bad.json", 1, "missing:email")]
+
+
+@pytest.fixture
+def dirty(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """The small lake, built, with a line in quarantine."""
+    lake = Lake(lake.settings.root, max_bad_rows=1)
+    lake.upload(write_lake(tmp_path / "bad", {"customer_landing": {"bad.json": b"{}\n"}}))
+    lake.run()
+    monkeypatch.setenv("STEDI_ROOT", str(lake.settings.root))
+    return lake
+
+
+def rename(table: Any) -> None:
+    with table.update_schema() as update:
+        update.rename_column(table.schema().column_names[1], "other")
+
+
+def drop(table: Any) -> None:
+    with table.update_schema() as update:
+        update.delete_column(table.schema().column_names[1])
+
+
+def add(table: Any) -> None:
+    with table.update_schema() as update:
+        update.add_column("other", StringType())
+
+
+def change_type(table: Any) -> None:
+    name = table.schema().column_names[1]
+    kind = StringType() if table.schema().find_type(name) != StringType() else LongType()
+    with table.update_schema(allow_incompatible_changes=True) as update:
+        update.delete_column(name)
+    with table.update_schema() as update:
+        update.add_column(name, kind)
+
+
+def partition(table: Any) -> None:
+    with table.update_spec() as update:
+        update.add_field(table.schema().column_names[0], IdentityTransform(), "parts")
+
+
+def add_row(table: Any) -> None:
+    schema = table.schema().as_arrow()
+    table.append(pa.table([pa.nulls(1, field.type) for field in schema], schema=schema))
+
+
+def take_a_row(table: Any) -> None:
+    name = table.schema().column_names[0]
+    table.delete(EqualTo(name, table.scan().to_arrow()[name][0].as_py()))
+
+
+CHANGES = [rename, drop, add, change_type, partition, add_row, take_a_row]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("table", ["customers_curated", "quarantine"])
+@pytest.mark.filterwarnings("ignore:Delete operation did not match")
+def test_what_another_engine_changes_is_told_and_mended(
+    dirty: Lake, invoke: Invoke, table: str, change: Callable[[Any], None]
+) -> None:
+    change(open_catalog(dirty.layout).load_table(f"stedi.{table}"))
+    doctor = invoke("doctor", "--json")
+    assert doctor.code == 1
+    (wrong,) = [f for f in doctor.json() if not f["ok"]]
+    assert wrong["what"] == table
+    assert "jobs run --all" in wrong["todo"]
+    validate = invoke("validate")
+    assert validate.code != 0
+    assert table in validate.out + validate.err
+    stale = {j["job"]: j["why"] for j in invoke("jobs", "list", "--json").json() if j["why"]}
+    assert stale
+    built = dirty.built()
+    assert built == {JOBS[job] for job in stale}
+    assert dirty.counts() == STRICT
+    assert dirty.rows("quarantine") == BAD
+    assert invoke("doctor").code == 0
+    assert invoke("validate").code == 0
+    assert dirty.built() == set()
+    made = open_catalog(dirty.layout).load_table(f"stedi.{table}")
+    assert set(made.schema().column_names) == {c.name for c in dirty.model.tables[table].columns}
+    assert made.spec().is_unpartitioned()
+    assert made.scan().to_arrow().num_rows == len(dirty.rows(table))
+
+
+def test_the_job_that_runs_first_takes_over_no_entry_of_another_engine(
+    dirty: Lake, tmp_path: Path
+) -> None:
+    dirty.upload(write_lake(tmp_path / "x", {"accelerometer_landing": {"bad.json": b"{}\n"}}))
+    dirty.run()
+    table = open_catalog(dirty.layout).load_table("stedi.quarantine")
+    rows = table.scan().to_arrow().to_pylist()
+    assert len(rows) == 2
+    wrong = pa.Table.from_pylist([r | {"line": 7} for r in rows], table.schema().as_arrow())
+    table.overwrite(wrong)
+    first = "customer_landing_to_trusted"
+    assert dirty.built(first) == {JOBS[first]}
+    assert dirty.rows("quarantine") == BAD
+    assert "accelerometer_trusted" in dirty.built()
+    more = ("accelerometer_landing", "bad.json", 1, "missing:user")
+    assert sorted(dirty.rows("quarantine")) == [more, *BAD]
+    assert dirty.validate().ok
+
+
+def test_rows_of_the_quarantine_in_another_file_are_not_a_runs(dirty: Lake) -> None:
+    """The same rows written by another engine: nobody can tell that they are the same."""
+    table = open_catalog(dirty.layout).load_table("stedi.quarantine")
+    table.overwrite(table.scan().to_arrow())
+    assert not dirty.validate().ok
+    assert dirty.built()
+    assert dirty.validate().ok
+    assert len(pq.read_table(dirty.data_file("quarantine"), partitioning=None)) == 1
+
+
+@pytest.mark.spark
+@pytest.mark.slow
+def test_spark_mends_what_another_engine_changed(dirty: Lake, invoke: Invoke) -> None:
+    what = spark.missing()
+    if what is not None:
+        pytest.fail(what) if IN_CI else pytest.skip(what)
+    catalog = open_catalog(dirty.layout)
+    rename(catalog.load_table("stedi.customers_curated"))
+    partition(catalog.load_table("stedi.step_trainer_trusted"))
+    table = catalog.load_table("stedi.quarantine")
+    partition(table)
+    add_row(catalog.load_table("stedi.quarantine"))
+    assert invoke("validate").code != 0
+    told = invoke(*"jobs run --all --engine spark --max-bad-rows 1".split())
+    assert told.code == 0, told.err
+    assert dirty.counts() == STRICT
+    assert dirty.rows("quarantine") == BAD
+    assert invoke("doctor").code == 0
+    assert invoke("validate").code == 0
+    assert dirty.built() == set()
+    for name in ("step_trainer_trusted", "quarantine"):
+        assert open_catalog(dirty.layout).load_table(f"stedi.{name}").spec().is_unpartitioned()
