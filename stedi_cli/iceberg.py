@@ -257,6 +257,20 @@ def reachable_files(metadata_uri: str, properties: dict[str, str]) -> set[str]:
     return found
 
 
+def current_files(metadata_uri: str) -> set[str]:
+    """Return the URIs of the files that make up a table's current state, metadata included."""
+    table = StaticTable.from_metadata(metadata_uri)
+    current = table.metadata.current_snapshot()
+    found = {metadata_uri}
+    if current is not None:
+        found.add(current.manifest_list)
+        for manifest in current.manifests(table.io):
+            found.add(manifest.manifest_path)
+            entries = manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+            found |= {entry.data_file.file_path for entry in entries}
+    return found
+
+
 def data_files(
     metadata_uri: str, properties: dict[str, str], snapshot_id: int
 ) -> list[tuple[str, int]] | None:

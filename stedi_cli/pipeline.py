@@ -152,7 +152,7 @@ class Pipeline:
         if forced:
             yield FORCED
         if not self._target.is_whole(job.writes):
-            yield "its data files are not whole"
+            yield "its files are not whole"
         quarantined = any(account.quarantined for account in made.landing.values())
         if quarantined and not self._target.is_whole(QUARANTINE):
             yield "the quarantine is not whole"

@@ -249,6 +249,11 @@ class Validation:
             f"Changed by something else than a run: {name}: {what}. Run `stedi jobs run --all`."
             for name, what in others.items()
         ]
+        broken = [name for name in seen.states if not self._target.is_whole(name)]
+        if broken:
+            problems.append(
+                f"Files are lost or broken of {', '.join(broken)}. Run `stedi jobs run --all`."
+            )
         if len(built) > 1:
             problems.append(
                 f"Tables of several policies lie side by side: {', '.join(built)}."

@@ -146,7 +146,7 @@ def test_spark_mends_what_another_engine_changed(dirty: Lake, invoke: Invoke) ->
     partition(table)
     add_row(catalog.load_table("stedi.quarantine"))
     assert invoke("validate").code != 0
-    told = invoke(*"jobs run --all --engine spark --max-bad-rows 1".split())
+    told = invoke("jobs", "run", "--all", "--engine", "spark", "--max-bad-rows", "1")
     assert told.code == 0, told.err
     assert dirty.counts() == STRICT
     assert dirty.rows("quarantine") == BAD

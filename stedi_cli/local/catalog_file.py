@@ -102,6 +102,16 @@ def entries(layout: Layout) -> list[Entry]:
     return [Entry(*map(str, row)) for row in rows]
 
 
+def catalog_damage(layout: Layout) -> str | None:
+    """Return what SQLite finds wrong with the catalog's pages and indexes, or None."""
+    try:
+        with closing(sqlite3.connect(f"{layout.catalog.as_uri()}?mode=rw", uri=True)) as db:
+            (told,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return str(error) if error.sqlite_errorcode in _BROKEN else None
+    return None if told == "ok" else " ".join(str(told).split())
+
+
 def metadata_locations(layout: Layout) -> dict[str, str]:
     """Return the URI of the current metadata file of each table of the lakehouse's own.
 

@@ -13,6 +13,7 @@ from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.landing_names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.local import spark
+from stedi_cli.local.catalog_file import catalog_damage
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.strangers import strangers
@@ -107,6 +108,10 @@ def _catalog(layout: Layout, tables: Tables) -> Finding:
         todo = "Run `stedi infra up`, then `stedi jobs run --all`."
         return Finding("catalog", f"{layout.catalog} is missing", todo)
     try:
+        damage = catalog_damage(layout)
+        if damage:
+            todo = "Run `stedi infra up`, then `stedi jobs run --all --force`."
+            return Finding("catalog", f"{layout.catalog} is damaged: {damage}", todo)
         return Finding("catalog", f"{len(tables.states())} table(s) in {layout.catalog}")
     except StediError as error:
         return Finding("catalog", error.message, error.hint or "Run `stedi infra up`.")

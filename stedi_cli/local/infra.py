@@ -14,8 +14,9 @@ from stedi_cli.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.local.access import mask_of
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
 from stedi_cli.local.landing_zone import LandingZone
-from stedi_cli.local.layout import VERSION, Layout
+from stedi_cli.local.layout import VERSION, Layout, to_path
 from stedi_cli.local.lock import exclusive
+from stedi_cli.local.seals import read_seals
 from stedi_cli.local.strangers import strangers
 from stedi_cli.local.tables import Tables, mend, open_catalog, read_journal, write_journal
 from stedi_cli.settings import Settings
@@ -121,13 +122,18 @@ class Infrastructure:
 
     def _lost_tables(self) -> list[str]:
         """Return the model's tables whose metadata is lost or broken; of others nothing is said."""
-        lost = []
+        lost, seals = [], read_seals(self.layout)
         for entry in entries(self.layout):
             own = entry.is_own(self.layout.warehouse)
             if entry.title in self._written and (own or entry.is_dangling):
                 try:
                     read_state(entry.table, entry.metadata)
                 except BrokenError:
+                    lost.append(entry.table)
+                    continue
+                path = to_path(entry.metadata)
+                known = [s for s in seals.get(entry.metadata, []) if s.path == path]
+                if not all(seal.is_unbroken() for seal in known):
                     lost.append(entry.table)
         return sorted(lost)
 

@@ -16,13 +16,7 @@ from stedi_cli.lakehouse import Table
 from stedi_cli.landing import FileFacts, LandingState, lines_at, open_lines, read_facts
 from stedi_cli.landing_names import is_landing_name, is_safe_name, refuse_unsafe_name
 from stedi_cli.local.layout import Layout
-
-# A file changed within the resolution of its time stamps may look unchanged: git's racy rule.
-# A kernel's clock for time stamps ticks every 10 ms at the slowest.
-_TICK_NS = 20_000_000
-# File systems that keep no finer time than 10 ms may keep 2 s (FAT).
-_COARSE_NS = 10_000_000
-_COARSE_TICK_NS = 2_000_000_000
+from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
 
 
 @dataclass(frozen=True)
@@ -108,7 +102,7 @@ class LandingZone:
         paths = self.paths(table)
         try:
             same = [path.name for path in paths] == list(state.files) and all(
-                self._entries()[self._key(path)].stamp == _stamp(path) for path in paths
+                self._entries()[self._key(path)].stamp == stamp_of(path) for path in paths
             )
         except FileNotFoundError:
             same = False
@@ -155,7 +149,7 @@ class LandingZone:
     def adopt(self, staged: Staged) -> str:
         """Move a staged file into the landing zone, and return its state."""
         if staged.state != "unchanged":
-            before = _stamp(staged.part)
+            before = stamp_of(staged.part)
             self._unsynced.add(staged.destination.parent)
             try:
                 staged.part.replace(staged.destination)
@@ -166,7 +160,7 @@ class LandingZone:
                     hint="Look at what is there and at its permissions, then try again.",
                 ) from error
             # A rename changes but the time of the last change.
-            after = _stamp(staged.destination)
+            after = stamp_of(staged.destination)
             if (before[:2], before[3]) == (after[:2], after[3]):
                 self._remember(staged.destination, staged.facts, time.time_ns())
                 self._adopted.append(staged.destination)
@@ -181,7 +175,7 @@ class LandingZone:
             sync(folder)
         self._unsynced = set()
         if self._adopted:
-            time.sleep(_TICK_NS / 1e9)
+            time.sleep(TICK_NS / 1e9)
         now = time.time_ns()
         for path in self._adopted:
             entry = self._entries().get(self._key(path))
@@ -225,9 +219,9 @@ class LandingZone:
             return
 
     def _facts(self, path: Path) -> FileFacts:
-        stamp = _stamp(path)
+        stamp = stamp_of(path)
         entry = self._entries().get(self._key(path))
-        if entry is not None and entry.stamp == stamp and _settled(entry):
+        if entry is not None and entry.stamp == stamp and is_settled(entry.stamp, entry.hashed_ns):
             return entry.facts
         begun = time.time_ns()
         try:
@@ -238,13 +232,13 @@ class LandingZone:
                 f"Cannot read {path}: {error.strerror}.",
                 hint="Upload it again with `stedi upload`.",
             ) from error
-        if _stamp(path) != stamp:
+        if stamp_of(path) != stamp:
             raise StediError(f"{path} changed while it was read.", hint="Try again.")
         self._remember(path, facts, begun)
         return facts
 
     def _remember(self, path: Path, facts: FileFacts, hashed_ns: int) -> None:
-        self._entries()[self._key(path)] = _Entry(_stamp(path), hashed_ns, facts)
+        self._entries()[self._key(path)] = _Entry(stamp_of(path), hashed_ns, facts)
 
     def _key(self, path: Path) -> str:
         return f"{path.parent.name}/{path.name}"
@@ -268,15 +262,3 @@ def _entry(raw: dict[str, Any]) -> _Entry:
     if not (whole and isinstance(facts.sha256, str) and isinstance(facts.suspicious, bool)):
         raise TypeError
     return entry
-
-
-def _settled(entry: _Entry) -> bool:
-    """Tell whether the file was hashed so late that any later change has other time stamps."""
-    changed_ns = entry.stamp[2]
-    tick = _TICK_NS if changed_ns % _COARSE_NS else _COARSE_TICK_NS
-    return changed_ns + tick <= entry.hashed_ns
-
-
-def _stamp(path: Path) -> list[int]:
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]

@@ -14,9 +14,10 @@ from stedi_cli.durable import load_json, remove_stale, replaced
 from stedi_cli.errors import StediError
 from stedi_cli.lakehouse import Table
 from stedi_cli.landing import LandingState
-from stedi_cli.local.catalog_file import entries, metadata_locations, table_states
+from stedi_cli.local.catalog_file import BrokenError, entries, metadata_locations, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
 from stedi_cli.local.lock import is_held, without_readers
+from stedi_cli.local.seals import Seal, Seals, read_seals, write_seals
 from stedi_cli.masking import masked
 from stedi_cli.provenance import LandingAccount, TableState
 
@@ -36,12 +37,43 @@ class Tables:
         self._layout = layout
         self._names = frozenset(names)
         self._states: dict[str, TableState] | None = None
+        self._seals: Seals = {}
 
     def states(self) -> dict[str, TableState]:
         """Return the state of every table by name."""
         if self._states is None:
-            self._states = table_states(self._layout, self._names)
+            self._states = self._sealed(table_states(self._layout, self._names))
         return self._states
+
+    def _sealed(self, states: dict[str, TableState]) -> dict[str, TableState]:
+        """Return states whose metadata files are what they were; raises BrokenError."""
+        self._seals = read_seals(self._layout)
+        for name, state in states.items():
+            path = to_path(state.metadata)
+            if not all(s.is_unbroken() for s in self._seals_of(state) if s.path == path):
+                raise BrokenError(f"Cannot read the metadata of {name}, {path}: it is broken.")
+        return states
+
+    def _seals_of(self, state: TableState) -> list[Seal]:
+        return self._seals.get(state.metadata, [])
+
+    def is_sealed(self) -> bool:
+        """Tell whether it is recorded what the files of all tables are."""
+        return all(self._seals_of(state) for state in self.states().values())
+
+    def seal(self) -> None:
+        """Record what the files of each table are that is whole, where that is not known yet."""
+        from stedi_cli.iceberg import UNREADABLE, current_files
+
+        states = self.states()
+        new: dict[str, list[Path]] = {}
+        for name, state in states.items():
+            if not self._seals_of(state) and self.is_whole(name):
+                with suppress(*UNREADABLE):
+                    new[state.metadata] = sorted(map(to_path, current_files(state.metadata)))
+        if new:
+            write_seals(self._layout, new, [state.metadata for state in states.values()])
+            self.forget()
 
     def forget(self) -> None:
         """Read the states again when they are next asked for."""
@@ -67,18 +99,31 @@ class Tables:
             return []
         if state.current.files:
             folder = to_path(state.location) / "data"
-            return [_whole(folder / name, size) for name, size in state.current.files.items()]
+            named = [_whole(folder / name, size) for name, size in state.current.files.items()]
+            return self._unbroken(state, named)
         files = self._committed_files(table, state, state.current.id)
         if files is None:
             raise StediError(
                 f"{table} has rows deleted by another engine, which this one cannot read.",
                 hint="Run `stedi jobs run --all --force` to rebuild it.",
             )
-        return [_whole(to_path(uri), size) for uri, size in files]
+        return self._unbroken(state, [_whole(to_path(uri), size) for uri, size in files])
+
+    def _unbroken(self, state: TableState, paths: list[Path]) -> list[Path]:
+        """Return files as they are; raise StediError where one is not what it was."""
+        for seal in self._seals_of(state):
+            if seal.path in paths and not seal.is_unbroken():
+                raise StediError(
+                    f"{seal.path} is broken: its bytes are not those that were written.",
+                    hint="Run `stedi jobs run --all`: it rebuilds the table.",
+                )
+        return paths
 
     def check(self, table: str) -> None:
         """Raise StediError unless other engines can read a table's current snapshot too."""
         state = self.states().get(table)
+        if state is not None:
+            self._unbroken(state, [seal.path for seal in self._seals_of(state)])
         if state is not None and state.current is not None:
             self._committed_files(table, state, state.current.id)
 
@@ -97,8 +142,11 @@ class Tables:
             ) from error
 
     def is_whole(self, table: str) -> bool:
-        """Tell whether every data file of the current snapshot is there with its size."""
+        """Tell whether every file of the current snapshot is there, and is what was written."""
         try:
+            state = self.states().get(table)
+            if state is not None:
+                self._unbroken(state, [seal.path for seal in self._seals_of(state)])
             return self.files(table) is not None
         except StediError:
             return False

@@ -181,6 +181,8 @@ class LocalTarget:
                 with closing(self._open_runner(engine, lock)) as runner:
                     yield runner
                     stray = runner.swept
+                self._tables.forget()
+                self._tables.seal()
             finally:
                 self._tables.forget()
                 clean(self.layout, stray)
@@ -202,9 +204,12 @@ class LocalTarget:
     @private
     def tidy(self) -> None:
         """Remove what a command that died left, unless another one is at work."""
-        if self.layout.journal.exists() or left_over(self.layout):
+        sealed = self._tables.is_sealed()
+        if self.layout.journal.exists() or left_over(self.layout) or not sealed:
             with suppress(BusyError), self._locked(wait=False):
-                pass
+                if not sealed:
+                    self._tables.forget()
+                    self._tables.seal()
 
     def _open_runner(self, engine: str, lock: int) -> DuckRunner | SparkRunner:
         parts = (self.layout, self._settings, self._lakehouse, self._zone, self._tables)
