@@ -130,10 +130,10 @@ def test_a_quarantine_that_does_not_name_its_files_is_read(lake: Lake, tmp_path:
     current = lake.states()["quarantine"].current
     assert current is not None and not current.files
     assert lake.rows("quarantine") == [("customer_landing", "bad.json", 1, "missing:email")]
-    assert lake.built() == set()
-    lake.data_file("quarantine").unlink()
+    # It does not say either how many lines of which table it holds, so it is written again.
     assert "customer_trusted" in lake.built()
     assert lake.rows("quarantine") == [("customer_landing", "bad.json", 1, "missing:email")]
+    assert lake.built() == set()
 
 
 @pytest.mark.parametrize("lost", ["its data file", "the table"])

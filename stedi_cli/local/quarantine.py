@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from stedi_cli import iceberg
 from stedi_cli.arrow import arrow_table
 from stedi_cli.drift import quarantine_drift
+from stedi_cli.errors import StediError
 from stedi_cli.expiry import Expired
 from stedi_cli.lakehouse import Table
 from stedi_cli.local.layout import Layout, to_uri
@@ -59,7 +60,7 @@ class Quarantine:
         before = self.entries()
         after = [entry for entry in before if entry[0] not in found]
         after += [(name, b.file, b.line, b.reason) for name, bad in found.items() for b in bad]
-        whole = self._tables.is_whole(self._table.name)
+        whole = self._is_whole()
         state = self._tables.states().get(self._table.name)
         renew = state is not None and (may_tell_values(self._table, state) or self._is_changed())
         if whole and not renew and sorted(after) == sorted(before):
@@ -84,6 +85,14 @@ class Quarantine:
         """Tell whether something else than a run wrote it last."""
         state = self._tables.states().get(self._table.name)
         return quarantine_drift(self._table, state, {}) is not None
+
+    def _is_whole(self) -> bool:
+        """Tell whether its files are whole, and other engines find them too: no job rebuilds it."""
+        try:
+            self._tables.check(self._table.name)
+        except StediError:
+            return False
+        return self._tables.is_whole(self._table.name)
 
     def entries(self) -> list[Entry]:
         """Return the entries as they are stored."""

@@ -131,7 +131,11 @@ def test_a_broken_quarantine(arena: Arena, glob: str, harm: str) -> None:
     arena.done("jobs", "run", "--all", "--max-bad-rows", "1")
     (path,) = (arena.root / "warehouse" / "quarantine").glob(glob)
     HARMS[harm](path)
-    assert_told(arena.run("quarantine")) if "data" in glob else arena.run("quarantine").told()
+    if glob.startswith("data/"):
+        assert_told(arena.run("quarantine"))
+    else:
+        # Its snapshot names its files: only other engines need the manifests.
+        arena.done("quarantine")
     assert_found(arena)
     arena.done("jobs", "run", "--all", "--force", "--max-bad-rows", "1")
     assert_whole(arena)
