@@ -110,9 +110,9 @@ class Tables:
         return self._unbroken(state, [_whole(to_path(uri), size) for uri, size in files])
 
     def _unbroken(self, state: TableState, paths: list[Path]) -> list[Path]:
-        """Return files as they are; raise StediError where one is not what it was."""
+        """Return files; raise StediError where one of the table is not what was written."""
         for seal in self._seals_of(state):
-            if seal.path in paths and not seal.is_unbroken():
+            if not seal.is_unbroken():
                 raise StediError(
                     f"{seal.path} is broken: its bytes are not those that were written.",
                     hint="Run `stedi jobs run --all`: it rebuilds the table.",
