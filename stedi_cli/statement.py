@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stedi_cli.calling import own_errors
@@ -159,8 +159,10 @@ def _parser() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={"threads": 1})
 
 
+# A command asks several times about the same few texts.
+@lru_cache(maxsize=64)
 def _tree(sql: str) -> Any:
-    """Return DuckDB's tree of a query; raise UsageError where there is none."""
+    """Return DuckDB's tree of a query, to be read only; raise UsageError where there is none."""
     import duckdb
 
     asked = "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true)"

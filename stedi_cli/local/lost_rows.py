@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import duckdb
 
 from stedi_cli.lakehouse import Table
 from stedi_cli.local.engine import Engine
-from stedi_cli.sql import identifier, literals
+from stedi_cli.sql import identifier, literal, literals
 
 
 def loses_rows(engine: Engine, table: Table, before: Sequence[Path], after: Path) -> bool:
@@ -24,14 +25,31 @@ def loses_rows(engine: Engine, table: Table, before: Sequence[Path], after: Path
     if not before:
         return False
     columns = ", ".join(identifier(column.name) for column in table.columns)
-    old, new = literals(map(str, before)), literals([str(after)])
-    # How often a row is there counts too: doubles may be of different people.
-    sql = (
-        f'SELECT 1 FROM (SELECT {columns}, 1 AS "one more" FROM read_parquet({old},'
-        f" hive_partitioning = false) UNION ALL SELECT {columns}, -1 FROM read_parquet({new},"
-        f' hive_partitioning = false)) GROUP BY {columns} HAVING sum("one more") > 0 LIMIT 1'
-    )
+    old, new = (_read(paths) for paths in (before, [after]))
     try:
-        return bool(engine.execute(sql))
+        return not _is_same(engine, columns, old, new) and _is_less(engine, columns, old, new)
     except duckdb.Error:
         return True
+
+
+def _read(paths: Sequence[Path]) -> str:
+    return f"read_parquet({literals(map(str, paths))}, hive_partitioning = false)"
+
+
+def _is_same(engine: Engine, columns: str, old: str, new: str) -> bool:
+    """Tell, at a tenth of the cost, whether both hold the same rows as often."""
+    # Nobody can make rows for a sum that is another one each time.
+    salt = literal(secrets.token_hex(16))
+    whole = f"count(*), sum(CAST(hash({columns}, {salt}) AS HUGEINT))"
+    found = [engine.execute(f"SELECT {whole} FROM {source}") for source in (old, new)]
+    return found[0] == found[1]
+
+
+def _is_less(engine: Engine, columns: str, old: str, new: str) -> bool:
+    # How often a row is there counts too: doubles may be of different people.
+    sql = (
+        f'SELECT 1 FROM (SELECT {columns}, 1 AS "one more" FROM {old}'
+        f" UNION ALL SELECT {columns}, -1 FROM {new})"
+        f' GROUP BY {columns} HAVING sum("one more") > 0 LIMIT 1'
+    )
+    return bool(engine.execute(sql))
