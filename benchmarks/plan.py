@@ -16,14 +16,14 @@ from typing import Any
 import duckdb
 import yaml
 
-from stedi_cli import project
-from stedi_cli.lakehouse import Lakehouse, Table
-from stedi_cli.landing import FileFacts, LandingState
-from stedi_cli.landing_names import is_landing_name
+from stedi_cli.landing.files import FileFacts, LandingState
+from stedi_cli.landing.names import is_landing_name
 from stedi_cli.local.engine import TYPES, Engine
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.layout import Layout
-from stedi_cli.settings import load_settings
+from stedi_cli.project import folder as project
+from stedi_cli.project.lakehouse import Lakehouse, Table
+from stedi_cli.project.settings import load_settings
 from stedi_cli.sql import identifier, literal
 
 POLICY = "strict"
@@ -141,7 +141,7 @@ class Planner:
 
 def project_model() -> Lakehouse:
     """Return the model of the project that the commands use."""
-    from stedi_cli.lakehouse import load
+    from stedi_cli.project.lakehouse import load
 
     return load(project.bundled())
 

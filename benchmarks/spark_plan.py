@@ -9,10 +9,10 @@ import json
 import sys
 from pathlib import Path
 
-from stedi_cli import project
-from stedi_cli.lakehouse import load
 from stedi_cli.local.layout import Layout
-from stedi_cli.settings import load_settings
+from stedi_cli.project import folder as project
+from stedi_cli.project.lakehouse import load
+from stedi_cli.project.settings import load_settings
 
 _TYPES = {"string": "STRING", "long": "BIGINT", "double": "DOUBLE"}
 _POLICY = "strict"

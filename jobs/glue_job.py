@@ -33,7 +33,7 @@ from pyspark.sql.types import DoubleType, LongType, StringType, StructField, Str
 
 TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
 FORGETS = "stedi.forgets"
-"""The property of a snapshot before which no other may stay; see stedi_cli/history.py."""
+"""The property of a snapshot before which no other may stay; see stedi_cli/tables/history.py."""
 
 
 class TooManyBadLines(Exception):  # noqa: N818 - a verdict on the data
@@ -388,7 +388,7 @@ class History:
         return {s.summary().get("stedi.metrics") == "counts" for s in self.snapshots}
 
     def may_tell_values(self, wanted: dict[str, str]) -> bool:
-        """Tell whether values may stand in manifests, as `stedi_cli/metrics.py` does."""
+        """Tell whether values may stand in manifests, as `stedi_cli/tables/metrics.py` does."""
         marks, found = self.counts_only(), self.table.properties()
         asked = [key for key in wanted if key.startswith("write.metadata.metrics.")]
         rightly_set = all(found.get(key) == wanted[key] for key in asked)

@@ -18,13 +18,13 @@ from sandbox.plugin import *  # noqa: F403 - fixtures
 from small import TABLES, C, customer, write_lake
 
 import stedi_cli
-from stedi_cli import project
+from stedi_cli.checks.validation import Report, Validation
+from stedi_cli.lake.target import Target, Uploaded, open_target
 from stedi_cli.local.layout import Layout
-from stedi_cli.pipeline import JobDone, Pipeline
-from stedi_cli.provenance import TableState
-from stedi_cli.settings import load_settings
-from stedi_cli.target import Target, Uploaded, open_target
-from stedi_cli.validation import Report, Validation
+from stedi_cli.project import folder as project
+from stedi_cli.project.settings import load_settings
+from stedi_cli.runs.pipeline import JobDone, Pipeline
+from stedi_cli.tables.provenance import TableState
 
 CHECKOUT = Path(__file__).parents[1]
 PROJECT = project.bundled()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stedi_cli.lakehouse import Lakehouse
-from stedi_cli.pipeline import JobDone, Pipeline
-from stedi_cli.settings import load_settings
-from stedi_cli.target import Target, open_target
+from stedi_cli.lake.target import Target, open_target
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.settings import load_settings
+from stedi_cli.runs.pipeline import JobDone, Pipeline
 
 Files = dict[str, dict[str, bytes]]
 

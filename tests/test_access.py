@@ -12,7 +12,7 @@ from conftest import Lake, Result
 from small import STRICT, write_lake
 
 from stedi_cli.local import spark
-from stedi_cli.pipeline import Pipeline
+from stedi_cli.runs.pipeline import Pipeline
 
 Invoke = Callable[..., Result]
 OWNER, GROUP = (0o700, 0o600), (0o750, 0o640)

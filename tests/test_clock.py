@@ -16,7 +16,7 @@ from small import STRICT
 from stedi_cli.local import spark
 from stedi_cli.local.layout import to_path
 from stedi_cli.local.tables import open_catalog
-from stedi_cli.pipeline import JobDone, Pipeline
+from stedi_cli.runs.pipeline import JobDone, Pipeline
 
 HOUR = 3_600_000
 TIMES = {"timestamp-ms", "last-updated-ms"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from lake import Built, build
 
-from stedi_cli.pipeline import Pipeline
+from stedi_cli.runs.pipeline import Pipeline
 
 pytestmark = pytest.mark.contract
 CONSENT = 1_655_564_000_000

@@ -17,11 +17,11 @@ from conftest import Lake, Result
 from pyiceberg.expressions import EqualTo
 from small import CUSTOMERS, FOLDERS, JOBS, PUBLISHED, STRICT
 
-from stedi_cli import iceberg
-from stedi_cli.lakehouse import Column, Table
 from stedi_cli.local.catalog import SqliteCatalog
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.tables import open_catalog
+from stedi_cli.project.lakehouse import Column, Table
+from stedi_cli.tables import iceberg
 
 ALL = set(JOBS.values())
 MODEL = Table(

@@ -11,7 +11,7 @@ import yaml
 from conftest import PROJECT, Lake, Result
 from small import JOBS, SMALL, STRICT, C, customer, lines, motion, write_lake
 
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 # --- Names ---------------------------------------------------------------------------------------
 

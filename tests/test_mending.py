@@ -13,11 +13,11 @@ from conftest import Lake, Result
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.errors import StediError
-from stedi_cli.iceberg import replace
 from stedi_cli.local import runner
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.tables import open_catalog
 from stedi_cli.local.target import LocalTarget
+from stedi_cli.tables.iceberg import replace
 
 Invoke = Callable[..., Result]
 

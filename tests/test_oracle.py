@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from lakes import fuzzed_line, lakes, lone_shapes
 from oracle import LANDING, LONGEST_LINE, Entry, Files, Landing, LineError, Row, UnspecifiedError
 
-from stedi_cli.contract import Field, Unusable, judge
+from stedi_cli.landing.contract import Field, Unusable, judge
 
 POLICIES = ("strict", "published")
 TABLES = (

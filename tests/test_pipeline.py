@@ -13,11 +13,11 @@ from conftest import PROJECT, Lake, Result
 from small import FOLDERS, JOBS, PUBLISHED, STRICT, TABLES, C, customer, step, write_lake
 
 from stedi_cli.errors import BadDataError, StediError, UsageError
-from stedi_cli.lakehouse import Job, JobText, Lakehouse
 from stedi_cli.local.tables import open_catalog
 from stedi_cli.local.target import LocalTarget
-from stedi_cli.pipeline import Pipeline
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
+from stedi_cli.project.lakehouse import Job, JobText, Lakehouse
+from stedi_cli.runs.pipeline import Pipeline
 
 ALL = set(JOBS.values())
 FROM_READINGS = ALL - {"customer_trusted"}

@@ -19,7 +19,7 @@ from conftest import PROJECT, Lake, run_stedi
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.local.lock import exclusive
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 COMMAND = [sys.executable, "-m", "stedi_cli"]
 SECONDS = 60

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stedi_cli.provenance import LandingAccount, Provenance
+from stedi_cli.tables.provenance import LandingAccount, Provenance
 
 TEXTS = {"run": "r", "job": "j", "policy": "strict", "engine": "e", "sql": "s", "columns": "c"}
 ACCOUNT = {"fingerprint": "f", "lines": 7, "quarantined": 2, "as_is": False}

@@ -20,7 +20,7 @@ import yaml
 from conftest import PROJECT, Ask, Result, run_stedi
 from small import FOLDERS, SMALL, STRICT, lines
 
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 FOLDER = "project/starter"
 FILES = {

@@ -14,7 +14,7 @@ from conftest import HARM, PROJECT, Ask, Lake
 from small import LANDING_COUNTS, STRICT, TABLES, C, customer, lines, write_lake
 
 from stedi_cli.errors import UsageError
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 
 def query(lake: Lake, sql: str) -> list[tuple[Any, ...]]:

@@ -9,9 +9,9 @@ import pytest
 from conftest import PROJECT, Result, run_stedi
 
 from stedi_cli.errors import UsageError
-from stedi_cli.lakehouse import load
-from stedi_cli.project import copy_out
-from stedi_cli.settings import load_settings
+from stedi_cli.project.folder import copy_out
+from stedi_cli.project.lakehouse import load
+from stedi_cli.project.settings import load_settings
 
 
 @pytest.fixture

@@ -32,15 +32,15 @@ from test_contract import (
 )
 from test_oracle import signed
 
-from stedi_cli import pipeline, spark_request
+from stedi_cli.datasets.synthetic import generate
 from stedi_cli.errors import BadDataError, StediError, UsageError
-from stedi_cli.lakehouse import Lakehouse
+from stedi_cli.lake.target import Target, open_target
 from stedi_cli.local import spark
-from stedi_cli.pipeline import JobDone, Pipeline
-from stedi_cli.project import copy_out
-from stedi_cli.settings import load_settings
-from stedi_cli.synthetic import generate
-from stedi_cli.target import Target, open_target
+from stedi_cli.project.folder import copy_out
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.settings import load_settings
+from stedi_cli.runs import pipeline, spark_request
+from stedi_cli.runs.pipeline import JobDone, Pipeline
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"

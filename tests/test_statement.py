@@ -6,8 +6,8 @@ import duckdb
 import pytest
 
 from stedi_cli.errors import UsageError
-from stedi_cli.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
-from stedi_cli.statement import one_select, tables_named
+from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
+from stedi_cli.questions.statement import one_select, tables_named
 
 TABLES = ("customer_trusted", "customer_landing", "quarantine")
 

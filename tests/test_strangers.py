@@ -21,7 +21,7 @@ from stedi_cli.errors import StediError
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lock import exclusive
 from stedi_cli.local.tables import open_catalog
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 Invoke = Callable[..., Result]
 

@@ -16,10 +16,10 @@ import duckdb
 import pytest
 import yaml
 
-from stedi_cli import contract
+from stedi_cli.datasets.synthetic import Request, generate, owned_readings
+from stedi_cli.datasets.synthetic.lines import FIELDS
 from stedi_cli.errors import UsageError
-from stedi_cli.synthetic import Request, generate, owned_readings
-from stedi_cli.synthetic.lines import FIELDS
+from stedi_cli.landing import contract
 
 PROJECT = Path(__file__).parents[1]
 MODEL = yaml.safe_load((PROJECT / "configs" / "lakehouse.yaml").read_text(encoding="utf-8"))
@@ -442,7 +442,7 @@ def test_nothing_is_left_of_an_interrupted_run_and_progress_is_told(workspace: P
 @pytest.mark.slow
 def test_a_killed_run_leaves_no_data_set_and_no_process(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from stedi_cli.synthetic import generate\n"
+        "import sys, pathlib; from stedi_cli.datasets.synthetic import generate\n"
         "tell = lambda done, total: print(done, flush=True)\n"
         "generate(pathlib.Path(sys.argv[1]), customers=40000, processes=2, progress=tell)"
     )

@@ -13,7 +13,7 @@ from conftest import HARM, PROJECT, Ask, Lake, run_stedi
 from small import write_lake
 from terminal import on_terminal
 
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 COMMAND = [sys.executable, "-m", "stedi_cli"]
 

@@ -27,7 +27,7 @@ from small import (
 from test_checks import KEYS, OTHER_CHECKS, SQL_CHECKS
 
 from stedi_cli.errors import UsageError
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 ZONES = {"customers_curated": "curated", "machine_learning_curated": "curated"}
 PUBLIC_STRICT = {"accelerometer_trusted": 32_025, "step_trainer_trusted": 11_297}

@@ -9,10 +9,10 @@ from conftest import PROJECT, Ask, Lake
 from small import write_lake
 
 from stedi_cli.errors import UsageError
-from stedi_cli.lakehouse import load
-from stedi_cli.project import copy_out
-from stedi_cli.settings import load_settings
-from stedi_cli.yaml_file import load_yaml
+from stedi_cli.project.folder import copy_out
+from stedi_cli.project.lakehouse import load
+from stedi_cli.project.settings import load_settings
+from stedi_cli.project.yaml_file import load_yaml
 
 
 @pytest.fixture

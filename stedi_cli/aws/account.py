@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.settings import AwsSettings
+from stedi_cli.project.settings import AwsSettings
 
 _ATTEMPTS = 6
 """Calls in all, before boto3 gives up on throttling and lost connections."""

@@ -15,8 +15,8 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.prices import query_price
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.lake.target import Answer, QueryCost
 from stedi_cli.masking import athena_said
-from stedi_cli.target import Answer, QueryCost
 
 _TRIES = 3
 _FIRST_WAIT = 0.1

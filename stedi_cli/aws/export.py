@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from stedi_cli.export_file import exported
-from stedi_cli.lakehouse import Table
+from stedi_cli.project.lakehouse import Table
+from stedi_cli.questions.export_file import exported
 
 Rows = Iterable[tuple[Any, ...]]
 
@@ -44,7 +44,7 @@ def write(table: Table, rows: Rows, file: Path) -> int:
 def _parquet(table: Table, rows: Rows, stream: IO[bytes]) -> int:
     import pyarrow.parquet as pq
 
-    from stedi_cli.arrow import arrow_table, schema_of
+    from stedi_cli.tables.arrow import arrow_table, schema_of
 
     written = 0
     with pq.ParquetWriter(stream, schema_of(table), compression="zstd") as writer:

@@ -12,9 +12,9 @@ from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, Stored, is_no_object, unpacked
 from stedi_cli.errors import StediError
-from stedi_cli.lakehouse import Table
-from stedi_cli.landing import FileFacts, LandingState, lines_at, read_facts
-from stedi_cli.landing_names import is_landing_name, is_safe_name
+from stedi_cli.landing.files import FileFacts, LandingState, lines_at, read_facts
+from stedi_cli.landing.names import is_landing_name, is_safe_name
+from stedi_cli.project.lakehouse import Table
 
 _MOST_DELETED = 1000
 

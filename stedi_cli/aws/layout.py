@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stedi_cli.aws.account import Account
-from stedi_cli.lakehouse import Lakehouse, Table
-from stedi_cli.settings import AwsSettings
+from stedi_cli.project.lakehouse import Lakehouse, Table
+from stedi_cli.project.settings import AwsSettings
 
 TAG = "stedi:lakehouse"
 """The tag that tells what is ours; its value is the database's name."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.storage import unpacked
-from stedi_cli.calling import interruptible
-from stedi_cli.contract import Field, Unusable, is_blank, judge
-from stedi_cli.lakehouse import Lakehouse, Table
-from stedi_cli.provenance import TableState
-from stedi_cli.statement import one_select
-from stedi_cli.target import Answer
+from stedi_cli.lake.target import Answer
+from stedi_cli.landing.contract import Field, Unusable, is_blank, judge
+from stedi_cli.project.lakehouse import Lakehouse, Table
+from stedi_cli.questions.calling import interruptible
+from stedi_cli.questions.statement import one_select
+from stedi_cli.tables.provenance import TableState
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,7 +85,7 @@ class LineReader:
 
     def _table(self, table: Table) -> pa.Table:
         if table.name not in self._read:
-            from stedi_cli.arrow import arrow_table
+            from stedi_cli.tables.arrow import arrow_table
 
             rows = self._usable(table) if table.zone == "landing" else self._rows(table)
             self._read[table.name] = arrow_table(table, list(rows))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from stedi_cli import spark_model
 from stedi_cli.aws.layout import Layout
-from stedi_cli.settings import Settings
+from stedi_cli.project.settings import Settings
+from stedi_cli.runs import spark_model
 
 CATALOG = "glue_catalog"
 """Spark's name of the Glue Data Catalog."""

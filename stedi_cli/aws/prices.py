@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stedi_cli.settings import AwsSettings
+from stedi_cli.project.settings import AwsSettings
 
 _LEAST_SECONDS = 60
 _LEAST_BYTES = 10_000_000

@@ -12,12 +12,12 @@ from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import UsageError
-from stedi_cli.export_file import export_format
-from stedi_cli.lakehouse import Table
-from stedi_cli.questions import not_built
+from stedi_cli.lake.target import Answer, QueryCost
+from stedi_cli.project.lakehouse import Table
+from stedi_cli.questions.export_file import export_format
+from stedi_cli.questions.not_built import not_built
+from stedi_cli.questions.statement import TOKEN, no_select, refuse_broken_text, tables_named
 from stedi_cli.sql import identifier
-from stedi_cli.statement import TOKEN, no_select, refuse_broken_text, tables_named
-from stedi_cli.target import Answer, QueryCost
 
 if TYPE_CHECKING:
     from stedi_cli.aws.landing_zone import LandingZone

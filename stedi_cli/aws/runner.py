@@ -7,7 +7,6 @@ import re
 from collections.abc import Generator, Iterator
 from typing import Any
 
-from stedi_cli import spark_request
 from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
@@ -15,12 +14,13 @@ from stedi_cli.aws.model import CATALOG
 from stedi_cli.aws.runs import SUCCEEDED, Run, Runs
 from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import BadDataError, StediError
-from stedi_cli.job_run import JobOutcome, RefRemoved, RunDetached, RunEvent, RunFailed
-from stedi_cli.landing import LandingState
+from stedi_cli.lake.job_run import JobOutcome, RefRemoved, RunDetached, RunEvent, RunFailed
+from stedi_cli.lake.target import Work
+from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
-from stedi_cli.provenance import Provenance, Snapshot
-from stedi_cli.settings import Settings
-from stedi_cli.target import Work
+from stedi_cli.project.settings import Settings
+from stedi_cli.runs import spark_request
+from stedi_cli.tables.provenance import Provenance, Snapshot
 
 SPARED_MS = 3_600_000
 """How long a query on AWS may read a snapshot after another has taken its place."""

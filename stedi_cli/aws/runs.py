@@ -13,9 +13,9 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.prices import dpus, run_price
 from stedi_cli.errors import StediError
-from stedi_cli.job_run import JobRun, Usage
+from stedi_cli.lake.job_run import JobRun, Usage
 from stedi_cli.masking import masked
-from stedi_cli.settings import AwsSettings
+from stedi_cli.project.settings import AwsSettings
 
 SUCCEEDED = "SUCCEEDED"
 _ENDED = frozenset({SUCCEEDED, "FAILED", "ERROR", "TIMEOUT", "STOPPED", "EXPIRED"})

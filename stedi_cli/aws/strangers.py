@@ -11,11 +11,11 @@ from stedi_cli.aws.infra.emptying import empty
 from stedi_cli.aws.infra.resource import ask
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.storage import Storage
-from stedi_cli.ddl import lines_table
 from stedi_cli.errors import StediError
-from stedi_cli.provenance import TableState
-from stedi_cli.strangers import Stranger
-from stedi_cli.target import Resource
+from stedi_cli.lake.strangers import Stranger
+from stedi_cli.lake.target import Resource
+from stedi_cli.tables.ddl import lines_table
+from stedi_cli.tables.provenance import TableState
 
 
 def metadata_of(table: dict[str, Any]) -> str | None:

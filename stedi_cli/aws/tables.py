@@ -13,8 +13,8 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, is_no_object
 from stedi_cli.aws.strangers import is_own, metadata_of, strangers
 from stedi_cli.errors import StediError
-from stedi_cli.provenance import TableState, parse_metadata
-from stedi_cli.strangers import Stranger
+from stedi_cli.lake.strangers import Stranger
+from stedi_cli.tables.provenance import TableState, parse_metadata
 
 
 class Tables:
@@ -144,7 +144,7 @@ class Tables:
             self._files[name] = files
 
     def _of(self, name: str) -> list[tuple[str, int]] | None:
-        from stedi_cli.iceberg import UNREADABLE
+        from stedi_cli.tables.iceberg import UNREADABLE
 
         current = self.states()[name].current
         if current is None:

@@ -15,16 +15,11 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.runs import Run, Runs
 from stedi_cli.aws.tables import Tables
-from stedi_cli.bare_gzip import bared, renewed
+from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.errors import UsageError
-from stedi_cli.expected import FILE_NAME, refuse_elsewhere
-from stedi_cli.job_run import JobRun
-from stedi_cli.lakehouse import Lakehouse, Table
-from stedi_cli.landing import LandingState, find_files
-from stedi_cli.provenance import TableState
-from stedi_cli.settings import Settings
-from stedi_cli.strangers import Stranger, to_drop
-from stedi_cli.target import (
+from stedi_cli.lake.job_run import JobRun
+from stedi_cli.lake.strangers import Stranger, to_drop
+from stedi_cli.lake.target import (
     Answer,
     Change,
     Finding,
@@ -34,6 +29,11 @@ from stedi_cli.target import (
     Uploaded,
     Uploading,
 )
+from stedi_cli.landing.bare_gzip import bared, renewed
+from stedi_cli.landing.files import LandingState, find_files
+from stedi_cli.project.lakehouse import Lakehouse, Table
+from stedi_cli.project.settings import Settings
+from stedi_cli.tables.provenance import TableState
 
 if TYPE_CHECKING:
     from stedi_cli.aws.questions import Questions

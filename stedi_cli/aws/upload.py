@@ -12,9 +12,9 @@ from pathlib import Path
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.landing_zone import Entry, LandingZone
 from stedi_cli.errors import StediError
-from stedi_cli.lakehouse import Lakehouse
-from stedi_cli.landing import FileFacts, read_facts, unknown_keys
-from stedi_cli.target import Uploaded, Uploading
+from stedi_cli.lake.target import Uploaded, Uploading
+from stedi_cli.landing.files import FileFacts, read_facts, unknown_keys
+from stedi_cli.project.lakehouse import Lakehouse
 
 _PARALLEL = 8
 _PART = 16 << 20

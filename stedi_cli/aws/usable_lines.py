@@ -3,16 +3,16 @@
 The Hive JSON SerDe fails at the first line that it cannot read, so checks read the lines as text
 and judge them by the landing contract. What SQL cannot judge as the contract does (a lone carriage
 return inside a line, which ends it for Athena; bare NaN in unknown keys) is found by its count,
-which :mod:`stedi_cli.validation` compares with that of the run.
+which :mod:`stedi_cli.checks.validation` compares with that of the run.
 """
 
 from __future__ import annotations
 
-from stedi_cli.ddl import lines_table
-from stedi_cli.lakehouse import Column, Table
+from stedi_cli.project.lakehouse import Column, Table
 from stedi_cli.sql import identifier, literal
+from stedi_cli.tables.ddl import lines_table
 
-# As in stedi_cli/contract.py: numbers may be written as texts.
+# As in stedi_cli/landing/contract.py: numbers may be written as texts.
 _NUMBER = r"^\s*((?:(?:0|[1-9][0-9]*|-[0-9]+)(?:\.[0-9]*)?|-?\.[0-9]+)(?:[eE][+-]?[0-9]+)?)$"
 _PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _SURROGATE = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"

@@ -41,7 +41,7 @@ def generate(
 
     Example: stedi data generate my-landing-files --shared-serials 30 --dirty 0.005
     """
-    from stedi_cli.synthetic import generate as make
+    from stedi_cli.datasets.synthetic import generate as make
 
     with render.progress(f"Generating {customers:,} customers") as advance:
         truth = make(
@@ -87,8 +87,8 @@ def fetch(
 
     Example: stedi data fetch public-data
     """
-    from stedi_cli import project
-    from stedi_cli.public_data import download
+    from stedi_cli.datasets.public_data import download
+    from stedi_cli.project import folder as project
 
     options = ctx.obj if isinstance(ctx.obj, Options) else Options()
     source = project.find(options.config)[0]

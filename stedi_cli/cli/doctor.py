@@ -22,7 +22,7 @@ def doctor(
 
     Example: stedi doctor
     """
-    from stedi_cli.diagnosis import configured, unusable, versions
+    from stedi_cli.doctor import configured, unusable, versions
 
     findings = list(versions())
     with ExitStack() as stack:

@@ -21,7 +21,7 @@ def init(
 
     Example: stedi init my-lakehouse
     """
-    from stedi_cli import project
+    from stedi_cli.project import folder as project
 
     options = ctx.obj if isinstance(ctx.obj, Options) else Options()
     source = project.find(options.config)[0] if options.config else project.bundled()

@@ -14,8 +14,8 @@ from stedi_cli.errors import Terminated, UsageError
 from stedi_cli.masking import MASK, is_address
 
 if TYPE_CHECKING:
-    from stedi_cli.job_run import JobRun, RefRemoved, RunFailed, Usage
-    from stedi_cli.pipeline import JobDone
+    from stedi_cli.lake.job_run import JobRun, RefRemoved, RunFailed, Usage
+    from stedi_cli.runs.pipeline import JobDone
 
 app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
 
@@ -31,7 +31,7 @@ def list_jobs(ctx: typer.Context, policy: PolicyOption = None, as_json: JsonOpti
 
     Example: stedi jobs list
     """
-    from stedi_cli.pipeline import Pipeline
+    from stedi_cli.runs.pipeline import Pipeline
 
     with session(ctx, policy=policy) as opened:
         plans = Pipeline(opened.lakehouse, opened.target, opened.settings.policy).plan()
@@ -176,7 +176,7 @@ def run_jobs(
     Returns:
         What was done.
     """
-    from stedi_cli.pipeline import Pipeline
+    from stedi_cli.runs.pipeline import Pipeline
 
     pipeline = Pipeline(opened.lakehouse, opened.target, opened.settings.policy)
     events = pipeline.run(

@@ -12,7 +12,7 @@ from stedi_cli.errors import UsageError
 from stedi_cli.sql import literal
 
 if TYPE_CHECKING:
-    from stedi_cli.target import Target
+    from stedi_cli.lake.target import Target
 
 
 def quarantine(
@@ -65,7 +65,7 @@ def _reasons(target: Target, only: str) -> tuple[list[str], list[tuple[Any, ...]
 
 
 def _rows(target: Target, columns: str, rest: str) -> list[tuple[Any, ...]]:
-    from stedi_cli.lakehouse import QUARANTINE
+    from stedi_cli.project.lakehouse import QUARANTINE
 
     # Before the first run there may be no such table.
     if QUARANTINE not in target.tables():

@@ -13,9 +13,9 @@ import typer
 from stedi_cli.cli import render
 
 if TYPE_CHECKING:
-    from stedi_cli.lakehouse import Lakehouse
-    from stedi_cli.settings import Settings
-    from stedi_cli.target import Target
+    from stedi_cli.lake.target import Target
+    from stedi_cli.project.lakehouse import Lakehouse
+    from stedi_cli.project.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def session(
     Raises:
         UsageError: If configuration or model cannot be used.
     """
-    from stedi_cli.settings import load_settings
-    from stedi_cli.target import open_target
+    from stedi_cli.lake.target import open_target
+    from stedi_cli.project.settings import load_settings
 
     options = ctx.obj if isinstance(ctx.obj, Options) else Options()
     options = replace(options, root=root or options.root)

@@ -15,7 +15,7 @@ from stedi_cli.errors import ExitCode, UsageError
 from stedi_cli.sql import identifier
 
 if TYPE_CHECKING:
-    from stedi_cli.provenance import Snapshot, TableState
+    from stedi_cli.tables.provenance import Snapshot, TableState
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TableArgument = Annotated[str, typer.Argument(help="Name of the table.")]
@@ -46,7 +46,7 @@ def tables(
             return
         model = opened.lakehouse.tables
         if with_ddl:
-            from stedi_cli.ddl import ddl
+            from stedi_cli.tables.ddl import ddl
 
             texts = {
                 name: ddl(table, opened.target.location(table)) for name, table in model.items()
@@ -92,7 +92,7 @@ def tables(
 
 def _drop(opened: Session, name: str, *, yes: bool, as_json: bool) -> None:
     # What cannot be dropped is refused before anything is asked.
-    from stedi_cli.strangers import to_drop
+    from stedi_cli.lake.strangers import to_drop
 
     found = to_drop(opened.lakehouse, opened.target.strangers(), name)
     if not yes:
@@ -204,7 +204,7 @@ def export(
 
     Example: stedi export machine_learning_curated steps.parquet
     """
-    from stedi_cli.export_file import is_taken
+    from stedi_cli.questions.export_file import is_taken
 
     with session(ctx) as opened:
         if is_taken(file) and not force:

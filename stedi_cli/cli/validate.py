@@ -11,7 +11,7 @@ from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from stedi_cli.verdict import CheckResult, Report, TableCount
+    from stedi_cli.checks.verdict import CheckResult, Report, TableCount
 
 
 def validate(
@@ -33,7 +33,7 @@ def validate(
 
     Example: stedi validate
     """
-    from stedi_cli.validation import Validation
+    from stedi_cli.checks.validation import Validation
 
     with session(ctx) as opened:
         validation = Validation(opened.lakehouse, opened.target, policy)
@@ -54,7 +54,7 @@ def validate(
 
 def validate_session(opened: Session) -> Report:
     """Validate and show the report."""
-    from stedi_cli.validation import Validation
+    from stedi_cli.checks.validation import Validation
 
     report = Validation(opened.lakehouse, opened.target, None).run()
     show_report(report)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from stedi_cli.settings import Settings
+from stedi_cli.project.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")

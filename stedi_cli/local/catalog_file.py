@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stedi_cli.errors import StediError
 from stedi_cli.local.layout import Layout, to_path
-from stedi_cli.provenance import TableState, parse_metadata
+from stedi_cli.tables.provenance import TableState, parse_metadata
 
 CATALOG = "stedi"
 """The catalog's name, which every engine that opens the file has to give."""

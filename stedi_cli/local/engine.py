@@ -9,16 +9,16 @@ from typing import Any, Self
 
 import duckdb
 
-from stedi_cli.calling import interruptible, own_errors
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lakehouse import Table
+from stedi_cli.lake.target import Answer
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.times import with_times_as_text
 from stedi_cli.local.workspace import Workspace
-from stedi_cli.settings import Settings
+from stedi_cli.project.lakehouse import Table
+from stedi_cli.project.settings import Settings
+from stedi_cli.questions.calling import interruptible, own_errors
+from stedi_cli.questions.statement import Select, first_line
 from stedi_cli.sql import identifier, literal, literals
-from stedi_cli.statement import Select, first_line
-from stedi_cli.target import Answer
 
 TYPES = {"string": "VARCHAR", "long": "BIGINT", "double": "DOUBLE"}
 PARQUET = "FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false"

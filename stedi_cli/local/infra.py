@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stedi_cli.durable import make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.lake.target import Change, Resource
 from stedi_cli.local.access import mask_of
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
 from stedi_cli.local.landing_zone import LandingZone
@@ -19,8 +19,8 @@ from stedi_cli.local.lock import exclusive
 from stedi_cli.local.seals import read_seals
 from stedi_cli.local.strangers import strangers
 from stedi_cli.local.tables import Tables, mend, open_catalog, read_journal, write_journal
-from stedi_cli.settings import Settings
-from stedi_cli.target import Change, Resource
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.project.settings import Settings
 
 
 class Infrastructure:
@@ -80,7 +80,7 @@ class Infrastructure:
             sink.write(json.dumps(content).encode())
 
     def _up_catalog(self) -> Resource:
-        from stedi_cli.iceberg import create_empty
+        from stedi_cli.tables.iceberg import create_empty
 
         layout, note = self.layout, ""
         state = "there" if layout.catalog.is_file() else "made"

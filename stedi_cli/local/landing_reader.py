@@ -16,11 +16,11 @@ from pathlib import Path
 
 import duckdb
 
-from stedi_cli.contract import LONGEST_LINE, Field, canonical, is_blank
-from stedi_cli.lakehouse import Column, Table
-from stedi_cli.landing import LandingState, open_lines
+from stedi_cli.landing.contract import LONGEST_LINE, Field, canonical, is_blank
+from stedi_cli.landing.files import LandingState, open_lines
 from stedi_cli.local.engine import TYPES, Engine, empty_select
 from stedi_cli.local.split import BadLine, Split, bounded, split
+from stedi_cli.project.lakehouse import Column, Table
 from stedi_cli.sql import identifier, literal, literals
 
 # Integers are read as DOUBLE, which keeps a fraction where BIGINT rounds it away; from here on

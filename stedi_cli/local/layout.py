@@ -9,7 +9,7 @@ from pathlib import Path
 from stedi_cli.durable import load_json
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.local.lock import is_lock
-from stedi_cli.settings import MARKER
+from stedi_cli.project.settings import MARKER
 
 VERSION = 1
 # DuckDB and Hadoop read these as patterns, Iceberg's readers as parts of a URI.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from stedi_cli.lakehouse import Table
 from stedi_cli.local.engine import Engine
+from stedi_cli.project.lakehouse import Table
 from stedi_cli.sql import identifier, literal, literals
 
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stedi_cli import iceberg
-from stedi_cli.arrow import arrow_table
-from stedi_cli.drift import quarantine_drift
 from stedi_cli.errors import StediError
-from stedi_cli.expiry import Expired
-from stedi_cli.lakehouse import Table
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.split import BadLine
 from stedi_cli.local.tables import Tables
-from stedi_cli.metrics import may_tell_values
-from stedi_cli.provenance import files_to_summary, lines_to_summary
+from stedi_cli.project.lakehouse import Table
+from stedi_cli.tables import iceberg
+from stedi_cli.tables.arrow import arrow_table
+from stedi_cli.tables.drift import quarantine_drift
+from stedi_cli.tables.expiry import Expired
+from stedi_cli.tables.metrics import may_tell_values
+from stedi_cli.tables.provenance import files_to_summary, lines_to_summary
 
 if TYPE_CHECKING:
     from stedi_cli.local.catalog import SqliteCatalog

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import duckdb
 
-from stedi_cli.export_file import export_format, exported
-from stedi_cli.lakehouse import Lakehouse, Table
-from stedi_cli.landing import LandingState
+from stedi_cli.lake.target import Answer
+from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import users_own
 from stedi_cli.local.engine import PARQUET, Engine, query_error
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.tables import Tables
-from stedi_cli.questions import not_built
-from stedi_cli.settings import Settings
+from stedi_cli.project.lakehouse import Lakehouse, Table
+from stedi_cli.project.settings import Settings
+from stedi_cli.questions.export_file import export_format, exported
+from stedi_cli.questions.not_built import not_built
+from stedi_cli.questions.statement import one_select
 from stedi_cli.sql import identifier, literal
-from stedi_cli.statement import one_select
-from stedi_cli.target import Answer
 
 _FORMATS = {".parquet": PARQUET, ".csv": "FORMAT csv, HEADER"}
 

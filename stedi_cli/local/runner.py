@@ -10,14 +10,10 @@ from pathlib import Path
 
 import duckdb
 
-from stedi_cli import iceberg
-from stedi_cli.bad_rows import refuse_too_many
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.expiry import Expired
-from stedi_cli.history import inputs_forgot
-from stedi_cli.job_run import JobOutcome, RefRemoved
-from stedi_cli.lakehouse import QUARANTINE, Job, JobText, Lakehouse, Table
-from stedi_cli.landing import LandingState
+from stedi_cli.lake.job_run import JobOutcome, RefRemoved
+from stedi_cli.lake.target import Work
+from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
 from stedi_cli.local.engine import PARQUET, TYPES, Engine
 from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
@@ -26,11 +22,15 @@ from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.quarantine import Quarantine
 from stedi_cli.local.tables import Tables, open_catalog
-from stedi_cli.provenance import LandingAccount, Provenance, files_to_summary
-from stedi_cli.settings import Settings
+from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Lakehouse, Table
+from stedi_cli.project.settings import Settings
+from stedi_cli.questions.statement import first_line, one_select
+from stedi_cli.runs.bad_rows import refuse_too_many
 from stedi_cli.sql import identifier, literal
-from stedi_cli.statement import first_line, one_select
-from stedi_cli.target import Work
+from stedi_cli.tables import iceberg
+from stedi_cli.tables.expiry import Expired
+from stedi_cli.tables.history import inputs_forgot
+from stedi_cli.tables.provenance import LandingAccount, Provenance, files_to_summary
 
 
 class DuckRunner:

@@ -16,10 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from stedi_cli import contract, spark_model, spark_request
 from stedi_cli.errors import BadDataError, StediError
-from stedi_cli.job_run import JobOutcome, RefRemoved
-from stedi_cli.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.lake.job_run import JobOutcome, RefRemoved
+from stedi_cli.lake.target import Work
+from stedi_cli.landing import contract
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.landing_zone import LandingZone
@@ -27,8 +27,9 @@ from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.lock import name_holder
 from stedi_cli.local.spark_log import SparkLog
 from stedi_cli.local.tables import Tables, open_catalog
-from stedi_cli.settings import Settings
-from stedi_cli.target import Work
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.project.settings import Settings
+from stedi_cli.runs import spark_model, spark_request
 
 PACKAGES = (
     "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",
@@ -171,7 +172,7 @@ class SparkRunner:
 
     def _mend_times(self) -> None:
         """Let Spark read and write what was written while the clock was ahead, or set back."""
-        from stedi_cli.iceberg import NAMESPACE
+        from stedi_cli.tables.iceberg import NAMESPACE
 
         catalog = open_catalog(self._layout)
         now_ms = time.time_ns() // 1_000_000
@@ -212,7 +213,7 @@ class SparkRunner:
         return told[-1][:300].rstrip(".") if told else "it ended without a word"
 
     def _expire(self, work: Work) -> None:
-        from stedi_cli.iceberg import NAMESPACE, expire
+        from stedi_cli.tables.iceberg import NAMESPACE, expire
 
         catalog = open_catalog(self._layout)
         for name in (work.job.writes, QUARANTINE):
@@ -234,7 +235,7 @@ class SparkRunner:
         return self._temp / f"{work.job.name}.sql"
 
     def _request(self, works: list[Work]) -> dict[str, Any]:
-        from stedi_cli.iceberg import NAMESPACE
+        from stedi_cli.tables.iceberg import NAMESPACE
 
         return spark_request.request(
             works,

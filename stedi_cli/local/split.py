@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from stedi_cli.contract import LONGEST_LINE, Field, Unusable, is_blank, judge
-from stedi_cli.landing import open_lines
+from stedi_cli.landing.contract import LONGEST_LINE, Field, Unusable, is_blank, judge
+from stedi_cli.landing.files import open_lines
 
 _BRACE, _FEED = b"{\n"
 # Bytes of lines copied at once, which bound the length of each.

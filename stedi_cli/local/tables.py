@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from stedi_cli.durable import load_json, remove_stale, replaced
 from stedi_cli.errors import StediError
-from stedi_cli.lakehouse import Table
-from stedi_cli.landing import LandingState
+from stedi_cli.landing.files import LandingState
 from stedi_cli.local.catalog_file import BrokenError, entries, metadata_locations, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
 from stedi_cli.local.lock import is_held, without_readers
 from stedi_cli.local.seals import Seal, Seals, read_seals, write_seals
 from stedi_cli.masking import masked
-from stedi_cli.provenance import LandingAccount, TableState
+from stedi_cli.project.lakehouse import Table
+from stedi_cli.tables.provenance import LandingAccount, TableState
 
 if TYPE_CHECKING:
     from stedi_cli.local.catalog import SqliteCatalog
@@ -63,7 +63,7 @@ class Tables:
 
     def seal(self) -> None:
         """Record what the files of each table are that is whole, where that is not known yet."""
-        from stedi_cli.iceberg import UNREADABLE, current_files
+        from stedi_cli.tables.iceberg import UNREADABLE, current_files
 
         states = self.states()
         new: dict[str, list[Path]] = {}
@@ -130,7 +130,7 @@ class Tables:
     def _committed_files(
         self, table: str, state: TableState, snapshot: int
     ) -> list[tuple[str, int]] | None:
-        from stedi_cli.iceberg import UNREADABLE, data_files
+        from stedi_cli.tables.iceberg import UNREADABLE, data_files
 
         try:
             return data_files(state.metadata, {}, snapshot)
@@ -215,7 +215,7 @@ def _reachable(layout: Layout, table: str, uri: str) -> set[str]:
 
     Where the current snapshot itself is broken nothing is known, so nothing is returned.
     """
-    from stedi_cli.iceberg import UNREADABLE, expire, reachable_files
+    from stedi_cli.tables.iceberg import UNREADABLE, expire, reachable_files
 
     with suppress(*UNREADABLE):
         return reachable_files(uri, {})

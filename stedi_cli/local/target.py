@@ -8,13 +8,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from stedi_cli.bare_gzip import bared, renewed
+from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.durable import replaced
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.expected import FILE_NAME, refuse_elsewhere
-from stedi_cli.job_run import JobRun
-from stedi_cli.lakehouse import QUARANTINE, Lakehouse, Table
-from stedi_cli.landing import LandingState, find_files, unknown_keys
+from stedi_cli.lake.job_run import JobRun
+from stedi_cli.lake.strangers import Stranger, to_drop
+from stedi_cli.lake.target import Answer, Change, Finding, QueryCost, Resource, Runner, Uploaded
+from stedi_cli.landing.bare_gzip import bared, renewed
+from stedi_cli.landing.files import LandingState, find_files, unknown_keys
 from stedi_cli.local.access import private
 from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.landing_zone import LandingZone
@@ -22,10 +23,9 @@ from stedi_cli.local.layout import Layout
 from stedi_cli.local.lock import BusyError, exclusive, reading
 from stedi_cli.local.strangers import drop, strangers
 from stedi_cli.local.tables import Tables, clean, left_over, mend, write_journal
-from stedi_cli.provenance import TableState
-from stedi_cli.settings import Settings
-from stedi_cli.strangers import Stranger, to_drop
-from stedi_cli.target import Answer, Change, Finding, QueryCost, Resource, Runner, Uploaded
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
+from stedi_cli.project.settings import Settings
+from stedi_cli.tables.provenance import TableState
 
 if TYPE_CHECKING:
     from stedi_cli.local.questions import Questions

@@ -13,13 +13,14 @@ from typing import Any
 from sandbox.job_runs import Run, Script
 from sandbox.server import KEYS, Sandbox
 
-from stedi_cli import iceberg, project
 from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.target import AwsTarget
-from stedi_cli.job_run import JobRun, RunDetached, RunFailed
-from stedi_cli.pipeline import Event, JobDone, Pipeline
-from stedi_cli.settings import Settings, load_settings
-from stedi_cli.target import Uploaded
+from stedi_cli.lake.job_run import JobRun, RunDetached, RunFailed
+from stedi_cli.lake.target import Uploaded
+from stedi_cli.project import folder as project
+from stedi_cli.project.settings import Settings, load_settings
+from stedi_cli.runs.pipeline import Event, JobDone, Pipeline
+from stedi_cli.tables import iceberg
 
 HURRY = Patience(sleep=lambda seconds: None, random=lambda: 1.0)
 

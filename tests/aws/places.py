@@ -13,7 +13,7 @@ from conftest import PROJECT
 from stedi_cli.aws.account import Account
 from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.layout import Layout
-from stedi_cli.settings import Settings, load_settings
+from stedi_cli.project.settings import Settings, load_settings
 
 CONFIG = PROJECT / "configs" / "aws.yaml"
 

@@ -15,7 +15,7 @@ from sandbox.server import Sandbox
 from small import JOBS
 
 from aws.places import CONFIG, inventory
-from stedi_cli.synthetic import generate
+from stedi_cli.datasets.synthetic import generate
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue", "athena")]
 

@@ -12,7 +12,7 @@ from conftest import PROJECT, Result
 from sandbox.server import Sandbox
 
 from aws.places import CONFIG, infrastructure, inventory
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 Invoke = Callable[..., Result]
 

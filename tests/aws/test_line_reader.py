@@ -16,8 +16,8 @@ from stedi_cli.aws import line_reader
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.line_reader import LineReader
-from stedi_cli.lakehouse import Table
-from stedi_cli.provenance import Snapshot, TableState
+from stedi_cli.project.lakehouse import Table
+from stedi_cli.tables.provenance import Snapshot, TableState
 
 ANN, BOB = customer("ann@x.org", "a", C), customer("bob@x.org", "b", C, None)
 CLEAN = lines([ANN])

@@ -14,7 +14,7 @@ from aws.cloud_lake import HURRY, CloudLake
 from aws.faults_everywhere import without_pauses
 from aws.places import CONFIG
 from stedi_cli.aws import target
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 COMMANDS = [
     ("infra", "plan"),

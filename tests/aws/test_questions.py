@@ -17,13 +17,13 @@ from aws.test_athena import ready
 from stedi_cli.aws.athena import Athena, BadLineError
 from stedi_cli.aws.questions import Questions
 from stedi_cli.aws.usable_lines import usable_lines
-from stedi_cli.ddl import SERDE, landing_inputs, lines_table
+from stedi_cli.checks.validation import Validation
+from stedi_cli.checks.verdict import Report
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.landing import FileFacts, LandingState
-from stedi_cli.provenance import LandingAccount, Provenance, Snapshot, TableState
-from stedi_cli.target import Answer
-from stedi_cli.validation import Validation
-from stedi_cli.verdict import Report
+from stedi_cli.lake.target import Answer
+from stedi_cli.landing.files import FileFacts, LandingState
+from stedi_cli.tables.ddl import SERDE, landing_inputs, lines_table
+from stedi_cli.tables.provenance import LandingAccount, Provenance, Snapshot, TableState
 
 
 class Tables:

@@ -11,10 +11,10 @@ from sandbox.server import Sandbox
 
 from aws.cloud_lake import HURRY, CloudLake
 from aws.places import CONFIG, inventory
-from stedi_cli import iceberg
 from stedi_cli.aws import target
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lakehouse import Column, Table
+from stedi_cli.project.lakehouse import Column, Table
+from stedi_cli.tables import iceberg
 
 Invoke = Callable[..., Result]
 

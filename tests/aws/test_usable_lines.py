@@ -14,10 +14,10 @@ from aws.test_athena import ready
 from stedi_cli.aws.athena import Athena, BadLineError
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.usable_lines import usable_lines
-from stedi_cli.contract import Field, Unusable, judge
-from stedi_cli.ddl import landing_inputs
-from stedi_cli.lakehouse import Table
-from stedi_cli.synthetic.unusable import odd, recipes
+from stedi_cli.datasets.synthetic.unusable import odd, recipes
+from stedi_cli.landing.contract import Field, Unusable, judge
+from stedi_cli.project.lakehouse import Table
+from stedi_cli.tables.ddl import landing_inputs
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("athena")]
 

@@ -11,7 +11,7 @@ from conftest import PROJECT
 
 from fire.arena import Arena, build, make_arena
 from fire.launcher import Launcher
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 WORKERS = 2
 

@@ -10,7 +10,7 @@ from small import STRICT
 
 from fire.arena import Arena, assert_refused
 from fire.state import listing, read, stray
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 # --- Jobs ----------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from small import STRICT
 from fire.arena import Arena, until, used_seconds
 from fire.launcher import Started
 from fire.state import read, stray
-from stedi_cli.project import copy_out
+from stedi_cli.project.folder import copy_out
 
 ENDLESS = "SELECT count(*) AS n FROM range(9999999) a, range(9999999) b WHERE a.range + b.range < 0"
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]

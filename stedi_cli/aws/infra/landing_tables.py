@@ -10,8 +10,8 @@ from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.strangers import strangers
 from stedi_cli.aws.tables import Tables
-from stedi_cli.ddl import landing_inputs
-from stedi_cli.target import Change
+from stedi_cli.lake.target import Change
+from stedi_cli.tables.ddl import landing_inputs
 
 
 class LandingTables(Kind):

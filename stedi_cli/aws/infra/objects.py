@@ -7,7 +7,6 @@ import json
 from functools import cached_property
 from pathlib import Path
 
-from stedi_cli import contract
 from stedi_cli.aws.account import error_code
 from stedi_cli.aws.infra.bucket import Bucket
 from stedi_cli.aws.infra.resource import Found, Kind, ask, is_missing
@@ -15,7 +14,8 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.model import render
 from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.settings import Settings
+from stedi_cli.landing import contract
+from stedi_cli.project.settings import Settings
 
 _DENIED = ("403", "AccessDenied", "AllAccessDisabled")
 

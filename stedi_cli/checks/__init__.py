@@ -1,0 +1,1 @@
+"""Whether a lakehouse is as it should be."""

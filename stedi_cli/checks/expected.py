@@ -1,0 +1,90 @@
+"""Expected row counts, keyed by the contents of the landing files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stedi_cli.errors import UsageError
+from stedi_cli.landing.files import LandingState, contents
+from stedi_cli.project.lakehouse import Table
+
+if TYPE_CHECKING:
+    from stedi_cli.checks.expected_file import DataSetEntry
+
+FILE_NAME = "expected.yaml"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set whose counts are known.
+
+    Args:
+        source: What it is, in a few words.
+        files: SHA-256 of each landing file, by its path in the data set.
+        counts: Row count by table, by policy.
+        figures: Other counts that people meet: table, rows, and what they mean.
+        course: Whether it is the course's own data, whose published counts are always shown.
+        archive: Where it can be downloaded, or None.
+        folder: Folder of the data set in that archive.
+    """
+
+    source: str
+    files: dict[str, str]
+    counts: dict[str, dict[str, int]]
+    figures: list[tuple[str, int, str]] = field(default_factory=list)
+    course: bool = False
+    archive: str | None = None
+    folder: str = ""
+
+    def fits(self, landing: Mapping[str, LandingState], tables: Iterable[Table]) -> bool:
+        """Tell whether the landing files are those of this data set, whatever their names."""
+        by_folder: dict[str, list[str]] = {}
+        for path, digest in self.files.items():
+            by_folder.setdefault(path.split("/")[0], []).append(digest)
+        return all(
+            contents(by_folder.get(str(table.folder), [])) == landing[table.name].contents
+            for table in tables
+        )
+
+
+def shipped(project: Path) -> list[DataSet]:
+    """Return the data sets that a project knows: the sample's and those of its configs."""
+    from stedi_cli.checks.expected_file import DataSetEntry, ExpectedFile
+    from stedi_cli.project.yaml_file import load_model
+
+    found: list[DataSet] = []
+    sample = project / "data" / "sample" / FILE_NAME
+    if sample.is_file():
+        found.append(_data_set(load_model(sample, DataSetEntry)))
+    known = project / "configs" / FILE_NAME
+    if known.is_file():
+        found += [_data_set(entry) for entry in load_model(known, ExpectedFile).data_sets]
+    return found
+
+
+def uploaded(path: Path) -> DataSet:
+    """Read the expected counts that came with uploaded data."""
+    from stedi_cli.checks.expected_file import DataSetEntry
+    from stedi_cli.project.yaml_file import load_model
+
+    return _data_set(load_model(path, DataSetEntry))
+
+
+def refuse_elsewhere(folder: Path) -> None:
+    """Raise UsageError for expected counts in a folder that cannot be used, or lie elsewhere."""
+    path = folder / FILE_NAME
+    if path.is_file():
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"{path} is a link to a place outside {folder}.", hint="Copy the file itself there."
+            )
+        uploaded(path)
+
+
+def _data_set(entry: DataSetEntry) -> DataSet:
+    raw: dict[str, Any] = entry.model_dump(include=set(DataSet.__dataclass_fields__))
+    raw["figures"] = [(f.table, f.rows, f.means) for f in entry.figures]
+    return DataSet(**raw)

@@ -1,0 +1,292 @@
+"""Checks a lakehouse: row counts against expected ones, and the rules of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from stedi_cli.checks import expected
+from stedi_cli.checks.expected import DataSet
+from stedi_cli.checks.validation_queries import Queries, check_query, queries
+from stedi_cli.checks.verdict import CheckResult, Report, TableCount
+from stedi_cli.lake.target import Answer, Target
+from stedi_cli.landing.files import LandingState
+from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Check, Lakehouse
+from stedi_cli.project.personal import personal_names
+from stedi_cli.questions.statement import tables_named
+from stedi_cli.tables.drift import changed_by_others
+from stedi_cli.tables.provenance import LandingAccount, TableState
+
+PERSONAL_CHECK = "{table}_no_personal_columns"
+ACCOUNT_CHECK = "{table}_accounted"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What is there, and what the queries say of it.
+
+    Args:
+        states: The tables' states.
+        landing: The landing files.
+        usable: By landing table, the SELECT that takes its place.
+        accounts: By landing table, how the runs used its lines; none where no run has read its
+            files as they are now.
+        rows: Rows by table.
+        read: By table in ``usable``, the lines that the queries could read.
+        violations: Rows that break a rule, by check; None where that cannot be told.
+        quarantined: Lines in quarantine by landing table.
+        left_out: Reasons and numbers by note.
+    """
+
+    states: Mapping[str, TableState]
+    landing: Mapping[str, LandingState]
+    usable: Mapping[str, str]
+    accounts: Mapping[str, LandingAccount]
+    rows: dict[str, int]
+    read: dict[str, int]
+    violations: Mapping[str, int | None]
+    quarantined: dict[str, int]
+    left_out: dict[str, list[tuple[str, int]]]
+
+    def unread(self) -> dict[str, tuple[int, int]]:
+        """Return lines that queries read and that runs used, where these are not the same."""
+        return {
+            name: (number, self.accounts[name].usable)
+            for name, number in self.read.items()
+            if name in self.accounts and number != self.accounts[name].usable
+        }
+
+
+class Validation:
+    """Validates a lakehouse.
+
+    Args:
+        lakehouse: The model.
+        target: Where it lives.
+        policy: Policy to compare with, or None for the one that the tables were built under.
+    """
+
+    def __init__(self, lakehouse: Lakehouse, target: Target, policy: str | None) -> None:
+        self._lakehouse = lakehouse
+        self._target = target
+        self._asked = lakehouse.policy(policy).name if policy else None
+
+    def queries(self) -> Queries:
+        """Return what it asks of the target."""
+        return queries(self._lakehouse, self._target.tables(), self._target.usable_lines())
+
+    def run(self) -> Report:
+        """Count, check and compare.
+
+        Returns:
+            The report.
+
+        Raises:
+            StediError: If a table cannot be read.
+        """
+        seen = self._look_closer(self._look())
+        built = self._built_policies(seen.states)
+        policy = self._asked or (built[0] if len(built) == 1 else STRICT)
+        data_set = self._data_set(seen.landing)
+        tables = self._compare(seen.rows, policy, data_set)
+        return Report(
+            policy=policy,
+            source=data_set.source if data_set else None,
+            tables=tables,
+            checks=self._checks(seen, self._lakehouse.policy(policy).breaks),
+            left_out=seen.left_out,
+            notes=[*_unread_notes(seen), *self._notes(tables, policy, data_set, built)],
+            problems=self._problems(seen, built),
+        )
+
+    def _look(self) -> _Seen:
+        """Ask all queries at once."""
+        states, landing = self._target.tables(), self._target.landing()
+        usable = self._target.usable_lines()
+        asked = queries(self._lakehouse, states, usable)
+        answers = iter(self._target.queries(asked.texts()))
+        counts, checks, quarantined = (
+            dict(_pairs(next(answers))) if text else {}
+            for text in (asked.counts, asked.checks, asked.quarantined)
+        )
+        accounts = self._accounts(states, landing)
+        used = {name: account.usable for name, account in accounts.items() if name in usable}
+        return _Seen(
+            states=states,
+            landing=landing,
+            usable=usable,
+            accounts=accounts,
+            rows=counts | used,
+            read={name: checks.pop(name) for name in usable if name in checks},
+            violations=checks,
+            quarantined=quarantined,
+            left_out={name: sorted(_pairs(next(answers))) for name in asked.notes},
+        )
+
+    def _look_closer(self, seen: _Seen) -> _Seen:
+        """Ask again on this machine what is about lines that the queries could not read."""
+        unread = seen.unread()
+
+        def about_them(check: Check) -> bool:
+            return bool(tables_named(check.sql, unread))
+
+        checks = {
+            check.name: check.sql
+            for check in filter(about_them, self._lakehouse.checks)
+            if check.name in seen.violations
+        }
+        answer = self._target.query_here(check_query(checks)) if checks else None
+        found = dict(_pairs(answer)) if answer else dict.fromkeys(checks)
+        left_out = dict(seen.left_out)
+        for note in filter(about_them, self._lakehouse.notes):
+            answer = self._target.query_here(note.sql)
+            left_out[note.name] = sorted(_pairs(answer)) if answer else []
+        return replace(seen, violations={**seen.violations, **found}, left_out=left_out)
+
+    def _countable(self) -> list[str]:
+        return [name for name in self._lakehouse.tables if name != QUARANTINE]
+
+    def _accounts(
+        self, states: Mapping[str, TableState], landing: Mapping[str, LandingState]
+    ) -> dict[str, LandingAccount]:
+        """Return how the latest runs used what is there now, by the columns that there are now."""
+        current = [state.current for state in states.values() if state.current is not None]
+        return {
+            name: account
+            for snapshot in sorted(current, key=lambda snapshot: snapshot.committed_ms)
+            if snapshot.provenance is not None
+            for name, account in snapshot.provenance.landing.items()
+            if name in landing
+            and account.fingerprint == landing[name].fingerprint
+            and account.contract == self._lakehouse.tables[name].contract_sha256
+        }
+
+    def _checks(self, seen: _Seen, known: frozenset[str]) -> list[CheckResult]:
+        found = {
+            **seen.violations,
+            **_accounted(seen),
+            **self._personal_columns(seen.states),
+        }
+        return [CheckResult(name, number, name in known) for name, number in sorted(found.items())]
+
+    def _personal_columns(self, states: Mapping[str, TableState]) -> dict[str, int]:
+        """Count stored columns that are personal, or that the model does not know, where banned."""
+        personal = personal_names(self._lakehouse.tables.values())
+        found: dict[str, int] = {}
+        for table in self._lakehouse.tables.values():
+            if not table.personal and table.name in states:
+                known = {column.name for column in table.columns}
+                found[PERSONAL_CHECK.format(table=table.name)] = sum(
+                    name.lower() in personal or name not in known
+                    for name in states[table.name].columns
+                )
+        return found
+
+    def _built_policies(self, states: Mapping[str, TableState]) -> list[str]:
+        built = {
+            state.current.provenance.policy
+            for name, state in states.items()
+            if name in self._lakehouse.writers and state.current and state.current.provenance
+        }
+        return sorted(built)
+
+    def _data_set(self, landing: Mapping[str, LandingState]) -> DataSet | None:
+        tables = list(self._lakehouse.landing.values())
+        known = expected.shipped(self._lakehouse.folder)
+        own = self._target.expected_file()
+        if own is not None:
+            known.append(expected.uploaded(own))
+        return next((d for d in known if d.fits(landing, tables)), None)
+
+    def _compare(
+        self, rows: Mapping[str, int], policy: str, data_set: DataSet | None
+    ) -> list[TableCount]:
+        counts = data_set.counts.get(policy, {}) if data_set else {}
+        published = data_set.counts.get("published", {}) if data_set and data_set.course else {}
+        return [
+            TableCount(
+                name,
+                self._lakehouse.tables[name].zone,
+                rows.get(name),
+                counts.get(name),
+                published.get(name),
+            )
+            for name in self._countable()
+        ]
+
+    def _notes(
+        self,
+        tables: list[TableCount],
+        policy: str,
+        data_set: DataSet | None,
+        built: list[str],
+    ) -> list[str]:
+        notes: list[str] = []
+        if self._asked and built and built != [self._asked]:
+            notes.append(f"The tables were built under {', '.join(built)}, not {self._asked}.")
+        if data_set is None:
+            notes.append("These landing files are no known data set, so no counts are expected.")
+            return notes
+        for table in tables:
+            if table.ok or table.rows is None:
+                continue
+            others = [
+                f"what policy {name} gives"
+                for name, counts in data_set.counts.items()
+                if name != policy and counts.get(table.table) == table.rows
+            ]
+            others += [m for t, r, m in data_set.figures if (t, r) == (table.table, table.rows)]
+            notes += [f"{table.table}: {table.rows:,} is {other}." for other in others]
+        return notes
+
+    def _problems(self, seen: _Seen, built: list[str]) -> list[str]:
+        problems: list[str] = []
+        missing = [name for name in self._lakehouse.writers if name not in seen.states]
+        if missing:
+            problems.append(f"Not built yet: {', '.join(missing)}. Run `stedi jobs run --all`.")
+        others = changed_by_others(self._lakehouse, seen.states)
+        problems += [
+            f"Changed by something else than a run: {name}: {what}. Run `stedi jobs run --all`."
+            for name, what in others.items()
+        ]
+        broken = [name for name in seen.states if not self._target.is_whole(name)]
+        if broken:
+            problems.append(
+                f"Files are lost or broken of {', '.join(broken)}. Run `stedi jobs run --all`."
+            )
+        if len(built) > 1:
+            problems.append(
+                f"Tables of several policies lie side by side: {', '.join(built)}."
+                " Run `stedi jobs run --all`."
+            )
+        changed = [name for name in seen.usable if name not in seen.accounts]
+        if changed and not missing:
+            problems.append(
+                f"No run has read {', '.join(changed)} as it is now. Run `stedi jobs run --all`."
+            )
+        return problems
+
+
+def _pairs(answer: Answer) -> list[tuple[str, int]]:
+    return [(str(row[0]), int(row[1])) for row in answer.rows]
+
+
+def _accounted(seen: _Seen) -> dict[str, int]:
+    """Count the lines of each landing table that are neither used nor in quarantine."""
+    return {
+        ACCOUNT_CHECK.format(table=name): abs(
+            state.lines - seen.rows[name] - seen.quarantined.get(name, 0)
+        )
+        for name, state in seen.landing.items()
+        if name in seen.rows
+    }
+
+
+def _unread_notes(seen: _Seen) -> list[str]:
+    if None not in seen.violations.values():
+        return []
+    return [
+        f"{name}: queries can read {found:,} of its {used:,} usable lines, and it is too large to"
+        " be read here, so rules about it are not checked."
+        for name, (found, used) in seen.unread().items()
+    ]

@@ -1,0 +1,1 @@
+"""Landing data to work with: synthetic, and the public set."""

@@ -1,0 +1,104 @@
+"""The text of one landing file, with the mess that was asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from stedi_cli.datasets.synthetic.dice import Dice, share_of
+from stedi_cli.datasets.synthetic.lines import Members, customer_members
+from stedi_cli.datasets.synthetic.request import Request
+from stedi_cli.datasets.synthetic.unusable import odd, recipes
+from stedi_cli.datasets.synthetic.walkers import INSTANTS, Walker
+
+_LINES_EACH = {"customer": 1, "accelerometer": 85, "step_trainer": INSTANTS}
+"""Lines of a customer in each folder, roughly: the share of unusable lines is of these."""
+
+_ESCAPABLE = {"customer": "@", "accelerometer": "@", "step_trainer": "-"}
+
+
+class LandingFile:
+    """A landing file that is being put together.
+
+    For every unusable line there is also a usable one in an unusual spelling.
+
+    Args:
+        request: What is asked for.
+        folder: The landing folder.
+        number: Number of the block, from 1.
+    """
+
+    def __init__(self, request: Request, folder: str, number: int) -> None:
+        self.quarantine: Counter[tuple[str, str]] = Counter()
+        self._folder = folder
+        self._dirt = _LINES_EACH[folder] * request.dirty
+        self._recipes = recipes(folder, request.seed)
+        self._number = number + list(_LINES_EACH).index(folder)
+        # Apart from all other dice, so that dirt changes nothing else.
+        self._dice = Dice(f"{request.seed}:{number}:{folder}:spelling")
+        self._chunks: list[bytes] = []
+        self._again: list[str] = []
+        self._victim: Walker | None = None
+
+    def add(self, walker: Walker, texts: Sequence[str], times: Sequence[int]) -> None:
+        """Add a customer's lines.
+
+        Args:
+            walker: The customer.
+            texts: One or more lines each, or none where there is no reading.
+            times: A time that stands in each text.
+        """
+        dirt = share_of(walker.number, walker.number + 1, self._dirt)
+        if dirt:
+            texts = self._respelled(texts, times, walker.number, dirt)
+        self._chunks.append("".join(texts).encode())
+        if self._victim is None or walker.curated_since is not None:
+            self._victim = walker
+        before = share_of(0, walker.number, self._dirt)
+        for turn in range(before, before + dirt):
+            reason, make = self._recipes[turn % len(self._recipes)]
+            self._chunks.append(make(_tempting(self._folder, self._victim)) + b"\n")
+            self.quarantine[f"{self._folder}_landing", reason] += 1
+
+    def add_again(self, line: str) -> None:
+        """Have a line delivered once more, after everything else."""
+        self._again.append(line)
+
+    def content(self) -> bytes:
+        """The bytes of the file; in a data set with dirt, some files begin or end unusually."""
+        content = b"".join([*self._chunks, "".join(self._again).encode()])
+        if self._dirt and self._number % 4 == 1:
+            return b"\xef\xbb\xbf" + content
+        if self._dirt and self._number % 4 == 3:
+            return content.removesuffix(b"\n")
+        return content
+
+    def _respelled(
+        self, texts: Sequence[str], times: Sequence[int], customer: int, dirt: int
+    ) -> list[str]:
+        texts = list(texts)
+        places = list(range(len(texts)))
+        self._dice.shuffle(places)
+        for variant, place in enumerate(places[:dirt], share_of(0, customer, self._dirt)):
+            line, feed, rest = texts[place].partition("\n")
+            if feed:
+                escapable = _ESCAPABLE[self._folder]
+                texts[place] = odd(line, times[place], escapable, variant) + rest
+        return texts
+
+
+def _tempting(folder: str, victim: Walker) -> Members:
+    """The members of a line that would change the counts, if what is made of it were used."""
+    if folder == "customer":
+        record = victim.latest
+        turned = record.registered if record.research is None else None
+        return customer_members(
+            replace(record, updated=record.updated + 1_000_000_000, research=turned)
+        )
+    time = str(victim.times[-1])
+    if folder == "step_trainer":
+        serial = f'"{victim.serial_at(INSTANTS - 1)}"'
+        return {"sensorReadingTime": time, "serialNumber": serial, "distanceFromObject": "777"}
+    user = f'"{victim.user_at(INSTANTS - 1)}"'
+    return {"user": user, "timestamp": time, "x": "0.51515", "y": "0.61616", "z": "-0.71717"}

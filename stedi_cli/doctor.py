@@ -1,0 +1,53 @@
+"""Looks for what may be wrong: versions, configuration, and what the target itself finds."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+
+from stedi_cli import __version__
+from stedi_cli.errors import StediError
+from stedi_cli.lake.target import Finding, Target
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.settings import Settings
+
+_PACKAGES = ("duckdb", "pyiceberg", "pyarrow", "pydantic", "typer", "rich", "PyYAML")
+
+
+def versions() -> Iterator[Finding]:
+    """Look at what is installed."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("stedi", __version__)
+    yield Finding("Python", f"{version}, {sys.executable}")
+    for package in _PACKAGES:
+        try:
+            yield Finding(package, metadata.version(package))
+        except metadata.PackageNotFoundError:
+            yield Finding(package, "not installed", "Install stedi again: `pip install .`.")
+
+
+def configured(settings: Settings, lakehouse: Lakehouse, target: Target) -> Iterator[Finding]:
+    """Look at everything that the configuration leads to, changing nothing.
+
+    Args:
+        settings: The settings.
+        lakehouse: The model.
+        target: Where it lives.
+
+    Yields:
+        Findings, good and bad.
+    """
+    try:
+        for job in lakehouse.jobs.values():
+            lakehouse.job_text(job, lakehouse.policy(settings.policy).name)
+    except StediError as error:
+        yield unusable(error)
+        return
+    yield Finding("configuration", str(settings.config))
+    yield from target.diagnose()
+
+
+def unusable(error: StediError) -> Finding:
+    """Return what is wrong with a configuration that cannot be used."""
+    return Finding("configuration", error.message, error.hint or "Mend it.")

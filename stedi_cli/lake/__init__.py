@@ -1,0 +1,1 @@
+"""What a place where a lakehouse lives is made of."""

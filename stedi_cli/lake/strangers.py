@@ -1,0 +1,74 @@
+"""Tables in the catalog that are not the model's: once made here, or somebody else's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stedi_cli.errors import UsageError
+from stedi_cli.lake.target import Finding
+from stedi_cli.project.lakehouse import Lakehouse
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A table that the model does not have.
+
+    Args:
+        name: Its name; with its namespace where that is not the lakehouse's.
+        place: Where its files lie.
+        ours: Whether it was made here and left the model since.
+        rows: Its rows, where that is known.
+    """
+
+    name: str
+    place: str
+    ours: bool
+    rows: int | None = None
+
+    @property
+    def note(self) -> str:
+        """What is said of it beside its name."""
+        if not self.ours:
+            return f"not made by this tool, left alone: {self.place}"
+        rows = "" if self.rows is None else f" and holds {self.rows:,} rows"
+        return f"left the model{rows}: {self.place}"
+
+    def finding(self) -> Finding:
+        """Return what ``doctor`` says of it."""
+        todo = f"Remove it with `stedi tables --drop {self.name}`, or put it back into the model."
+        return Finding(f"table {self.name}", self.note, todo if self.ours else "")
+
+
+def to_drop(lakehouse: Lakehouse, strangers: list[Stranger], name: str) -> Stranger:
+    """Return the table of a name that may be dropped.
+
+    Args:
+        lakehouse: The model.
+        strangers: The tables that are not in it.
+        name: The name.
+
+    Returns:
+        The table, which was made here and left the model.
+
+    Raises:
+        UsageError: If it is in the model, not there, or not ours.
+    """
+    if name.lower() in {table.lower() for table in lakehouse.tables}:
+        raise UsageError(
+            f"{name} is a table of the model; nothing was removed.",
+            hint="Take it and its job out of configs/lakehouse.yaml first.",
+        )
+    named = [stranger for stranger in strangers if stranger.name == name]
+    found = next((s for s in named if s.ours), named[0] if named else None)
+    if found is None:
+        left = ", ".join(stranger.name for stranger in strangers if stranger.ours)
+        raise UsageError(
+            f"There is no table {name!r} that left the model.",
+            hint=f"These did: {left}." if left else "`stedi tables` lists all tables.",
+        )
+    if not found.ours:
+        raise UsageError(
+            f"{name} was not made by this tool; nothing was removed.",
+            hint=f"Its files lie in {found.place}; remove it with what made it.",
+        )
+    return found

@@ -1,0 +1,1 @@
+"""What a landing line is, and which files hold them."""

@@ -1,0 +1,1 @@
+"""What may be asked of a lakehouse, and what an answer may be written to."""

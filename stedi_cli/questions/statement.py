@@ -1,0 +1,271 @@
+"""What a SELECT reads, told by DuckDB's parser; and that it does nothing else.
+
+DuckDB calls a statement a SELECT also where a part of it writes (``WITH x AS (COPY … TO …)``), and
+has no folder that can only be read. So the parsed tree is walked, and every kind of node, function
+and table in it has to be one of those that are known to be harmless.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+from stedi_cli.errors import UsageError
+from stedi_cli.masking import duckdb_said, masked
+from stedi_cli.questions.calling import own_errors
+from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Comments, texts and quoted names first, so that nothing inside one is taken for a word.
+TOKEN = re.compile(
+    r"(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*')|(?P<name>\"(?:[^\"]|\"\")*\")"
+    r"|(?P<word>\w+)|(?P<other>\S)",
+    re.DOTALL,
+)
+_EXPRESSIONS = frozenset(
+    (
+        *("BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION"),
+        *("CONSTANT", "FUNCTION", "LAMBDA", "OPERATOR", "POSITIONAL_REFERENCE", "STAR"),
+        *("SUBQUERY", "TYPE", "WINDOW"),
+    )
+)
+_PARTS = frozenset(
+    (
+        *("SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE"),
+        *("BASE_TABLE", "EMPTY", "EXPRESSION_LIST", "JOIN", "PIVOT", "SHOW_REF", "SUBQUERY"),
+        *("TABLE_FUNCTION", "DISTINCT_MODIFIER", "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER"),
+        *("ORDER_MODIFIER", "ORDER_DEFAULT", "ASCENDING", "DESCENDING"),
+    )
+)
+_SHOWN = frozenset({"DESCRIBE", "SHOW", "SUMMARY"})
+_OWN_SCHEMAS: tuple[list[str], ...] = ([], ["main"], ["memory", "main"])
+# A name with one of these may be read as a file's.
+_FILE_LIKE = re.compile(r"[./\\:*?\[]")
+_DEEPEST = 20_000
+
+
+@dataclass(frozen=True)
+class Select:
+    """A SELECT that may be run.
+
+    Args:
+        text: The query without its final semicolon.
+        tables: The tables that it reads.
+    """
+
+    text: str
+    tables: frozenset[str]
+
+
+def one_select(sql: str, tables: Iterable[str]) -> Select:
+    """Read a query that may name some tables, and nothing else.
+
+    Args:
+        sql: The query.
+        tables: The tables.
+
+    Returns:
+        The query, and which of the tables it reads.
+
+    Raises:
+        UsageError: If it is not one SELECT, reads anything else, or could do more than read.
+    """
+    import duckdb
+
+    refuse_broken_text(sql)
+    try:
+        with own_errors():
+            statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise UsageError(
+            f"The query cannot be run: {first_line(error)}",
+            hint="`stedi tables --ddl` shows columns.",
+        ) from error
+    if len(statements) == 1 and statements[0].type == duckdb.StatementType.MULTI:
+        raise UsageError(
+            "A PIVOT has to name its values here.", hint="Write PIVOT … ON column IN (value, …)."
+        )
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise no_select()
+    text = str(statements[0].query).strip().rstrip(";")
+    known = {name.lower(): name for name in tables}
+    found: set[str] = set()
+    for node, scope in _nodes(_tree(text)):
+        _refuse_node(node)
+        _refuse_function(node)
+        if _is_reference(node) and not _is_own(node, scope):
+            found.add(_known_table(node, known))
+    return Select(text, frozenset(found))
+
+
+def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
+    """Return which tables a query names, in a comment or text not counted.
+
+    Where DuckDB cannot read it, as in parts of Athena's dialect, any name in it counts.
+
+    Args:
+        sql: The query.
+        tables: The tables that are looked for.
+    """
+    known = {name.lower(): name for name in tables}
+    try:
+        tree = _tree(sql)
+    except UsageError:
+        tokens = TOKEN.finditer(sql)
+        words = [token["word"] or (token["name"] or "").strip('"') for token in tokens]
+    else:
+        words = [
+            _path(node)[-1]
+            for node, scope in _nodes(tree)
+            if _is_reference(node) and not _is_own(node, scope)
+        ]
+    # Of `table$snapshots`, by which Athena shows what belongs to a table.
+    names = {word.partition("$")[0].lower() for word in words}
+    return frozenset(name for key, name in known.items() if key in names)
+
+
+def refuse_broken_text(sql: str) -> None:
+    """Raise UsageError for SQL that came as bytes which are no UTF-8."""
+    if any("\ud800" <= character <= "\udfff" for character in sql):
+        raise UsageError("The SQL is not UTF-8 text.", hint="Write it as UTF-8.")
+
+
+def no_select() -> UsageError:
+    """Return the error for anything but one SELECT."""
+    return UsageError(
+        "Only one SELECT at a time can be run here.",
+        hint="The lakehouse is changed by `stedi jobs run` and `stedi upload` alone.",
+    )
+
+
+def first_line(error: Exception) -> str:
+    """Return what a DuckDB error says, in one line, without values and SQL."""
+    return duckdb_said(error)
+
+
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    return duckdb.connect(config={"threads": 1})
+
+
+# A command asks several times about the same few texts.
+@lru_cache(maxsize=64)
+def _tree(sql: str) -> Any:
+    """Return DuckDB's tree of a query, to be read only; raise UsageError where there is none."""
+    import duckdb
+
+    asked = "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true)"
+    try:
+        with own_errors():
+            found = _parser().cursor().execute(asked, [sql]).fetchone()
+        assert found is not None
+        with _deep():
+            tree = json.loads(found[0])
+    except duckdb.Error as error:
+        raise UsageError(f"The query cannot be run: {first_line(error)}") from error
+    except RecursionError as error:
+        raise UsageError("The query is nested too deeply.") from error
+    if tree["error"]:
+        raise UsageError(f"The query cannot be run: {masked(tree['error_message'])}")
+    return tree["statements"]
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    """Let a tree be as deep as DuckDB's parser lets an expression be."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Yield every node with the names that a WITH around it gives a meaning."""
+    left: list[tuple[Any, frozenset[str]]] = [(tree, frozenset())]
+    while left:
+        node, scope = left.pop()
+        if isinstance(node, list):
+            left += [(child, scope) for child in node]
+        if not isinstance(node, dict):
+            continue
+        yield node, scope
+        if node.get("type") == "RECURSIVE_CTE_NODE":
+            scope |= {node["cte_name"].lower()}
+        for entry in node.get("cte_map", {}).get("map", []):
+            left.append((entry["value"], scope))
+            # As a file's name it would be read as a file wherever it has no other meaning.
+            if not _FILE_LIKE.search(entry["key"]):
+                scope |= {entry["key"].lower()}
+        left += [(child, scope) for key, child in node.items() if key != "cte_map"]
+
+
+def _is_reference(node: dict[str, Any]) -> bool:
+    shown = node.get("type") == "SHOW_REF" and "query" not in node
+    return node.get("type") == "BASE_TABLE" or shown
+
+
+def _path(node: dict[str, Any]) -> list[str]:
+    path: list[str] = node.get("qualified_name", {}).get("path") or [""]
+    return path
+
+
+def _is_own(node: dict[str, Any], scope: frozenset[str]) -> bool:
+    """Tell whether a table is one that the query itself names by WITH."""
+    *schema, name = _path(node)
+    return schema in ([], ["recurring"]) and name.lower() in scope and "query" not in node
+
+
+def _known_table(node: dict[str, Any], known: dict[str, str]) -> str:
+    *schema, name = _path(node)
+    if name.lower() not in known or [part.lower() for part in schema] not in _OWN_SCHEMAS:
+        raise UsageError(
+            f"There is no table {'.'.join([*schema, name])}.",
+            hint=_meant(name, known.values()) or "`stedi tables` lists the tables.",
+        )
+    return known[name.lower()]
+
+
+def _refuse_node(node: dict[str, Any]) -> None:
+    kind = node.get("type")
+    if kind == "SHOW_REF" and node.get("show_type") not in _SHOWN:
+        raise UsageError("There is nothing to show here.", hint="`stedi tables` lists the tables.")
+    if "class" in node:
+        harmless = node["class"] in _EXPRESSIONS
+    else:
+        # A type that is no text is a column's.
+        harmless = not isinstance(kind, str) or kind in _PARTS
+    if harmless:
+        return
+    if str(kind).endswith("_QUERY_NODE"):
+        raise no_select()
+    raise UsageError(f"A query here cannot hold {kind}.", hint="Leave it out.")
+
+
+def _refuse_function(node: dict[str, Any]) -> None:
+    allowed, called = FUNCTIONS, node
+    if node.get("type") == "TABLE_FUNCTION":
+        allowed, called = TABLE_FUNCTIONS, node["function"]
+    name = called.get("function_name")
+    if name is not None and name.lower() not in allowed:
+        raise UsageError(
+            f"The function {name} cannot be used here.",
+            hint=_meant(name, allowed) or "A query can read the lakehouse's tables only.",
+        )
+
+
+def _meant(name: str, names: Iterable[str]) -> str:
+    near = get_close_matches(name.lower(), sorted(names), n=1, cutoff=0.8)
+    return f"Did you mean {near[0]}?" if near else ""

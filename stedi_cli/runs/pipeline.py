@@ -1,0 +1,305 @@
+"""Runs jobs: in order, each only where something it depends on changed, with provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from stedi_cli.errors import UsageError
+from stedi_cli.lake.job_run import JobOutcome, JobRun, RefRemoved, RunDetached, RunFailed, Usage
+from stedi_cli.lake.target import Runner, Target, Work
+from stedi_cli.landing.files import LandingState
+from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Lakehouse
+from stedi_cli.runs.bad_rows import refuse_too_many
+from stedi_cli.runs.job_reads import refuse_undeclared
+from stedi_cli.tables.drift import quarantine_drift, shape_drift
+from stedi_cli.tables.history import overdue
+from stedi_cli.tables.metrics import may_tell_values
+from stedi_cli.tables.provenance import LandingAccount, Provenance, TableState
+
+FORCED = "forced"
+
+
+@dataclass(frozen=True)
+class JobPlan:
+    """What is to be done with a job.
+
+    Args:
+        job: The job.
+        stale: Why it has to run, or None where its table is up to date.
+    """
+
+    job: Job
+    stale: str | None
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """A job has begun."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class JobDone:
+    """A job has ended.
+
+    Args:
+        job: The job.
+        status: ``built`` or ``unchanged``.
+        rows: Rows of its table.
+        quarantined: Unusable lines of the landing tables that no earlier job reads.
+        seconds: How long it took.
+        why: Why it ran, or an empty text.
+        usage: What the run used that ended with this job.
+    """
+
+    job: Job
+    status: str
+    rows: int | None
+    quarantined: int
+    seconds: float
+    why: str = ""
+    usage: Usage | None = None
+
+
+Event = JobStarted | JobDone | JobRun | RunFailed | RunDetached | RefRemoved
+
+
+class Pipeline:
+    """The jobs of a lakehouse under a policy.
+
+    Args:
+        lakehouse: The model.
+        target: Where it lives.
+        policy: The policy.
+    """
+
+    def __init__(self, lakehouse: Lakehouse, target: Target, policy: str) -> None:
+        self._lakehouse = lakehouse
+        self._target = target
+        self.policy = lakehouse.policy(policy).name
+        self._landing: dict[str, LandingState] = {}
+        self._tables: dict[str, TableState] = {}
+        self._texts: dict[str, JobText] = {}
+
+    def plan(self, jobs: Sequence[str] = (), *, force: bool = False) -> list[JobPlan]:
+        """Tell what has to run.
+
+        Args:
+            jobs: Names of jobs, or nothing for all.
+            force: Whether these are run in any case, so that no costly reason is looked for.
+
+        Returns:
+            The jobs in their order, each with the reason why it has to run.
+
+        Raises:
+            UsageError: If there is no such job, or a job is asked for whose inputs are stale.
+        """
+        wanted = {self._lakehouse.job(name).name for name in jobs} or set(self._lakehouse.jobs)
+        self._landing = self._target.landing()
+        self._tables = self._target.tables()
+        plans: list[JobPlan] = []
+        rebuilt: set[str] = set()
+        for job in self._lakehouse.jobs.values():
+            forced = force and job.name in wanted
+            stale = next(self._reasons(job, rebuilt, forced=forced), None)
+            if job.name in wanted:
+                self._refuse_stale_inputs(job, rebuilt, plans)
+                plans.append(JobPlan(job, stale))
+            if stale and stale != FORCED:
+                rebuilt.add(job.writes)
+        return plans
+
+    def _refuse_stale_inputs(self, job: Job, rebuilt: set[str], plans: list[JobPlan]) -> None:
+        planned = {plan.job.writes for plan in plans}
+        waiting = [name for name in job.reads if name in rebuilt and name not in planned]
+        if waiting:
+            raise UsageError(
+                f"{job.name} reads {waiting[0]}, which is not up to date under {self.policy}.",
+                hint=f"Run `stedi jobs run --all --policy {self.policy}`.",
+            )
+
+    def _reasons(self, job: Job, rebuilt: set[str], *, forced: bool) -> Iterator[str]:
+        """Yield why a job has to run, what is known already before what has to be looked for."""
+        state = self._tables.get(job.writes)
+        made = state.current.provenance if state and state.current else None
+        if state is None or made is None:
+            yield "not built yet" if state is None else "not built by a job"
+            return
+        if made.policy != self.policy:
+            yield f"built under policy {made.policy}"
+        if any(name in rebuilt for name in job.reads):
+            yield "an input is rebuilt"
+        changed = [name for name in job.reads if made.inputs.get(name) != self._input(name)]
+        if changed:
+            yield f"{', '.join(changed)} changed"
+        if any(s.provenance and s.provenance.policy != made.policy for s in state.snapshots):
+            yield "snapshots of another policy are left"
+        if overdue(state.snapshots, state.current.id if state.current else None):
+            yield "snapshots that have to go are left"
+        wanted = self._provenance(job, run="", engine="")
+        if made.sql != wanted.sql:
+            yield "its SQL changed"
+        if not made.same_recipe(wanted):
+            yield "the model changed"
+        yield from self._changes_of_others(job, state, made)
+        if forced:
+            yield FORCED
+        if not self._target.is_whole(job.writes):
+            yield "its files are not whole"
+        quarantined = any(account.quarantined for account in made.landing.values())
+        if quarantined and not self._target.is_whole(QUARANTINE):
+            yield "the quarantine is not whole"
+
+    def _changes_of_others(self, job: Job, state: TableState, made: Provenance) -> Iterator[str]:
+        changes = shape_drift(self._lakehouse.tables[job.writes], state)
+        if changes:
+            yield f"its columns changed: {changes}"
+        quarantine, there = self._lakehouse.tables[QUARANTINE], self._tables.get(QUARANTINE)
+        if made.landing and quarantine_drift(quarantine, there, made.landing):
+            yield "the quarantine changed"
+        telling = self._telling([job.writes, QUARANTINE] if made.landing else [job.writes])
+        if telling:
+            yield f"the metadata of {' and '.join(telling)} may hold values"
+
+    def _telling(self, names: list[str]) -> list[str]:
+        """Return those of some tables that are to be written again so that they keep their values.
+
+        An older version or another engine wrote values into their metadata.
+        """
+        tables = self._lakehouse.tables
+        there = [name for name in names if name in self._tables]
+        return [name for name in there if may_tell_values(tables[name], self._tables[name])]
+
+    def _text(self, job: Job) -> JobText:
+        """Return a job's SQL, read once, so that what runs is what was compared."""
+        if job.name not in self._texts:
+            self._texts[job.name] = self._lakehouse.job_text(job, self.policy)
+        return self._texts[job.name]
+
+    def _provenance(self, job: Job, *, run: str, engine: str) -> Provenance:
+        tables = [self._lakehouse.tables[name] for name in (job.writes, *job.reads)]
+        columns = "".join(table.columns_sha256 for table in tables)
+        return Provenance(
+            run=run,
+            job=job.name,
+            policy=self.policy,
+            engine=engine,
+            sql=self._text(job).sha256,
+            columns=hashlib.sha256(columns.encode()).hexdigest(),
+            inputs={name: self._input(name) for name in job.reads},
+        )
+
+    def _input(self, name: str) -> str:
+        if name in self._landing:
+            return self._landing[name].fingerprint
+        state = self._tables.get(name)
+        return str(state.current.id) if state and state.current else ""
+
+    def run(
+        self,
+        jobs: Sequence[str] = (),
+        *,
+        engine: str,
+        force: bool = False,
+        wait: bool = False,
+        one_session: bool = False,
+        detach: bool = False,
+    ) -> Iterator[Event]:
+        """Run what has to run.
+
+        Args:
+            jobs: Names of jobs, or nothing for all.
+            engine: Engine to run on.
+            force: Whether to run also what is up to date.
+            wait: Whether to wait for another writer.
+            one_session: Whether all jobs share one session where each would have its own.
+            detach: Whether to start the jobs without waiting for their end.
+
+        Yields:
+            An event as each job starts and ends, and what is known of a run in between.
+
+        Raises:
+            UsageError: If a job's SQL reads a table that its reads do not name.
+            StediError: If a job fails; the tables of the jobs before it are built.
+        """
+        self._target.refuse_options(engine, detach=detach)
+        plans = self._planned(jobs, force)
+        if not any(plan.stale for plan in plans):
+            self._target.tidy()
+            yield from (self._unchanged(plan.job) for plan in plans)
+            return
+        # Also what need not run: once the lock is had, that may have changed.
+        for plan in plans:
+            refuse_undeclared(self._lakehouse, plan.job, self._text(plan.job), engine)
+        with self._target.runner(
+            engine, wait=wait, one_session=one_session, detach=detach
+        ) as runner:
+            # Another writer may have been at work until the lock was had.
+            yield from self._run(runner, self._planned(jobs, force))
+
+    def _planned(self, jobs: Sequence[str], force: bool) -> list[JobPlan]:
+        """Return the plan; what is up to date is held to the limit of unusable lines as well."""
+        plans = self.plan(jobs, force=force)
+        for plan in plans:
+            accounts = {} if plan.stale else self._built(plan.job)[1]
+            for name, account in accounts.items():
+                refuse_too_many(name, account, self._target.max_bad_rows)
+        return plans
+
+    def _built(self, job: Job) -> tuple[int | None, dict[str, LandingAccount]]:
+        """Return rows of a table that is up to date, and how the landing lines were used."""
+        current = self._tables[job.writes].current
+        assert current is not None and current.provenance is not None
+        return current.rows, current.provenance.landing
+
+    def _run(self, runner: Runner, plans: list[JobPlan]) -> Iterator[Event]:
+        run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
+        unchanged = {p.job.name for p in plans if not p.stale}
+        works = [self._work(p.job, run, runner.name) for p in plans if p.job.name not in unchanged]
+        with closing(runner.run(works)) as told:
+            for plan in plans:
+                if plan.job.name in unchanged:
+                    yield self._unchanged(plan.job)
+                    continue
+                yield JobStarted(plan.job)
+                for event in told:
+                    if isinstance(event, JobOutcome):
+                        yield _done(plan, event)
+                        break
+                    yield event
+                    if isinstance(event, RunDetached):
+                        return
+
+    def _work(self, job: Job, run: str, engine: str) -> Work:
+        landing = {name: state for name, state in self._landing.items() if name in job.reads}
+        made = self._provenance(job, run=run, engine=engine)
+        known = {name: state.fingerprint for name, state in landing.items()}
+        return Work(job, self._text(job), dataclasses.replace(made, inputs=known), landing)
+
+    def _unchanged(self, job: Job) -> JobDone:
+        rows, accounts = self._built(job)
+        quarantined = sum(
+            accounts[name].quarantined
+            for name in self._lakehouse.first_reads(job)
+            if name in accounts
+        )
+        return JobDone(job, "unchanged", rows, quarantined, 0.0)
+
+
+def _done(plan: JobPlan, outcome: JobOutcome) -> JobDone:
+    return JobDone(
+        plan.job,
+        "built",
+        outcome.rows,
+        outcome.quarantined,
+        outcome.seconds,
+        plan.stale or FORCED,
+        outcome.usage,
+    )

@@ -1,0 +1,73 @@
+"""What the Spark script is asked to do, the same on this machine and on Glue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from stedi_cli.lake.target import Work
+from stedi_cli.project.lakehouse import Lakehouse
+
+
+def request(
+    works: Sequence[Work],
+    lakehouse: Lakehouse,
+    *,
+    engine: str,
+    catalog: str,
+    namespace: str,
+    max_bad_rows: float | int,
+    keep: int | None,
+    spare_ms: int = 0,
+    folder: Callable[[str], str],
+    sql: Callable[[Work], str],
+) -> dict[str, Any]:
+    """Return the request of a run, as ``jobs/glue_job.py`` reads it.
+
+    Args:
+        works: The jobs in their order.
+        lakehouse: The model.
+        engine: Name of the engine, for the provenance.
+        catalog: Spark's name of the catalog.
+        namespace: Namespace of the tables in it.
+        max_bad_rows: Most unusable lines of a landing table: a share (float) or a number (int).
+        keep: Snapshots that the script keeps of each table, or None where it expires none.
+        spare_ms: How long a snapshot beyond that number stays after it was the current one.
+        folder: Returns the URI of a landing table's folder.
+        sql: Returns the URI of a job's SQL.
+
+    Returns:
+        What is written as JSON.
+    """
+    landing = {name: state for work in works for name, state in work.landing.items()}
+    return {
+        "catalog": catalog,
+        "namespace": namespace,
+        "max_bad_rows": max_bad_rows,
+        "keep": keep,
+        "spare_ms": spare_ms,
+        "landing": {
+            name: {
+                "folder": folder(name),
+                "fingerprint": state.fingerprint,
+                "contract": lakehouse.tables[name].contract_sha256,
+                # Without a line a file has no row, by which its size is seen.
+                "files": {file: facts.size for file, facts in state.files.items() if facts.lines},
+            }
+            for name, state in landing.items()
+        },
+        "jobs": [_job(work, lakehouse, engine, sql(work)) for work in works],
+    }
+
+
+def _job(work: Work, lakehouse: Lakehouse, engine: str, sql: str) -> dict[str, Any]:
+    made = work.made
+    record = {"run": made.run, "job": made.job, "policy": made.policy, "engine": engine}
+    return {
+        "name": work.job.name,
+        "sql": sql,
+        "reads": work.job.reads,
+        "writes": work.job.writes,
+        "answers_for": lakehouse.first_reads(work.job),
+        "record": {**record, "sql": made.sql, "columns": made.columns, "inputs": made.inputs},
+    }

@@ -1,0 +1,66 @@
+"""What another engine changed of the tables, as far as their metadata tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stedi_cli.lake.target import Finding
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
+from stedi_cli.tables.provenance import LandingAccount, TableState
+
+
+def shape_drift(table: Table, state: TableState) -> str | None:
+    """Return how a table's columns and partitions differ from the model's, or None."""
+    wanted = {column.name: column.type for column in table.columns}
+    told = [f"{name} is missing" for name in wanted if name not in state.columns]
+    told += [f"{name} is new" for name in state.columns if name not in wanted]
+    told += [
+        f"{name} is {kind}, not {wanted[name]}"
+        for name, kind in state.columns.items()
+        if kind != wanted.get(name, kind)
+    ]
+    told += ["it is partitioned"] if state.partitioned else []
+    return ", ".join(told) or None
+
+
+def quarantine_drift(
+    table: Table, state: TableState | None, accounts: Mapping[str, LandingAccount]
+) -> str | None:
+    """Return how the quarantine differs from what the jobs put into it, or None.
+
+    Args:
+        table: The quarantine.
+        state: Its state, or None where it is not there.
+        accounts: How landing lines were used, by landing table.
+    """
+    shape = shape_drift(table, state) if state else None
+    if shape:
+        return shape
+    lines = state.current.lines if state and state.current else {}
+    if lines is None:
+        return "its content is not a run's"
+    wrong = [name for name, a in accounts.items() if a.quarantined != lines.get(name, 0)]
+    return f"its lines of {', '.join(wrong)} are not a run's" if wrong else None
+
+
+def changed_by_others(lakehouse: Lakehouse, states: Mapping[str, TableState]) -> dict[str, str]:
+    """Return what is not as the jobs left it, by table."""
+    found: dict[str, str] = {}
+    accounts: dict[str, LandingAccount] = {}
+    for name in lakehouse.writers:
+        state = states.get(name)
+        if state is None:
+            continue
+        made = state.current.provenance if state.current else None
+        accounts |= made.landing if made else {}
+        what = shape_drift(lakehouse.tables[name], state)
+        if what or made is None:
+            found[name] = what or "its content is not a job's"
+    what = quarantine_drift(lakehouse.tables[QUARANTINE], states.get(QUARANTINE), accounts)
+    return found | ({QUARANTINE: what} if what else {})
+
+
+def changed_finding(name: str, what: str) -> Finding:
+    """Return what ``doctor`` says of a table that is not as the jobs left it."""
+    found = f"changed by something else than a run: {what}"
+    return Finding(name, found, "Run `stedi jobs run --all`: it rebuilds what depends on it.")

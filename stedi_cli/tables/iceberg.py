@@ -1,0 +1,282 @@
+"""Iceberg tables through pyiceberg: atomic replace with provenance, expiry, reachable files.
+
+Imported late, since pyiceberg costs half a second.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from pyiceberg.catalog import MetastoreCatalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.io.pyarrow import parquet_file_to_data_file
+from pyiceberg.schema import Schema
+from pyiceberg.table import StaticTable, Transaction
+from pyiceberg.table.snapshots import Operation, Summary
+from pyiceberg.table.update.snapshot import _SnapshotProducer
+from pyiceberg.types import DoubleType, LongType, NestedField, StringType
+
+from stedi_cli.errors import StediError
+from stedi_cli.project.lakehouse import Table as TableModel
+from stedi_cli.tables import expiry, metrics
+from stedi_cli.tables.provenance import COUNTS_ONLY, FORGETS, MARK
+
+if TYPE_CHECKING:
+    from pyiceberg.manifest import ManifestEntry, ManifestFile
+
+NAMESPACE = "stedi"
+# The last three come from pyiceberg's Avro decoder, which trusts sizes that a file tells.
+UNREADABLE = (
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AssertionError, StediError),
+    *(zlib.error, MemoryError, SystemError),
+)
+"""What reading metadata or manifests raises that are lost or broken."""
+_TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
+
+
+class _Replace(_SnapshotProducer["_Replace"]):
+    """A snapshot of the given files alone.
+
+    The manifests of what it replaces are left out rather than rewritten with DELETED entries,
+    since these would keep the old files' column bounds.
+    """
+
+    def _deleted_entries(self) -> list[ManifestEntry]:
+        return []
+
+    def _existing_manifests(self) -> list[ManifestFile]:
+        return []
+
+    def _summary(self, snapshot_properties: dict[str, str] = {}) -> Summary:  # noqa: B006
+        # Totals are those of the new files, not added to the parent's.
+        parent, self._parent_snapshot_id = self._parent_snapshot_id, None
+        try:
+            return super()._summary(snapshot_properties)
+        finally:
+            self._parent_snapshot_id = parent
+
+
+class Replaced(NamedTuple):
+    """What a replace did.
+
+    Args:
+        snapshot: Id of the new snapshot.
+        expired: What it took away of older ones.
+    """
+
+    snapshot: int
+    expired: expiry.Expired
+
+
+def schema_of(table: TableModel) -> Schema:
+    """Return the Iceberg schema of a table."""
+    fields = (
+        NestedField(position, column.name, _TYPES[column.type], required=False, doc=column.doc)
+        for position, column in enumerate(table.columns, start=1)
+    )
+    return Schema(*fields)
+
+
+def properties_of(table: TableModel, schema: Schema, keep: int) -> dict[str, str]:
+    """Return the table properties.
+
+    Args:
+        table: The table.
+        schema: Its Iceberg schema.
+        keep: Snapshots, and so metadata files, to keep.
+
+    Returns:
+        Properties for a v2 table whose columns leave no bounds in manifests.
+    """
+    return {
+        "format-version": "2",
+        MARK: table.name,
+        "write.parquet.compression-codec": "zstd",
+        "write.metadata.delete-after-commit.enabled": "true",
+        "write.metadata.previous-versions-max": str(max(1, keep)),
+        "schema.name-mapping.default": schema.name_mapping.model_dump_json(),
+        **metrics.properties(table),
+    }
+
+
+def replace(
+    catalog: MetastoreCatalog,
+    table: TableModel,
+    files: Sequence[str],
+    summary: dict[str, str],
+    *,
+    keep: int,
+    forget: bool,
+) -> Replaced:
+    """Replace a table's content in one commit, and create the table where it is missing.
+
+    Args:
+        catalog: The catalog.
+        table: The table.
+        files: URIs of the Parquet files that make up the new content.
+        summary: Properties of the new snapshot.
+        keep: Snapshots to keep, the new one included.
+        forget: Whether no older snapshot may stay, as after a change of policy.
+    """
+    identifier = f"{NAMESPACE}.{table.name}"
+    schema = schema_of(table)
+    properties = properties_of(table, schema, keep)
+    try:
+        transaction = Transaction(catalog.load_table(identifier))
+        forget = forget or not _is_readable(transaction) or _may_hold_bounds(transaction)
+        _adopt(transaction, schema, properties)
+    except NoSuchTableError:
+        forget = False
+        transaction = catalog.create_table_transaction(
+            identifier, schema, location=_location(catalog, table), properties=properties
+        )
+    io = transaction._table.io
+    said = {**summary, **COUNTS_ONLY, **({FORGETS: "true"} if forget else {})}
+    replacing = _Replace(Operation.OVERWRITE, transaction, io, snapshot_properties=said)
+    for uri in files:
+        replacing.append_data_file(parquet_file_to_data_file(io, transaction.table_metadata, uri))
+    replacing.commit()
+    expired = expiry.expire(transaction, keep)
+    transaction.commit_transaction()
+    return Replaced(replacing.snapshot_id, expired)
+
+
+def create_empty(catalog: MetastoreCatalog, table: TableModel, *, keep: int) -> None:
+    """Create a table without a snapshot, unless it is there."""
+    schema = schema_of(table)
+    catalog.create_table_if_not_exists(
+        f"{NAMESPACE}.{table.name}",
+        schema,
+        location=_location(catalog, table),
+        properties=properties_of(table, schema, keep),
+    )
+
+
+def _location(catalog: MetastoreCatalog, table: TableModel) -> str:
+    return f"{catalog.properties['warehouse']}/{table.name}"
+
+
+def _is_readable(transaction: Transaction) -> bool:
+    """Tell whether the manifests of the current snapshot, if there is one, can be read."""
+    current = transaction.table_metadata.current_snapshot()
+    io = transaction._table.io
+    try:
+        for manifest in current.manifests(io) if current else ():
+            manifest.fetch_manifest_entry(io)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _may_hold_bounds(transaction: Transaction) -> bool:
+    """Tell whether values may stand in manifests of older versions or of other engines."""
+    summaries = (s.summary for s in transaction.table_metadata.snapshots)
+    return not all(s and COUNTS_ONLY.items() <= s.additional_properties.items() for s in summaries)
+
+
+def _told(field: NestedField) -> tuple[str, str, str | None, bool]:
+    return field.name, str(field.field_type), field.doc, field.required
+
+
+def _unpartition(transaction: Transaction) -> None:
+    """Take away the partitions and the order that another engine gave a table."""
+    fields = transaction.table_metadata.spec().fields
+    if fields:
+        with transaction.update_spec() as spec:
+            for field in fields:
+                spec.remove_field(field.name)
+
+
+def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str]) -> None:
+    _unpartition(transaction)
+    metadata = transaction.table_metadata
+    if {*map(_told, metadata.schema().fields)} != {*map(_told, schema.fields)}:
+        with transaction.update_schema(allow_incompatible_changes=True) as update:
+            wanted = {f.name: f for f in schema.fields}
+            for field in metadata.schema().fields:
+                if field.name not in wanted or wanted[field.name].field_type != field.field_type:
+                    update.delete_column(field.name)
+            for field in schema.fields:
+                same = metadata.schema()._name_to_id.get(field.name)
+                if same is None or metadata.schema().find_type(same) != field.field_type:
+                    update.add_column(field.name, field.field_type, field.doc)
+                else:
+                    update.update_column(field.name, required=False, doc=field.doc)
+    properties = {
+        **properties,
+        "schema.name-mapping.default": (
+            transaction.table_metadata.schema().name_mapping.model_dump_json()
+        ),
+    }
+    del properties["format-version"]
+    changed = {k: v for k, v in properties.items() if metadata.properties.get(k) != v}
+    if changed:
+        transaction.set_properties(changed)
+
+
+def expire(catalog: MetastoreCatalog, name: str, keep: int) -> expiry.Expired:
+    """Drop the snapshots of a table that are due.
+
+    Args:
+        catalog: The catalog.
+        name: The table.
+        keep: Snapshots to keep where none has to go for another reason.
+    """
+    transaction = Transaction(catalog.load_table(f"{NAMESPACE}.{name}"))
+    expired = expiry.expire(transaction, keep)
+    transaction.commit_transaction()
+    return expired
+
+
+def reachable_files(metadata_uri: str, properties: dict[str, str]) -> set[str]:
+    """Return the URIs of all files that a table's metadata reaches, its own included.
+
+    Args:
+        metadata_uri: The current metadata file.
+        properties: Properties for reading files.
+
+    Returns:
+        Metadata files, manifest lists, manifests, data and delete files, statistics.
+    """
+    table = StaticTable.from_metadata(metadata_uri, properties)
+    metadata = table.metadata
+    found = {metadata_uri, *(entry.metadata_file for entry in metadata.metadata_log)}
+    found |= {s.statistics_path for s in metadata.statistics}
+    found |= {s.statistics_path for s in metadata.partition_statistics}
+    for snapshot in metadata.snapshots:
+        found.add(snapshot.manifest_list)
+        for manifest in snapshot.manifests(table.io):
+            found.add(manifest.manifest_path)
+            found |= {
+                entry.data_file.file_path
+                for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+            }
+    return found
+
+
+def current_files(metadata_uri: str) -> set[str]:
+    """Return the URIs of the files that make up a table's current state, metadata included."""
+    table = StaticTable.from_metadata(metadata_uri)
+    current = table.metadata.current_snapshot()
+    found = {metadata_uri}
+    if current is not None:
+        found.add(current.manifest_list)
+        for manifest in current.manifests(table.io):
+            found.add(manifest.manifest_path)
+            entries = manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+            found |= {entry.data_file.file_path for entry in entries}
+    return found
+
+
+def data_files(
+    metadata_uri: str, properties: dict[str, str], snapshot_id: int
+) -> list[tuple[str, int]] | None:
+    """Return URI and size of a snapshot's data files; None where delete files apply to them."""
+    table = StaticTable.from_metadata(metadata_uri, properties)
+    tasks = list(table.scan(AlwaysTrue(), snapshot_id=snapshot_id).plan_files())
+    if any(task.delete_files for task in tasks):
+        return None
+    return [(task.file.file_path, task.file.file_size_in_bytes) for task in tasks]
