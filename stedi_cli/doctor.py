@@ -8,7 +8,8 @@ from importlib import metadata
 
 from stedi_cli import __version__
 from stedi_cli.errors import StediError
-from stedi_cli.lake.target import Finding, Target
+from stedi_cli.lake.findings import Finding
+from stedi_cli.lake.target import Target
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import Settings
 

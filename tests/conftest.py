@@ -19,7 +19,8 @@ from small import TABLES, C, customer, write_lake
 
 import stedi_cli
 from stedi_cli.checks.validation import Report, Validation
-from stedi_cli.lake.target import Target, Uploaded, open_target
+from stedi_cli.lake.events import Uploaded
+from stedi_cli.lake.target import Target, open_target
 from stedi_cli.local.layout import Layout
 from stedi_cli.project import folder as project
 from stedi_cli.project.settings import load_settings

@@ -15,7 +15,7 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.prices import query_price
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.target import Answer, QueryCost
+from stedi_cli.lake.records import Answer, QueryCost
 from stedi_cli.masking import athena_said
 
 _TRIES = 3

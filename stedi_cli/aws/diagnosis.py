@@ -10,9 +10,10 @@ from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import StediError
-from stedi_cli.lake.target import Finding, Resource
+from stedi_cli.lake.findings import Finding, changed_finding
+from stedi_cli.lake.records import Resource
 from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
-from stedi_cli.tables.drift import changed_by_others, changed_finding
+from stedi_cli.tables.drift import changed_by_others
 
 
 def diagnose(

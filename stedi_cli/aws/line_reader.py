@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.storage import unpacked
-from stedi_cli.lake.target import Answer
+from stedi_cli.lake.records import Answer
 from stedi_cli.landing.contract import Field, Unusable, is_blank, judge
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.questions.calling import interruptible

@@ -12,7 +12,7 @@ from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import UsageError
-from stedi_cli.lake.target import Answer, QueryCost
+from stedi_cli.lake.records import Answer, QueryCost
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.questions.export_file import export_format
 from stedi_cli.questions.not_built import not_built

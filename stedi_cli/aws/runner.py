@@ -15,7 +15,7 @@ from stedi_cli.aws.runs import SUCCEEDED, Run, Runs
 from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.job_run import JobOutcome, RefRemoved, RunDetached, RunEvent, RunFailed
-from stedi_cli.lake.target import Work
+from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
 from stedi_cli.project.settings import Settings

@@ -12,8 +12,8 @@ from stedi_cli.aws.infra.resource import ask
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError
+from stedi_cli.lake.records import Resource
 from stedi_cli.lake.strangers import Stranger
-from stedi_cli.lake.target import Resource
 from stedi_cli.tables.ddl import lines_table
 from stedi_cli.tables.provenance import TableState
 

@@ -17,18 +17,12 @@ from stedi_cli.aws.runs import Run, Runs
 from stedi_cli.aws.tables import Tables
 from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.errors import UsageError
+from stedi_cli.lake.events import Uploaded, Uploading
+from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun
+from stedi_cli.lake.records import Answer, Change, QueryCost, Resource
 from stedi_cli.lake.strangers import Stranger, to_drop
-from stedi_cli.lake.target import (
-    Answer,
-    Change,
-    Finding,
-    QueryCost,
-    Resource,
-    Runner,
-    Uploaded,
-    Uploading,
-)
+from stedi_cli.lake.target import Runner
 from stedi_cli.landing.bare_gzip import bared, renewed
 from stedi_cli.landing.files import LandingState, find_files
 from stedi_cli.project.lakehouse import Lakehouse, Table

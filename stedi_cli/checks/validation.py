@@ -9,7 +9,8 @@ from stedi_cli.checks import expected
 from stedi_cli.checks.expected import DataSet
 from stedi_cli.checks.validation_queries import Queries, check_query, queries
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
-from stedi_cli.lake.target import Answer, Target
+from stedi_cli.lake.records import Answer
+from stedi_cli.lake.target import Target
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Check, Lakehouse
 from stedi_cli.project.personal import personal_names

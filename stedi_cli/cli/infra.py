@@ -14,7 +14,7 @@ from stedi_cli.cli.upload import upload_into
 from stedi_cli.errors import ExitCode, StediError, UsageError
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.target import Change, Resource
+    from stedi_cli.lake.records import Change, Resource
 
 app = typer.Typer(help="Set up, look at and remove the infrastructure.", no_args_is_help=True)
 
@@ -192,7 +192,7 @@ def _show_removed(opened: Session, resources: list[Resource], *, as_json: bool) 
 
 
 def _show_plan(opened: Session, changes: list[Change]) -> None:
-    from stedi_cli.lake.target import Resource
+    from stedi_cli.lake.records import Resource
 
     rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in changes]
     render.show(_table(opened, rows, state="to do"))
@@ -235,7 +235,7 @@ def _record(change: Change) -> dict[str, object]:
 
 
 def _table(opened: Session, resources: list[Resource], *, state: str = "state") -> object:
-    from stedi_cli.lake.target import Resource
+    from stedi_cli.lake.records import Resource
 
     root = str(opened.settings.root)
     alike: dict[tuple[str, str], list[Resource]] = {}

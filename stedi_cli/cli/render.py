@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from stedi_cli.lake.target import QueryCost
+    from stedi_cli.lake.records import QueryCost
 
 
 def console(*, err: bool = False) -> Console:

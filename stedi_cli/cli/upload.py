@@ -60,7 +60,7 @@ def upload_into(
     Returns:
         Per landing table, how many files were new, changed, unchanged, removed or mixed in.
     """
-    from stedi_cli.lake.target import Uploading
+    from stedi_cli.lake.events import Uploading
 
     states = ("new", "changed", "unchanged", "removed", "mixed")
     counts: dict[str, Counter[str]] = {name: Counter() for name in opened.lakehouse.landing}

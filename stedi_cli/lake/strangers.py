@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stedi_cli.errors import UsageError
-from stedi_cli.lake.target import Finding
+from stedi_cli.lake.findings import Finding
 from stedi_cli.project.lakehouse import Lakehouse
 
 

@@ -4,144 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stedi_cli.errors import UsageError
+from stedi_cli.lake.events import Uploaded, Uploading
+from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
+from stedi_cli.lake.records import Answer, Change, QueryCost, Resource, Work
 from stedi_cli.landing.files import LandingState
-from stedi_cli.project.lakehouse import Job, JobText, Lakehouse, Table
+from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.project.settings import Settings
-from stedi_cli.tables.provenance import Provenance, TableState
+from stedi_cli.tables.provenance import TableState
 
 if TYPE_CHECKING:
     from stedi_cli.lake.strangers import Stranger
-
-
-@dataclass(frozen=True)
-class Work:
-    """A job that is to be run.
-
-    Args:
-        job: The job.
-        text: Its SQL.
-        made: Its provenance, but for what is known only when it runs: the snapshots of the
-            tables that it reads, how landing lines were used, and its data files.
-        landing: The landing files that it reads, by table.
-    """
-
-    job: Job
-    text: JobText
-    made: Provenance
-    landing: dict[str, LandingState]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer to a query: column names, their types, and rows as they are asked for."""
-
-    columns: list[str]
-    types: list[str]
-    rows: Iterator[tuple[Any, ...]]
-
-
-@dataclass(frozen=True)
-class QueryCost:
-    """What the queries asked so far cost.
-
-    Args:
-        queries: How many there were.
-        scanned: Bytes that they scanned.
-        dollars: US dollars, as the configured price says.
-    """
-
-    queries: int
-    scanned: int
-    dollars: float
-
-
-@dataclass(frozen=True)
-class Resource:
-    """A part of the infrastructure and what was done, or is to be done, with it.
-
-    Args:
-        kind: Such as ``folder``, ``catalog``, ``landing zone``.
-        name: Its path or name.
-        state: Such as ``made``, ``there``, ``missing``, ``removed``, ``left``.
-        note: Why, where that needs saying.
-    """
-
-    kind: str
-    name: str
-    state: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Change:
-    """What ``infra up`` would do with a part of the infrastructure.
-
-    Args:
-        kind: Such as ``bucket``, ``role``, ``job``.
-        name: Its name or path.
-        action: ``create``, ``change``, ``replace`` (cannot be changed in place), ``keep``,
-            ``refuse`` (it is there, in the way and not ours), or ``leave`` (not in the way).
-        fields: Field, what is there, and what is wanted, for each that differs.
-        note: Why, where that needs saying.
-    """
-
-    kind: str
-    name: str
-    action: str
-    fields: tuple[tuple[str, str, str], ...] = ()
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something looked at by ``doctor``.
-
-    Args:
-        what: What was looked at.
-        found: What was found.
-        todo: What to do about it; empty where nothing is wrong.
-    """
-
-    what: str
-    found: str
-    todo: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.todo
-
-
-@dataclass(frozen=True)
-class Uploading:
-    """How far an upload has come, in bytes."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Uploaded:
-    """A landing file and what an upload did with it.
-
-    Args:
-        table: Its landing table.
-        file: Its name.
-        state: ``new``, ``changed``, ``unchanged``, ``removed``, or ``mixed`` for a file in the
-            landing zone that is not in the uploaded folder.
-        unknown: Keys in it that the table does not know, which are ignored.
-    """
-
-    table: str
-    file: str
-    state: str
-    unknown: frozenset[str] = frozenset()
 
 
 class Runner(Protocol):

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stedi_cli.errors import StediError
-from stedi_cli.lake.target import Finding
+from stedi_cli.lake.findings import Finding, changed_finding
 from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.local import spark
 from stedi_cli.local.catalog_file import catalog_damage
@@ -19,7 +19,7 @@ from stedi_cli.local.strangers import strangers
 from stedi_cli.local.tables import Tables, left_over, read_journal
 from stedi_cli.local.workspace import workspace_parent
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.tables.drift import changed_by_others, changed_finding
+from stedi_cli.tables.drift import changed_by_others
 
 _LITTLE_SPACE = 1 << 30
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 import duckdb
 
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.target import Answer
+from stedi_cli.lake.records import Answer
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.times import with_times_as_text
 from stedi_cli.local.workspace import Workspace

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stedi_cli.durable import make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.target import Change, Resource
+from stedi_cli.lake.records import Change, Resource
 from stedi_cli.local.access import mask_of
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
 from stedi_cli.local.landing_zone import LandingZone

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from stedi_cli.lake.target import Answer
+from stedi_cli.lake.records import Answer
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import users_own
 from stedi_cli.local.engine import PARQUET, Engine, query_error

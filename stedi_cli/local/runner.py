@@ -12,7 +12,7 @@ import duckdb
 
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.job_run import JobOutcome, RefRemoved
-from stedi_cli.lake.target import Work
+from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
 from stedi_cli.local.engine import PARQUET, TYPES, Engine

@@ -18,7 +18,7 @@ from typing import Any
 
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.job_run import JobOutcome, RefRemoved
-from stedi_cli.lake.target import Work
+from stedi_cli.lake.records import Work
 from stedi_cli.landing import contract
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import CATALOG

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from stedi_cli.lake.records import Resource
 from stedi_cli.lake.strangers import Stranger
-from stedi_cli.lake.target import Resource
 from stedi_cli.local.catalog_file import Entry, entries
 from stedi_cli.local.layout import Layout
 from stedi_cli.tables.provenance import TableState, parse_metadata

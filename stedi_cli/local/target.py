@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING
 from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.durable import replaced
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.lake.events import Uploaded
+from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun
+from stedi_cli.lake.records import Answer, Change, QueryCost, Resource
 from stedi_cli.lake.strangers import Stranger, to_drop
-from stedi_cli.lake.target import Answer, Change, Finding, QueryCost, Resource, Runner, Uploaded
+from stedi_cli.lake.target import Runner
 from stedi_cli.landing.bare_gzip import bared, renewed
 from stedi_cli.landing.files import LandingState, find_files, unknown_keys
 from stedi_cli.local.access import private

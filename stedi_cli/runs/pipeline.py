@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.job_run import JobOutcome, JobRun, RefRemoved, RunDetached, RunFailed, Usage
-from stedi_cli.lake.target import Runner, Target, Work
+from stedi_cli.lake.records import Work
+from stedi_cli.lake.target import Runner, Target
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Lakehouse
 from stedi_cli.runs.bad_rows import refuse_too_many

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from stedi_cli.lake.target import Work
+from stedi_cli.lake.records import Work
 from stedi_cli.project.lakehouse import Lakehouse
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stedi_cli.lake.target import Finding
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
 from stedi_cli.tables.provenance import LandingAccount, TableState
 
@@ -58,9 +57,3 @@ def changed_by_others(lakehouse: Lakehouse, states: Mapping[str, TableState]) ->
             found[name] = what or "its content is not a job's"
     what = quarantine_drift(lakehouse.tables[QUARANTINE], states.get(QUARANTINE), accounts)
     return found | ({QUARANTINE: what} if what else {})
-
-
-def changed_finding(name: str, what: str) -> Finding:
-    """Return what ``doctor`` says of a table that is not as the jobs left it."""
-    found = f"changed by something else than a run: {what}"
-    return Finding(name, found, "Run `stedi jobs run --all`: it rebuilds what depends on it.")

@@ -15,8 +15,8 @@ from sandbox.server import KEYS, Sandbox
 
 from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.target import AwsTarget
+from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobRun, RunDetached, RunFailed
-from stedi_cli.lake.target import Uploaded
 from stedi_cli.project import folder as project
 from stedi_cli.project.settings import Settings, load_settings
 from stedi_cli.runs.pipeline import Event, JobDone, Pipeline

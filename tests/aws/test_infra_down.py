@@ -15,7 +15,7 @@ from aws.cloud_lake import HURRY
 from aws.places import CONFIG, infrastructure, inventory
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.target import Resource
+from stedi_cli.lake.records import Resource
 
 Invoke = Callable[..., Result]
 

@@ -20,7 +20,7 @@ from stedi_cli.aws.usable_lines import usable_lines
 from stedi_cli.checks.validation import Validation
 from stedi_cli.checks.verdict import Report
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.target import Answer
+from stedi_cli.lake.records import Answer
 from stedi_cli.landing.files import FileFacts, LandingState
 from stedi_cli.tables.ddl import SERDE, landing_inputs, lines_table
 from stedi_cli.tables.provenance import LandingAccount, Provenance, Snapshot, TableState

@@ -22,7 +22,7 @@ from stedi_cli.aws import upload as uploading
 from stedi_cli.aws.layout import TAG
 from stedi_cli.aws.runs import BusyError
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.target import Uploading
+from stedi_cli.lake.events import Uploading
 from stedi_cli.landing.files import LandingState
 
 KEYS = ["landing/accelerometer/a.json", "landing/customer/c.json", "landing/step_trainer/s.json"]

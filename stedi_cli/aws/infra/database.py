@@ -6,7 +6,7 @@ from typing import Any
 
 from stedi_cli.aws.infra.resource import Found, Kind, ask
 from stedi_cli.aws.layout import TAG
-from stedi_cli.lake.target import Resource
+from stedi_cli.lake.records import Resource
 
 
 class Database(Kind):

@@ -21,7 +21,7 @@ from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.infra.work_group import WorkGroup
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.target import Change, Resource
+from stedi_cli.lake.records import Change, Resource
 from stedi_cli.project.settings import Settings
 
 _STATES = {

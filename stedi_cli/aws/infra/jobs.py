@@ -13,7 +13,7 @@ from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.model import spark_settings
 from stedi_cli.aws.runs import Runs
 from stedi_cli.errors import StediError
-from stedi_cli.lake.target import Resource
+from stedi_cli.lake.records import Resource
 
 _WAITS = (1, 2, 4, 8, 8, 8, 8, 8)
 """Seconds between attempts while IAM makes a new role known to Glue."""

@@ -10,7 +10,7 @@ from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.strangers import strangers
 from stedi_cli.aws.tables import Tables
-from stedi_cli.lake.target import Change
+from stedi_cli.lake.records import Change
 from stedi_cli.tables.ddl import landing_inputs
 
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.errors import StediError
-from stedi_cli.lake.target import Change, Resource
+from stedi_cli.lake.records import Change, Resource
 
 _MISSING = frozenset(
     {

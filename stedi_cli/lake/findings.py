@@ -1,0 +1,31 @@
+"""What ``doctor`` says of something that it looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something looked at by ``doctor``.
+
+    Args:
+        what: What was looked at.
+        found: What was found.
+        todo: What to do about it; empty where nothing is wrong.
+    """
+
+    what: str
+    found: str
+    todo: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.todo
+
+
+def changed_finding(name: str, what: str) -> Finding:
+    """Return what ``doctor`` says of a table that is not as the jobs left it."""
+    found = f"changed by something else than a run: {what}"
+    return Finding(name, found, "Run `stedi jobs run --all`: it rebuilds what depends on it.")

@@ -1,0 +1,90 @@
+"""What the parts of a lake are asked to do, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from stedi_cli.landing.files import LandingState
+from stedi_cli.project.lakehouse import Job, JobText
+from stedi_cli.tables.provenance import Provenance
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job that is to be run.
+
+    Args:
+        job: The job.
+        text: Its SQL.
+        made: Its provenance, but for what is known only when it runs: the snapshots of the
+            tables that it reads, how landing lines were used, and its data files.
+        landing: The landing files that it reads, by table.
+    """
+
+    job: Job
+    text: JobText
+    made: Provenance
+    landing: dict[str, LandingState]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a query: column names, their types, and rows as they are asked for."""
+
+    columns: list[str]
+    types: list[str]
+    rows: Iterator[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class QueryCost:
+    """What the queries asked so far cost.
+
+    Args:
+        queries: How many there were.
+        scanned: Bytes that they scanned.
+        dollars: US dollars, as the configured price says.
+    """
+
+    queries: int
+    scanned: int
+    dollars: float
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A part of the infrastructure and what was done, or is to be done, with it.
+
+    Args:
+        kind: Such as ``folder``, ``catalog``, ``landing zone``.
+        name: Its path or name.
+        state: Such as ``made``, ``there``, ``missing``, ``removed``, ``left``.
+        note: Why, where that needs saying.
+    """
+
+    kind: str
+    name: str
+    state: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What ``infra up`` would do with a part of the infrastructure.
+
+    Args:
+        kind: Such as ``bucket``, ``role``, ``job``.
+        name: Its name or path.
+        action: ``create``, ``change``, ``replace`` (cannot be changed in place), ``keep``,
+            ``refuse`` (it is there, in the way and not ours), or ``leave`` (not in the way).
+        fields: Field, what is there, and what is wanted, for each that differs.
+        note: Why, where that needs saying.
+    """
+
+    kind: str
+    name: str
+    action: str
+    fields: tuple[tuple[str, str, str], ...] = ()
+    note: str = ""
