@@ -18,13 +18,14 @@ import yaml
 
 from stedi_cli.landing.files import FileFacts, LandingState
 from stedi_cli.landing.names import is_landing_name
-from stedi_cli.local.engine import TYPES, Engine
+from stedi_cli.local.engine import Engine
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.layout import Layout
 from stedi_cli.project import folder as project
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.project.settings import load_settings
 from stedi_cli.sql import identifier, literal
+from stedi_cli.tables.types import TYPES
 
 POLICY = "strict"
 # Of the settings that the product changes, those that confine it or keep its profile.
@@ -86,7 +87,7 @@ class Planner:
             table = self.lakehouse.tables[job.writes]
             path = literal(str(out / f"{table.name}.parquet"))
             columns = ", ".join(
-                f"CAST({identifier(c.name)} AS {TYPES[c.type]}) AS {identifier(c.name)}"
+                f"CAST({identifier(c.name)} AS {TYPES[c.type].duckdb}) AS {identifier(c.name)}"
                 for c in table.columns
             )
             sql = self.lakehouse.job_text(job, POLICY).sql.strip().rstrip(";")

@@ -13,8 +13,8 @@ from stedi_cli.local.layout import Layout
 from stedi_cli.project import folder as project
 from stedi_cli.project.lakehouse import load
 from stedi_cli.project.settings import load_settings
+from stedi_cli.tables.types import TYPES
 
-_TYPES = {"string": "STRING", "long": "BIGINT", "double": "DOUBLE"}
 _POLICY = "strict"
 
 
@@ -32,7 +32,7 @@ def main(root: Path, out: Path, plan: Path) -> None:
         {
             "name": table.name,
             "folder": str(Layout(root).landing / str(table.folder)),
-            "schema": ", ".join(f"`{c.name}` {_TYPES[c.type]}" for c in table.columns),
+            "schema": ", ".join(f"`{c.name}` {TYPES[c.type].hive}" for c in table.columns),
         }
         for table in lakehouse.landing.values()
     ]

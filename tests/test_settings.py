@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from conftest import PROJECT, Result, run_stedi
@@ -11,7 +13,9 @@ from conftest import PROJECT, Result, run_stedi
 from stedi_cli.errors import UsageError
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import load
+from stedi_cli.project.model_file import ColumnEntry
 from stedi_cli.project.settings import load_settings
+from stedi_cli.tables.types import TYPES
 
 
 @pytest.fixture
@@ -262,6 +266,17 @@ def test_a_model_that_contradicts_itself_is_refused(project: Path, wrong: str) -
     with pytest.raises(UsageError, match=told) as refused:
         load(project)
     assert str(path) in refused.value.message
+
+
+def test_every_type_of_the_model_is_one_of_every_engine() -> None:
+    glue_job = ast.parse((PROJECT / "jobs" / "glue_job.py").read_text())
+    (sparks,) = (
+        {ast.literal_eval(key) for key in node.value.keys if key}
+        for node in glue_job.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
+        if ast.unparse(node.targets[0]) == "TYPES"
+    )
+    assert {*get_args(ColumnEntry.model_fields["type"].annotation)} == TYPES.keys() == sparks
 
 
 def test_a_project_without_its_sql_is_refused(project: Path, invoke: Callable[..., Result]) -> None:

@@ -19,8 +19,8 @@ from stedi_cli.project.settings import Settings
 from stedi_cli.questions.calling import interruptible, own_errors
 from stedi_cli.questions.statement import Select, first_line
 from stedi_cli.sql import identifier, literal, literals
+from stedi_cli.tables.types import TYPES
 
-TYPES = {"string": "VARCHAR", "long": "BIGINT", "double": "DOUBLE"}
 PARQUET = "FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false"
 """How Parquet is written: without what answers whether a value is in it."""
 _BATCH = 1000
@@ -188,7 +188,7 @@ class Engine:
 def empty_select(table: Table) -> str:
     """Return a SELECT of a table's columns without rows."""
     columns = ", ".join(
-        f"CAST(NULL AS {TYPES[c.type]}) AS {identifier(c.name)}" for c in table.columns
+        f"CAST(NULL AS {TYPES[c.type].duckdb}) AS {identifier(c.name)}" for c in table.columns
     )
     return f"SELECT {columns} WHERE false"
 

@@ -18,10 +18,11 @@ import duckdb
 
 from stedi_cli.landing.contract import LONGEST_LINE, Field, canonical, is_blank
 from stedi_cli.landing.files import LandingState, open_lines
-from stedi_cli.local.engine import TYPES, Engine, empty_select
+from stedi_cli.local.engine import Engine, empty_select
 from stedi_cli.local.split import BadLine, Split, bounded, split
 from stedi_cli.project.lakehouse import Column, Table
 from stedi_cli.sql import identifier, literal, literals
+from stedi_cli.tables.types import TYPES
 
 # Integers are read as DOUBLE, which keeps a fraction where BIGINT rounds it away; from here on
 # a DOUBLE no longer holds every integer.
@@ -219,11 +220,12 @@ def _condition(column: Column) -> str:
 def _plain(table: Table, files: Iterable[Path], *, exact: bool = False, longest: int = 0) -> str:
     """Return a SELECT over files; ``exact`` reads integers as such, beyond a DOUBLE's reach."""
     read = {
-        c.name: "DOUBLE" if c.type == "long" and not exact else TYPES[c.type] for c in table.columns
+        c.name: TYPES["double" if c.type == "long" and not exact else c.type].duckdb
+        for c in table.columns
     }
     columns = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in read.items())
     selected = ", ".join(
-        f"CAST(raw.{identifier(c.name)} AS {TYPES[c.type]}) AS {identifier(c.name)}"
+        f"CAST(raw.{identifier(c.name)} AS {TYPES[c.type].duckdb}) AS {identifier(c.name)}"
         for c in table.columns
     )
     return (

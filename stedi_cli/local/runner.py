@@ -15,7 +15,7 @@ from stedi_cli.lake.job_run import JobOutcome, RefRemoved
 from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
-from stedi_cli.local.engine import PARQUET, TYPES, Engine
+from stedi_cli.local.engine import PARQUET, Engine
 from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
@@ -31,6 +31,7 @@ from stedi_cli.tables import iceberg
 from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.history import inputs_forgot
 from stedi_cli.tables.provenance import LandingAccount, Provenance, files_to_summary
+from stedi_cli.tables.types import TYPES
 
 
 class DuckRunner:
@@ -191,7 +192,7 @@ class DuckRunner:
                 hint="Make its SQL and configs/lakehouse.yaml agree.",
             )
         columns = ", ".join(
-            f"CAST({identifier(c.name)} AS {TYPES[c.type]}) AS {identifier(c.name)}"
+            f"CAST({identifier(c.name)} AS {TYPES[c.type].duckdb}) AS {identifier(c.name)}"
             for c in table.columns
         )
         target = literal(str(path))

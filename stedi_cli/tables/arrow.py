@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 
 from stedi_cli.project.lakehouse import Table
-
-_TYPES = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
+from stedi_cli.tables.types import TYPES
 
 
 def schema_of(table: Table) -> pa.Schema:
     """Return a table's columns as Arrow's schema."""
-    return pa.schema([(column.name, _TYPES[column.type]) for column in table.columns])
+    kinds = ((c.name, pa.type_for_alias(TYPES[c.type].arrow)) for c in table.columns)
+    return pa.schema(kinds)
 
 
 def arrow_table(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:

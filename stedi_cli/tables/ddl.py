@@ -6,9 +6,9 @@ from typing import Any
 
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.sql import hive_identifier, hive_literal
+from stedi_cli.tables.types import TYPES
 
 SERDE = "org.apache.hive.hcatalog.data.JsonSerDe"
-_TYPES = {"string": "string", "long": "bigint", "double": "double"}
 _LINES = "{table}_lines"
 _LINES_SERDE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 _LINES_DOC = "The same files line by line, which no unusable line can break."
@@ -33,7 +33,9 @@ def landing_inputs(table: Table, location: str) -> list[dict[str, Any]]:
     Returns:
         The ``TableInput`` of the table itself, and of the table of its lines.
     """
-    columns = [{"Name": c.name, "Type": _TYPES[c.type], "Comment": c.doc} for c in table.columns]
+    columns = [
+        {"Name": c.name, "Type": TYPES[c.type].hive, "Comment": c.doc} for c in table.columns
+    ]
     line = {"Name": "line", "Type": "string", "Comment": "The whole line"}
     return [
         _input(table.name, table.doc, columns, SERDE, "json", location),
@@ -70,7 +72,7 @@ def ddl(table: Table, location: str) -> str:
         table for the others.
     """
     columns = ",\n".join(
-        f"  {hive_identifier(c.name)} {_TYPES[c.type]} COMMENT {hive_literal(c.doc)}"
+        f"  {hive_identifier(c.name)} {TYPES[c.type].hive} COMMENT {hive_literal(c.doc)}"
         for c in table.columns
     )
     if table.zone == "landing":

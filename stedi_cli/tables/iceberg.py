@@ -17,7 +17,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.table import StaticTable, Transaction
 from pyiceberg.table.snapshots import Operation, Summary
 from pyiceberg.table.update.snapshot import _SnapshotProducer
-from pyiceberg.types import DoubleType, LongType, NestedField, StringType
+from pyiceberg.types import NestedField
 
 from stedi_cli.errors import StediError
 from stedi_cli.project.lakehouse import Table as TableModel
@@ -34,7 +34,6 @@ UNREADABLE = (
     *(zlib.error, MemoryError, SystemError),
 )
 """What reading metadata or manifests raises that are lost or broken."""
-_TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
 
 
 class _Replace(_SnapshotProducer["_Replace"]):
@@ -74,7 +73,7 @@ class Replaced(NamedTuple):
 def schema_of(table: TableModel) -> Schema:
     """Return the Iceberg schema of a table."""
     fields = (
-        NestedField(position, column.name, _TYPES[column.type], required=False, doc=column.doc)
+        NestedField(position, column.name, column.type, required=False, doc=column.doc)
         for position, column in enumerate(table.columns, start=1)
     )
     return Schema(*fields)
