@@ -10,9 +10,10 @@ from typing import Any
 
 from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.storage import Storage, Stored, is_no_object, unpacked
+from stedi_cli.aws.storage import Storage, Stored, is_no_object
 from stedi_cli.errors import StediError
-from stedi_cli.landing.files import FileFacts, LandingState, lines_at, read_facts
+from stedi_cli.landing.files import FileFacts, LandingState, read_facts
+from stedi_cli.landing.lines import lines_at, unpacked
 from stedi_cli.landing.names import is_landing_name, is_safe_name
 from stedi_cli.project.lakehouse import Table
 

@@ -11,9 +11,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from stedi_cli.aws.landing_zone import LandingZone
-from stedi_cli.aws.storage import unpacked
 from stedi_cli.lake.records import Answer
-from stedi_cli.landing.contract import Field, Unusable, is_blank, judge
+from stedi_cli.landing.contract import Unusable
+from stedi_cli.landing.lines import fields_of, filled, unpacked
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.questions.calling import interruptible
 from stedi_cli.questions.statement import one_select
@@ -92,20 +92,12 @@ class LineReader:
         return self._read[table.name]
 
     def _usable(self, table: Table) -> Rows:
-        fields = [Field(c.name, c.type, c.required) for c in table.columns]
+        fields = fields_of(table)
         for file in self._zone.states()[table.name].files:
             with self._zone.storage.opened(self._zone.key(table.name, file)) as (stream, _):
-                for number, line in enumerate(unpacked(stream, file), start=1):
-                    row = _judged(line.removesuffix(b"\n"), fields, first=number == 1)
-                    if row is not None:
-                        yield row
-
-
-def _judged(line: bytes, fields: list[Field], *, first: bool) -> tuple[Any, ...] | None:
-    if is_blank(line, first=first):
-        return None
-    try:
-        values = judge(line, fields, first=first)
-    except Unusable:
-        return None
-    return tuple(values[field.name] for field in fields)
+                for line in filled(unpacked(stream, file)):
+                    try:
+                        values = line.judged(fields)
+                    except Unusable:
+                        continue
+                    yield tuple(values[field.name] for field in fields)

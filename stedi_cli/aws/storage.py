@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,11 +93,6 @@ class Storage:
 def is_no_object(error: StediError) -> bool:
     """Tell whether an error of reading an object says that there is none."""
     return error_code(error.__cause__ or error) in _MISSING
-
-
-def unpacked(stream: BinaryIO, name: str) -> BinaryIO:
-    """Return a landing file's content, decompressed where it is compressed."""
-    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if name.endswith(".gz") else stream
 
 
 class _Raw(io.RawIOBase):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from stedi_cli.errors import StediError, UsageError
+from stedi_cli.errors import UsageError
 from stedi_cli.landing.contract import BLANKS, BOM, LONGEST_LINE
+from stedi_cli.landing.lines import numbered, open_lines
 from stedi_cli.landing.names import is_landing_name, refuse_addresses, refuse_unsafe_name
 from stedi_cli.project.lakehouse import Table
 
@@ -25,8 +25,6 @@ BOMB_SIZE = 64 << 20
 """Bytes below which no file is called a bomb."""
 
 _LOOKED_AT = 1000
-# Of a line that is shown to a person.
-_SHOWN_BYTES = 10_000
 
 # The line feed at the end is left for the next match, so that each blank line is found.
 _BLANK_LINE = re.compile(rb"\n[ \t\r\v\f]*(?=\n)")
@@ -244,42 +242,10 @@ def unknown_keys(path: Path, table: Table) -> set[str]:
     known = {column.name for column in table.columns}
     found: set[str] = set()
     with open_lines(path) as stream:
-        lines = iter(lambda: stream.readline(CHUNK), b"")
-        for line in islice(lines, _LOOKED_AT):
+        for line in islice(numbered(stream, CHUNK), _LOOKED_AT):
             try:
-                parsed = json.loads(line)
+                parsed = json.loads(line.content)
             except (ValueError, RecursionError):
                 continue
             found |= set(parsed) - known if isinstance(parsed, dict) else set()
     return found
-
-
-def lines_at(stream: BinaryIO, name: str, numbers: Collection[int]) -> dict[int, str]:
-    """Read lines of a landing file by number, and nothing behind the last of them.
-
-    Args:
-        stream: The file, decompressed.
-        name: Its name, which errors show.
-        numbers: Numbers of the lines, from 1; at least one.
-
-    Returns:
-        The first part of each, by number; what is no UTF-8 is escaped.
-
-    Raises:
-        StediError: If the file cannot be read or decompressed.
-    """
-    try:
-        return {
-            number: content[:_SHOWN_BYTES].rstrip(b"\r\n").decode(errors="backslashreplace")
-            for number, content in enumerate(islice(stream, max(numbers)), start=1)
-            if number in numbers
-        }
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise StediError(
-            f"{name} is not a whole gzip file.", hint="Upload it again with `stedi upload`."
-        ) from error
-
-
-def open_lines(path: Path) -> BinaryIO:
-    """Open a landing file for reading its lines, decompressed where it is compressed."""
-    return gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb")  # type: ignore[return-value]

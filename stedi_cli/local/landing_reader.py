@@ -16,10 +16,11 @@ from pathlib import Path
 
 import duckdb
 
-from stedi_cli.landing.contract import LONGEST_LINE, Field, canonical, is_blank
-from stedi_cli.landing.files import LandingState, open_lines
+from stedi_cli.landing.contract import LONGEST_LINE, canonical
+from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.lines import fields_of, filled, open_lines
+from stedi_cli.landing.split import BadLine, Split, split
 from stedi_cli.local.engine import Engine, empty_select
-from stedi_cli.local.split import BadLine, Split, bounded, split
 from stedi_cli.project.lakehouse import Column, Table
 from stedi_cli.sql import identifier, literal, literals
 from stedi_cli.tables.types import TYPES
@@ -130,7 +131,7 @@ class LandingReader:
 
     def _splits(self, table: Table, files: dict[Path, int]) -> list[Split]:
         """Split files, given with their lines: one is copied while the engine looks at the next."""
-        fields = [_field(column) for column in table.columns]
+        fields = fields_of(table)
         splits: list[Split] = []
         with ThreadPoolExecutor(max_workers=1) as ahead:
             # Submitted one by one: what is found in a file may be all of its lines.
@@ -169,30 +170,22 @@ class LandingReader:
 
 def _canonical(table: Table, path: Path) -> str:
     """Return a pattern that only usable lines match, in the key order of the file's first line."""
-    by_name = {column.name: column for column in table.columns}
-    columns = [by_name[key] for key in _first_keys(path) if key in by_name]
-    absent = [column for column in table.columns if column not in columns]
-    if any(column.required for column in absent):
-        columns, absent = list(table.columns), []
-    columns += absent
-    return canonical([_field(column) for column in columns])
-
-
-def _field(column: Column) -> Field:
-    return Field(column.name, column.type, column.required)
+    by_name = {field.name: field for field in fields_of(table)}
+    fields = [by_name[key] for key in _first_keys(path) if key in by_name]
+    absent = [field for field in by_name.values() if field not in fields]
+    if any(field.required for field in absent):
+        fields, absent = list(by_name.values()), []
+    return canonical(fields + absent)
 
 
 def _first_keys(path: Path) -> list[str]:
     with open_lines(path) as stream:
-        for number, line in enumerate(bounded(stream), start=1):
-            if is_blank(line.rstrip(b"\n"), first=number == 1):
-                continue
-            try:
-                parsed = json.loads(line)
-            except (ValueError, RecursionError):
-                return []
-            return list(parsed) if isinstance(parsed, dict) else []
-    return []
+        line = next(filled(stream), None)
+    try:
+        parsed = json.loads(line.content) if line is not None else None
+    except (ValueError, RecursionError):
+        return []
+    return list(parsed) if isinstance(parsed, dict) else []
 
 
 def guard_tag(table: str) -> str:

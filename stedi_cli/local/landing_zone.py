@@ -12,7 +12,8 @@ from typing import Any
 
 from stedi_cli.durable import load_json, replaced, sync
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.landing.files import FileFacts, LandingState, lines_at, open_lines, read_facts
+from stedi_cli.landing.files import FileFacts, LandingState, read_facts
+from stedi_cli.landing.lines import lines_at, open_lines
 from stedi_cli.landing.names import is_landing_name, is_safe_name, refuse_unsafe_name
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stedi_cli.errors import StediError
+from stedi_cli.landing.split import BadLine
 from stedi_cli.local.layout import Layout, to_uri
-from stedi_cli.local.split import BadLine
 from stedi_cli.local.tables import Tables
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables import iceberg

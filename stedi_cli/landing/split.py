@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
-from stedi_cli.landing.contract import LONGEST_LINE, Field, Unusable, is_blank, judge
-from stedi_cli.landing.files import open_lines
+from stedi_cli.landing.contract import LONGEST_LINE, Field, Unusable
+from stedi_cli.landing.lines import Line, filled, open_lines
 
-_BRACE, _FEED = b"{\n"
+_BRACE = ord("{")
 # Bytes of lines copied at once, which bound the length of each.
 _PIECE = 1 << 19
 
@@ -95,12 +95,12 @@ class _Splitter:
             there = [
                 place
                 for place, line in enumerate(lines)
-                if line[0] == _BRACE or not is_blank(line.rstrip(b"\n"), first=number + place == 0)
+                if line[0] == _BRACE or not Line(number + place + 1, line).is_blank()
             ]
             begin = bisect_right(suspicious, ordinal)
             for odd in suspicious[begin : bisect_right(suspicious, ordinal + len(there))]:
                 place = there[odd - ordinal - 1]
-                self._judge(number + place + 1, lines[place])
+                self._judge(Line(number + place + 1, lines[place]))
                 lines[place] = b""
             number += len(lines)
             ordinal += len(there)
@@ -113,33 +113,20 @@ class _Splitter:
 
     def by_lines(self, suspicious: set[int] | None) -> None:
         """Copy lines one by one, no more of each than shows that it is too long."""
-        ordinal = 0
-        for number, line in enumerate(bounded(self._stream), start=1):
-            if is_blank(line.rstrip(b"\n"), first=number == 1):
-                continue
-            ordinal += 1
+        for ordinal, line in enumerate(filled(self._stream), start=1):
             plain = suspicious is not None and ordinal not in suspicious
-            if plain and len(line) <= LONGEST_LINE + 1:
-                self._longest = max(self._longest, self._keep.write(line))
+            if plain and len(line.content) <= LONGEST_LINE + 1:
+                self._longest = max(self._longest, self._keep.write(line.content))
             else:
-                self._judge(number, line)
+                self._judge(line)
         # The last line may lack its line feed, without which DuckDB may lose it.
         self._keep.write(b"\n")
 
-    def _judge(self, number: int, line: bytes) -> None:
+    def _judge(self, line: Line) -> None:
         try:
-            values = judge(line.removesuffix(b"\n"), self._fields, first=number == 1)
+            values = line.judged(self._fields)
         except Unusable as verdict:
-            self._bad.append(BadLine(self._file, number, str(verdict)))
+            self._bad.append(BadLine(self._file, line.number, str(verdict)))
         else:
             written = self._mend.write(json.dumps(values).encode() + b"\n")
             self._longest = max(self._longest, written)
-
-
-def bounded(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines with their line feeds, no more of one than shows that it is too long."""
-    while line := stream.readline(LONGEST_LINE + 2):
-        yield line
-        if line[-1] != _FEED:
-            while (rest := stream.readline(LONGEST_LINE)) and rest[-1] != _FEED:
-                pass
