@@ -116,7 +116,9 @@ def test_coarse_time_stamps_are_not_trusted_at_once(
     changed = 1_700_000_000_000_000_000
     clock = SimpleNamespace(time_ns=lambda: changed + 1_000_000_000, sleep=time.sleep)
     monkeypatch.setattr(landing_zone, "time", clock)
-    monkeypatch.setattr(landing_zone, "_stamp", lambda path: [path.stat().st_size, *[changed] * 3])
+    monkeypatch.setattr(
+        landing_zone, "stamp_of", lambda path: [path.stat().st_size, *[changed] * 3]
+    )
     empty.upload(one(tmp_path / "in", "c.json"))
     path = empty.layout.landing / FOLDERS["customer_landing"] / "c.json"
     path.write_bytes(CONTENT.swapcase())
