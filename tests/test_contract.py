@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from lake import Built, build
 from stedi_cli.runs.pipeline import Pipeline
 
 pytestmark = pytest.mark.contract
+Named = dict[str, bytes]
+"""Bytes of files by name."""
 CONSENT = 1_655_564_000_000
 TIME = 1_655_564_444_103
 CUSTOMER = {
@@ -41,15 +44,14 @@ def line(**changes: object) -> bytes:
 
 
 def lake(root: Path, readings: bytes, *, name: str = "a.json", customer: bytes = b"") -> Built:
-    return build(
-        {
-            "customer_landing": {"c.json": customer or json.dumps(CUSTOMER).encode() + b"\n"},
-            "accelerometer_landing": {name: readings},
-            "step_trainer_landing": {},
-        },
-        "strict",
-        root,
-    )
+    customers = {"c.json": customer or json.dumps(CUSTOMER).encode() + b"\n"}
+    return lake_of(root, {name: readings}, customers)
+
+
+def lake_of(root: Path, readings: Named, customers: Named | None = None) -> Built:
+    customers = customers or {"c.json": json.dumps(CUSTOMER).encode()}
+    tables = {"customer_landing": customers, "accelerometer_landing": readings}
+    return build({**tables, "step_trainer_landing": {}}, "strict", root)
 
 
 def trusted(built: Built) -> list[tuple[object, ...]]:
@@ -58,7 +60,7 @@ def trusted(built: Built) -> list[tuple[object, ...]]:
 
 ACCEPTED = {
     "integer_as_text": (line(timestamp=b'"1655564444777"'), {"timestamp": 1655564444777}),
-    "whole_with_point_zero": (line(timestamp=b"1655564444777.0"), {"timestamp": 1655564444777}),
+    "whole_with_point_zero": (line(timestamp=b"1655564444778.0"), {"timestamp": 1655564444778}),
     "whole_with_exponent": (line(timestamp=b"1.6556E12"), {"timestamp": 1655600000000}),
     "integer_beyond_53_bits": (line(timestamp=b"9007199254740993"), {"timestamp": 2**53 + 1}),
     "largest_64_bit_integer": (line(timestamp=b"9223372036854775807"), {"timestamp": 2**63 - 1}),
@@ -76,14 +78,35 @@ ACCEPTED = {
 }
 
 
-@pytest.mark.parametrize("case", ACCEPTED)
-def test_accepted(case: str, tmp_path: Path) -> None:
-    odd, changes = ACCEPTED[case]
-    built = lake(tmp_path / "l", line() + b"\n" + odd + b"\n")
-    names = ("user", "timestamp", "x", "y", "z")
-    wanted = tuple({**GOOD, **changes}[name] for name in names)
-    assert trusted(built) == sorted([GOOD_ROW, wanted])
+# A lake for all cases of a kind, each in a file of its own: what the guard does not notice in a
+# file, it notices in no other. Readings are told apart by their time.
+
+
+def at(cases: Iterable[str]) -> dict[str, int]:
+    return {case: TIME + 1000 * number for number, case in enumerate(cases, start=1)}
+
+
+@pytest.fixture(scope="module")
+def accepted(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[object, ...]]:
+    """What becomes of the odd lines, and of the good one before each, by their time."""
+    files: Named = {}
+    for case, time in at(ACCEPTED).items():
+        odd = ACCEPTED[case][0].replace(b"%d" % TIME, b"%d" % time)
+        files[f"{case}.json"] = line(timestamp=time - 1) + b"\n" + odd + b"\n"
+    built = lake_of(tmp_path_factory.mktemp("accepted") / "l", files)
     assert built.quarantine == []
+    rows = trusted(built)
+    assert len(rows) == 2 * len(ACCEPTED)
+    return {int(str(row[1])): row for row in rows}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_accepted(case: str, accepted: dict[int, tuple[object, ...]]) -> None:
+    time = at(ACCEPTED)[case]
+    good = {**GOOD, "timestamp": time - 1}
+    wanted = {**GOOD, "timestamp": time, **ACCEPTED[case][1]}
+    for reading in (good, wanted):
+        assert accepted[reading["timestamp"]] == tuple(reading.values())
 
 
 QUARANTINED = {
@@ -125,22 +148,42 @@ QUARANTINED = {
 }
 
 
+@pytest.fixture(scope="module")
+def quarantined(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Each odd line between two good ones."""
+    files: Named = {}
+    for case, time in at(QUARANTINED).items():
+        good = (line(timestamp=time), line(timestamp=time + 1, x=2.0))
+        files[f"{case}.json"] = b"\n".join((good[0], QUARANTINED[case][0], good[1], b""))
+    return lake_of(tmp_path_factory.mktemp("quarantined") / "l", files)
+
+
 @pytest.mark.parametrize("case", QUARANTINED)
-def test_quarantined(case: str, tmp_path: Path) -> None:
-    odd, reason = QUARANTINED[case]
-    built = lake(tmp_path / "l", line() + b"\n" + odd + b"\n" + line(x=2.0) + b"\n")
-    assert built.quarantine == [("accelerometer_landing", "a.json", 2, reason)]
-    assert trusted(built) == sorted([GOOD_ROW, ("ada@example.com", TIME, 2.0, -1.0, 0.0)])
+def test_quarantined(case: str, quarantined: Built) -> None:
+    time = at(QUARANTINED)[case]
+    found = [entry for entry in quarantined.quarantine if entry[1] == f"{case}.json"]
+    assert found == [("accelerometer_landing", f"{case}.json", 2, QUARANTINED[case][1])]
+    rows = [row for row in trusted(quarantined) if row[1] in (time, time + 1)]
+    assert rows == [
+        ("ada@example.com", time, 1.5, -1.0, 0.0),
+        ("ada@example.com", time + 1, 2.0, -1.0, 0.0),
+    ]
 
 
-@pytest.mark.parametrize("odd", [b'{"x":"%s"}', b'{"x":1,"x":"%s"}', b'"%s"', b'{"x":{"a":"%s"}}'])
-def test_engine_quotes_half_a_character(odd: bytes, tmp_path: Path) -> None:
+def test_nothing_else_is_quarantined(quarantined: Built) -> None:
+    assert len(quarantined.quarantine) == len(QUARANTINED)
+    assert len(trusted(quarantined)) == 2 * len(QUARANTINED)
+
+
+QUOTED = [b'{"x":"%s"}', b'{"x":1,"x":"%s"}', b'"%s"', b'{"x":{"a":"%s"}}']
+
+
+def test_engine_quotes_half_a_character(tmp_path: Path) -> None:
     """DuckDB's message quotes so many bytes of the value; at each offset another letter is cut."""
     faces = [b"n" * offset + "\N{GRINNING FACE}".encode() * 99 for offset in range(4)]
-    files = {f"{at}.json": line() + b"\n" + odd % text for at, text in enumerate(faces)}
-    customers = {"c.json": json.dumps(CUSTOMER).encode()}
-    tables = {"customer_landing": customers, "accelerometer_landing": files}
-    built = build(tables, "strict", tmp_path / "l")
+    odd = [template % text for template in QUOTED for text in faces]
+    files = {f"{number:02}.json": line() + b"\n" + bad for number, bad in enumerate(odd)}
+    built = lake_of(tmp_path / "l", files)
     assert [entry[1:3] for entry in built.quarantine] == [(name, 2) for name in files]
     assert trusted(built) == [GOOD_ROW]
 
@@ -315,32 +358,49 @@ TEXTS = {
 }
 
 
-@pytest.mark.parametrize("case", TEXTS)
-def test_text(case: str, tmp_path: Path) -> None:
-    given, wanted = TEXTS[case]
-    others = {key: value for key, value in CUSTOMER.items() if key != "customerName"}
-    customer = b'{"customerName":' + given + b"," + json.dumps(others).encode()[1:] + b"\n"
-    built = lake(tmp_path / "l", line(), customer=customer)
-    assert [row[0] for row in built.rows("customer_trusted")] == [wanted]
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> dict[object, object]:
+    """Names of customers by their addresses."""
+    files: Named = {}
+    for number, (case, (given, _)) in enumerate(TEXTS.items()):
+        others = {**CUSTOMER, "email": f"{case}@example.com", "serialNumber": str(number)}
+        del others["customerName"]
+        files[f"{case}.json"] = (
+            b'{"customerName":' + given + b"," + json.dumps(others).encode()[1:] + b"\n"
+        )
+    built = lake_of(tmp_path_factory.mktemp("texts") / "l", {"a.json": line()}, files)
     assert built.quarantine == []
+    rows = built.rows("customer_trusted")
+    assert len(rows) == len(TEXTS)
+    return {row[1]: row[0] for row in rows}
 
 
-@pytest.mark.parametrize("given", [b"null", None], ids=["null", "absent"])
-def test_optional_key_null_and_absent_are_the_same(given: bytes | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", TEXTS)
+def test_text(case: str, names: dict[object, object]) -> None:
+    assert names[f"{case}@example.com"] == TEXTS[case][1]
+
+
+def consenting(given: bytes | None) -> bytes:
     others = {k: v for k, v in CUSTOMER.items() if k != "shareWithResearchAsOfDate"}
     tail = b"" if given is None else b',"shareWithResearchAsOfDate":' + given
-    customer = json.dumps(others).encode()[:-1] + tail + b"}\n"
-    built = lake(tmp_path / "l", line(), customer=customer)
+    return json.dumps(others).encode()[:-1] + tail + b"}\n"
+
+
+def test_optional_key_null_and_absent_are_the_same(tmp_path: Path) -> None:
+    customers = {"null.json": consenting(b"null"), "absent.json": consenting(None)}
+    built = lake_of(tmp_path / "l", {"a.json": line()}, customers)
+    assert len(built.rows("customer_landing")) == 2
     assert built.rows("customer_trusted") == []
     assert built.quarantine == []
 
 
-@pytest.mark.parametrize("given", [b'"soon"', b"true", b"1.5", b"1e99", b"NaN"])
-def test_bad_consent_is_not_taken_for_no_consent(given: bytes, tmp_path: Path) -> None:
-    others = {k: v for k, v in CUSTOMER.items() if k != "shareWithResearchAsOfDate"}
-    customer = json.dumps(others).encode()[:-1] + b',"shareWithResearchAsOfDate":' + given + b"}\n"
-    built = lake(tmp_path / "l", line(), customer=customer)
-    assert [entry[:3] for entry in built.quarantine] == [("customer_landing", "c.json", 1)]
+def test_bad_consent_is_not_taken_for_no_consent(tmp_path: Path) -> None:
+    bad = (b'"soon"', b"true", b"1.5", b"1e99", b"NaN")
+    customers = {f"{number}.json": consenting(given) for number, given in enumerate(bad)}
+    built = lake_of(tmp_path / "l", {"a.json": line()}, customers)
+    assert [entry[:3] for entry in built.quarantine] == [
+        ("customer_landing", name, 1) for name in customers
+    ]
 
 
 def test_bad_line_of_a_reading_that_no_join_reaches(tmp_path: Path) -> None:
