@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -60,21 +61,19 @@ def product(files: Files, policy: str) -> Iterator[Built]:
 @contextmanager
 def rules(files: Files, policy: str) -> Iterator[Built]:
     """The contract on each line and the jobs' SQL in plain DuckDB: ten times as many lakes."""
-    with duckdb.connect(config={"threads": 1}) as connection:
-        yield Rules(connection, files, policy)
+    yield Rules(connection(), files, policy)
 
 
 class Rules:
+    """The tables of one lake, replaced by those of the next."""
+
     def __init__(self, connection: Any, files: Files, policy: str) -> None:
         self._connection = connection
         self.quarantine: list[Entry] = []
-        model = yaml.safe_load((PROJECT / "configs" / "lakehouse.yaml").read_text())
-        for table, named in files.items():
-            connection.register(table, self._usable(table, named))
-        for job, what in model["jobs"].items():
-            own = PROJECT / "jobs" / policy / f"{job}.sql"
-            sql = own if own.exists() else PROJECT / "jobs" / f"{job}.sql"
-            connection.execute(f"CREATE TABLE {what['writes']} AS {sql.read_text()}")
+        for table in LANDING:
+            connection.register(table, self._usable(table, files.get(table, {})))
+        for table, sql in selects(policy).items():
+            connection.execute(f"CREATE OR REPLACE TABLE {table} AS {sql}")
 
     def _usable(self, table: str, named: dict[str, bytes]) -> pa.Table:
         types = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
@@ -91,6 +90,24 @@ class Rules:
 
     def rows(self, table: str) -> list[Row]:
         return self._connection.execute(f"SELECT * FROM {table}").fetchall()
+
+
+@cache
+def connection() -> Any:
+    """One for all lakes, since opening it takes longer than a small lake's jobs."""
+    return duckdb.connect(config={"threads": 1})
+
+
+@cache
+def selects(policy: str) -> dict[str, str]:
+    """The SQL of each job by the table that it writes, in the order of jobs."""
+    model = yaml.safe_load((PROJECT / "configs" / "lakehouse.yaml").read_text())
+    found: dict[str, str] = {}
+    for job, what in model["jobs"].items():
+        own = PROJECT / "jobs" / policy / f"{job}.sql"
+        sql = own if own.exists() else PROJECT / "jobs" / f"{job}.sql"
+        found[what["writes"]] = sql.read_text()
+    return found
 
 
 def fields_of(table: str) -> list[Field]:
