@@ -15,8 +15,8 @@ BENCHMARKS := $(wildcard benchmarks/__main__.py)
 
 help:
 	@echo "make demo       build the lakehouse from the sample data into ./stedi-demo"
-	@echo "make test       run the tests of one machine, which need only Python"
-	@echo "make test-all   run all tests, and fail where one lacks its tool or data"
+	@echo "make test       run the quick tests, which need only Python"
+	@echo "make test-all   run every test, and fail where one lacks its tool or data"
 	@echo "make sandbox    fetch what the AWS sandbox runs: Trino and Spark's jars"
 	@echo "make check      lint, formatting, types"
 	@$(if $(BENCHMARKS),echo "make bench      measure")
@@ -27,7 +27,7 @@ demo: $(VENV)/installed
 	@echo; echo "To call stedi by its name in this shell: . $(VENV)/bin/activate"
 
 test: $(VENV)/installed-dev
-	@$(RUN) -m pytest -n auto --dist loadgroup -m "not spark and not cloud" $(PYTEST_ARGS)
+	@$(RUN) -m pytest -n auto --dist loadgroup -m "not slow" $(PYTEST_ARGS)
 
 # One at a time where Spark or Trino runs: every worker would start its own.
 test-all: sandbox

@@ -35,15 +35,14 @@ PUBLIC_DATA = Path(
 # GitHub and others set CI=true; the public data lies beside the clone there.
 IN_CI = bool(os.environ.get("CI"))
 
-_CLOUD = {CHECKOUT / "tests" / name for name in ("aws", "sandbox")}
+_SLOW = {CHECKOUT / "tests" / name for name in ("aws", "fire", "sandbox")}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what talks to the AWS sandbox over HTTP: together these tests take minutes."""
+    """Mark what talks to the AWS sandbox, or starts commands by the hundred to harm them."""
     for item in items:
-        if item.path.parent in _CLOUD:
+        if item.path.parent in _SLOW:
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.cloud)
 
 
 # --- The library, in this process ------------------------------------------------------------
@@ -232,6 +231,8 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv(name, value)
         patch.setenv("LC_ALL", "C.UTF-8")
         patch.chdir(tmp_path_factory.mktemp("session"))
+        # fire/test_power.py looks at what is synced when. Elsewhere it only takes time.
+        patch.setattr(os, "fsync", lambda descriptor: None)
         yield
 
 
