@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -54,7 +53,7 @@ class Lake:
     def __init__(self, root: Path, *, project: Path | None = None, **settings: Any) -> None:
         config = project / "configs" / "local.yaml" if project else None
         loaded = load_settings(config, root=root)
-        self.settings = dataclasses.replace(loaded, **settings)
+        self.settings = loaded.model_copy(update=settings)
         self.layout = Layout(self.settings.root)
 
     @property

@@ -203,6 +203,19 @@ def test_the_policy_of_the_tables_is_compared_and_another_on_demand(
     assert validate("--policy", "nonsense").code == 2
 
 
+def test_the_policy_of_the_environment_is_compared_unless_another_is_named(
+    lake: Lake, validate: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.run()
+    monkeypatch.setenv("STEDI_POLICY", "published")
+    assert validate("--json").json()["policy"] == "published"
+    assert validate("--policy", "strict", "--json").json()["policy"] == "strict"
+    monkeypatch.setenv("STEDI_POLICY", "nonsense")
+    assert validate().code == 2
+    monkeypatch.setenv("STEDI_POLICY", "")
+    assert validate("--json").json()["policy"] == "strict"
+
+
 def test_a_withdrawal_that_no_job_has_seen_yet_is_reported(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:

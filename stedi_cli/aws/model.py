@@ -5,27 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from stedi_cli.aws.layout import Layout
-from stedi_cli.project.settings import Settings
 from stedi_cli.runs import spark_model
 
 CATALOG = "glue_catalog"
 """Spark's name of the Glue Data Catalog."""
 
 
-def render(layout: Layout, settings: Settings) -> dict[str, Any]:
-    """Return the tables with their columns, properties and places in the bucket.
-
-    Args:
-        layout: Where they lie.
-        settings: How many snapshots are kept.
-
-    Returns:
-        What is written as JSON.
-    """
+def render(layout: Layout) -> dict[str, Any]:
+    """Return the tables with their columns, properties and places in the bucket."""
     return spark_model.model(
         layout.lakehouse,
         location=lambda name: layout.uri(layout.table_folder(name)),
-        keep=settings.keep_snapshots,
+        keep=layout.settings.keep_snapshots,
     )
 
 

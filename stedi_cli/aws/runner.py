@@ -18,7 +18,6 @@ from stedi_cli.lake.job_run import JobOutcome, RefRemoved, RunDetached, RunEvent
 from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
-from stedi_cli.project.settings import Settings
 from stedi_cli.runs import spark_request
 from stedi_cli.tables.provenance import Provenance, Snapshot
 
@@ -48,8 +47,7 @@ class GlueRunner:
     """Runs jobs one after another, each in a run of its own or all in one.
 
     Args:
-        layout: Names.
-        settings: Limits.
+        layout: Names and limits.
         zone: The landing zone.
         tables: The Iceberg tables.
         runs: The runs of the Glue jobs.
@@ -62,7 +60,6 @@ class GlueRunner:
     def __init__(
         self,
         layout: Layout,
-        settings: Settings,
         zone: LandingZone,
         tables: Tables,
         runs: Runs,
@@ -71,7 +68,6 @@ class GlueRunner:
         detach: bool = False,
     ) -> None:
         self._layout = layout
-        self._settings = settings
         self._zone = zone
         self._tables = tables
         self._runs = runs
@@ -120,8 +116,8 @@ class GlueRunner:
             engine=self.name,
             catalog=CATALOG,
             namespace=layout.database,
-            max_bad_rows=self._settings.max_bad_rows,
-            keep=self._settings.keep_snapshots,
+            max_bad_rows=layout.settings.max_bad_rows,
+            keep=layout.settings.keep_snapshots,
             spare_ms=SPARED_MS,
             folder=lambda name: layout.uri(layout.landing_folder(tables[name])),
             sql=lambda work: layout.uri(layout.sql(work.made.policy, work.job.name)),

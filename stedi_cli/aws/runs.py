@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -297,11 +297,12 @@ class Runs:
 def _as_started(settings: AwsSettings, raw: dict[str, Any]) -> AwsSettings:
     """Return the settings as they were when a run was started."""
     flex = "FLEX" if settings.flex else "STANDARD"
-    return replace(
-        settings,
-        worker_type=str(raw.get("WorkerType") or settings.worker_type),
-        workers=int(raw.get("NumberOfWorkers") or settings.workers),
-        flex=raw.get("ExecutionClass", flex) == "FLEX",
+    return settings.model_copy(
+        update={
+            "worker_type": str(raw.get("WorkerType") or settings.worker_type),
+            "workers": int(raw.get("NumberOfWorkers") or settings.workers),
+            "flex": raw.get("ExecutionClass", flex) == "FLEX",
+        }
     )
 
 

@@ -26,7 +26,7 @@ from stedi_cli.lake.target import Runner
 from stedi_cli.landing.bare_gzip import bared, renewed
 from stedi_cli.landing.files import LandingState, find_files
 from stedi_cli.project.lakehouse import Lakehouse, Table
-from stedi_cli.project.settings import Settings
+from stedi_cli.project.settings import AwsSettings
 from stedi_cli.tables.provenance import TableState
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class AwsTarget:
     """A lakehouse in an AWS account.
 
     Args:
-        settings: Where it lives; ``settings.aws`` is not None.
+        settings: Where it lives.
         lakehouse: The model.
         patience: How to wait.
     """
@@ -47,17 +47,15 @@ class AwsTarget:
     default_engine = "glue"
 
     def __init__(
-        self, settings: Settings, lakehouse: Lakehouse, patience: Patience | None = None
+        self, settings: AwsSettings, lakehouse: Lakehouse, patience: Patience | None = None
     ) -> None:
-        assert settings.aws is not None
-        self._settings = settings
         self._lakehouse = lakehouse
-        self.layout = Layout(Account(settings.aws), settings.aws, lakehouse)
+        self.layout = Layout(Account(settings), settings, lakehouse)
         self._zone = LandingZone(self.layout)
         self._tables = Tables(self.layout)
         self._patience = patience or Patience()
         self._runs = Runs(self.layout, self._patience)
-        self._infra = Infrastructure(self.layout, settings, self._patience.sleep)
+        self._infra = Infrastructure(self.layout, self._patience.sleep)
         self._questions: Questions | None = None
         self._folder: TemporaryDirectory[str] | None = None
 
@@ -170,7 +168,7 @@ class AwsTarget:
     @property
     def max_bad_rows(self) -> float | int:
         """Most unusable lines of a landing table that jobs take."""
-        return self._settings.max_bad_rows
+        return self.layout.settings.max_bad_rows
 
     def refuse_options(self, engine: str, *, detach: bool) -> None:
         """Raise UsageError for an engine that is not here."""
@@ -193,7 +191,6 @@ class AwsTarget:
         try:
             yield GlueRunner(
                 self.layout,
-                self._settings,
                 self._zone,
                 self._tables,
                 self._runs,

@@ -237,10 +237,12 @@ def _record(change: Change) -> dict[str, object]:
 def _table(opened: Session, resources: list[Resource], *, state: str = "state") -> object:
     from stedi_cli.lake.records import Resource
 
-    root = str(opened.settings.root)
+    settings = opened.settings
+    # On AWS no name is a path.
+    root = str(settings.root) if settings.target == "local" else None
     alike: dict[tuple[str, str], list[Resource]] = {}
     for r in resources:
-        name = r.name if r.name == root else r.name.removeprefix(root + "/")
+        name = r.name if r.name == root else r.name.removeprefix(f"{root}/")
         # What has a note stands alone.
         key = (r.kind, r.state) if not r.note else (r.kind, f"{r.state} {r.name}")
         alike.setdefault(key, []).append(Resource(r.kind, name, r.state, r.note))

@@ -19,7 +19,9 @@ def validate(
     policy: Annotated[
         str | None,
         typer.Option(
-            help="Compare with this policy [default: the one the tables were built under]."
+            "--policy",
+            help="Compare with this policy"
+            " [STEDI_POLICY; default: the one the tables were built under].",
         ),
     ] = None,
     sql: Annotated[
@@ -34,9 +36,10 @@ def validate(
     Example: stedi validate
     """
     from stedi_cli.checks.validation import Validation
+    from stedi_cli.project.settings import named_policy
 
     with session(ctx) as opened:
-        validation = Validation(opened.lakehouse, opened.target, policy)
+        validation = Validation(opened.lakehouse, opened.target, named_policy(policy))
         if sql:
             render.say(";\n\n".join(validation.queries().texts()) + ";")
             return

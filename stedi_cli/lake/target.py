@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stedi_cli.errors import UsageError
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
@@ -172,16 +171,11 @@ def open_target(settings: Settings, lakehouse: Lakehouse) -> Target:
 
     Returns:
         The target; nothing is made or changed yet.
-
-    Raises:
-        UsageError: If there is no such target.
     """
     if settings.target == "local":
         from stedi_cli.local.target import LocalTarget
 
         return LocalTarget(settings, lakehouse)
-    if settings.target == "aws":
-        from stedi_cli.aws.target import AwsTarget
+    from stedi_cli.aws.target import AwsTarget
 
-        return AwsTarget(settings, lakehouse)
-    raise UsageError(f"There is no target {settings.target!r}.", hint="Targets: local, aws.")
+    return AwsTarget(settings, lakehouse)

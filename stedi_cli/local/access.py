@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any, ParamSpec, TypeVar, cast
 
-from stedi_cli.project.settings import Settings
+from stedi_cli.project.settings import LocalSettings
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -22,7 +22,7 @@ _MASKS = {"owner": 0o077, "group": 0o027}
 _before: list[int] = []
 
 
-def mask_of(settings: Settings) -> int:
+def mask_of(settings: LocalSettings) -> int:
     """Return the mask that a lakehouse's files and folders are made under."""
     return _MASKS[settings.access]
 

@@ -15,7 +15,7 @@ from stedi_cli.local.layout import Layout
 from stedi_cli.local.times import with_times_as_text
 from stedi_cli.local.workspace import Workspace
 from stedi_cli.project.lakehouse import Table
-from stedi_cli.project.settings import Settings
+from stedi_cli.project.settings import LocalSettings
 from stedi_cli.questions.calling import interruptible, own_errors
 from stedi_cli.questions.statement import Select, first_line
 from stedi_cli.sql import identifier, literal, literals
@@ -38,7 +38,12 @@ class Engine:
     """
 
     def __init__(
-        self, layout: Layout, settings: Settings, opened: Sequence[Path], *, profile: bool = False
+        self,
+        layout: Layout,
+        settings: LocalSettings,
+        opened: Sequence[Path],
+        *,
+        profile: bool = False,
     ) -> None:
         self._workspace = Workspace(layout)
         self._settings = settings

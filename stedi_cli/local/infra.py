@@ -20,7 +20,7 @@ from stedi_cli.local.seals import read_seals
 from stedi_cli.local.strangers import strangers
 from stedi_cli.local.tables import Tables, mend, open_catalog, read_journal, write_journal
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.project.settings import Settings
+from stedi_cli.project.settings import LocalSettings
 
 
 class Infrastructure:
@@ -37,7 +37,7 @@ class Infrastructure:
     def __init__(
         self,
         layout: Layout,
-        settings: Settings,
+        settings: LocalSettings,
         lakehouse: Lakehouse,
         zone: LandingZone,
         tables: Tables,

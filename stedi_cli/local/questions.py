@@ -18,7 +18,7 @@ from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.tables import Tables
 from stedi_cli.project.lakehouse import Lakehouse, Table
-from stedi_cli.project.settings import Settings
+from stedi_cli.project.settings import LocalSettings
 from stedi_cli.questions.export_file import export_format, exported
 from stedi_cli.questions.not_built import not_built
 from stedi_cli.questions.statement import one_select
@@ -43,7 +43,7 @@ class Questions:
     def __init__(
         self,
         layout: Layout,
-        settings: Settings,
+        settings: LocalSettings,
         lakehouse: Lakehouse,
         zone: LandingZone,
         tables: Tables,

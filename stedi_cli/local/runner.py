@@ -23,7 +23,7 @@ from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.quarantine import Quarantine
 from stedi_cli.local.tables import Tables, open_catalog
 from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Lakehouse, Table
-from stedi_cli.project.settings import Settings
+from stedi_cli.project.settings import LocalSettings
 from stedi_cli.questions.statement import first_line, one_select
 from stedi_cli.runs.bad_rows import refuse_too_many
 from stedi_cli.sql import identifier, literal
@@ -50,7 +50,7 @@ class DuckRunner:
     def __init__(
         self,
         layout: Layout,
-        settings: Settings,
+        settings: LocalSettings,
         lakehouse: Lakehouse,
         zone: LandingZone,
         tables: Tables,

@@ -28,7 +28,7 @@ from stedi_cli.local.lock import name_holder
 from stedi_cli.local.spark_log import SparkLog
 from stedi_cli.local.tables import Tables, open_catalog
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.project.settings import Settings
+from stedi_cli.project.settings import LocalSettings
 from stedi_cli.runs import spark_model, spark_request
 
 PACKAGES = (
@@ -76,7 +76,7 @@ class SparkRunner:
     def __init__(
         self,
         layout: Layout,
-        settings: Settings,
+        settings: LocalSettings,
         lakehouse: Lakehouse,
         zone: LandingZone,
         tables: Tables,

@@ -27,7 +27,7 @@ from stedi_cli.local.lock import BusyError, exclusive, reading
 from stedi_cli.local.strangers import drop, strangers
 from stedi_cli.local.tables import Tables, clean, left_over, mend, write_journal
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
-from stedi_cli.project.settings import Settings
+from stedi_cli.project.settings import LocalSettings
 from stedi_cli.tables.provenance import TableState
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class LocalTarget:
         lakehouse: The model.
     """
 
-    def __init__(self, settings: Settings, lakehouse: Lakehouse) -> None:
+    def __init__(self, settings: LocalSettings, lakehouse: Lakehouse) -> None:
         self._settings = settings
         self._lakehouse = lakehouse
         self.layout = Layout(settings.root)

@@ -144,7 +144,11 @@ def load_model(path: Path, model: type[M], overrides: dict[str, Any] | None = No
 
 
 def check_model(
-    path: Path, content: Any, model: type[M], overrides: dict[str, Any] | None = None
+    path: Path,
+    content: Any,
+    model: type[M],
+    overrides: dict[str, Any] | None = None,
+    context: dict[str, Path] | None = None,
 ) -> M:
     """Check the content of a YAML file.
 
@@ -153,6 +157,7 @@ def check_model(
         content: What it holds.
         model: The pydantic model that it must fit.
         overrides: Values that win over the file's, by top-level key.
+        context: What the model's own checks need to know beside the content.
 
     Returns:
         The checked content.
@@ -167,7 +172,7 @@ def check_model(
     if isinstance(content, dict):
         content = {**content, **(overrides or {})}
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context=context)
     except ValidationError as error:
         first = _most_telling(error.errors(include_url=False, include_input=False), content)
         place = _place(first, content) or "the file"

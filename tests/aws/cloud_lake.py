@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,21 +17,17 @@ from stedi_cli.aws.target import AwsTarget
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobRun, RunDetached, RunFailed
 from stedi_cli.project import folder as project
-from stedi_cli.project.settings import Settings, load_settings
+from stedi_cli.project.settings import AwsSettings, load_settings
 from stedi_cli.runs.pipeline import Event, JobDone, Pipeline
 from stedi_cli.tables import iceberg
 
 HURRY = Patience(sleep=lambda seconds: None, random=lambda: 1.0)
 
 
-def aws_settings(config: Path | None = None, **changes: Any) -> Settings:
-    """The settings of configs/aws.yaml, with changes to its AWS part or to the others."""
+def aws_settings(config: Path | None = None, **changes: Any) -> AwsSettings:
+    """The settings of configs/aws.yaml, with other values for some."""
     settings = load_settings(config or project.bundled() / "configs" / "aws.yaml")
-    assert settings.aws is not None
-    known = {field.name for field in dataclasses.fields(settings.aws)}
-    own = {name: value for name, value in changes.items() if name in known}
-    others = {name: value for name, value in changes.items() if name not in known}
-    return dataclasses.replace(settings, aws=dataclasses.replace(settings.aws, **own), **others)
+    return settings.model_copy(update=changes)
 
 
 class CloudLake:

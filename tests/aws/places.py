@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable
 from functools import cache
@@ -13,24 +12,20 @@ from conftest import PROJECT
 from stedi_cli.aws.account import Account
 from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.layout import Layout
-from stedi_cli.project.settings import Settings, load_settings
+from stedi_cli.project.settings import AwsSettings, load_settings
 
 CONFIG = PROJECT / "configs" / "aws.yaml"
 
 
-def settings(**aws: Any) -> Settings:
+def settings(**changes: Any) -> AwsSettings:
     """The AWS settings of the project, with other values for some."""
-    loaded = load_settings(CONFIG)
-    assert loaded.aws is not None
-    return dataclasses.replace(loaded, aws=dataclasses.replace(loaded.aws, **aws))
+    return load_settings(CONFIG).model_copy(update=changes)
 
 
 @cache
 def _account(url: str, region: str | None) -> Account:
     """An account whose clients tests share, since making them takes longer than their calls."""
-    made = settings(endpoint_url=url, region=region).aws
-    assert made is not None
-    return Account(made)
+    return Account(settings(endpoint_url=url, region=region))
 
 
 def infrastructure(
@@ -38,10 +33,8 @@ def infrastructure(
 ) -> Infrastructure:
     """The infrastructure, opened anew as each command does."""
     made = settings(**aws)
-    assert made.aws is not None
-    account = _account(os.environ["AWS_ENDPOINT_URL"], made.aws.region)
-    layout = Layout(account, made.aws, made.lakehouse())
-    return Infrastructure(layout, made, sleep)
+    account = _account(os.environ["AWS_ENDPOINT_URL"], made.region)
+    return Infrastructure(Layout(account, made, made.lakehouse()), sleep)
 
 
 def inventory(sandbox: Any) -> dict[str, Any]:

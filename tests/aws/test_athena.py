@@ -23,12 +23,11 @@ AGAIN = {"ErrorCategory": 1, "Retryable": True}
 def ready(sandbox: Sandbox, **changes: Any) -> Layout:
     """An account with bucket and work group."""
     settings = aws_settings(**changes)
-    assert settings.aws is not None
-    layout = Layout(Account(settings.aws), settings.aws, settings.lakehouse())
+    layout = Layout(Account(settings), settings, settings.lakehouse())
     sandbox.client("s3").create_bucket(
         Bucket=layout.bucket, CreateBucketConfiguration={"LocationConstraint": sandbox.region}
     )
-    sandbox.client("athena").create_work_group(Name=settings.aws.work_group)
+    sandbox.client("athena").create_work_group(Name=settings.work_group)
     return layout
 
 

@@ -175,14 +175,12 @@ def test_a_run_costs_what_it_was_started_with(cloud: CloudLake, sandbox: Sandbox
 
 
 def test_a_minute_is_billed_at_least(sandbox: Sandbox) -> None:
-    settings = CloudLake(sandbox, worker_type="G.2X", workers=3).settings.aws
-    assert settings is not None
+    settings = CloudLake(sandbox, worker_type="G.2X", workers=3).settings
     assert cost(settings, "jr", 10, None).dollars == pytest.approx(60 * 6 / 3600 * 0.44)
 
 
 def test_what_glue_says_it_used_counts(sandbox: Sandbox) -> None:
-    settings = CloudLake(sandbox, flex=True).settings.aws
-    assert settings is not None
+    settings = CloudLake(sandbox, flex=True).settings
     used = cost(settings, "jr", 600, 900.0)
     assert used.dpu_hours == pytest.approx(0.25)
     assert used.dollars == pytest.approx(0.25 * 0.29)

@@ -22,7 +22,6 @@ from stedi_cli.aws.infra.work_group import WorkGroup
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Change, Resource
-from stedi_cli.project.settings import Settings
 
 _STATES = {
     "create": "missing",
@@ -43,21 +42,18 @@ class Infrastructure:
     Names and tags tell what is ours; nothing is remembered elsewhere.
 
     Args:
-        layout: The names.
-        settings: What it should be like.
+        layout: The names, and what it should be like.
         sleep: Waits for AWS to make known what was done.
     """
 
-    def __init__(
-        self, layout: Layout, settings: Settings, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, layout: Layout, sleep: Callable[[float], None] = time.sleep) -> None:
         self.layout = layout
         self._sleep = sleep
         role, endpoint = Role(layout), Endpoint(layout)
         bucket = Bucket(layout, role, sleep)
         database = Database(layout)
         self._bucket, self._database = bucket, database
-        self._objects = Objects(layout, settings, bucket)
+        self._objects = Objects(layout, bucket)
         # Each stage needs those before it; within a stage, none needs another. The role comes
         # first and goes last, since it tells whose an untagged bucket is.
         self._stages: list[list[Kind]] = [

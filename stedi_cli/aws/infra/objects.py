@@ -15,7 +15,6 @@ from stedi_cli.aws.model import render
 from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.landing import contract
-from stedi_cli.project.settings import Settings
 
 _DENIED = ("403", "AccessDenied", "AllAccessDisabled")
 
@@ -25,22 +24,20 @@ class Objects(Kind):
 
     Args:
         layout: Their keys.
-        settings: How many snapshots are kept, which ``lakehouse.json`` says.
         bucket: Where they lie; only in one of ours they are ours.
     """
 
     kind = "object"
 
-    def __init__(self, layout: Layout, settings: Settings, bucket: Bucket) -> None:
+    def __init__(self, layout: Layout, bucket: Bucket) -> None:
         super().__init__(layout)
-        self._settings = settings
         self._bucket = bucket
         self._storage = Storage(layout)
 
     @cached_property
     def _contents(self) -> dict[str, bytes]:
         layout = self.layout
-        model = json.dumps(render(layout, self._settings), indent=2, sort_keys=True)
+        model = json.dumps(render(layout), indent=2, sort_keys=True)
         contents = {
             layout.script: _read(layout.lakehouse.folder / "jobs" / "glue_job.py"),
             layout.contract: _read(Path(str(contract.__file__))),
