@@ -16,10 +16,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from stedi_cli.landing.files import FileFacts, LandingState
+from stedi_cli.landing.guard import Guard
 from stedi_cli.landing.names import is_landing_name
 from stedi_cli.local.engine import Engine
-from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.layout import Layout
 from stedi_cli.project import folder as project
 from stedi_cli.project.lakehouse import Lakehouse, Table
@@ -60,24 +59,23 @@ class Planner:
 
     def settings_and_views(self) -> tuple[list[str], dict[str, str]]:
         """Return SET statements, and the landing views' SQL by table."""
-        engine = Engine(self._layout, load_settings(root=self._layout.root))
+        engine = Engine(self._layout, load_settings(root=self._layout.root), []).open()
         try:
             theirs = dict(engine.execute(_SETTINGS))
-            views = {t.name: self._view(engine, t) for t in self.lakehouse.landing.values()}
+            views = {t.name: self._view(t) for t in self.lakehouse.landing.values()}
         finally:
             engine.close()
         ours = dict(duckdb.connect().execute(_SETTINGS).fetchall())
         changed = {n: v for n, v in theirs.items() if v != ours.get(n) and n not in _NOT_OF_SPEED}
         return [f"SET {name} = {literal(str(value))}" for name, value in changed.items()], views
 
-    def _view(self, engine: Engine, table: Table) -> str:
+    def _view(self, table: Table) -> str:
         folder = self._layout.landing / str(table.folder)
         names = sorted(path.name for path in folder.iterdir() if is_landing_name(path.name))
-        state = LandingState({name: FileFacts("", 0, 0, False) for name in names})
-        LandingReader(engine).define(table, folder, state, known_clean=not self._guard)
-        wanted = f"view_name = {literal(table.name)}"
-        sql = engine.execute(f"SELECT sql FROM duckdb_views() WHERE {wanted}")[0][0]
-        return str(sql).strip().rstrip(";")
+        files = [folder / name for name in names]
+        guard = Guard(table, {name: kind.duckdb for name, kind in TYPES.items()})
+        select = guard.guarded(files) if self._guard else guard.plain(files)
+        return f"CREATE VIEW {identifier(table.name)} AS {select}"
 
     def steps(self, out: Path) -> list[Step]:
         """Return the five jobs as statements that write Parquet files."""

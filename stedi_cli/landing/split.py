@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from stedi_cli.landing.contract import LONGEST_LINE, Field, Unusable
+from stedi_cli.landing.contract import LONGEST_LINE, Field, Unusable, canonical
 from stedi_cli.landing.lines import Line, filled, open_lines
 
 _BRACE = ord("{")
@@ -62,6 +62,24 @@ def split(
         with _Splitter(path, fields, temp) as splitter:
             splitter.by_lines(None if suspicious is None else set(suspicious))
     return splitter.result()
+
+
+def canonical_in(path: Path, fields: Sequence[Field]) -> str:
+    """Return a pattern that only usable lines match, in the key order of a file's first line."""
+    by_name = {field.name: field for field in fields}
+    found = [by_name[key] for key in _first_keys(path) if key in by_name]
+    absent = [field for field in fields if field not in found]
+    return canonical(fields if any(field.required for field in absent) else found + absent)
+
+
+def _first_keys(path: Path) -> list[str]:
+    with open_lines(path) as stream:
+        line = next(filled(stream), None)
+    try:
+        parsed = json.loads(line.content) if line is not None else None
+    except (ValueError, RecursionError):
+        return []
+    return list(parsed) if isinstance(parsed, dict) else []
 
 
 class _Splitter:

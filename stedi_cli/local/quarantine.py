@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -48,7 +49,7 @@ class Quarantine:
         self._keep = keep
         self._entries: list[Entry] | None = None
 
-    def replace(self, found: dict[str, list[BadLine]]) -> Expired | None:
+    def replace(self, found: Mapping[str, Sequence[BadLine]]) -> Expired | None:
         """Replace the entries of landing tables in one commit, if they are not the same.
 
         Args:

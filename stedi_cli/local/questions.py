@@ -10,14 +10,13 @@ from pathlib import Path
 import duckdb
 
 from stedi_cli.lake.records import Answer
-from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import users_own
 from stedi_cli.local.engine import PARQUET, Engine, query_error
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.tables import Tables
-from stedi_cli.project.lakehouse import Lakehouse, Table
+from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import LocalSettings
 from stedi_cli.questions.export_file import export_format, exported
 from stedi_cli.questions.not_built import not_built
@@ -118,8 +117,9 @@ class Questions:
         engine.open().lock()
         for name, files in built.items():
             engine.define_files(self._lakehouse.tables[name], files)
+        reader = LandingReader(engine, self._zone, self._tables)
         for name, state in landing.items():
-            self._define_landing(engine, self._lakehouse.tables[name], state)
+            reader.define(self._lakehouse.tables[name], state, guarded=False)
         self._engines.append((names, engine))
         return engine
 
@@ -128,11 +128,3 @@ class Questions:
         if files is None:
             raise not_built(self._lakehouse, self._lakehouse.tables[name])
         return files
-
-    def _define_landing(self, engine: Engine, table: Table, state: LandingState) -> None:
-        reader = LandingReader(engine)
-        folder = self._zone.folder(table.name)
-        if self._tables.is_known_clean(table, state):
-            reader.define(table, folder, state, known_clean=True)
-        else:
-            reader.inspect(table, folder, state)

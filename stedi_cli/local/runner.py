@@ -16,7 +16,7 @@ from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
 from stedi_cli.local.engine import PARQUET, Engine
-from stedi_cli.local.landing_reader import LandingReader, Reading, guard_tag
+from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.lost_rows import loses_rows
@@ -63,8 +63,7 @@ class DuckRunner:
         self._engine = Engine(
             layout, settings, [layout.landing, layout.warehouse], profile=True
         ).open()
-        self._reader = LandingReader(self._engine)
-        self._readings: dict[str, Reading] = {}
+        self._reader = LandingReader(self._engine, zone, tables)
         self._catalog = open_catalog(layout)
         self._quarantine = Quarantine(
             lakehouse.tables[QUARANTINE], layout, self._catalog, tables, settings.keep_snapshots
@@ -127,13 +126,7 @@ class DuckRunner:
         for name in job.reads:
             table = self._lakehouse.tables[name]
             if name in landing:
-                if name not in self._readings:
-                    self._readings[name] = self._reader.define(
-                        table,
-                        self._zone.folder(name),
-                        landing[name],
-                        known_clean=self._tables.is_known_clean(table, landing[name]),
-                    )
+                self._reader.define(table, landing[name], guarded=True)
             elif (files := self._tables.files(name)) is not None:
                 self._engine.define_files(table, files)
         self._engine.show_only(job.reads)
@@ -149,34 +142,11 @@ class DuckRunner:
                     raise job_error(job, error) from error
                 continue
             except duckdb.Error as error:
-                if not self._unverified(job):
+                if not self._reader.inspect(job.reads):
                     raise job_error(job, error) from error
-                self._inspect(self._unverified(job))
                 continue
-            self._note_seen_lines(job)
-            unseen = self._unverified(job)
-            self._inspect(unseen)
-            if not any(self._readings[name].bad for name in unseen):
+            if self._reader.stands(job.reads):
                 return rows
-
-    def _note_seen_lines(self, job: Job) -> None:
-        """Mark the landing tables whose every line passed the guard in the last statement.
-
-        The guard sees every line unless another filter went first, or the scan was left out
-        because nothing would have been joined to it.
-        """
-        for name in self._unverified(job):
-            reading = self._readings[name]
-            reading.verified = self._engine.filtered_rows(guard_tag(name)) == reading.state.lines
-
-    def _unverified(self, job: Job) -> list[str]:
-        return [n for n in job.reads if n in self._readings and not self._readings[n].verified]
-
-    def _inspect(self, names: list[str]) -> None:
-        for name in names:
-            table = self._lakehouse.tables[name]
-            state = self._readings[name].state
-            self._readings[name] = self._reader.inspect(table, self._zone.folder(name), state)
 
     def _copy_statement(self, job: Job, text: JobText, table: Table, path: Path) -> str:
         try:
@@ -201,16 +171,10 @@ class DuckRunner:
     def _settle(self, job: Job, landing: dict[str, LandingState]) -> dict[str, LandingAccount]:
         """Account for the landing lines read: quarantine first, then the limit."""
         accounts: dict[str, LandingAccount] = {}
-        readings = {name: self._readings[name] for name in job.reads if name in landing}
+        readings = {name: self._reader.reading(name) for name in job.reads if name in landing}
         for name, reading in readings.items():
             self._zone.refuse_changed(name, reading.state)
-            accounts[name] = LandingAccount(
-                reading.state.fingerprint,
-                reading.state.lines,
-                len(reading.bad),
-                reading.as_is,
-                self._lakehouse.tables[name].contract_sha256,
-            )
+            accounts[name] = reading.account
         self._note(
             QUARANTINE,
             self._quarantine.replace({name: reading.bad for name, reading in readings.items()}),

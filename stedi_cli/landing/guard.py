@@ -1,0 +1,101 @@
+"""The landing contract as SQL in DuckDB's words: SELECTs that raise where a line is unusable.
+
+Text only: who runs it, and what follows where it raises, is said elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from stedi_cli.landing.contract import LONGEST_LINE
+from stedi_cli.project.lakehouse import Column, Table
+from stedi_cli.sql import identifier, literal, literals
+
+# Integers are read as DOUBLE, which keeps a fraction where BIGINT rounds it away; from here on
+# a DOUBLE no longer holds every integer.
+_EXACT = 2**53
+# The reader's buffers are twice the longest line it takes, one for each thread and scan: at a
+# sixteenth of its default it needs less memory and a fifth less processor time. A file with a
+# longer line is inspected.
+_LONGEST_FAST = 1 << 20
+# Or a folder called column=value anywhere above would give every row that value.
+_PATH_SAYS_NOTHING = "hive_partitioning = false"
+
+
+class Guard:
+    """SELECTs over the files of a landing table.
+
+    Args:
+        table: The table.
+        types: DuckDB's name of each type of a column.
+    """
+
+    def __init__(self, table: Table, types: Mapping[str, str]) -> None:
+        self._table = table
+        self._types = types
+
+    @property
+    def tag(self) -> str:
+        """The text by which the guard is found in errors and profiles."""
+        return f"stedi-contract:{self._table.name}"
+
+    def guarded(self, files: Iterable[Path]) -> str:
+        """Return a SELECT of all rows, which raises at a line that cannot be used."""
+        conditions = " AND ".join(_condition(column) for column in self._table.columns)
+        guard = f"CASE WHEN {conditions} THEN true ELSE error({literal(self.tag)}) END"
+        return f"{self.plain(files)} WHERE {guard}"
+
+    def plain(self, files: Iterable[Path], *, exact: bool = False, longest: int = 0) -> str:
+        """Return a SELECT of the rows of files in which every line can be used.
+
+        Args:
+            files: The files.
+            exact: Whether to read integers as such, beyond a DOUBLE's reach.
+            longest: Length of the longest line, where it may be an unusual one.
+        """
+        columns = self._table.columns
+        read = {
+            c.name: self._types["double" if c.type == "long" and not exact else c.type]
+            for c in columns
+        }
+        typed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in read.items())
+        selected = ", ".join(
+            f"CAST(raw.{identifier(c.name)} AS {self._types[c.type]}) AS {identifier(c.name)}"
+            for c in columns
+        )
+        return (
+            f"SELECT {selected} FROM read_json({literals(str(path) for path in files)},"
+            f" format = 'newline_delimited', columns = {{{typed}}},"
+            f" maximum_object_size = {max(longest, _LONGEST_FAST)}, {_PATH_SAYS_NOTHING}) AS raw"
+        )
+
+
+def lines_unlike(pattern: str, file: Path) -> str:
+    """Return a SELECT of the ordinals of lines that do not match, and of the number of all.
+
+    Blank lines do not count. The last line comes along, for the number; judging a good line does
+    no harm.
+    """
+    source = (
+        f"read_ndjson_objects({literal(str(file))}, ignore_errors = true,"
+        f" maximum_object_size = {LONGEST_LINE}, {_PATH_SAYS_NOTHING})"
+    )
+    return (
+        "SELECT ordinal, whole FROM ("
+        " SELECT row_number() OVER () AS ordinal,"
+        f" regexp_full_match(CAST(json AS VARCHAR), {literal(pattern)}) AS canonical,"
+        f" count(*) OVER () AS whole FROM {source})"
+        " WHERE canonical IS NOT TRUE OR ordinal = whole"
+    )
+
+
+def _condition(column: Column) -> str:
+    name = "raw." + identifier(column.name)
+    if column.type == "string":
+        condition = rf"{name} NOT LIKE '{{%' AND {name} NOT LIKE '[%'"
+    elif column.type == "long":
+        condition = f"{name} = floor({name}) AND abs({name}) < {_EXACT}"
+    else:
+        condition = f"isfinite({name})"
+    return f"({condition})" if column.required else f"({name} IS NULL OR ({condition}))"
