@@ -12,7 +12,8 @@ from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, Stored, is_no_object
 from stedi_cli.errors import StediError
-from stedi_cli.landing.files import FileFacts, LandingState, read_facts
+from stedi_cli.landing.file_facts import FileFacts, facts_from, read_facts
+from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, unpacked
 from stedi_cli.landing.names import is_landing_name, is_safe_name
 from stedi_cli.project.lakehouse import Table
@@ -217,8 +218,4 @@ def _refuse_unsafe(name: str, uri: str) -> None:
 def _entry(raw: dict[str, Any]) -> Entry:
     """Read an entry of the index; raise TypeError where a value is of another type."""
     etag = raw.pop("etag")
-    facts = FileFacts(**raw)
-    whole = type(facts.size) is int and type(facts.lines) is int
-    if not (whole and isinstance(facts.sha256, str) and isinstance(facts.suspicious, bool)):
-        raise TypeError
-    return Entry(str(etag), facts)
+    return Entry(str(etag), facts_from(raw))

@@ -24,7 +24,8 @@ from stedi_cli.lake.records import Answer, Change, QueryCost, Resource
 from stedi_cli.lake.strangers import Stranger, to_drop
 from stedi_cli.lake.target import Runner
 from stedi_cli.landing.bare_gzip import bared, renewed
-from stedi_cli.landing.files import LandingState, find_files
+from stedi_cli.landing.delivery import find_files
+from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.project.settings import AwsSettings
 from stedi_cli.tables.provenance import TableState

@@ -13,7 +13,8 @@ from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.landing_zone import Entry, LandingZone
 from stedi_cli.errors import StediError
 from stedi_cli.lake.events import Uploaded, Uploading
-from stedi_cli.landing.files import FileFacts, read_facts, unknown_keys
+from stedi_cli.landing.delivery import unknown_keys
+from stedi_cli.landing.file_facts import FileFacts, read_facts
 from stedi_cli.project.lakehouse import Lakehouse
 
 _PARALLEL = 8

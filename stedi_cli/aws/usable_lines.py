@@ -8,12 +8,13 @@ which :mod:`stedi_cli.checks.validation` compares with that of the run.
 
 from __future__ import annotations
 
+from stedi_cli.landing.contract import NUMBER
 from stedi_cli.project.lakehouse import Column, Table
 from stedi_cli.sql import identifier, literal
 from stedi_cli.tables.ddl import lines_table
 
-# As in stedi_cli/landing/contract.py: numbers may be written as texts.
-_NUMBER = r"^\s*((?:(?:0|[1-9][0-9]*|-[0-9]+)(?:\.[0-9]*)?|-?\.[0-9]+)(?:[eE][+-]?[0-9]+)?)$"
+# Numbers may be written as texts.
+_NUMBER = f"^{NUMBER}$"
 _PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 _SURROGATE = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 # Beyond it a float is no 64-bit integer.

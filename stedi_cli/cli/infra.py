@@ -60,7 +60,7 @@ def up(
 
     Example: stedi infra up --data my-landing-files
     """
-    from stedi_cli.landing.files import find_files
+    from stedi_cli.landing.delivery import find_files
 
     if data is not None and no_data:
         raise UsageError("--data and --no-data exclude each other.", hint="Give one of them.")

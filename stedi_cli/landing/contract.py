@@ -23,13 +23,13 @@ BOM = b"\xef\xbb\xbf"
 BLANKS = b" \t\r\v\f"
 """A line of nothing but these is blank: numbered, but neither used nor quarantined."""
 
+NUMBER = r"\s*((?:(?:0|[1-9][0-9]*|-[0-9]+)(?:\.[0-9]*)?|-?\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+"""A text that DuckDB's strict reader takes for a number, as Python and Trino read it."""
+
 _INTEGER = re.compile("-?[0-9]+")
 _LONG = range(-(2**63), 2**63)
 _LONGEST_LONG = 19
-# A text that DuckDB's strict reader takes for a number.
-_NUMBER_TEXT = re.compile(
-    r"\s*((?:(?:0|[1-9][0-9]*|-[0-9]+)(?:\.[0-9]*)?|-?\.[0-9]+)(?:[eE][+-]?[0-9]+)?)", re.ASCII
-)
+_NUMBER_TEXT = re.compile(NUMBER, re.ASCII)
 # Not JSON, but taken by DuckDB's reader: bare words for numbers in any case, a comma too many.
 # Texts come first, so that nothing inside one is touched.
 _LENIENT = re.compile(

@@ -12,7 +12,8 @@ from typing import Any
 
 from stedi_cli.durable import load_json, replaced, sync
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.landing.files import FileFacts, LandingState, read_facts
+from stedi_cli.landing.file_facts import FileFacts, facts_from, read_facts
+from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, open_lines
 from stedi_cli.landing.names import is_landing_name, is_safe_name, refuse_unsafe_name
 from stedi_cli.local.layout import Layout
@@ -256,10 +257,7 @@ class LandingZone:
 
 def _entry(raw: dict[str, Any]) -> _Entry:
     """Read an entry of the cache; raise TypeError where a value is of another type."""
-    entry = _Entry(list(raw["stamp"]), raw["hashed_ns"], FileFacts(**raw["facts"]))
-    facts = entry.facts
-    numbers = [*entry.stamp, entry.hashed_ns, facts.size, facts.lines]
-    whole = all(type(number) is int for number in numbers)
-    if not (whole and isinstance(facts.sha256, str) and isinstance(facts.suspicious, bool)):
+    entry = _Entry(list(raw["stamp"]), raw["hashed_ns"], facts_from(raw["facts"]))
+    if not all(type(number) is int for number in (*entry.stamp, entry.hashed_ns)):
         raise TypeError
     return entry

@@ -18,7 +18,8 @@ from stedi_cli.lake.records import Answer, Change, QueryCost, Resource
 from stedi_cli.lake.strangers import Stranger, to_drop
 from stedi_cli.lake.target import Runner
 from stedi_cli.landing.bare_gzip import bared, renewed
-from stedi_cli.landing.files import LandingState, find_files, unknown_keys
+from stedi_cli.landing.delivery import find_files, unknown_keys
+from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
 from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.landing_zone import LandingZone

@@ -21,7 +21,8 @@ from stedi_cli.checks.validation import Validation
 from stedi_cli.checks.verdict import Report
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Answer
-from stedi_cli.landing.files import FileFacts, LandingState
+from stedi_cli.landing.file_facts import FileFacts
+from stedi_cli.landing.files import LandingState
 from stedi_cli.tables.ddl import SERDE, landing_inputs, lines_table
 from stedi_cli.tables.provenance import LandingAccount, Provenance, Snapshot, TableState
 

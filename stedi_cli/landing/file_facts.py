@@ -1,0 +1,151 @@
+"""What one pass over a landing file's bytes tells, however large a file or a line of it is."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from stedi_cli.errors import UsageError
+from stedi_cli.landing.contract import BLANKS, BOM, LONGEST_LINE
+
+CHUNK = 1 << 20
+BOMB_RATIO = 300
+"""Landing JSON packs about twenty times; a file that packs better than this is refused."""
+BOMB_SIZE = 64 << 20
+"""Bytes below which no file is called a bomb."""
+
+# The line feed at the end is left for the next match, so that each blank line is found.
+_BLANK_LINE = re.compile(rb"\n[ \t\r\v\f]*(?=\n)")
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What one pass over a landing file's bytes tells.
+
+    Args:
+        sha256: Digest of the file's bytes.
+        size: Size in bytes.
+        lines: Lines that are not blank.
+        suspicious: Whether typed readers may take a line for usable that is not: ``true`` or
+            ``false`` occurs, which they take for numbers, or a line is too long.
+    """
+
+    sha256: str
+    size: int
+    lines: int
+    suspicious: bool
+
+
+def facts_from(index: Mapping[str, Any]) -> FileFacts:
+    """Return facts as an index holds them; raise TypeError where that is something else."""
+    facts = FileFacts(**index)
+    whole = type(facts.size) is int and type(facts.lines) is int
+    if not (whole and isinstance(facts.sha256, str) and isinstance(facts.suspicious, bool)):
+        raise TypeError
+    return facts
+
+
+def read_facts(stream: BinaryIO, name: str, sink: Callable[[bytes], object]) -> FileFacts:
+    """Read a landing file once, passing its bytes on.
+
+    Args:
+        stream: The file, opened for reading bytes.
+        name: Its name, which tells whether it is compressed, and which errors show.
+        sink: Called with each piece of the file's bytes, as they are.
+
+    Returns:
+        The file's facts.
+
+    Raises:
+        UsageError: If a ``.gz`` file is not whole or not gzip.
+    """
+    digest = hashlib.sha256()
+    size = 0
+
+    def raw() -> Iterator[bytes]:
+        nonlocal size
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            sink(chunk)
+            yield chunk
+
+    count = _LineCount()
+    for piece in _inflated(raw(), name) if name.endswith(".gz") else raw():
+        count.add(piece)
+    return FileFacts(digest.hexdigest(), size, count.total(), count.suspicious)
+
+
+class _LineCount:
+    """Counts the lines that are not blank, holding none of them: a line may be huge."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.suspicious = False
+        self._open_is_blank = True
+        self._open_length = 0
+        self._edge = b""
+        self._begun = False
+        self._held = b""
+
+    def add(self, piece: bytes) -> None:
+        if not self._begun:
+            # Of several gzip members the first may be empty, or end inside the mark.
+            piece, self._held = self._held + piece, b""
+            if len(piece) < len(BOM) and BOM.startswith(piece):
+                self._held = piece
+                return
+            self._begun = True
+            piece = piece.removeprefix(BOM)
+        around = self._edge + piece[:4]
+        self.suspicious = self.suspicious or any(
+            word in part for word in (b"true", b"false") for part in (piece, around)
+        )
+        self._edge = (self._edge + piece[-4:])[-4:]
+        first = piece.find(b"\n")
+        self._open_length += len(piece) if first < 0 else first
+        self.suspicious = self.suspicious or self._open_length > LONGEST_LINE
+        if first < 0:
+            self._open_is_blank = self._open_is_blank and not piece.strip(BLANKS)
+            return
+        last = piece.rfind(b"\n")
+        self._open_length = len(piece) - last - 1
+        self.lines += not (self._open_is_blank and not piece[:first].strip(BLANKS))
+        self.lines += piece.count(b"\n", first + 1)
+        self.lines -= sum(1 for _ in _BLANK_LINE.finditer(piece, first, last + 1))
+        self._open_is_blank = not piece[last + 1 :].strip(BLANKS)
+
+    def total(self) -> int:
+        return self.lines + (not self._open_is_blank or bool(self._held))
+
+
+def _inflated(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    broken = UsageError(f"{name} is not a whole gzip file.", hint="Deliver the file again.")
+    inflate = zlib.decompressobj(wbits=31)
+    inside = False
+    taken = given = 0
+    for chunk in chunks:
+        taken += len(chunk)
+        data = chunk
+        while data:
+            try:
+                piece = inflate.decompress(data, CHUNK)
+            except zlib.error as error:
+                raise broken from error
+            given += len(piece)
+            if given > BOMB_SIZE and given > BOMB_RATIO * taken:
+                raise UsageError(
+                    f"{name} unpacks to more than {BOMB_RATIO} times its size.",
+                    hint="Refused as a gzip bomb; deliver it unpacked if it is real.",
+                )
+            yield piece
+            inside = not inflate.eof
+            data = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+            if inflate.eof:
+                inflate = zlib.decompressobj(wbits=31)
+    if inside or not taken:
+        raise broken
