@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from stedi_cli.aws import policies
 from stedi_cli.aws.account import error_code, side_by_side
@@ -37,6 +37,24 @@ _NO_LOCATION = "us-east-1"
 _TRIES = 5
 
 
+class _Setting(NamedTuple):
+    """A setting of the bucket.
+
+    Args:
+        field: Its name, as it is shown.
+        wanted: What S3 answers where it is as it should be.
+        read: The call that asks for it.
+        put: Makes it what is wanted.
+        text: An answer as a text to compare; the answer is empty where nothing is set.
+    """
+
+    field: str
+    wanted: dict[str, Any]
+    read: Callable[..., Any]
+    put: Callable[[dict[str, Any]], Any]
+    text: Callable[[dict[str, Any]], str]
+
+
 class Bucket(Kind):
     """The one bucket.
 
@@ -64,6 +82,49 @@ class Bucket(Kind):
         """Return its name."""
         return [self.layout.bucket]
 
+    def _settings(self) -> list[_Setting]:
+        """Return what is set of it, in the order in which it is read and put."""
+        s3, owned = self.layout.account.client("s3"), self._owned
+        return [
+            _Setting(
+                "tags",
+                {"TagSet": key_values(self.layout.tags)},
+                s3.get_bucket_tagging,
+                self._put_tags,
+                lambda there: self.tags_text(from_key_values(there.get("TagSet"))),
+            ),
+            _Setting(
+                "public access",
+                {"PublicAccessBlockConfiguration": _BLOCK},
+                s3.get_public_access_block,
+                lambda wanted: s3.put_public_access_block(**owned, **wanted),
+                _public_access,
+            ),
+            _Setting(
+                "encryption",
+                {"ServerSideEncryptionConfiguration": _ENCRYPTION},
+                s3.get_bucket_encryption,
+                lambda wanted: s3.put_bucket_encryption(**owned, **wanted),
+                _algorithms,
+            ),
+            _Setting(
+                "policy",
+                {"Policy": same_json(policies.tls_only(self.layout))},
+                s3.get_bucket_policy,
+                lambda wanted: s3.put_bucket_policy(**owned, **wanted),
+                lambda there: same_json(there["Policy"]) if there else "",
+            ),
+            _Setting(
+                "lifecycle",
+                {"Rules": self._lifecycle()},
+                s3.get_bucket_lifecycle_configuration,
+                lambda wanted: s3.put_bucket_lifecycle_configuration(
+                    **owned, LifecycleConfiguration=wanted
+                ),
+                _rules,
+            ),
+        ]
+
     def _lifecycle(self) -> list[dict[str, Any]]:
         settings = self.layout.settings
         days = {"Days": settings.results_days}
@@ -81,59 +142,37 @@ class Bucket(Kind):
         ]
         uploads = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
         everything = {"ID": "stedi-uploads", "Status": "Enabled", "Filter": {"Prefix": ""}}
-        return sorted([*rules, {**everything, **uploads}], key=lambda rule: str(rule["ID"]))
+        return [*rules, {**everything, **uploads}]
 
     def wanted(self, name: str) -> dict[str, str]:
-        """Return what is compared."""
-        return {
-            "public access": _blocked(_BLOCK),
-            "encryption": "AES256",
-            "policy": same_json(policies.tls_only(self.layout)),
-            "lifecycle": same_json(self._lifecycle()),
-            "tags": self.tags_text(self.layout.tags),
-        }
+        """Return what is compared, the tags last."""
+        tags, *others = self._settings()
+        return {setting.field: setting.text(setting.wanted) for setting in (*others, tags)}
 
     def read(self) -> dict[str, Found]:
         """Read the bucket and its settings, side by side."""
-        s3, owned = self.layout.account.client("s3"), self._owned
-        head, tagging, *settings = side_by_side(
-            [
-                partial(_head, s3, owned),
-                *(
-                    partial(_attempt, call, owned)
-                    for call in (
-                        s3.get_bucket_tagging,
-                        s3.get_public_access_block,
-                        s3.get_bucket_encryption,
-                        s3.get_bucket_policy,
-                        s3.get_bucket_lifecycle_configuration,
-                    )
-                ),
-            ]
-        )
-        return self._found(head, tagging, settings)
+        return self._look_at(self._settings())
 
     def to_remove(self) -> dict[str, Found]:
         """Read whether it is there, and whose it is."""
-        s3, owned = self.layout.account.client("s3"), self._owned
-        head, tagging = side_by_side(
-            [partial(_head, s3, owned), partial(_attempt, s3.get_bucket_tagging, owned)]
-        )
-        return self._found(head, tagging, [])
+        return self._look_at(self._settings()[:1])
 
-    def _found(
-        self, head: dict[str, Any] | None, tagging: Any, settings: list[Any]
-    ) -> dict[str, Found]:
+    def _look_at(self, settings: list[_Setting]) -> dict[str, Found]:
+        """Read the bucket and some of its settings, of which the tags are the first."""
+        s3, owned = self.layout.account.client("s3"), self._owned
+        head, *answers = side_by_side(
+            [partial(_head, s3, owned), *(partial(_attempt, s.read, owned) for s in settings)]
+        )
         if head is None:
             return {}
         foreign = self._foreign(head)
         if foreign:
             return {self.layout.bucket: Found({}, ours=False, note=foreign)}
-        for answer in (tagging, *settings):
+        for answer in answers:
             if isinstance(answer, BaseException):
                 raise answer
-        tags = from_key_values(tagging["TagSet"] if tagging else None)
-        fields = self._fields(tags, *settings) if settings else {}
+        fields = {s.field: s.text(answer) for s, answer in zip(settings, answers, strict=True)}
+        tags = from_key_values(answers[0].get("TagSet"))
         if self.is_ours(tags):
             return {self.layout.bucket: Found(fields)}
         crashed = not tags and self._left_by_a_crash()
@@ -159,22 +198,6 @@ class Bucket(Kind):
         held = s3.list_object_versions(**self._owned, MaxKeys=1)
         return not held.get("Versions") and not held.get("DeleteMarkers")
 
-    def _fields(
-        self, tags: dict[str, str], block: Any, encryption: Any, policy: Any, lifecycle: Any
-    ) -> dict[str, str]:
-        rules = encryption["ServerSideEncryptionConfiguration"]["Rules"] if encryption else []
-        defaults = [rule.get("ApplyServerSideEncryptionByDefault") or {} for rule in rules]
-        algorithms = [str(default.get("SSEAlgorithm", "")) for default in defaults]
-        kept = [_rule(rule) for rule in lifecycle["Rules"]] if lifecycle else []
-        kept.sort(key=lambda rule: str(rule.get("ID")))
-        return {
-            "public access": _blocked(block["PublicAccessBlockConfiguration"] if block else {}),
-            "encryption": ", ".join(algorithms),
-            "policy": same_json(policy["Policy"]) if policy else "",
-            "lifecycle": same_json(kept),
-            "tags": self.tags_text(tags),
-        }
-
     def create(self, name: str) -> None:
         """Make the bucket, then tag it and set the rest."""
         region = self.layout.account.region
@@ -193,38 +216,16 @@ class Bucket(Kind):
 
     def update(self, name: str, fields: set[str]) -> None:
         """Put what differs, the tags first."""
-        s3 = self.layout.account.client("s3")
-        puts: dict[str, Callable[[], Any]] = {
-            "tags": self._put_tags,
-            "public access": partial(
-                s3.put_public_access_block, **self._owned, PublicAccessBlockConfiguration=_BLOCK
-            ),
-            "encryption": partial(
-                s3.put_bucket_encryption,
-                **self._owned,
-                ServerSideEncryptionConfiguration=_ENCRYPTION,
-            ),
-            "policy": partial(
-                s3.put_bucket_policy,
-                **self._owned,
-                Policy=same_json(policies.tls_only(self.layout)),
-            ),
-            "lifecycle": partial(
-                s3.put_bucket_lifecycle_configuration,
-                **self._owned,
-                LifecycleConfiguration={"Rules": self._lifecycle()},
-            ),
-        }
         # One after another: S3 refuses changes of one bucket that meet (OperationAborted).
-        for field, put in puts.items():
-            if field in fields:
-                put()
+        for setting in self._settings():
+            if setting.field in fields:
+                setting.put(setting.wanted)
 
-    def _put_tags(self) -> None:
+    def _put_tags(self, wanted: dict[str, Any]) -> None:
         s3 = self.layout.account.client("s3")
         # A put replaces all tags, those of others included.
-        there = ask(s3.get_bucket_tagging, **self._owned)
-        tags = {**from_key_values(there["TagSet"] if there else None), **self.layout.tags}
+        there = ask(s3.get_bucket_tagging, **self._owned) or {}
+        tags = from_key_values(there.get("TagSet")) | from_key_values(wanted["TagSet"])
         s3.put_bucket_tagging(**self._owned, Tagging={"TagSet": key_values(tags)})
 
     def delete(self, name: str) -> None:
@@ -265,16 +266,27 @@ def _attempt(call: Callable[..., Any], arguments: dict[str, str]) -> Any:
     from botocore.exceptions import ClientError
 
     try:
-        return ask(call, **arguments)
+        return ask(call, **arguments) or {}
     except ClientError as error:
         return error
 
 
-def _blocked(block: dict[str, bool]) -> str:
+def _public_access(there: dict[str, Any]) -> str:
+    block = there.get("PublicAccessBlockConfiguration", {})
     return "blocked" if all(block.get(key) for key in _BLOCK) else "not blocked"
 
 
-def _rule(rule: dict[str, Any]) -> dict[str, Any]:
-    """Return a lifecycle rule as it was given, without what S3 adds."""
-    kept = {key: value for key, value in rule.items() if key != "Prefix"}
-    return {**kept, "Filter": rule.get("Filter") or {"Prefix": rule.get("Prefix", "")}}
+def _algorithms(there: dict[str, Any]) -> str:
+    rules = there.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
+    defaults = [rule.get("ApplyServerSideEncryptionByDefault") or {} for rule in rules]
+    return ", ".join(str(default.get("SSEAlgorithm", "")) for default in defaults)
+
+
+def _rules(there: dict[str, Any]) -> str:
+    """Return lifecycle rules as they were given, without what S3 adds."""
+    kept = [
+        {key: value for key, value in rule.items() if key != "Prefix"}
+        | {"Filter": rule.get("Filter") or {"Prefix": rule.get("Prefix", "")}}
+        for rule in there.get("Rules", ())
+    ]
+    return same_json(sorted(kept, key=lambda rule: str(rule.get("ID"))))
