@@ -1,4 +1,4 @@
-"""Looks for what may be wrong: versions, configuration, and what the target itself finds."""
+"""Looks for what may be wrong: versions, configuration, and what the lakehouse's place finds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import metadata
 from stedi_cli import __version__
 from stedi_cli.errors import StediError
 from stedi_cli.lake.findings import Finding
-from stedi_cli.lake.target import Target
+from stedi_cli.lake.parts import Lake
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import Settings
 
@@ -28,13 +28,13 @@ def versions() -> Iterator[Finding]:
             yield Finding(package, "not installed", "Install stedi again: `pip install .`.")
 
 
-def configured(settings: Settings, lakehouse: Lakehouse, target: Target) -> Iterator[Finding]:
+def configured(settings: Settings, lakehouse: Lakehouse, lake: Lake) -> Iterator[Finding]:
     """Look at everything that the configuration leads to, changing nothing.
 
     Args:
         settings: The settings.
         lakehouse: The model.
-        target: Where it lives.
+        lake: Its parts.
 
     Yields:
         Findings, good and bad.
@@ -46,7 +46,7 @@ def configured(settings: Settings, lakehouse: Lakehouse, target: Target) -> Iter
         yield unusable(error)
         return
     yield Finding("configuration", str(settings.config))
-    yield from target.diagnose()
+    yield from lake.diagnose()
 
 
 def unusable(error: StediError) -> Finding:

@@ -18,9 +18,10 @@ from small import TABLES, C, customer, write_lake
 
 import stedi_cli
 from stedi_cli.checks.validation import Report, Validation
+from stedi_cli.lake import parts
 from stedi_cli.lake.events import Uploaded
-from stedi_cli.lake.target import Target, open_target
 from stedi_cli.local.layout import Layout
+from stedi_cli.places import open_lake
 from stedi_cli.project import folder as project
 from stedi_cli.project.settings import load_settings
 from stedi_cli.runs.pipeline import JobDone, Pipeline
@@ -61,25 +62,25 @@ class Lake:
         return self.settings.lakehouse()
 
     @contextmanager
-    def opened(self) -> Iterator[Target]:
-        target = open_target(self.settings, self.model)
+    def opened(self) -> Iterator[parts.Lake]:
+        opened = open_lake(self.settings, self.model)
         try:
-            yield target
+            yield opened
         finally:
-            target.close()
+            opened.close()
 
     def up(self) -> Lake:
-        with self.opened() as target:
-            list(target.up())
+        with self.opened() as opened:
+            list(opened.infrastructure.up())
         return self
 
     def upload(self, folder: Path, *, replace: bool = False) -> list[Uploaded]:
-        with self.opened() as target:
-            return list(target.upload(folder, replace=replace, wait=False))
+        with self.opened() as opened:
+            return list(opened.landing.upload(folder, replace=replace, wait=False))
 
     def run(self, *jobs: str, policy: str = "strict", force: bool = False) -> dict[str, JobDone]:
-        with self.opened() as target:
-            pipeline = Pipeline(self.model, target, policy)
+        with self.opened() as opened:
+            pipeline = Pipeline(self.model, opened, policy)
             events = list(pipeline.run(jobs, engine="duckdb", force=force))
         return {event.job.name: event for event in events if isinstance(event, JobDone)}
 
@@ -89,22 +90,22 @@ class Lake:
         return {event.job.writes for event in done if event.status == "built"}
 
     def validate(self, policy: str | None = None) -> Report:
-        with self.opened() as target:
-            return Validation(self.model, target, policy).run()
+        with self.opened() as opened:
+            return Validation(self.model, opened, policy).run()
 
     def states(self) -> dict[str, TableState]:
-        with self.opened() as target:
-            return target.tables()
+        with self.opened() as opened:
+            return opened.tables.states()
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
-        with self.opened() as target:
-            return list(target.query(f"SELECT * FROM {table}").rows)
+        with self.opened() as opened:
+            return list(opened.questions.ask(f"SELECT * FROM {table}").rows)
 
     def counts(self) -> dict[str, int]:
         """Count rows with SELECT, not from metadata."""
         query = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in TABLES)
-        with self.opened() as target:
-            return dict(target.query(query).rows)
+        with self.opened() as opened:
+            return dict(opened.questions.ask(query).rows)
 
     def data_file(self, table: str) -> Path:
         (path,) = (self.layout.warehouse / table / "data").glob("*.parquet")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stedi_cli.lake.target import Target, open_target
+from stedi_cli.lake.parts import Lake
+from stedi_cli.places import open_lake
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import load_settings
 from stedi_cli.runs.pipeline import JobDone, Pipeline
@@ -19,11 +20,11 @@ class Built:
     """A lakehouse after a run."""
 
     lakehouse: Lakehouse
-    target: Target
+    lake: Lake
     done: list[JobDone]
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
-        return list(self.target.query(f"SELECT * FROM {table}").rows)
+        return list(self.lake.questions.ask(f"SELECT * FROM {table}").rows)
 
     @property
     def quarantine(self) -> list[tuple[str, str, int, str]]:
@@ -41,11 +42,11 @@ def build(files: Files, policy: str, root: Path, *, max_bad_rows: str = "100%") 
     """
     settings = load_settings(root=root, policy=policy, max_bad_rows=max_bad_rows)
     lakehouse = settings.lakehouse()
-    target = open_target(settings, lakehouse)
-    list(target.up())
+    lake = open_lake(settings, lakehouse)
+    list(lake.infrastructure.up())
     for table, contents in files.items():
         folder = root / "landing" / str(lakehouse.tables[table].folder)
         for name, content in contents.items():
             (folder / name).write_bytes(content)
-    events = Pipeline(lakehouse, target, policy).run(engine="duckdb")
-    return Built(lakehouse, target, [event for event in events if isinstance(event, JobDone)])
+    events = Pipeline(lakehouse, lake, policy).run(engine="duckdb")
+    return Built(lakehouse, lake, [event for event in events if isinstance(event, JobDone)])

@@ -49,8 +49,8 @@ def used(lake: Lake, folder: Path) -> Lake:
     lake.run(force=True)
     assert len(lake.rows("quarantine")) == 1
     assert lake.validate().ok
-    with lake.opened() as target:
-        list(target.diagnose())
+    with lake.opened() as opened:
+        list(opened.diagnose())
     return lake
 
 
@@ -90,8 +90,8 @@ def test_an_export_is_the_users_own(lake: Lake, umask: int, tmp_path: Path) -> N
     lake.run()
     for name in ("out.csv", "out.parquet"):
         file = tmp_path / name
-        with lake.opened() as target:
-            target.export("customer_trusted", file)
+        with lake.opened() as opened:
+            opened.questions.export("customer_trusted", file)
         assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask
 
 
@@ -110,12 +110,14 @@ def test_a_lakehouse_that_others_may_read_works_on(lake: Lake) -> None:
 
 def test_a_step_that_fails_leaves_the_umask(lake: Lake, umask: int) -> None:
     lake.run()
-    with pytest.raises(ZeroDivisionError), lake.opened() as target:  # noqa: SIM117
-        with target.runner("duckdb", wait=False):
+    with pytest.raises(ZeroDivisionError), lake.opened() as opened:  # noqa: SIM117
+        with opened.jobs.runner("duckdb", wait=False):
             _ = 1 / 0
     assert not lake.layout.journal.exists()
-    with lake.opened() as target:
-        uploading = target.upload(lake.settings.root.parent / "data", replace=False, wait=False)
+    with lake.opened() as opened:
+        uploading = opened.landing.upload(
+            lake.settings.root.parent / "data", replace=False, wait=False
+        )
         next(uploading)
         assert os.umask(umask) == umask
 
@@ -128,6 +130,6 @@ def test_spark_does_the_same(tmp_path: Path) -> None:
         assert not os.environ.get("CI"), what
         pytest.skip(what)
     lake = used(Lake(tmp_path / "lake", max_bad_rows=1), tmp_path)
-    with lake.opened() as target:
-        list(Pipeline(lake.model, target, "strict").run(engine="spark", force=True))
+    with lake.opened() as opened:
+        list(Pipeline(lake.model, opened, "strict").run(engine="spark", force=True))
     assert_modes(lake.settings.root, OWNER)

@@ -17,7 +17,7 @@ from conftest import PROJECT, Lake
 from small import FOLDERS, JOBS, SMALL, C, customer, write_lake
 
 from stedi_cli.local.layout import to_uri
-from stedi_cli.local.tables import open_catalog
+from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import Column, Table
 from stedi_cli.tables import iceberg

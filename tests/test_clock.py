@@ -15,7 +15,7 @@ from small import STRICT
 
 from stedi_cli.local import spark
 from stedi_cli.local.layout import to_path
-from stedi_cli.local.tables import open_catalog
+from stedi_cli.local.table_files import open_catalog
 from stedi_cli.runs.pipeline import JobDone, Pipeline
 
 HOUR = 3_600_000
@@ -137,8 +137,8 @@ def test_spark_writes_what_a_clock_that_was_ahead_wrote(ahead: Lake, set_back: b
         pytest.skip(what)
     if set_back:
         out_of_order(ahead)
-    with ahead.opened() as target:
-        events = list(Pipeline(ahead.model, target, "strict").run(engine="spark", force=True))
+    with ahead.opened() as opened:
+        events = list(Pipeline(ahead.model, opened, "strict").run(engine="spark", force=True))
     assert len([event for event in events if isinstance(event, JobDone)]) == 5
     assert_in_order(ahead)
     assert ahead.counts() == STRICT

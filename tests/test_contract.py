@@ -263,7 +263,7 @@ def members(pieces: list[bytes]) -> bytes:
 def test_gzip_files_without_lines(tmp_path: Path) -> None:
     files = {name: members(pieces) for name, pieces in WITHOUT_LINES.items()}
     built = build({"accelerometer_landing": files}, "strict", tmp_path / "l")
-    state = built.target.landing()["accelerometer_landing"]
+    state = built.lake.landing.states()["accelerometer_landing"]
     assert {name: facts.lines for name, facts in state.files.items()} == dict.fromkeys(files, 0)
     assert (built.rows("accelerometer_landing"), built.quarantine) == ([], [])
 
@@ -436,7 +436,7 @@ def test_folders_named_like_a_column_and_a_value(tmp_path: Path) -> None:
         assert trusted(built) == expected
         assert built.quarantine == [("accelerometer_landing", "a.json", 3, "not-json")]
         # Once more, from the quarantine that is there.
-        list(Pipeline(built.lakehouse, built.target, "strict").run(engine="duckdb", force=True))
+        list(Pipeline(built.lakehouse, built.lake, "strict").run(engine="duckdb", force=True))
 
 
 def test_lower_case_differs_for_two_letters(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pyiceberg.types import LongType, StringType
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.local import spark
-from stedi_cli.local.tables import open_catalog
+from stedi_cli.local.table_files import open_catalog
 
 Invoke = Callable[..., Result]
 BAD = [("customer_landing", "bad.json", 1, "missing:email")]

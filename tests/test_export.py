@@ -174,6 +174,6 @@ def content_of(folder: Path) -> dict[str, bytes]:
 
 
 def test_an_export_of_a_table_that_is_not_built_makes_nothing(lake: Lake, tmp_path: Path) -> None:
-    with lake.opened() as target, pytest.raises(StediError, match="not built yet"):
-        target.export("customer_trusted", tmp_path / "out.csv")
+    with lake.opened() as opened, pytest.raises(StediError, match="not built yet"):
+        opened.questions.export("customer_trusted", tmp_path / "out.csv")
     assert not (tmp_path / "out.csv").exists()

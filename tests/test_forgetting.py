@@ -12,7 +12,7 @@ from conftest import Lake, Result
 from pyiceberg.table import Table
 from small import CUSTOMERS, JOBS, MOTIONS, C, customer, lines, motion, step
 
-from stedi_cli.local.tables import open_catalog
+from stedi_cli.local.table_files import open_catalog
 
 ALL = list(JOBS.values())
 FIRST, *LATER = JOBS
@@ -141,7 +141,7 @@ def test_a_double_that_goes_is_a_row_that_goes(twice: Lake) -> None:
 
 def test_a_reader_puts_it_off_until_the_next_command(twice: Lake) -> None:
     with twice.opened() as reader:
-        before = reader.query("SELECT count(*) FROM customer_trusted")
+        before = reader.questions.ask("SELECT count(*) FROM customer_trusted")
         _new_file(twice)
         twice.run()
         assert len(_stored(twice, "customer_trusted")) > len(twice.rows("customer_trusted"))

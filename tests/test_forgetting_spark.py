@@ -51,8 +51,8 @@ def twice(lake: Lake) -> Lake:
 
 
 def _spark(lake: Lake, *jobs: str, **how: Any) -> list[Event]:
-    with lake.opened() as target:
-        return list(Pipeline(lake.model, target, "strict").run(jobs, engine="spark", **how))
+    with lake.opened() as opened:
+        return list(Pipeline(lake.model, opened, "strict").run(jobs, engine="spark", **how))
 
 
 def _come(lake: Lake) -> None:
@@ -92,8 +92,8 @@ def test_what_dies_before_it_forgets_forgets_next_time(
         patch.setattr(spark.SparkRunner, "_expire", lambda self, work: None)
         _spark(twice, first)
     assert _snapshots(twice)["customer_trusted"] == 3
-    with twice.opened() as target:
-        plans = Pipeline(twice.model, target, "strict").plan()
+    with twice.opened() as opened:
+        plans = Pipeline(twice.model, opened, "strict").plan()
     assert plans[0].stale == "snapshots that have to go are left"
     twice.run()
     # The one that forgets may stay: no row of hers is in it.

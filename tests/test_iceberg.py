@@ -19,7 +19,7 @@ from small import CUSTOMERS, FOLDERS, JOBS, PUBLISHED, STRICT
 
 from stedi_cli.local.catalog import SqliteCatalog
 from stedi_cli.local.layout import to_uri
-from stedi_cli.local.tables import open_catalog
+from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import Column, Table
 from stedi_cli.tables import iceberg
 
@@ -292,9 +292,9 @@ def test_a_change_of_policy_keeps_nothing_old(lake: Lake) -> None:
 def test_a_reader_keeps_its_files_and_the_next_run_sweeps_them(lake: Lake) -> None:
     lake.run()
     with lake.opened() as reader:
-        answer = reader.query("SELECT * FROM step_trainer_trusted")
+        answer = reader.questions.ask("SELECT * FROM step_trainer_trusted")
         lake.run(policy="published")
-        again = reader.query("SELECT count(*) FROM step_trainer_trusted")
+        again = reader.questions.ask("SELECT count(*) FROM step_trainer_trusted")
         assert len(list(answer.rows)) == STRICT["step_trainer_trusted"]
         assert list(again.rows) == [(STRICT["step_trainer_trusted"],)]
         assert _files(lake, "step_trainer_trusted")["data"] == 2

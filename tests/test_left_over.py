@@ -71,7 +71,7 @@ def test_none_removes_them_under_a_reader(
 ) -> None:
     write_lake(tmp_path / "data")
     with Lake(root).opened() as reader:
-        answer = reader.query("SELECT count(*) FROM customer_landing")
+        answer = reader.questions.ask("SELECT count(*) FROM customer_landing")
         own = _there(root)
         assert len(own) == 1
         assert stedi("--root", root, *WRITERS[what]).code == 0

@@ -15,8 +15,8 @@ from small import JOBS, STRICT, write_lake
 from stedi_cli.errors import StediError
 from stedi_cli.local import runner
 from stedi_cli.local.layout import Layout, to_uri
-from stedi_cli.local.tables import open_catalog
-from stedi_cli.local.target import LocalTarget
+from stedi_cli.local.questions import Questions
+from stedi_cli.local.table_files import open_catalog
 from stedi_cli.tables.iceberg import replace
 
 Invoke = Callable[..., Result]
@@ -210,20 +210,20 @@ def test_doctor_finds_a_lost_data_file(root: Path, invoke: Invoke, table: str) -
 def test_doctor_closes_what_it_opened(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, wrong: bool
 ) -> None:
-    opened: list[LocalTarget] = []
-    closed: list[LocalTarget] = []
-    make, close = LocalTarget.__init__, LocalTarget.close
+    opened: list[Questions] = []
+    closed: list[Questions] = []
+    make, close = Questions.__init__, Questions.close
 
-    def made(self: LocalTarget, *settings: Any) -> None:
+    def made(self: Questions, *settings: Any) -> None:
         opened.append(self)
         make(self, *settings)
 
-    def left(self: LocalTarget) -> None:
+    def left(self: Questions) -> None:
         closed.append(self)
         close(self)
 
-    monkeypatch.setattr(LocalTarget, "__init__", made)
-    monkeypatch.setattr(LocalTarget, "close", left)
+    monkeypatch.setattr(Questions, "__init__", made)
+    monkeypatch.setattr(Questions, "close", left)
     if wrong:
         Lake(root).data_file("customer_trusted").unlink()
     opened.clear()

@@ -19,7 +19,7 @@ from pyiceberg.manifest import ManifestContent, ManifestFile
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.local import spark
-from stedi_cli.local.tables import open_catalog
+from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.runs.pipeline import JobDone, Pipeline
 from stedi_cli.tables import iceberg, metrics
@@ -200,8 +200,8 @@ def on_spark() -> None:
 
 
 def run_on_spark(lake: Lake) -> list[JobDone]:
-    with lake.opened() as target:
-        events = Pipeline(lake.model, target, "strict").run(engine="spark")
+    with lake.opened() as opened:
+        events = Pipeline(lake.model, opened, "strict").run(engine="spark")
         return [event for event in events if isinstance(event, JobDone)]
 
 

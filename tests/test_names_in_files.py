@@ -59,8 +59,8 @@ def test_what_a_gzip_header_tells_is_not_stored(lake: Lake, tmp_path: Path, what
     stored = (lake.layout.landing / "customer" / "c.json.gz").read_bytes()
     assert ADDRESS not in stored
     assert gzip.decompress(stored) == CONTENT
-    with lake.opened() as target:
-        facts = target.landing()["customer_landing"].files["c.json.gz"]
+    with lake.opened() as opened:
+        facts = opened.landing.states()["customer_landing"].files["c.json.gz"]
     assert (facts.sha256, facts.size) == (hashlib.sha256(stored).hexdigest(), len(stored))
     assert [u.state for u in lake.upload(source)] == ["unchanged"]
     assert list(lake.layout.temp.iterdir()) == []

@@ -55,7 +55,7 @@ def product(files: Files, policy: str) -> Iterator[Built]:
         try:
             yield built
         finally:
-            built.target.close()
+            built.lake.close()
 
 
 @contextmanager

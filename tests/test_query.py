@@ -18,8 +18,8 @@ from stedi_cli.project.folder import copy_out
 
 
 def query(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
-    with lake.opened() as target:
-        return list(target.query(sql).rows)
+    with lake.opened() as opened:
+        return list(opened.questions.ask(sql).rows)
 
 
 # --- Answers --------------------------------------------------------------------------------------
@@ -393,15 +393,15 @@ def test_the_folder_is_listed_once_however_many_files_have_unusable_lines(
     listed: list[Path] = []
     iterdir = Path.iterdir
     monkeypatch.setattr(Path, "iterdir", lambda path: (listed.append(path), iterdir(path))[1])
-    with lake.opened() as target:
+    with lake.opened() as opened:
         listed.clear()
         places = [("customer_landing", f"bad-{i}.json", 1) for i in range(9)]
-        assert target.landing_lines(places) == ["nonsense"] * 9
+        assert opened.landing.lines(places) == ["nonsense"] * 9
     assert listed.count(lake.layout.landing / "customer") == 1
 
 
 def test_a_line_of_a_table_or_file_that_is_gone_reads_as_such(lake: Lake) -> None:
-    with lake.opened() as target:
+    with lake.opened() as opened:
         places = [("customer_landing", "none.json", 1), ("customer_trusted", "x.json", 1)]
         places += [("nonsense", "x.json", 1), ("customer_landing", "../stedi.json", 1)]
-        assert target.landing_lines(places) == ["(no longer there)"] * 4
+        assert opened.landing.lines(places) == ["(no longer there)"] * 4

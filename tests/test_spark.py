@@ -34,8 +34,9 @@ from test_oracle import signed
 
 from stedi_cli.datasets.synthetic import generate
 from stedi_cli.errors import BadDataError, StediError, UsageError
-from stedi_cli.lake.target import Target, open_target
+from stedi_cli.lake.parts import Lake
 from stedi_cli.local import spark
+from stedi_cli.places import open_lake
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import load_settings
@@ -55,19 +56,19 @@ def java_and_pyspark() -> None:
         pytest.skip(what)
 
 
-def opened(root: Path, policy: str, *, bad: str = "100%") -> tuple[Lakehouse, Target]:
+def opened(root: Path, policy: str, *, bad: str = "100%") -> tuple[Lakehouse, Lake]:
     settings = load_settings(root=root, policy=policy, max_bad_rows=bad)
     lakehouse = settings.lakehouse()
-    return lakehouse, open_target(settings, lakehouse)
+    return lakehouse, open_lake(settings, lakehouse)
 
 
 def run(root: Path, policy: str, engine: str, jobs: tuple[str, ...] = ()) -> list[JobDone]:
-    lakehouse, target = opened(root, policy)
+    lakehouse, lake = opened(root, policy)
     try:
-        events = Pipeline(lakehouse, target, policy).run(jobs, engine=engine, force=True)
+        events = Pipeline(lakehouse, lake, policy).run(jobs, engine=engine, force=True)
         return [event for event in events if isinstance(event, JobDone)]
     finally:
-        target.close()
+        lake.close()
 
 
 def emails(folder: Path) -> set[str]:
@@ -76,24 +77,24 @@ def emails(folder: Path) -> set[str]:
 
 
 def contents(root: Path) -> dict[str, Counter[Any]]:
-    lakehouse, target = opened(root, "strict")
+    lakehouse, lake = opened(root, "strict")
     try:
         names = [*lakehouse.writers, "quarantine"]
-        return {n: Counter(signed(target.query(f"SELECT * FROM {n}").rows)) for n in names}
+        return {n: Counter(signed(lake.questions.ask(f"SELECT * FROM {n}").rows)) for n in names}
     finally:
-        target.close()
+        lake.close()
 
 
 def upload(root: Path, folder: Path) -> None:
-    _, target = opened(root, "strict")
-    list(target.up())
-    list(target.upload(folder, replace=True, wait=False))
-    target.close()
+    _, lake = opened(root, "strict")
+    list(lake.infrastructure.up())
+    list(lake.landing.upload(folder, replace=True, wait=False))
+    lake.close()
 
 
 def files_below(folder: Path) -> Files:
-    lakehouse, target = opened(folder, "strict")
-    target.close()
+    lakehouse, lake = opened(folder, "strict")
+    lake.close()
     return {
         name: {p.name: p.read_bytes() for p in (folder / str(table.folder) / "landing").iterdir()}
         for name, table in lakehouse.landing.items()
@@ -167,15 +168,15 @@ def contract_files() -> Files:
 def test_parity_on_every_case_of_the_contract(tmp_path: Path) -> None:
     # Folders above that look like partitions, and one below that is none of the files'.
     root = tmp_path / NAMED / "l"
-    lakehouse, target = opened(root, "strict")
-    list(target.up())
+    lakehouse, lake = opened(root, "strict")
+    list(lake.infrastructure.up())
     for table, contents_ in contract_files().items():
         folder = root / "landing" / str(lakehouse.tables[table].folder)
         (folder / "x=9").mkdir()
         (folder / "x=9" / "a.json").write_bytes(line())
         for name, content in contents_.items():
             (folder / name).write_bytes(content)
-    target.close()
+    lake.close()
     assert_parity(root, contract_files())
     reasons = {row[3] for row in contents(root)["quarantine"]}
     assert {reason for _, reason in QUARANTINED.values()} <= reasons
@@ -189,18 +190,17 @@ def test_engines_take_turns(tmp_path: Path) -> None:
     upload(root, SAMPLE)
     run(root, "strict", "duckdb")
     expected = contents(root)
-    lakehouse, target = opened(root, "strict")
-    target.close()
+    lakehouse, lake = opened(root, "strict")
+    lake.close()
     for position, job in enumerate(lakehouse.jobs):
         run(root, "strict", ("spark", "duckdb")[position % 2], (job,))
     assert contents(root) == expected
     # What one engine built is up to date for the other.
-    lakehouse, target = opened(root, "strict")
-    plans = Pipeline(lakehouse, target, "strict").plan()
-    engines = {
-        t: s.current.provenance.engine for t, s in target.tables().items() if t in lakehouse.writers
-    }
-    target.close()
+    lakehouse, lake = opened(root, "strict")
+    plans = Pipeline(lakehouse, lake, "strict").plan()
+    states = lake.tables.states().items()
+    engines = {t: s.current.provenance.engine for t, s in states if t in lakehouse.writers}
+    lake.close()
     assert [plan.stale for plan in plans] == [None] * 5
     assert set(engines.values()) == {"spark", "duckdb"}
 
@@ -215,11 +215,11 @@ def test_the_script_itself_can_expire(tmp_path: Path, monkeypatch: pytest.Monkey
 
     def after(policy: str) -> tuple[list[str], bool]:
         run(root, policy, "spark", ("customer_landing_to_trusted",))
-        _, target = opened(root, policy)
-        snapshots = target.tables()[table].snapshots
+        _, lake = opened(root, policy)
+        snapshots = lake.tables.states()[table].snapshots
         policies = [s.provenance.policy for s in snapshots if s.provenance]
-        whole = target.is_whole(table)
-        target.close()
+        whole = lake.tables.is_whole(table)
+        lake.close()
         return policies, whole
 
     told = [after(policy) for policy in ("strict", "strict", "strict", "published")]
@@ -230,10 +230,10 @@ def test_the_script_itself_can_expire(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_too_many_bad_lines(tmp_path: Path) -> None:
     root = tmp_path / "l"
     upload(root, SAMPLE)
-    lakehouse, target = opened(root, "strict", bad="0")
+    lakehouse, lake = opened(root, "strict", bad="0")
     with pytest.raises(BadDataError, match="lines cannot be used"):
-        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
-    target.close()
+        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
+    lake.close()
     assert "customer_trusted" not in opened(root, "strict")[1].tables()
 
 
@@ -247,11 +247,11 @@ def test_failure_names_the_log(tmp_path: Path) -> None:
     config = project / "configs" / "local.yaml"
     settings = load_settings(config, root=tmp_path / "l")
     lakehouse = settings.lakehouse()
-    target = open_target(settings, lakehouse)
-    list(target.up())
+    lake = open_lake(settings, lakehouse)
+    list(lake.infrastructure.up())
     with pytest.raises(StediError, match="customer_landing_to_trusted failed on Spark") as told:
-        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
-    target.close()
+        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
+    lake.close()
     log = tmp_path / "l" / "spark.log"
     assert str(log) in str(told.value.hint)
     assert "no_such" in log.read_text()
@@ -269,10 +269,10 @@ def test_what_a_job_quotes_is_neither_shown_nor_kept(tmp_path: Path) -> None:
     )
     upload(root, SAMPLE)
     lakehouse = load_settings(project / "configs" / "local.yaml", root=root).lakehouse()
-    target = open_target(load_settings(project / "configs" / "local.yaml", root=root), lakehouse)
+    lake = open_lake(load_settings(project / "configs" / "local.yaml", root=root), lakehouse)
     with pytest.raises(StediError, match="CAST_INVALID_INPUT") as told:
-        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
-    target.close()
+        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
+    lake.close()
     log = (root / "spark.log").read_text()
     assert "CAST_INVALID_INPUT" in log
     assert "@" not in told.value.message
@@ -291,11 +291,11 @@ def test_a_run_that_succeeded_leaves_no_log_and_nothing_outside_the_root(
     root = tmp_path / "l"
     upload(root, SAMPLE)
     seen: set[str] = set()
-    lakehouse, target = opened(root, "strict")
-    for event in Pipeline(lakehouse, target, "strict").run(engine="spark"):
+    lakehouse, lake = opened(root, "strict")
+    for event in Pipeline(lakehouse, lake, "strict").run(engine="spark"):
         if isinstance(event, JobDone):
             seen |= {path.name for path in (root / "tmp").glob("*/*")}
-    target.close()
+    lake.close()
     assert not (root / "spark.log").exists()
     assert list(elsewhere.iterdir()) == []
     assert [name for name in seen if name.startswith("sqlite-")]
@@ -319,12 +319,12 @@ def test_a_job_reads_what_it_says(tmp_path: Path, sql: str, told: str) -> None:
     (tmp_path / "p" / "jobs" / "customer_landing_to_trusted.sql").write_text(sql)
     settings = load_settings(tmp_path / "p" / "configs" / "local.yaml", root=tmp_path / "l")
     lakehouse = settings.lakehouse()
-    target = open_target(settings, lakehouse)
-    list(target.up())
+    lake = open_lake(settings, lakehouse)
+    list(lake.infrastructure.up())
     with pytest.raises(UsageError, match=re.escape(told)):
-        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
+        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
     assert not (tmp_path / "l" / "spark.log").exists()
-    target.close()
+    lake.close()
 
 
 def test_a_file_is_no_table_for_spark_either(
@@ -342,11 +342,11 @@ def test_a_file_is_no_table_for_spark_either(
     )
     settings = load_settings(tmp_path / "p" / "configs" / "local.yaml", root=tmp_path / "l")
     lakehouse = settings.lakehouse()
-    target = open_target(settings, lakehouse)
-    list(target.up())
+    lake = open_lake(settings, lakehouse)
+    list(lake.infrastructure.up())
     with pytest.raises(StediError, match="customer_landing_to_trusted failed on Spark"):
-        list(Pipeline(lakehouse, target, "strict").run(engine="spark"))
-    target.close()
+        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
+    lake.close()
     assert "TABLE_OR_VIEW_NOT_FOUND" in (tmp_path / "l" / "spark.log").read_text()
 
 
@@ -367,8 +367,8 @@ def test_with_an_old_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_shared_serial_numbers_are_joined_with_the_time(tmp_path: Path) -> None:
     """By its serial number alone, one step reading would meet thousands of customers' readings."""
-    lakehouse, target = opened(tmp_path / "l", "strict")
-    target.close()
+    lakehouse, lake = opened(tmp_path / "l", "strict")
+    lake.close()
     types = {"string": "STRING", "long": "BIGINT", "double": "DOUBLE"}
     given = {
         "tables": {

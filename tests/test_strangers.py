@@ -20,7 +20,7 @@ from stedi_cli.cli import render
 from stedi_cli.errors import StediError
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lock import exclusive
-from stedi_cli.local.tables import open_catalog
+from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.folder import copy_out
 
 Invoke = Callable[..., Result]
@@ -299,9 +299,9 @@ def test_nothing_else_is_dropped(root: Path, invoke: Invoke, name: str) -> None:
 
 def test_nothing_is_dropped_while_another_writes(shrunk: Lake) -> None:
     with (
-        shrunk.opened() as target,
+        shrunk.opened() as opened,
         exclusive(shrunk.layout.lock),
         pytest.raises(StediError, match="is changing"),
     ):
-        list(target.drop("people"))
+        list(opened.tables.drop("people"))
     assert people(shrunk).exists()

@@ -104,8 +104,8 @@ def test_a_file_that_changes_while_the_upload_ends_is_hashed_again(
 
     monkeypatch.setattr(landing_zone, "time", SimpleNamespace(time_ns=time.time_ns, sleep=change))
     empty.upload(one(tmp_path / "in", "c.json"))
-    with empty.opened() as target:
-        facts = target.landing()["customer_landing"].files["c.json"]
+    with empty.opened() as opened:
+        facts = opened.landing.states()["customer_landing"].files["c.json"]
     assert facts.sha256 == sha256(CONTENT.swapcase()).hexdigest()
 
 
@@ -122,8 +122,8 @@ def test_coarse_time_stamps_are_not_trusted_at_once(
     empty.upload(one(tmp_path / "in", "c.json"))
     path = empty.layout.landing / FOLDERS["customer_landing"] / "c.json"
     path.write_bytes(CONTENT.swapcase())
-    with empty.opened() as target:
-        facts = target.landing()["customer_landing"].files["c.json"]
+    with empty.opened() as opened:
+        facts = opened.landing.states()["customer_landing"].files["c.json"]
     assert facts.sha256 == sha256(CONTENT.swapcase()).hexdigest()
 
 
@@ -149,8 +149,11 @@ def test_the_same_content_under_another_name_is_another_file(empty: Lake, tmp_pa
         tmp_path / "data", {"customer_landing": {"a.json": CONTENT, "b.json": CONTENT}}
     )
     assert states(empty, folder) == [("a.json", "new"), ("b.json", "new")]
-    with empty.opened() as target:
-        assert target.landing()["customer_landing"].lines == 2 * LANDING_COUNTS["customer_landing"]
+    with empty.opened() as opened:
+        assert (
+            opened.landing.states()["customer_landing"].lines
+            == 2 * LANDING_COUNTS["customer_landing"]
+        )
 
 
 def test_replace_makes_the_zone_equal_to_the_folder(lake: Lake, tmp_path: Path) -> None:

@@ -287,8 +287,8 @@ def test_sql_can_be_run_elsewhere(
     with duckdb.connect() as connection:
         for name in (*TABLES, "quarantine"):
             file = tmp_path / f"{name}.parquet"
-            with lake.opened() as target:
-                target.export(name, file)
+            with lake.opened() as opened:
+                opened.questions.export(name, file)
             connection.execute(f"CREATE VIEW {name} AS FROM '{file}'")
         answers = [
             dict(connection.execute(statement.query).fetchall())

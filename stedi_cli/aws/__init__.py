@@ -1,1 +1,1 @@
-"""The AWS target: S3, Glue and Athena, all through boto3."""
+"""A lakehouse on AWS: S3, Glue and Athena, all through boto3."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import metadata
 
-from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.tables import Tables
+from stedi_cli.aws.place import Place
+from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError
 from stedi_cli.lake.findings import Finding, changed_finding
 from stedi_cli.lake.records import Resource
@@ -16,20 +16,16 @@ from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.tables.drift import changed_by_others
 
 
-def diagnose(
-    layout: Layout, infra: Infrastructure, zone: LandingZone, tables: Tables
-) -> Iterator[Finding]:
+def diagnose(place: Place) -> Iterator[Finding]:
     """Look at boto3, credentials, region, every part of the infrastructure, names and tables.
 
     Args:
-        layout: The lakehouse.
-        infra: Its infrastructure.
-        zone: Its landing zone.
-        tables: Its Iceberg tables.
+        place: The lakehouse.
 
     Yields:
         Findings, good and bad; after the first that keeps AWS from being asked, none.
     """
+    layout = place.layout
     try:
         yield Finding("boto3", metadata.version("boto3"))
     except metadata.PackageNotFoundError:
@@ -42,7 +38,7 @@ def diagnose(
         yield Finding("account", error.message, error.hint or "Look at your credentials.")
         return
     try:
-        parts = infra.status()
+        parts = place.infrastructure.status()
     except StediError as error:
         yield Finding("infrastructure", error.message, error.hint or "Look at your permissions.")
         return
@@ -50,11 +46,11 @@ def diagnose(
         yield Finding("infrastructure", "no lakehouse here", "Run `stedi infra up`.")
         return
     yield from (_finding(part) for part in parts if part.state != "left")
-    yield from _tables(layout, tables)
-    yield from _landing_names(layout, zone)
+    yield from _tables(layout, place.tables)
+    yield from _landing_names(layout, place.zone)
 
 
-def _tables(layout: Layout, tables: Tables) -> Iterator[Finding]:
+def _tables(layout: Layout, tables: TableFiles) -> Iterator[Finding]:
     try:
         yield from (stranger.finding() for stranger in tables.strangers())
         states = tables.states()

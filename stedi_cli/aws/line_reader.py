@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from stedi_cli.aws.landing_zone import LandingZone
+from stedi_cli.aws.usable_lines import usable_lines
 from stedi_cli.lake.records import Answer
 from stedi_cli.landing.contract import Unusable
 from stedi_cli.landing.lines import fields_of, filled, unpacked
@@ -50,6 +51,10 @@ class LineReader:
         self._states = states
         self._rows = rows
         self._read: dict[str, pa.Table] = {}
+
+    def usable_lines(self) -> dict[str, str]:
+        """Return, by landing table, a SELECT of its usable lines."""
+        return {name: usable_lines(table) for name, table in self._lakehouse.landing.items()}
 
     def answer(self, sql: str) -> Answer | None:
         """Answer a query.

@@ -12,7 +12,7 @@ from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import UsageError
-from stedi_cli.lake.records import Answer, QueryCost
+from stedi_cli.lake.records import Answer
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.questions.export_file import export_format
 from stedi_cli.questions.not_built import not_built
@@ -20,9 +20,7 @@ from stedi_cli.questions.statement import TOKEN, no_select, refuse_broken_text, 
 from stedi_cli.sql import identifier
 
 if TYPE_CHECKING:
-    from stedi_cli.aws.landing_zone import LandingZone
-    from stedi_cli.aws.line_reader import LineReader
-    from stedi_cli.aws.tables import Tables
+    from stedi_cli.aws.table_files import TableFiles
 
 _E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _SERIAL = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -34,21 +32,13 @@ class Questions:
     Args:
         layout: Names and places.
         tables: The Iceberg tables.
-        zone: The landing zone.
         athena: Runs the queries.
     """
 
-    def __init__(self, layout: Layout, tables: Tables, zone: LandingZone, athena: Athena) -> None:
+    def __init__(self, layout: Layout, tables: TableFiles, athena: Athena) -> None:
         self._layout = layout
         self._tables = tables
-        self._zone = zone
         self._athena = athena
-        self._reader: LineReader | None = None
-
-    @property
-    def cost(self) -> QueryCost:
-        """What queries cost so far."""
-        return self._athena.cost
 
     def ask(self, sql: str) -> Answer:
         """Run one SELECT.
@@ -82,26 +72,6 @@ class Questions:
         """
         return side_by_side([partial(self._run, one_select(text)) for text in texts])
 
-    def ask_here(self, sql: str) -> Answer | None:
-        """Answer a query of this project's own here, over landing files read line by line.
-
-        Args:
-            sql: The query.
-
-        Returns:
-            The answer, or None where it would have to read too much.
-
-        Raises:
-            StediError: If files or tables cannot be read.
-        """
-        if self._reader is None:
-            from stedi_cli.aws.line_reader import LineReader
-
-            self._reader = LineReader(
-                self._layout.lakehouse, self._zone, self._tables.states, self._rows
-            )
-        return self._reader.answer(sql)
-
     def export(self, table: str, file: Path) -> int:
         """Write a table to a file.
 
@@ -121,9 +91,10 @@ class Questions:
 
         export_format(file)
         found = self._layout.lakehouse.table(table)
-        return write(found, self._rows(found), file)
+        return write(found, self.rows(found), file)
 
-    def _rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
+    def rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
+        """Return the rows of an Iceberg table."""
         names = ", ".join(identifier(column.name) for column in table.columns)
         return self._run(f"SELECT {names} FROM {identifier(table.name)}").rows
 

@@ -8,11 +8,9 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from stedi_cli.aws.account import aws_errors
-from stedi_cli.aws.landing_zone import LandingZone
-from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.model import CATALOG
-from stedi_cli.aws.runs import SUCCEEDED, Run, Runs
-from stedi_cli.aws.tables import Tables
+from stedi_cli.aws.place import Place
+from stedi_cli.aws.runs import SUCCEEDED, Run
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.job_run import JobOutcome, RefRemoved, RunDetached, RunEvent, RunFailed
 from stedi_cli.lake.records import Work
@@ -47,30 +45,18 @@ class GlueRunner:
     """Runs jobs one after another, each in a run of its own or all in one.
 
     Args:
-        layout: Names and limits.
-        zone: The landing zone.
-        tables: The Iceberg tables.
-        runs: The runs of the Glue jobs.
+        place: The lakehouse.
         one_session: Whether all jobs share one run, and so one start-up.
         detach: Whether nothing is waited for; then all jobs share one run.
     """
 
     name = "glue"
 
-    def __init__(
-        self,
-        layout: Layout,
-        zone: LandingZone,
-        tables: Tables,
-        runs: Runs,
-        *,
-        one_session: bool = False,
-        detach: bool = False,
-    ) -> None:
-        self._layout = layout
-        self._zone = zone
-        self._tables = tables
-        self._runs = runs
+    def __init__(self, place: Place, *, one_session: bool = False, detach: bool = False) -> None:
+        self._layout = place.layout
+        self._zone = place.zone
+        self._tables = place.tables
+        self._runs = place.runs
         self._together = one_session or detach
         self._detach = detach
 

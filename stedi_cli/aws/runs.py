@@ -77,7 +77,7 @@ class Run:
         return self.started.timestamp() if self.started else 0.0
 
     def told(self, seconds: float | None = None) -> JobRun:
-        """Return it as what the target tells."""
+        """Return it as it is told."""
         return JobRun(
             job=self.job,
             id=self.id,

@@ -9,8 +9,8 @@ from stedi_cli.checks import expected
 from stedi_cli.checks.expected import DataSet
 from stedi_cli.checks.validation_queries import Queries, check_query, queries
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
+from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Answer
-from stedi_cli.lake.target import Target
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Check, Lakehouse
 from stedi_cli.project.personal import personal_names
@@ -63,18 +63,18 @@ class Validation:
 
     Args:
         lakehouse: The model.
-        target: Where it lives.
+        lake: Its parts.
         policy: Policy to compare with, or None for the one that the tables were built under.
     """
 
-    def __init__(self, lakehouse: Lakehouse, target: Target, policy: str | None) -> None:
+    def __init__(self, lakehouse: Lakehouse, lake: Lake, policy: str | None) -> None:
         self._lakehouse = lakehouse
-        self._target = target
+        self._lake = lake
         self._asked = lakehouse.policy(policy).name if policy else None
 
     def queries(self) -> Queries:
-        """Return what it asks of the target."""
-        return queries(self._lakehouse, self._target.tables(), self._target.usable_lines())
+        """Return what it asks."""
+        return queries(self._lakehouse, self._lake.tables.states(), self._usable_lines())
 
     def run(self) -> Report:
         """Count, check and compare.
@@ -102,10 +102,10 @@ class Validation:
 
     def _look(self) -> _Seen:
         """Ask all queries at once."""
-        states, landing = self._target.tables(), self._target.landing()
-        usable = self._target.usable_lines()
+        states, landing = self._lake.tables.states(), self._lake.landing.states()
+        usable = self._usable_lines()
         asked = queries(self._lakehouse, states, usable)
-        answers = iter(self._target.queries(asked.texts()))
+        answers = iter(self._lake.questions.ask_all(asked.texts()))
         counts, checks, quarantined = (
             dict(_pairs(next(answers))) if text else {}
             for text in (asked.counts, asked.checks, asked.quarantined)
@@ -126,7 +126,9 @@ class Validation:
 
     def _look_closer(self, seen: _Seen) -> _Seen:
         """Ask again on this machine what is about lines that the queries could not read."""
-        unread = seen.unread()
+        raw_lines, unread = self._lake.raw_lines, seen.unread()
+        if raw_lines is None or not unread:
+            return seen
 
         def about_them(check: Check) -> bool:
             return bool(tables_named(check.sql, unread))
@@ -136,13 +138,17 @@ class Validation:
             for check in filter(about_them, self._lakehouse.checks)
             if check.name in seen.violations
         }
-        answer = self._target.query_here(check_query(checks)) if checks else None
+        answer = raw_lines.answer(check_query(checks)) if checks else None
         found = dict(_pairs(answer)) if answer else dict.fromkeys(checks)
         left_out = dict(seen.left_out)
         for note in filter(about_them, self._lakehouse.notes):
-            answer = self._target.query_here(note.sql)
+            answer = raw_lines.answer(note.sql)
             left_out[note.name] = sorted(_pairs(answer)) if answer else []
         return replace(seen, violations={**seen.violations, **found}, left_out=left_out)
+
+    def _usable_lines(self) -> dict[str, str]:
+        """Return, by landing table, the SELECT that takes its place; none where it need not."""
+        return self._lake.raw_lines.usable_lines() if self._lake.raw_lines else {}
 
     def _countable(self) -> list[str]:
         return [name for name in self._lakehouse.tables if name != QUARANTINE]
@@ -194,7 +200,7 @@ class Validation:
     def _data_set(self, landing: Mapping[str, LandingState]) -> DataSet | None:
         tables = list(self._lakehouse.landing.values())
         known = expected.shipped(self._lakehouse.folder)
-        own = self._target.expected_file()
+        own = self._lake.landing.expected_file()
         if own is not None:
             known.append(expected.uploaded(own))
         return next((d for d in known if d.fits(landing, tables)), None)
@@ -250,7 +256,7 @@ class Validation:
             f"Changed by something else than a run: {name}: {what}. Run `stedi jobs run --all`."
             for name, what in others.items()
         ]
-        broken = [name for name in seen.states if not self._target.is_whole(name)]
+        broken = [name for name in seen.states if not self._lake.tables.is_whole(name)]
         if broken:
             problems.append(
                 f"Files are lost or broken of {', '.join(broken)}. Run `stedi jobs run --all`."

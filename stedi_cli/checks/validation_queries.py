@@ -1,4 +1,4 @@
-"""What a validation asks of a target, in the SQL that DuckDB and Trino share."""
+"""What a validation asks, in the SQL that DuckDB and Trino share."""
 
 from __future__ import annotations
 

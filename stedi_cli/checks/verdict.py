@@ -25,7 +25,7 @@ class TableCount:
 class CheckResult:
     """How many rows break a rule, and whether the policy breaks it on purpose.
 
-    ``violations`` is None where the target's queries cannot read every line that the rule is
+    ``violations`` is None where queries cannot read every line that the rule is
     about, so that they cannot tell.
     """
 

@@ -25,7 +25,7 @@ def demo(ctx: typer.Context) -> None:
     """
     with session(ctx, root=ROOT) as opened:
         _step(1, "infra up", "make the lakehouse's folder and upload the sample's landing files")
-        list(opened.target.up())
+        list(opened.lake.infrastructure.up())
         upload_into(opened, opened.settings.project / "data" / "sample", replace=True)
         _step(2, "jobs run --all", "landing to trusted to curated, five SQL jobs")
         run_jobs(opened)

@@ -32,7 +32,7 @@ def doctor(
             findings.append(unusable(error))
         else:
             with render.busy("Looking"):
-                findings += configured(opened.settings, opened.lakehouse, opened.target)
+                findings += configured(opened.settings, opened.lakehouse, opened.lake)
     if as_json:
         render.emit(
             [{"what": f.what, "found": f.found, "ok": f.ok, "todo": f.todo} for f in findings]

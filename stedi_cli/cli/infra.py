@@ -34,9 +34,9 @@ def plan(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """
     with session(ctx) as opened:
         with render.busy("Comparing"):
-            changes = opened.target.plan()
+            changes = opened.lake.infrastructure.plan()
         if as_json:
-            render.emit({"changes": [_record(c) for c in changes], "costs": opened.target.costs()})
+            render.emit({"changes": [_record(c) for c in changes], "costs": _costs(opened)})
             return
         _show_plan(opened, changes)
 
@@ -69,14 +69,14 @@ def up(
         if not no_data:
             find_files(folder, opened.lakehouse.landing.values())
         changes: list[Change] = []
-        if opened.target.costs() and not as_json:
+        if _costs(opened) and not as_json:
             with render.busy("Comparing"):
-                changes = opened.target.plan()
+                changes = opened.lake.infrastructure.plan()
             _show_plan(opened, changes)
             render.say()
         resources: list[Resource] = []
         with render.busy("Setting up") as tell:
-            for resource in opened.target.up(replace=yes):
+            for resource in opened.lake.infrastructure.up(replace=yes):
                 resources.append(resource)
                 done = f"{len(resources)} of {len(changes)}, " if changes else ""
                 tell(f"{done}{resource.kind} {resource.name} {resource.state}")
@@ -101,7 +101,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """
     with session(ctx) as opened:
         with render.busy("Comparing"):
-            resources = opened.target.status()
+            resources = opened.lake.infrastructure.status()
         if as_json:
             render.emit(_states(resources))
         else:
@@ -132,7 +132,7 @@ def down(
         resources: list[Resource] = []
         try:
             with render.busy("Removing") as tell:
-                for resource in opened.target.down(keep_data=keep_data):
+                for resource in opened.lake.infrastructure.down(keep_data=keep_data):
                     resources.append(resource)
                     tell(f"{resource.kind} {resource.name} {resource.state}")
         except StediError:
@@ -152,20 +152,26 @@ def policy(ctx: typer.Context) -> None:
     Example: stedi infra policy
     """
     with session(ctx) as opened:
-        document = opened.target.caller_policy()
-        if document is None:
+        account = opened.lake.account
+        if account is None:
             raise UsageError(
                 "The local lakehouse needs no permissions but those of its folder.",
                 hint="Name the AWS configuration: --config configs/aws.yaml.",
             )
-        render.emit(document)
+        render.emit(account.caller_policy())
+
+
+def _costs(opened: Session) -> list[str]:
+    """Return what a run and a query will cost; nothing where they are free."""
+    return opened.lake.account.costs() if opened.lake.account else []
 
 
 def _is_anything_there(opened: Session) -> bool:
     try:
-        return any(r.state not in ("missing", "not ours", "left") for r in opened.target.status())
+        parts = opened.lake.infrastructure.status()
     except StediError:
         return True
+    return any(part.state not in ("missing", "not ours", "left") for part in parts)
 
 
 def _confirmed(opened: Session, *, keep_data: bool) -> bool:
@@ -175,7 +181,7 @@ def _confirmed(opened: Session, *, keep_data: bool) -> bool:
             f"`infra down` removes {what}, and there is no terminal to ask.",
             hint="Add --yes to remove them.",
         )
-    return render.confirm(f"Remove the {opened.target.title}, {what}?")
+    return render.confirm(f"Remove the {opened.lake.title}, {what}?")
 
 
 def _states(resources: list[Resource]) -> list[dict[str, str]]:
@@ -204,7 +210,7 @@ def _show_plan(opened: Session, changes: list[Change]) -> None:
         render.say("\nEverything is in place.")
     if foreign:
         render.say(f"{foreign} in the way: `stedi infra up` will refuse, and change nothing.")
-    for line in opened.target.costs():
+    for line in _costs(opened):
         render.paragraph(line)
 
 

@@ -34,7 +34,7 @@ def list_jobs(ctx: typer.Context, policy: PolicyOption = None, as_json: JsonOpti
     from stedi_cli.runs.pipeline import Pipeline
 
     with session(ctx, policy=policy) as opened:
-        plans = Pipeline(opened.lakehouse, opened.target, opened.settings.policy).plan()
+        plans = Pipeline(opened.lakehouse, opened.lake, opened.settings.policy).plan()
         if as_json:
             render.emit(
                 [
@@ -118,7 +118,8 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
     Example: stedi jobs status
     """
     with session(ctx) as opened:
-        runs = opened.target.runs()
+        account = opened.lake.account
+        runs = account.runs() if account else []
         if as_json:
             render.emit([_run_record(run) for run in runs])
             return
@@ -142,12 +143,14 @@ def stop(ctx: typer.Context) -> None:
     Example: stedi jobs stop
     """
     with session(ctx) as opened:
-        active = [run for run in opened.target.runs() if run.active]
-        for run in active:
-            opened.target.stop(run)
-            render.say(f"Stopping run {run.id} of {run.job}.")
-        if not active:
+        account = opened.lake.account
+        active = [run for run in account.runs() if run.active] if account else []
+        if account is None or not active:
             render.say("No run is at work.")
+            return
+        for run in active:
+            account.stop(run)
+            render.say(f"Stopping run {run.id} of {run.job}.")
 
 
 def run_jobs(
@@ -166,7 +169,7 @@ def run_jobs(
     Args:
         opened: The session.
         jobs: Names of jobs, or nothing for all.
-        engine: Engine to run on; None for the target's own.
+        engine: Engine to run on; None for the place's own.
         force: Whether to run what is up to date.
         wait: Whether to wait for another writer.
         one_session: Whether all jobs share one session where each would have its own.
@@ -178,10 +181,10 @@ def run_jobs(
     """
     from stedi_cli.runs.pipeline import Pipeline
 
-    pipeline = Pipeline(opened.lakehouse, opened.target, opened.settings.policy)
+    pipeline = Pipeline(opened.lakehouse, opened.lake, opened.settings.policy)
     events = pipeline.run(
         list(jobs),
-        engine=engine or opened.target.default_engine,
+        engine=engine or opened.lake.jobs.default_engine,
         force=force,
         wait=wait,
         one_session=one_session,
@@ -209,10 +212,11 @@ def run_jobs(
 
 def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
     """Say what becomes of a run that goes on elsewhere, and ask where somebody may answer."""
-    if run is None:
+    account = opened.lake.account
+    if run is None or account is None:
         return
     if ask and render.is_interactive() and render.confirm(f"\nStop run {run.id} of {run.job}?"):
-        opened.target.stop(run)
+        account.stop(run)
         render.note(f"Stopping run {run.id}.")
     else:
         render.note(

@@ -12,7 +12,7 @@ from stedi_cli.errors import UsageError
 from stedi_cli.sql import literal
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.target import Target
+    from stedi_cli.lake.parts import Lake
 
 
 def quarantine(
@@ -39,7 +39,7 @@ def quarantine(
                     hint=f"Landing tables: {', '.join(opened.lakehouse.landing)}.",
                 )
             only = f' WHERE "table" = {literal(name)}'
-        columns, records = (_lines if show else _reasons)(opened.target, only)
+        columns, records = (_lines if show else _reasons)(opened.lake, only)
         if as_json:
             render.emit_rows(columns, records)
         elif not records:
@@ -49,25 +49,25 @@ def quarantine(
                 render.say(f"{where} {file}:{line} {reason}\n  {render.plain(text)}")
         else:
             render.show(render.table(["table", "reason", ">lines"], records))
-        render.show_cost(opened.target.query_cost())
+        render.show_cost(opened.query_cost)
 
 
-def _lines(target: Target, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-    rows = _rows(target, '"table", file, line, reason', f"{only} ORDER BY 1, 2, 3, 4")
-    texts = target.landing_lines([(row[0], row[1], row[2]) for row in rows])
+def _lines(lake: Lake, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    rows = _rows(lake, '"table", file, line, reason', f"{only} ORDER BY 1, 2, 3, 4")
+    texts = lake.landing.lines([(row[0], row[1], row[2]) for row in rows])
     records = [(*row, text) for row, text in zip(rows, texts, strict=True)]
     return ["table", "file", "line", "reason", "content"], records
 
 
-def _reasons(target: Target, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _reasons(lake: Lake, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
     rest = f'{only} GROUP BY "table", reason ORDER BY 1, 2, 3'
-    return ["table", "reason", "lines"], _rows(target, '"table", reason, count(*) AS lines', rest)
+    return ["table", "reason", "lines"], _rows(lake, '"table", reason, count(*) AS lines', rest)
 
 
-def _rows(target: Target, columns: str, rest: str) -> list[tuple[Any, ...]]:
+def _rows(lake: Lake, columns: str, rest: str) -> list[tuple[Any, ...]]:
     from stedi_cli.project.lakehouse import QUARANTINE
 
     # Before the first run there may be no such table.
-    if QUARANTINE not in target.tables():
+    if QUARANTINE not in lake.tables.states():
         return []
-    return list(target.query(f"SELECT {columns} FROM {QUARANTINE}{rest}").rows)
+    return list(lake.questions.ask(f"SELECT {columns} FROM {QUARANTINE}{rest}").rows)

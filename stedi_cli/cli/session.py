@@ -1,4 +1,4 @@
-"""What every command starts from: options, settings, model and target."""
+"""What every command starts from: options, settings, model and lake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import typer
 from stedi_cli.cli import render
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.target import Target
+    from stedi_cli.lake.parts import Lake
+    from stedi_cli.lake.records import QueryCost
     from stedi_cli.project.lakehouse import Lakehouse
     from stedi_cli.project.settings import Settings
 
@@ -29,11 +30,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Session:
-    """A command's settings, model and target."""
+    """A command's settings, model and lake."""
 
     settings: Settings
     lakehouse: Lakehouse
-    target: Target
+    lake: Lake
+
+    @property
+    def query_cost(self) -> QueryCost | None:
+        """What queries cost so far; None where they cost nothing."""
+        return self.lake.account.query_cost() if self.lake.account else None
 
 
 @contextmanager
@@ -55,7 +61,7 @@ def session(
     Raises:
         UsageError: If configuration or model cannot be used.
     """
-    from stedi_cli.lake.target import open_target
+    from stedi_cli.places import open_lake
     from stedi_cli.project.settings import load_settings
 
     options = ctx.obj if isinstance(ctx.obj, Options) else Options()
@@ -64,9 +70,9 @@ def session(
         options.config, root=options.root, policy=policy, max_bad_rows=max_bad_rows
     )
     lakehouse = settings.lakehouse()
-    target = open_target(settings, lakehouse)
-    render.note(f"stedi: {target.title}")
+    lake = open_lake(settings, lakehouse)
+    render.note(f"stedi: {lake.title}")
     try:
-        yield Session(settings, lakehouse, target)
+        yield Session(settings, lakehouse, lake)
     finally:
-        target.close()
+        lake.close()

@@ -49,15 +49,16 @@ def tables(
             from stedi_cli.tables.ddl import ddl
 
             texts = {
-                name: ddl(table, opened.target.location(table)) for name, table in model.items()
+                name: ddl(table, opened.lake.tables.location(table))
+                for name, table in model.items()
             }
             if as_json:
                 render.emit([{"table": name, "ddl": text} for name, text in texts.items()])
             else:
                 render.say("\n\n".join(texts.values()))
             return
-        states = opened.target.tables()
-        lines = {name: state.lines for name, state in opened.target.landing().items()}
+        states = opened.lake.tables.states()
+        lines = {name: state.lines for name, state in opened.lake.landing.states().items()}
         records = [
             {
                 "table": name,
@@ -76,7 +77,7 @@ def tables(
                 "lines": None,
                 "doc": f"Left the model; `stedi tables --drop {stranger.name}` removes it.",
             }
-            for stranger in opened.target.strangers()
+            for stranger in opened.lake.tables.strangers()
             if stranger.ours
         ]
         if as_json:
@@ -94,7 +95,7 @@ def _drop(opened: Session, name: str, *, yes: bool, as_json: bool) -> None:
     # What cannot be dropped is refused before anything is asked.
     from stedi_cli.lake.strangers import to_drop
 
-    found = to_drop(opened.lakehouse, opened.target.strangers(), name)
+    found = to_drop(opened.lakehouse, opened.lake.tables.strangers(), name)
     if not yes:
         if not render.is_interactive():
             raise UsageError(
@@ -105,7 +106,7 @@ def _drop(opened: Session, name: str, *, yes: bool, as_json: bool) -> None:
         if not render.confirm(f"Remove {name}{rows}, and all files in {found.place}?"):
             render.note("Nothing was removed.")
             raise typer.Exit(ExitCode.FAILED)
-    removed = list(opened.target.drop(name))
+    removed = list(opened.lake.tables.drop(name))
     if as_json:
         render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in removed])
     else:
@@ -126,12 +127,12 @@ def preview(
     """
     with session(ctx) as opened:
         name = opened.lakehouse.table(table).name
-        answer = opened.target.query(f"SELECT * FROM {identifier(name)} LIMIT {rows}")
+        answer = opened.lake.questions.ask(f"SELECT * FROM {identifier(name)} LIMIT {rows}")
         if as_json:
             render.emit_rows(answer.columns, answer.rows)
         else:
             _show_rows(answer.columns, list(answer.rows))
-        render.show_cost(opened.target.query_cost())
+        render.show_cost(opened.query_cost)
 
 
 def query(
@@ -145,14 +146,14 @@ def query(
     """
     with session(ctx) as opened:
         with render.busy("Running the query"):
-            answer = opened.target.query(sql)
+            answer = opened.lake.questions.ask(sql)
         if as_json:
             render.emit_rows(answer.columns, answer.rows)
         else:
             _show_rows(answer.columns, list(islice(answer.rows, _SHOWN)))
             if next(answer.rows, None) is not None:
                 render.note(f"Only the first {_SHOWN:,} rows are shown; --json prints all.")
-        render.show_cost(opened.target.query_cost())
+        render.show_cost(opened.query_cost)
 
 
 def history(
@@ -166,7 +167,7 @@ def history(
     """
     with session(ctx) as opened:
         wanted = opened.lakehouse.table(table).name if table is not None else None
-        states = opened.target.tables()
+        states = opened.lake.tables.states()
         found = [
             (name, snapshot)
             for name in opened.lakehouse.tables
@@ -210,8 +211,8 @@ def export(
         if is_taken(file) and not force:
             raise UsageError(f"{file} exists.", hint="Add --force to replace it.")
         with render.busy(f"Writing {file}"):
-            rows = opened.target.export(table, file)
-        cost = opened.target.query_cost()
+            rows = opened.lake.questions.export(table, file)
+        cost = opened.query_cost
         if as_json:
             record = {"table": table, "file": str(file), "rows": rows}
             render.emit(record | render.cost_record(cost))

@@ -66,7 +66,7 @@ def upload_into(
     counts: dict[str, Counter[str]] = {name: Counter() for name in opened.lakehouse.landing}
     unknown: dict[str, set[str]] = {name: set() for name in opened.lakehouse.landing}
     with render.progress(f"Uploading {folder}") as bar:
-        for done in opened.target.upload(folder, replace=replace, wait=wait):
+        for done in opened.lake.landing.upload(folder, replace=replace, wait=wait):
             if isinstance(done, Uploading):
                 bar(done.done, done.total)
                 continue

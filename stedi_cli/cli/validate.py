@@ -39,13 +39,13 @@ def validate(
     from stedi_cli.project.settings import named_policy
 
     with session(ctx) as opened:
-        validation = Validation(opened.lakehouse, opened.target, named_policy(policy))
+        validation = Validation(opened.lakehouse, opened.lake, named_policy(policy))
         if sql:
             render.say(";\n\n".join(validation.queries().texts()) + ";")
             return
         with render.busy("Validating"):
             report = validation.run()
-        cost = opened.target.query_cost()
+        cost = opened.query_cost
         if as_json:
             render.emit(_record(report) | render.cost_record(cost))
         else:
@@ -59,9 +59,9 @@ def validate_session(opened: Session) -> Report:
     """Validate and show the report."""
     from stedi_cli.checks.validation import Validation
 
-    report = Validation(opened.lakehouse, opened.target, None).run()
+    report = Validation(opened.lakehouse, opened.lake, None).run()
     show_report(report)
-    render.show_cost(opened.target.query_cost())
+    render.show_cost(opened.query_cost)
     return report
 
 

@@ -1,1 +1,1 @@
-"""The local target: a folder, a catalog in SQLite, Iceberg tables on disk, DuckDB."""
+"""A lakehouse on one machine: a folder, a catalog in SQLite, Iceberg tables on disk, DuckDB."""

@@ -30,12 +30,13 @@ def mask_of(settings: LocalSettings) -> int:
 def private(method: Callable[P, T]) -> Callable[P, T]:
     """Let a method make files under its lakehouse's mask; of a generator, each of its steps.
 
-    The method's object has its settings in ``_settings``.
+    The first argument is the lakehouse's place, or an object that has it in ``_place``.
     """
 
     @wraps(method)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        mask = mask_of(cast("Any", args[0])._settings)
+        place = getattr(args[0], "_place", args[0])
+        mask = mask_of(cast("Any", place).settings)
         with _masked(mask):
             result = method(*args, **kwargs)
         return cast("T", _steps(mask, result)) if isinstance(result, Generator) else result

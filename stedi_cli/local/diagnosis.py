@@ -12,32 +12,31 @@ from stedi_cli.errors import StediError
 from stedi_cli.lake.findings import Finding, changed_finding
 from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.local import spark
+from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import catalog_damage
-from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
+from stedi_cli.local.place import Place
 from stedi_cli.local.strangers import strangers
-from stedi_cli.local.tables import Tables, left_over, read_journal
+from stedi_cli.local.table_files import TableFiles
 from stedi_cli.local.workspace import workspace_parent
+from stedi_cli.local.writer import left_over, read_journal
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.tables.drift import changed_by_others
 
 _LITTLE_SPACE = 1 << 30
 
 
-def diagnose(
-    layout: Layout, lakehouse: Lakehouse, zone: LandingZone, tables: Tables
-) -> Iterator[Finding]:
+@private
+def diagnose(place: Place) -> Iterator[Finding]:
     """Look at disk, root, catalog, landing files, tables and what a dead run left.
 
     Args:
-        layout: The lakehouse.
-        lakehouse: Its model.
-        zone: Its landing zone.
-        tables: Its Iceberg tables.
+        place: The lakehouse.
 
     Yields:
         Findings, good and bad.
     """
+    layout, lakehouse, tables = place.layout, place.lakehouse, place.tables
     yield _disk(layout.root)
     # An engine of choice, so its absence is no fault.
     yield Finding("Spark", spark.missing() or "can run with --engine spark")
@@ -48,7 +47,7 @@ def diagnose(
     yield Finding("temporary folder", str(workspace_parent(layout)))
     yield _catalog(layout, tables)
     try:
-        states = zone.states(save=False)
+        states = place.zone.states(save=False)
         files = sum(len(state.files) for state in states.values())
         yield Finding("landing files", f"{files}")
         number = sum(with_address(state.files) for state in states.values())
@@ -103,7 +102,7 @@ def _root(layout: Layout) -> Finding:
     return Finding("root", str(layout.root))
 
 
-def _catalog(layout: Layout, tables: Tables) -> Finding:
+def _catalog(layout: Layout, tables: TableFiles) -> Finding:
     if not layout.catalog.is_file():
         todo = "Run `stedi infra up`, then `stedi jobs run --all`."
         return Finding("catalog", f"{layout.catalog} is missing", todo)
@@ -117,7 +116,7 @@ def _catalog(layout: Layout, tables: Tables) -> Finding:
         return Finding("catalog", error.message, error.hint or "Run `stedi infra up`.")
 
 
-def _tables(lakehouse: Lakehouse, tables: Tables) -> Iterator[Finding]:
+def _tables(lakehouse: Lakehouse, tables: TableFiles) -> Iterator[Finding]:
     try:
         names = list(tables.states())
     except StediError:

@@ -1,4 +1,4 @@
-"""The infrastructure of the local target: a folder, landing zones, a warehouse and a catalog."""
+"""The infrastructure of a local lakehouse: a folder, landing zones, a warehouse and a catalog."""
 
 from __future__ import annotations
 
@@ -11,46 +11,37 @@ from pathlib import Path
 from stedi_cli.durable import make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Change, Resource
-from stedi_cli.local.access import mask_of
+from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
-from stedi_cli.local.landing_zone import LandingZone
-from stedi_cli.local.layout import VERSION, Layout, to_path
+from stedi_cli.local.layout import VERSION, to_path
 from stedi_cli.local.lock import exclusive
+from stedi_cli.local.place import Place
 from stedi_cli.local.seals import read_seals
 from stedi_cli.local.strangers import strangers
-from stedi_cli.local.tables import Tables, mend, open_catalog, read_journal, write_journal
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.project.settings import LocalSettings
+from stedi_cli.local.table_files import open_catalog
+from stedi_cli.local.writer import mend, read_journal, write_journal
+from stedi_cli.project.lakehouse import QUARANTINE
 
 
 class Infrastructure:
     """Makes and removes what a local lakehouse needs.
 
     Args:
-        layout: Where it lives.
-        settings: Limits.
-        lakehouse: The model.
-        zone: The landing zone.
-        tables: The Iceberg tables.
+        place: Where it lives.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        settings: LocalSettings,
-        lakehouse: Lakehouse,
-        zone: LandingZone,
-        tables: Tables,
-    ) -> None:
-        self.layout = layout
-        self._settings = settings
-        self._lakehouse = lakehouse
-        self._zone = zone
-        self._tables = tables
-        self._written = [*lakehouse.writers, QUARANTINE]
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.layout = place.layout
+        self._lakehouse = place.lakehouse
+        self._zone = place.zone
 
-    def up(self) -> Iterator[Resource]:
-        """Make what is missing, and rebuild the catalog of a root that was moved or broken."""
+    @private
+    def up(self, *, replace: bool = False) -> Iterator[Resource]:
+        """Make what is missing, and rebuild the catalog of a root that was moved or broken.
+
+        Nothing here would have to be replaced.
+        """
         layout = self.layout
         self._refuse_foreign_root()
         layout.refuse_links()
@@ -60,7 +51,7 @@ class Infrastructure:
             make_folder(layout.temp)
             if not layout.exists():
                 with suppress(PermissionError):
-                    layout.root.chmod(0o777 & ~mask_of(self._settings))
+                    layout.root.chmod(0o777 & ~mask_of(self._place.settings))
                 self._mark()
             for resource in parts:
                 path = Path(resource.name)
@@ -71,7 +62,7 @@ class Infrastructure:
                     yield resource
             yield self._up_catalog()
             self._mark()
-            mend(layout, self._written)
+            mend(layout, self._place.written)
             yield from self._strangers()
 
     def _mark(self) -> None:
@@ -94,13 +85,13 @@ class Infrastructure:
                 self._remove_table(name)
             state, note = "made", f"without {', '.join(lost)}, lost or broken; run the jobs again"
         # What a death in here leaves of the quarantine table is swept by the next writer.
-        stray = read_journal(layout, self._written) or []
+        stray = read_journal(layout, self._place.written) or []
         write_journal(layout, sorted({*stray, QUARANTINE}))
         catalog = open_catalog(layout)
         catalog.create_namespace_if_not_exists(NAMESPACE)
         quarantine = self._lakehouse.tables[QUARANTINE]
-        create_empty(catalog, quarantine, keep=self._settings.keep_snapshots)
-        self._tables.forget()
+        create_empty(catalog, quarantine, keep=self._place.settings.keep_snapshots)
+        self._place.tables.forget()
         return Resource("catalog", str(layout.catalog), state, note)
 
     def _is_unusable_catalog(self) -> bool:
@@ -125,7 +116,7 @@ class Infrastructure:
         lost, seals = [], read_seals(self.layout)
         for entry in entries(self.layout):
             own = entry.is_own(self.layout.warehouse)
-            if entry.title in self._written and (own or entry.is_dangling):
+            if entry.title in self._place.written and (own or entry.is_dangling):
                 try:
                     read_state(entry.table, entry.metadata)
                 except BrokenError:
@@ -191,6 +182,7 @@ class Infrastructure:
             for part in self.status()
         ]
 
+    @private
     def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
         """Remove what this tool made, and say what it leaves.
 
@@ -208,7 +200,7 @@ class Infrastructure:
         layout.refuse_links()
         if keep_data:
             with exclusive(layout.lock):
-                mend(layout, self._written)
+                mend(layout, self._place.written)
                 layout.spark_log.unlink(missing_ok=True)
             yield Resource("folder", str(layout.root), "left", "kept with its data")
             return

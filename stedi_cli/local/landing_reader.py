@@ -21,7 +21,7 @@ from stedi_cli.landing.lines import fields_of
 from stedi_cli.landing.split import BadLine, Split, canonical_in, split
 from stedi_cli.local.engine import Engine, empty_select
 from stedi_cli.local.landing_zone import LandingZone
-from stedi_cli.local.tables import Tables
+from stedi_cli.local.table_files import TableFiles
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.provenance import LandingAccount
 from stedi_cli.tables.types import TYPES
@@ -68,7 +68,7 @@ class LandingReader:
         tables: The Iceberg tables, which tell what earlier runs have seen.
     """
 
-    def __init__(self, engine: Engine, zone: LandingZone, tables: Tables) -> None:
+    def __init__(self, engine: Engine, zone: LandingZone, tables: TableFiles) -> None:
         self._engine = engine
         self._zone = zone
         self._tables = tables

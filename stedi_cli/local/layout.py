@@ -113,6 +113,21 @@ class Layout:
                 f"{self.marker} is broken.", hint="Run `stedi infra up` to write it again."
             ) from error
 
+    def require(self) -> None:
+        """Raise StediError unless a lakehouse is here, where it was made, and without links."""
+        if not self.exists():
+            raise StediError(
+                f"There is no lakehouse in {self.root}.",
+                hint="Make one with `stedi infra up`, or name its root with --root.",
+            )
+        made_at = self.made_at()
+        if made_at != self.root:
+            raise StediError(
+                f"The lakehouse in {self.root} was made in {made_at} and moved.",
+                hint="Move it back, or run `stedi infra up` here and the jobs again.",
+            )
+        self.refuse_links()
+
     def refuse_links(self) -> None:
         """Raise StediError where a part of the lakehouse is a link: what it leads to is foreign."""
         parts = [self.landing, self.warehouse, self.temp, self.catalog, self.lock, self.readers]

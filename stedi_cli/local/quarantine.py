@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from stedi_cli.errors import StediError
 from stedi_cli.landing.split import BadLine
 from stedi_cli.local.layout import Layout, to_uri
-from stedi_cli.local.tables import Tables
+from stedi_cli.local.table_files import TableFiles
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables import iceberg
 from stedi_cli.tables.arrow import arrow_table
@@ -40,7 +40,7 @@ class Quarantine:
     """
 
     def __init__(
-        self, table: Table, layout: Layout, catalog: SqliteCatalog, tables: Tables, keep: int
+        self, table: Table, layout: Layout, catalog: SqliteCatalog, tables: TableFiles, keep: int
     ) -> None:
         self._table = table
         self._layout = layout

@@ -17,13 +17,12 @@ from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
 from stedi_cli.local.engine import PARQUET, Engine
 from stedi_cli.local.landing_reader import LandingReader
-from stedi_cli.local.landing_zone import LandingZone
-from stedi_cli.local.layout import Layout, to_uri
+from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lost_rows import loses_rows
+from stedi_cli.local.place import Place
 from stedi_cli.local.quarantine import Quarantine
-from stedi_cli.local.tables import Tables, open_catalog
-from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Lakehouse, Table
-from stedi_cli.project.settings import LocalSettings
+from stedi_cli.local.table_files import open_catalog
+from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Table
 from stedi_cli.questions.statement import first_line, one_select
 from stedi_cli.runs.bad_rows import refuse_too_many
 from stedi_cli.sql import identifier, literal
@@ -38,35 +37,34 @@ class DuckRunner:
     """Runs jobs one after another in one engine.
 
     Args:
-        layout: The lakehouse, locked by the caller.
-        settings: Limits.
-        lakehouse: The model.
-        zone: The landing zone.
-        tables: The Iceberg tables.
+        place: The lakehouse, locked by the caller.
     """
 
     name = "duckdb"
 
     def __init__(
         self,
-        layout: Layout,
-        settings: LocalSettings,
-        lakehouse: Lakehouse,
-        zone: LandingZone,
-        tables: Tables,
+        place: Place,
     ) -> None:
-        self._layout = layout
-        self._settings = settings
-        self._lakehouse = lakehouse
-        self._zone = zone
-        self._tables = tables
+        self._place = place
+        self._layout = place.layout
+        self._lakehouse = place.lakehouse
+        self._zone = place.zone
+        self._tables = place.tables
         self._engine = Engine(
-            layout, settings, [layout.landing, layout.warehouse], profile=True
+            place.layout,
+            place.settings,
+            [place.layout.landing, place.layout.warehouse],
+            profile=True,
         ).open()
-        self._reader = LandingReader(self._engine, zone, tables)
-        self._catalog = open_catalog(layout)
+        self._reader = LandingReader(self._engine, place.zone, place.tables)
+        self._catalog = open_catalog(place.layout)
         self._quarantine = Quarantine(
-            lakehouse.tables[QUARANTINE], layout, self._catalog, tables, settings.keep_snapshots
+            place.lakehouse.tables[QUARANTINE],
+            place.layout,
+            self._catalog,
+            place.tables,
+            place.settings.keep_snapshots,
         )
         self.swept: set[str] = set()
         self._removed: list[RefRemoved] = []
@@ -180,7 +178,7 @@ class DuckRunner:
             self._quarantine.replace({name: reading.bad for name, reading in readings.items()}),
         )
         for name, account in accounts.items():
-            refuse_too_many(name, account, self._settings.max_bad_rows)
+            refuse_too_many(name, account, self._place.settings.max_bad_rows)
         return accounts
 
     def _commit(
@@ -197,7 +195,7 @@ class DuckRunner:
             table,
             [to_uri(path)],
             record.to_summary() | files_to_summary({path.name: path.stat().st_size}),
-            keep=self._settings.keep_snapshots,
+            keep=self._place.settings.keep_snapshots,
             forget=self._forgets(table, path, rows, made),
         )
         self._tables.forget()

@@ -22,13 +22,12 @@ from stedi_cli.lake.records import Work
 from stedi_cli.landing import contract
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import CATALOG
-from stedi_cli.local.landing_zone import LandingZone
-from stedi_cli.local.layout import Layout, to_uri
+from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lock import name_holder
+from stedi_cli.local.place import Place
 from stedi_cli.local.spark_log import SparkLog
-from stedi_cli.local.tables import Tables, open_catalog
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.project.settings import LocalSettings
+from stedi_cli.local.table_files import open_catalog
+from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.runs import spark_model, spark_request
 
 PACKAGES = (
@@ -62,11 +61,7 @@ class SparkRunner:
     """Runs jobs one after another in one Spark session.
 
     Args:
-        layout: The lakehouse, locked by the caller.
-        settings: Limits.
-        lakehouse: The model.
-        zone: The landing zone.
-        tables: The Iceberg tables.
+        place: The lakehouse, locked by the caller.
         lock: Descriptor of the lakehouse's lock. Spark inherits it, so that no one else writes
             while it still commits after this process was killed.
     """
@@ -75,24 +70,20 @@ class SparkRunner:
 
     def __init__(
         self,
-        layout: Layout,
-        settings: LocalSettings,
-        lakehouse: Lakehouse,
-        zone: LandingZone,
-        tables: Tables,
+        place: Place,
         *,
         lock: int,
     ) -> None:
         what = missing()
         if what is not None:
             raise StediError(f"Spark cannot run here. {what}", hint="Or leave out --engine spark.")
-        self._layout = layout
-        self._settings = settings
-        self._lakehouse = lakehouse
-        self._zone = zone
-        self._tables = tables
+        self._place = place
+        self._layout = place.layout
+        self._lakehouse = place.lakehouse
+        self._zone = place.zone
+        self._tables = place.tables
         self._lock = lock
-        self._temp = layout.temp / uuid.uuid4().hex
+        self._temp = place.layout.temp / uuid.uuid4().hex
         self.swept: set[str] = set()
         self._removed: list[RefRemoved] = []
 
@@ -137,7 +128,7 @@ class SparkRunner:
         model = spark_model.model(
             self._lakehouse,
             location=self._layout.table_location,
-            keep=self._settings.keep_snapshots,
+            keep=self._place.settings.keep_snapshots,
         )
         self._model.write_text(json.dumps(model), encoding="utf-8")
         return request
@@ -221,7 +212,7 @@ class SparkRunner:
                 continue
             # Java syncs nothing. Until here a power failure can take what Spark has committed.
             catalog.sync(f"{NAMESPACE}.{name}")
-            expired = expire(catalog, name, self._settings.keep_snapshots)
+            expired = expire(catalog, name, self._place.settings.keep_snapshots)
             if expired.snapshots:
                 self.swept.add(name)
             self._removed += expired.refs
@@ -243,7 +234,7 @@ class SparkRunner:
             engine=self.name,
             catalog=CATALOG,
             namespace=NAMESPACE,
-            max_bad_rows=self._settings.max_bad_rows,
+            max_bad_rows=self._place.settings.max_bad_rows,
             # Expired after the run, by what also sweeps the files.
             keep=None,
             folder=lambda name: to_uri(self._zone.folder(name)),
@@ -252,11 +243,11 @@ class SparkRunner:
 
     def _command(self, request: Path, *, small: bool) -> list[str]:
         catalog = f"spark.sql.catalog.{CATALOG}"
-        threads = self._settings.threads or "*"
+        threads = self._place.settings.threads or "*"
         temp = f'"-Djava.io.tmpdir={self._temp}"'
         conf = {
             "spark.master": f"local[{threads}]",
-            "spark.driver.memory": self._settings.spark_memory,
+            "spark.driver.memory": self._place.settings.spark_memory,
             **_libraries(),
             "spark.driver.extraJavaOptions": f"{QUICK_START} {temp}" if small else temp,
             "spark.log.level": "WARN",
@@ -264,7 +255,7 @@ class SparkRunner:
             "spark.local.dir": str(self._temp),
             "spark.ui.enabled": "false",
             # Hadoop sets permissions itself.
-            "spark.hadoop.fs.permissions.umask-mode": f"{mask_of(self._settings):03o}",
+            "spark.hadoop.fs.permissions.umask-mode": f"{mask_of(self._place.settings):03o}",
             **spark_model.SESSION,
             catalog: spark_model.CATALOG_CLASS,
             f"{catalog}.type": "jdbc",

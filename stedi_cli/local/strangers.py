@@ -51,7 +51,7 @@ def drop(layout: Layout, name: str) -> Iterator[Resource]:
         layout: The lakehouse, locked by the caller.
         name: The table.
     """
-    from stedi_cli.local.tables import open_catalog
+    from stedi_cli.local.table_files import open_catalog
 
     folder = layout.table_folder(name)
     if folder is not None:

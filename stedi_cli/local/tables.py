@@ -1,281 +1,52 @@
-"""The Iceberg tables of a local lakehouse: their state, their data files, and what is stray."""
+"""The tables of a local lakehouse: what they are, and the removal of one that left the model."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from stedi_cli.durable import load_json, remove_stale, replaced
-from stedi_cli.errors import StediError
-from stedi_cli.landing.files import LandingState
-from stedi_cli.local.catalog_file import BrokenError, entries, metadata_locations, table_states
-from stedi_cli.local.layout import Layout, to_path, to_uri
-from stedi_cli.local.lock import is_held, without_readers
-from stedi_cli.local.seals import Seal, Seals, read_seals, write_seals
-from stedi_cli.masking import masked
+from stedi_cli.lake.records import Resource
+from stedi_cli.lake.strangers import Stranger, to_drop
+from stedi_cli.local.access import private
+from stedi_cli.local.place import Place
+from stedi_cli.local.strangers import drop, strangers
+from stedi_cli.local.writer import Writer
 from stedi_cli.project.lakehouse import Table
-from stedi_cli.tables.provenance import LandingAccount, TableState
-
-if TYPE_CHECKING:
-    from stedi_cli.local.catalog import SqliteCatalog
+from stedi_cli.tables.provenance import TableState
 
 
 class Tables:
-    """Reads table states once and keeps them.
+    """The tables of a lakehouse that is there.
 
     Args:
-        layout: The lakehouse.
-        names: The tables of the model that the catalog may hold.
+        place: The lakehouse.
+        writer: Its writer.
     """
 
-    def __init__(self, layout: Layout, names: Collection[str]) -> None:
-        self._layout = layout
-        self._names = frozenset(names)
-        self._states: dict[str, TableState] | None = None
-        self._seals: Seals = {}
+    def __init__(self, place: Place, writer: Writer) -> None:
+        self._place = place
+        self._writer = writer
 
     def states(self) -> dict[str, TableState]:
-        """Return the state of every table by name."""
-        if self._states is None:
-            self._states = self._sealed(table_states(self._layout, self._names))
-        return self._states
-
-    def _sealed(self, states: dict[str, TableState]) -> dict[str, TableState]:
-        """Return states whose metadata files are what they were; raises BrokenError."""
-        self._seals = read_seals(self._layout)
-        for name, state in states.items():
-            path = to_path(state.metadata)
-            if not all(s.is_unbroken() for s in self._seals_of(state) if s.path == path):
-                raise BrokenError(f"Cannot read the metadata of {name}, {path}: it is broken.")
-        return states
-
-    def _seals_of(self, state: TableState) -> list[Seal]:
-        return self._seals.get(state.metadata, [])
-
-    def is_sealed(self) -> bool:
-        """Tell whether it is recorded what the files of all tables are."""
-        return all(self._seals_of(state) for state in self.states().values())
-
-    def seal(self) -> None:
-        """Record what the files of each table are that is whole, where that is not known yet."""
-        from stedi_cli.tables.iceberg import UNREADABLE, current_files
-
-        states = self.states()
-        new: dict[str, list[Path]] = {}
-        for name, state in states.items():
-            if not self._seals_of(state) and self.is_whole(name):
-                with suppress(*UNREADABLE):
-                    new[state.metadata] = sorted(map(to_path, current_files(state.metadata)))
-        if new:
-            write_seals(self._layout, new, [state.metadata for state in states.values()])
-            self.forget()
-
-    def forget(self) -> None:
-        """Read the states again when they are next asked for."""
-        self._states = None
-
-    def files(self, table: str) -> list[Path] | None:
-        """Return the data files of a table's current snapshot.
-
-        Args:
-            table: The table.
-
-        Returns:
-            Paths; none for a table without a snapshot, None for a table that is not there.
-
-        Raises:
-            StediError: If a data file is missing or has another size than was committed, or
-                delete files apply.
-        """
-        state = self.states().get(table)
-        if state is None:
-            return None
-        if state.current is None:
-            return []
-        if state.current.files:
-            folder = to_path(state.location) / "data"
-            named = [_whole(folder / name, size) for name, size in state.current.files.items()]
-            return self._unbroken(state, named)
-        files = self._committed_files(table, state, state.current.id)
-        if files is None:
-            raise StediError(
-                f"{table} has rows deleted by another engine, which this one cannot read.",
-                hint="Run `stedi jobs run --all --force` to rebuild it.",
-            )
-        return self._unbroken(state, [_whole(to_path(uri), size) for uri, size in files])
-
-    def _unbroken(self, state: TableState, paths: list[Path]) -> list[Path]:
-        """Return files; raise StediError where one of the table is not what was written."""
-        for seal in self._seals_of(state):
-            if not seal.is_unbroken():
-                raise StediError(
-                    f"{seal.path} is broken: its bytes are not those that were written.",
-                    hint="Run `stedi jobs run --all`: it rebuilds the table.",
-                )
-        return paths
-
-    def check(self, table: str) -> None:
-        """Raise StediError unless other engines can read a table's current snapshot too."""
-        state = self.states().get(table)
-        if state is not None:
-            self._unbroken(state, [seal.path for seal in self._seals_of(state)])
-        if state is not None and state.current is not None:
-            self._committed_files(table, state, state.current.id)
-
-    def _committed_files(
-        self, table: str, state: TableState, snapshot: int
-    ) -> list[tuple[str, int]] | None:
-        from stedi_cli.tables.iceberg import UNREADABLE, data_files
-
-        try:
-            return data_files(state.metadata, {}, snapshot)
-        except UNREADABLE as error:
-            said = next(iter(str(error).splitlines()), type(error).__name__)
-            raise StediError(
-                f"The manifests of {table} cannot be read: {masked(said)}",
-                hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
-            ) from error
+        """Return the tables' states by name."""
+        self._place.layout.require()
+        return self._place.tables.states()
 
     def is_whole(self, table: str) -> bool:
-        """Tell whether every file of the current snapshot is there, and is what was written."""
-        try:
-            state = self.states().get(table)
-            if state is not None:
-                self._unbroken(state, [seal.path for seal in self._seals_of(state)])
-            return self.files(table) is not None
-        except StediError:
-            return False
+        """Tell whether a table's current data files are all there."""
+        return self._place.tables.is_whole(table)
 
-    def is_known_clean(self, table: Table, state: LandingState) -> bool:
-        """Tell whether a job read a landing table's very files, every line as it stands.
+    def strangers(self) -> list[Stranger]:
+        """Return the tables that the model does not have: those that left it, and of others."""
+        return strangers(self._place.layout, self._place.lakehouse.tables)
 
-        What is clean under some columns need not be so under others.
-        """
-        wanted = LandingAccount(
-            state.fingerprint, state.lines, 0, as_is=True, contract=table.contract_sha256
-        )
-        made = (s.current.provenance for s in self.states().values() if s.current is not None)
-        return any(m is not None and m.landing.get(table.name) == wanted for m in made)
+    @private
+    def drop(self, name: str) -> Iterator[Resource]:
+        """Remove a table that left the model, and all its files."""
+        with self._writer.locked(wait=False):
+            found = to_drop(self._place.lakehouse, self.strangers(), name)
+            yield from drop(self._place.layout, found.name)
 
-
-def _whole(path: Path, size: int) -> Path:
-    """Return a Parquet file's path; raise StediError where it is missing, cut short or blank."""
-    try:
-        found = path.stat().st_size
-        with path.open("rb") as stream:
-            stream.seek(-4, os.SEEK_END)
-            ending = stream.read()
-    except OSError:
-        found, ending = -1, b""
-    if found != size or ending != b"PAR1":
-        what = "is missing" if not path.is_file() else f"has {found:,} bytes instead of {size:,}"
-        raise StediError(
-            f"The data file {path} {what if found != size else 'is broken'}.",
-            hint="Run `stedi jobs run --all`: it rebuilds the table.",
-        )
-    return path
-
-
-def open_catalog(layout: Layout) -> SqliteCatalog:
-    """Open the catalog through pyiceberg, making its tables where they are missing."""
-    from stedi_cli.local.catalog import SqliteCatalog
-
-    return SqliteCatalog(str(layout.catalog), warehouse=to_uri(layout.warehouse))
-
-
-def sweep(layout: Layout, tables: Iterable[str]) -> None:
-    """Remove the files below tables' folders that no metadata reaches.
-
-    Args:
-        layout: The lakehouse, locked by the caller.
-        tables: The tables to look at.
-    """
-    current = metadata_locations(layout)
-    others = {entry.title for entry in entries(layout)} - current.keys()
-    for table in tables:
-        folder = layout.table_folder(table)
-        if folder is None or table in others:
-            continue
-        if table not in current:
-            shutil.rmtree(folder)
-            continue
-        live = {to_path(uri) for uri in _reachable(layout, table, current[table])}
-        for path in folder.rglob("*") if live else ():
-            if path.is_file() and path not in live:
-                path.unlink()
-
-
-def _reachable(layout: Layout, table: str, uri: str) -> set[str]:
-    """Return what a table's metadata reaches; where its history is broken, forget that first.
-
-    Where the current snapshot itself is broken nothing is known, so nothing is returned.
-    """
-    from stedi_cli.tables.iceberg import UNREADABLE, expire, reachable_files
-
-    with suppress(*UNREADABLE):
-        return reachable_files(uri, {})
-    with suppress(*UNREADABLE):
-        expire(open_catalog(layout), table, 1)
-        return reachable_files(metadata_locations(layout)[table], {})
-    return set()
-
-
-def write_journal(layout: Layout, tables: list[str]) -> None:
-    """Say, before the first file is written, which tables a run may leave stray files of."""
-    with replaced(layout.journal, layout.temp) as sink:
-        sink.write(json.dumps({"tables": tables}).encode())
-
-
-def read_journal(layout: Layout, tables: Sequence[str] = ()) -> list[str] | None:
-    """Tell which tables a run that died may have left stray files of.
-
-    Args:
-        layout: The lakehouse.
-        tables: The tables that runs write; the journal's word is taken for no other.
-
-    Returns:
-        Those of the tables that the journal names, all where it is broken; None without a journal.
-    """
-    try:
-        named = set(load_json(layout.journal)["tables"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError):
-        return list(tables)
-    return [table for table in tables if table in named]
-
-
-def left_over(layout: Layout) -> list[Path]:
-    """Return the intermediate files and folders that no command at work can need.
-
-    They may hold landing lines as they are.
-    """
-    if not layout.temp.is_dir() or layout.temp.is_symlink():
-        return []
-    found = sorted(layout.temp.iterdir())
-    at_work = found and (is_held(layout.lock) or is_held(layout.readers))
-    return [] if at_work else found
-
-
-def mend(layout: Layout, tables: Sequence[str]) -> None:
-    """Remove what a run or upload that died left behind.
-
-    Args:
-        layout: The lakehouse, locked by the caller.
-        tables: The tables that runs write.
-    """
-    clean(layout, read_journal(layout, tables) or [])
-
-
-def clean(layout: Layout, tables: Iterable[str]) -> None:
-    """Remove stray files, unless someone reads: then the journal stays for the next run."""
-    with without_readers(layout.readers) as alone:
-        if alone:
-            remove_stale(layout.temp)
-            sweep(layout, tables)
-            layout.journal.unlink(missing_ok=True)
+    def location(self, table: Table) -> str:
+        """Return the URI that a table's folder has on AWS by default."""
+        folder = f"landing/{table.folder}" if table.folder else f"warehouse/{table.name}"
+        return f"s3://BUCKET/{folder}/"

@@ -1,4 +1,4 @@
-"""What both targets refuse in the same words where they are asked for a table."""
+"""What both places refuse in the same words where they are asked for a table."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.job_run import JobOutcome, JobRun, RefRemoved, RunDetached, RunFailed, Usage
+from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import Work
-from stedi_cli.lake.target import Runner, Target
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Lakehouse
 from stedi_cli.runs.bad_rows import refuse_too_many
@@ -77,13 +77,13 @@ class Pipeline:
 
     Args:
         lakehouse: The model.
-        target: Where it lives.
+        lake: Its parts.
         policy: The policy.
     """
 
-    def __init__(self, lakehouse: Lakehouse, target: Target, policy: str) -> None:
+    def __init__(self, lakehouse: Lakehouse, lake: Lake, policy: str) -> None:
         self._lakehouse = lakehouse
-        self._target = target
+        self._lake = lake
         self.policy = lakehouse.policy(policy).name
         self._landing: dict[str, LandingState] = {}
         self._tables: dict[str, TableState] = {}
@@ -103,8 +103,8 @@ class Pipeline:
             UsageError: If there is no such job, or a job is asked for whose inputs are stale.
         """
         wanted = {self._lakehouse.job(name).name for name in jobs} or set(self._lakehouse.jobs)
-        self._landing = self._target.landing()
-        self._tables = self._target.tables()
+        self._landing = self._lake.landing.states()
+        self._tables = self._lake.tables.states()
         plans: list[JobPlan] = []
         rebuilt: set[str] = set()
         for job in self._lakehouse.jobs.values():
@@ -152,10 +152,10 @@ class Pipeline:
         yield from self._changes_of_others(job, state, made)
         if forced:
             yield FORCED
-        if not self._target.is_whole(job.writes):
+        if not self._lake.tables.is_whole(job.writes):
             yield "its files are not whole"
         quarantined = any(account.quarantined for account in made.landing.values())
-        if quarantined and not self._target.is_whole(QUARANTINE):
+        if quarantined and not self._lake.tables.is_whole(QUARANTINE):
             yield "the quarantine is not whole"
 
     def _changes_of_others(self, job: Job, state: TableState, made: Provenance) -> Iterator[str]:
@@ -230,16 +230,17 @@ class Pipeline:
             UsageError: If a job's SQL reads a table that its reads do not name.
             StediError: If a job fails; the tables of the jobs before it are built.
         """
-        self._target.refuse_options(engine, detach=detach)
+        self._lake.jobs.refuse_options(engine, detach=detach)
         plans = self._planned(jobs, force)
         if not any(plan.stale for plan in plans):
-            self._target.tidy()
+            if self._lake.tidy is not None:
+                self._lake.tidy()
             yield from (self._unchanged(plan.job) for plan in plans)
             return
         # Also what need not run: once the lock is had, that may have changed.
         for plan in plans:
             refuse_undeclared(self._lakehouse, plan.job, self._text(plan.job), engine)
-        with self._target.runner(
+        with self._lake.jobs.runner(
             engine, wait=wait, one_session=one_session, detach=detach
         ) as runner:
             # Another writer may have been at work until the lock was had.
@@ -251,7 +252,7 @@ class Pipeline:
         for plan in plans:
             accounts = {} if plan.stale else self._built(plan.job)[1]
             for name, account in accounts.items():
-                refuse_too_many(name, account, self._target.max_bad_rows)
+                refuse_too_many(name, account, self._lake.jobs.max_bad_rows)
         return plans
 
     def _built(self, job: Job) -> tuple[int | None, dict[str, LandingAccount]]:

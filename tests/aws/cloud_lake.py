@@ -12,10 +12,13 @@ from typing import Any
 from sandbox.job_runs import Run, Script
 from sandbox.server import KEYS, Sandbox
 
+from stedi_cli.aws.account import Account
+from stedi_cli.aws.lake import aws_lake
+from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
-from stedi_cli.aws.target import AwsTarget
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobRun, RunDetached, RunFailed
+from stedi_cli.lake.parts import Lake
 from stedi_cli.project import folder as project
 from stedi_cli.project.settings import AwsSettings, load_settings
 from stedi_cli.runs.pipeline import Event, JobDone, Pipeline
@@ -37,30 +40,30 @@ class CloudLake:
         self.sandbox = sandbox
         self.settings = aws_settings(**changes)
         self.patience = patience
-        with self.opened() as target:
-            self.layout = target.layout
+        account = Account(self.settings)
+        self.layout = Layout(account, self.settings, self.settings.lakehouse())
 
     @contextmanager
-    def opened(self) -> Iterator[AwsTarget]:
-        target = AwsTarget(self.settings, self.settings.lakehouse(), self.patience)
+    def opened(self) -> Iterator[Lake]:
+        opened = aws_lake(self.settings, self.settings.lakehouse(), self.patience)
         try:
-            yield target
+            yield opened
         finally:
-            target.close()
+            opened.close()
 
     def up(self) -> CloudLake:
-        with self.opened() as target:
-            list(target.up())
+        with self.opened() as opened:
+            list(opened.infrastructure.up())
         return self
 
     def upload(self, folder: Path, *, replace: bool = False, wait: bool = False) -> list[Uploaded]:
-        with self.opened() as target:
-            done = list(target.upload(folder, replace=replace, wait=wait))
+        with self.opened() as opened:
+            done = list(opened.landing.upload(folder, replace=replace, wait=wait))
         return [file for file in done if isinstance(file, Uploaded)]
 
     def events(self, *jobs: str, policy: str = "strict", **how: Any) -> list[Event]:
-        with self.opened() as target:
-            pipeline = Pipeline(self.settings.lakehouse(), target, policy)
+        with self.opened() as opened:
+            pipeline = Pipeline(self.settings.lakehouse(), opened, policy)
             return list(pipeline.run(jobs, engine="glue", **how))
 
     def run(self, *jobs: str, policy: str = "strict", **how: Any) -> dict[str, JobDone]:
@@ -141,8 +144,8 @@ class CloudLake:
 
     def policies(self, name: str) -> set[str]:
         """The policies that a table's snapshots were made under."""
-        with self.opened() as target:
-            state = target.tables().get(name)
+        with self.opened() as opened:
+            state = opened.tables.states().get(name)
         snapshots = state.snapshots if state else ()
         return {s.provenance.policy for s in snapshots if s.provenance}
 

@@ -25,7 +25,7 @@ BAD_ROWS = "10%"
 
 @pytest.fixture
 def aws(invoke: Ask) -> Ask:
-    """A command on the AWS target."""
+    """A command on AWS."""
     return lambda *words: invoke("--config", CONFIG, *words)
 
 
@@ -51,7 +51,7 @@ def verdict(told: Result) -> Any:
 
 
 def assert_same(aws: Ask, invoke: Ask, local: Lake) -> None:
-    """The five tables, the quarantine with its lines, and the verdicts are the local target's."""
+    """The five tables, the quarantine with its lines, and the verdicts are as they are here."""
     here: Ask = lambda *words: invoke("--root", local.settings.root, *words)  # noqa: E731
     for table in JOBS.values():
         assert table_rows(aws, table) == Counter(local.rows(table)), table

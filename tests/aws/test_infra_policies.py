@@ -12,6 +12,7 @@ from conftest import PROJECT, Result
 from sandbox.server import Sandbox
 
 from aws.places import CONFIG, infrastructure, inventory
+from stedi_cli.aws import policies
 from stedi_cli.project.folder import copy_out
 
 Invoke = Callable[..., Result]
@@ -32,7 +33,7 @@ def statements(document: dict[str, Any]) -> list[dict[str, Any]]:
 def test_no_action_is_a_pattern_and_no_resource_is_all(sandbox: Sandbox) -> None:
     list(infrastructure().up())
     iam = sandbox.client("iam")
-    documents = [infrastructure().caller_policy()]
+    documents = [policies.caller(infrastructure().layout)]
     for name in ("s3-access", "glue-access"):
         found = iam.get_role_policy(RoleName="stedi-glue", PolicyName=name)
         documents.append(found["PolicyDocument"])
@@ -113,7 +114,7 @@ def test_it_suffices_to_remove_an_endpoint_that_is_no_longer_wanted(
 def test_a_missing_permission_is_named_with_what_to_do(
     sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    policy = infrastructure().caller_policy()
+    policy = policies.caller(infrastructure().layout)
     policy["Statement"] = [s for s in policy["Statement"] if s["Sid"] != "Role"]
     somebody = sandbox.user(policy)
     for name, value in somebody.environment.items():

@@ -13,7 +13,6 @@ from sandbox.server import Sandbox
 from small import JOBS, write_lake
 
 from aws.cloud_lake import HURRY, CloudLake
-from stedi_cli.aws import target
 from stedi_cli.aws.patience import Patience
 from stedi_cli.cli import render
 
@@ -22,7 +21,7 @@ FIRST = "customer_landing_to_trusted"
 
 @pytest.fixture
 def cloud(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
-    monkeypatch.setattr(target, "Patience", lambda: HURRY)
+    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
     made = CloudLake(sandbox).up()
     made.upload(write_lake(tmp_path / "data"))
     return made
@@ -112,7 +111,7 @@ def interrupted(cloud: CloudLake, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(target, "Patience", lambda: Patience(sleep=interrupt))
+    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: Patience(sleep=interrupt))
     monkeypatch.setattr(render, "is_interactive", lambda: True)
     cloud.script(1, *["RUNNING"] * 9)
 

@@ -13,7 +13,6 @@ from small import write_lake
 from aws.cloud_lake import HURRY, CloudLake
 from aws.faults_everywhere import without_pauses
 from aws.places import CONFIG
-from stedi_cli.aws import target
 from stedi_cli.project.folder import copy_out
 
 COMMANDS = [
@@ -34,7 +33,7 @@ COMMANDS = [
 def cloud(sandbox: Sandbox, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
     """A lakehouse, and landing files in the current folder."""
     without_pauses(monkeypatch)
-    monkeypatch.setattr(target, "Patience", lambda: HURRY)
+    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
     write_lake(workspace / "data")
     return CloudLake(sandbox).up()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -40,9 +41,8 @@ class Tables:
 @pytest.fixture
 def questions(sandbox: Sandbox) -> Questions:
     built: Any = Tables("customer_trusted")
-    zone: Any = None
     layout = ready(sandbox)
-    return Questions(layout, built, zone, Athena(layout))
+    return Questions(layout, built, Athena(layout))
 
 
 def asked(sandbox: Sandbox) -> list[str]:
@@ -290,8 +290,8 @@ def test_an_export_that_fails_half_way_leaves_nothing(
 # --- Validation -----------------------------------------------------------------------------------
 
 
-class Target:
-    """A target that answers from Athena, with states as a test says."""
+class Asked:
+    """A lake that answers from Athena, with states as a test says."""
 
     def __init__(
         self,
@@ -329,7 +329,9 @@ class Target:
         found: dict[str, TableState] = {}
         for name in (*self._model.writers, "quarantine"):
             made = Provenance("r", "j", "strict", "glue", "", "", {}, accounts)
-            current = Snapshot(1, 1, 1, made if name != "quarantine" else None)
+            current = Snapshot(1, 1, 1, made)
+            if name == "quarantine":
+                current = Snapshot(1, 1, 1, None, lines=dict.fromkeys(accounts, self._bad))
             columns = {c.name: c.type for c in self._model.tables[name].columns}
             found[name] = TableState("", "", columns, (current,), current)
         return found
@@ -337,19 +339,18 @@ class Target:
     def usable_lines(self) -> dict[str, str]:
         return {name: usable_lines(t) for name, t in self._model.landing.items()}
 
-    def queries(self, texts: list[str]) -> Any:
-        return self._questions.ask_all(texts)
-
     def query_here(self, sql: str) -> Any:
         self.here.append(sql)
         return self._answers_here.pop(0) if self._answers_here else None
 
-    def expected_file(self) -> None:
-        return None
-
     def validate(self) -> Report:
-        target: Any = self
-        return Validation(self._model, target, None).run()
+        lake: Any = SimpleNamespace(
+            landing=SimpleNamespace(states=self.landing, expected_file=lambda: None),
+            tables=SimpleNamespace(states=self.tables, is_whole=lambda name: True),
+            questions=self._questions,
+            raw_lines=SimpleNamespace(usable_lines=self.usable_lines, answer=self.query_here),
+        )
+        return Validation(self._model, lake, None).run()
 
 
 def script_validation(sandbox: Sandbox, *, read: dict[str, int], bad: int = 0) -> None:
@@ -375,7 +376,7 @@ def test_all_counts_are_one_query_and_all_checks_another(
 ) -> None:
     script_validation(sandbox, read=READ)
     with sandbox.recording() as calls:
-        report = Target(questions, 0).validate()
+        report = Asked(questions, 0).validate()
     assert report.ok
     assert {t.table: t.rows for t in report.tables} == STRICT
     assert {c.check for c in report.checks} >= {f"{name}_accounted" for name in LANDING_COUNTS}
@@ -393,7 +394,7 @@ def test_all_counts_are_one_query_and_all_checks_another(
 
 def test_unusable_lines_are_accounted_for(sandbox: Sandbox, questions: Questions) -> None:
     script_validation(sandbox, read=READ, bad=2)
-    report = Target(questions, 2).validate()
+    report = Asked(questions, 2).validate()
     assert report.ok
     assert {t.table: t.rows for t in report.tables} == STRICT
 
@@ -402,7 +403,7 @@ def test_a_line_missing_from_the_quarantine_is_found(
     sandbox: Sandbox, questions: Questions
 ) -> None:
     script_validation(sandbox, read=READ, bad=1)
-    report = Target(questions, 2).validate()
+    report = Asked(questions, 2).validate()
     assert not report.ok
     wrong = {check.check: check.violations for check in report.checks if not check.ok}
     assert wrong == {f"{name}_accounted": 1 for name in LANDING_COUNTS}
@@ -417,23 +418,23 @@ def test_rules_about_lines_that_athena_cannot_read_are_checked_here(
 ) -> None:
     script_validation(sandbox, read=READ | {"accelerometer_landing": 7})
     exact = [pairs({"step_trainer_trusted_owner": 3}), pairs({"told here": 2})]
-    target = Target(questions, 0, answers_here=exact)
-    report = target.validate()
+    asked_lake = Asked(questions, 0, answers_here=exact)
+    report = asked_lake.validate()
     found = {c.check: c.violations for c in report.checks if c.violations}
     assert found == {"step_trainer_trusted_owner": 3}
     assert report.left_out == {"step_readings_of_nobody": [("told here", 2)]}
     assert not any("accelerometer_landing" in note for note in report.notes)
     # Only what is about that table, and over the tables by their names.
-    assert len(target.here) == 2
-    assert "customer_trusted_consent" not in target.here[0]
-    assert not [sql for sql in target.here if "_lines" in sql]
+    assert len(asked_lake.here) == 2
+    assert "customer_trusted_consent" not in asked_lake.here[0]
+    assert not [sql for sql in asked_lake.here if "_lines" in sql]
 
 
 def test_rules_that_cannot_be_checked_here_either_are_not_called_kept(
     sandbox: Sandbox, questions: Questions
 ) -> None:
     script_validation(sandbox, read=READ | {"accelerometer_landing": 7})
-    report = Target(questions, 0).validate()
+    report = Asked(questions, 0).validate()
     unchecked = {check.check for check in report.checks if check.violations is None}
     assert unchecked == {"step_trainer_trusted_owner"}
     assert any("accelerometer_landing" in note and "7 of its 8" in note for note in report.notes)
@@ -446,7 +447,7 @@ def test_landing_files_that_no_run_has_read(
     sandbox: Sandbox, questions: Questions, files: str | None, columns: str | None
 ) -> None:
     script_validation(sandbox, read=READ)
-    report = Target(questions, 0, fingerprint=files, contract=columns).validate()
+    report = Asked(questions, 0, fingerprint=files, contract=columns).validate()
     assert {t.table: t.rows for t in report.tables} == STRICT | dict.fromkeys(LANDING_COUNTS)
     assert not report.ok
     (problem,) = report.problems

@@ -16,7 +16,6 @@ from small import JOBS, write_lake
 
 from aws.cloud_lake import CloudLake
 from aws.places import CONFIG
-from stedi_cli.aws import target
 from stedi_cli.aws.patience import Patience
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue")]
@@ -33,7 +32,7 @@ BAD = ("--max-bad-rows", "1")
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are looked at five times a second."""
     impatient = Patience(sleep=lambda _: time.sleep(0.2))
-    monkeypatch.setattr(target, "Patience", lambda: impatient)
+    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: impatient)
 
 
 @pytest.fixture

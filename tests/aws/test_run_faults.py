@@ -11,7 +11,6 @@ from small import write_lake
 
 from aws.cloud_lake import HURRY, CloudLake
 from aws.faults_everywhere import FAULTS, at_every_call, without_pauses
-from stedi_cli.aws import target
 from stedi_cli.aws import upload as uploading
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
@@ -24,7 +23,7 @@ MEGABYTE = 1 << 20
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither boto3 nor this project waits."""
     without_pauses(monkeypatch)
-    monkeypatch.setattr(target, "Patience", lambda: HURRY)
+    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
 
 
 @pytest.fixture
@@ -74,6 +73,6 @@ def test_upload(
         assert "Uploads" not in cloud.s3.list_multipart_uploads(Bucket=cloud.layout.bucket), where
         counts = ask("upload", folder, "--json").json()
         assert sum(count["unchanged"] for count in counts) == 4, where
-        with cloud.opened() as target:
-            states = target.landing()
+        with cloud.opened() as opened:
+            states = opened.landing.states()
         assert [state.lines for state in states.values()] == [7, 6008, 11], where

@@ -38,8 +38,8 @@ def failing(
 ) -> tuple[list[Event], StediError]:
     """Run jobs that fail; return each event that came before, and the error."""
     events: list[Event] = []
-    with cloud.opened() as target:
-        pipeline = Pipeline(cloud.settings.lakehouse(), target, policy)
+    with cloud.opened() as opened:
+        pipeline = Pipeline(cloud.settings.lakehouse(), opened, policy)
         try:
             for event in pipeline.run(jobs, engine="glue", **how):
                 events.append(event)
@@ -126,8 +126,8 @@ def test_a_forced_run_runs_what_is_up_to_date(cloud: CloudLake) -> None:
 
 
 def test_there_is_no_other_engine(cloud: CloudLake) -> None:
-    with cloud.opened() as target, pytest.raises(UsageError, match="no engine 'spark' on AWS"):
-        list(Pipeline(cloud.settings.lakehouse(), target, "strict").run(engine="spark"))
+    with cloud.opened() as opened, pytest.raises(UsageError, match="no engine 'spark' on AWS"):
+        list(Pipeline(cloud.settings.lakehouse(), opened, "strict").run(engine="spark"))
 
 
 # --- Waiting ------------------------------------------------------------------------------------
@@ -167,8 +167,8 @@ def test_a_run_costs_what_it_was_started_with(cloud: CloudLake, sandbox: Sandbox
     cloud.script(1, seconds=90)
     cloud.events(FIRST)
     later = CloudLake(sandbox, workers=50, worker_type="G.8X", flex=True)
-    with later.opened() as target:
-        (run,) = target.runs()
+    with later.opened() as opened:
+        (run,) = opened.account.runs()
     assert run.usage is not None
     assert run.usage.dpu_hours == pytest.approx(90 * 2 / 3600)
     assert run.usage.dollars == pytest.approx(90 * 2 / 3600 * 0.44)
@@ -218,8 +218,8 @@ def test_a_run_that_fails(
     assert len(found.log) == 15
     assert found.run.usage is not None
     assert found.run.id in found.where
-    with cloud.opened() as target:
-        assert target.tables() == {}
+    with cloud.opened() as opened:
+        assert opened.tables.states() == {}
 
 
 def test_too_many_bad_lines_are_bad_data(cloud: CloudLake) -> None:
@@ -319,8 +319,9 @@ def test_without_its_job(cloud: CloudLake) -> None:
 
 
 def test_without_a_lakehouse(sandbox: Sandbox) -> None:
-    with CloudLake(sandbox).opened() as target, pytest.raises(StediError, match="no bucket") as e:
-        list(Pipeline(target.layout.lakehouse, target, "strict").run(engine="glue"))
+    cloud = CloudLake(sandbox)
+    with cloud.opened() as opened, pytest.raises(StediError, match="no bucket") as e:
+        list(Pipeline(cloud.settings.lakehouse(), opened, "strict").run(engine="glue"))
     assert "infra up" in str(e.value.hint)
 
 
@@ -366,9 +367,9 @@ def test_detached_and_looked_at_later(cloud: CloudLake) -> None:
     cloud.script(1, "RUNNING", "SUCCEEDED", seconds=70)
     run = detached(cloud.events(detach=True))
     assert run.job == "stedi-all"
-    with cloud.opened() as target:
-        assert [(r.id, r.active, r.usage) for r in target.runs()] == [(run.id, True, None)]
-        ended = target.runs()
+    with cloud.opened() as opened:
+        assert [(r.id, r.active, r.usage) for r in opened.account.runs()] == [(run.id, True, None)]
+        ended = opened.account.runs()
     assert [(r.id, r.state, r.seconds) for r in ended] == [(run.id, "SUCCEEDED", 70)]
     assert ended[0].usage is not None
     assert {event.status for event in cloud.run().values()} == {"unchanged"}
@@ -377,11 +378,11 @@ def test_detached_and_looked_at_later(cloud: CloudLake) -> None:
 def test_a_run_is_stopped(cloud: CloudLake) -> None:
     cloud.script(1, "RUNNING", "RUNNING", "RUNNING", "RUNNING")
     run = detached(cloud.events(detach=True))
-    with cloud.opened() as target:
-        target.stop(run)
-        assert [r.state for r in target.runs()] == ["STOPPED"]
+    with cloud.opened() as opened:
+        opened.account.stop(run)
+        assert [r.state for r in opened.account.runs()] == ["STOPPED"]
         # It has ended, and that is all that was wanted.
-        target.stop(run)
+        opened.account.stop(run)
 
 
 def test_interrupted_while_waiting(cloud: CloudLake) -> None:
@@ -391,15 +392,15 @@ def test_interrupted_while_waiting(cloud: CloudLake) -> None:
     cloud.script(1, *["RUNNING"] * 9)
     cloud.patience = Patience(sleep=interrupt, random=HURRY.random)
     seen: list[Event] = []
-    with cloud.opened() as target:
-        pipeline = Pipeline(target.layout.lakehouse, target, "strict")
+    with cloud.opened() as opened:
+        pipeline = Pipeline(cloud.settings.lakehouse(), opened, "strict")
         with pytest.raises(KeyboardInterrupt):
             for event in pipeline.run([FIRST], engine="glue"):
                 seen.append(event)
         run = seen[-1]
         assert isinstance(run, JobRun)
         assert run.id == cloud.sandbox.runs.started[0].job_run_id
-        target.stop(run)
+        opened.account.stop(run)
     assert not any(isinstance(event, RunFailed) for event in seen)
 
 

@@ -11,7 +11,6 @@ from sandbox.server import Sandbox
 
 from aws.cloud_lake import HURRY, CloudLake
 from aws.places import CONFIG, inventory
-from stedi_cli.aws import target
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.project.lakehouse import Column, Table
 from stedi_cli.tables import iceberg
@@ -23,7 +22,7 @@ MODEL = Table("people", "curated", "Who there is", (Column("email", "string", "E
 
 @pytest.fixture
 def cloud(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
-    monkeypatch.setattr(target, "Patience", lambda: HURRY)
+    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
     return CloudLake(sandbox).up()
 
 
@@ -157,7 +156,7 @@ def test_nothing_is_dropped_while_a_run_is_at_work(cloud: CloudLake) -> None:
     cloud.sandbox.runs.script("RUNNING", "RUNNING", "RUNNING")
     cloud.sandbox.client("glue").start_job_run(JobName="stedi-all")
     with cloud.opened() as opened, pytest.raises(StediError, match="is at work"):
-        list(opened.drop("people"))
+        list(opened.tables.drop("people"))
     assert inventory(cloud.sandbox)["buckets"] == held["buckets"]
     with cloud.opened() as opened, pytest.raises(UsageError, match="table of the model"):
-        list(opened.drop("customer_trusted"))
+        list(opened.tables.drop("customer_trusted"))

@@ -41,8 +41,8 @@ def cloud(sandbox: Sandbox) -> CloudLake:
 
 
 def tables(cloud: CloudLake) -> Tables:
-    with cloud.opened() as target:
-        return Tables(target.layout)
+    with cloud.opened() as opened:
+        return opened.tables
 
 
 def test_what_made_a_table(cloud: CloudLake) -> None:

@@ -46,8 +46,8 @@ def data(tmp_path: Path) -> Path:
 
 
 def landing(cloud: CloudLake) -> dict[str, LandingState]:
-    with cloud.opened() as target:
-        return target.landing()
+    with cloud.opened() as opened:
+        return opened.landing.states()
 
 
 def put(cloud: CloudLake, key: str, content: bytes) -> None:
@@ -136,10 +136,10 @@ def test_unknown_keys_are_told(cloud: CloudLake, tmp_path: Path) -> None:
 def test_expected_counts_come_along(cloud: CloudLake, data: Path) -> None:
     text = "source: mine\nfiles: {}\ncounts: {}\n"
     (data / "expected.yaml").write_text(text)
-    with cloud.opened() as target:
-        assert target.expected_file() is None
-        list(target.upload(data, replace=False, wait=False))
-        copy = target.expected_file()
+    with cloud.opened() as opened:
+        assert opened.landing.expected_file() is None
+        list(opened.landing.upload(data, replace=False, wait=False))
+        copy = opened.landing.expected_file()
         assert copy is not None
         assert copy.read_text() == text
     assert not copy.exists()
@@ -162,8 +162,8 @@ def large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_a_large_file_goes_in_parts(cloud: CloudLake, large: Path) -> None:
-    with cloud.sandbox.recording() as calls, cloud.opened() as target:
-        events = list(target.upload(large, replace=False, wait=False))
+    with cloud.sandbox.recording() as calls, cloud.opened() as opened:
+        events = list(opened.landing.upload(large, replace=False, wait=False))
     assert names(calls)["s3:UploadPart"] == 3
     assert all(
         c.headers.get("x-amz-checksum-sha256") or "aws-chunked" in str(c.headers)
@@ -331,8 +331,8 @@ def test_an_address_in_a_name_is_refused_and_reported(cloud: CloudLake, tmp_path
     assert "rename" in str(refused.value.hint)
     assert cloud.keys("landing/") == []
     put(cloud, "landing/customer/ann@x.org.json", b"")
-    with cloud.opened() as target:
-        (found,) = [finding for finding in target.diagnose() if finding.what == "landing files"]
+    with cloud.opened() as opened:
+        (found,) = [finding for finding in opened.diagnose() if finding.what == "landing files"]
     assert found.found.startswith("1 with an @")
     assert "ename" in found.todo
     assert "ann@" not in str(found)
@@ -345,8 +345,8 @@ def test_lines_are_shown_by_number(cloud: CloudLake, data: Path) -> None:
     table = "customer_landing"
     places = [(table, "p.json.gz", 4), (table, "q.json", 2), (table, "q.json", 3)]
     places += [(table, "q.json", 4), (table, "gone.json", 1), (table, "p.json.gz", 1)]
-    with cloud.opened() as target:
-        assert target.landing_lines(places) == [
+    with cloud.opened() as opened:
+        assert opened.landing.lines(places) == [
             "four \\xff",
             "zwei\rnoch",
             "drei",

@@ -13,7 +13,6 @@ from aws.cloud_lake import HURRY, CloudLake
 from aws.faults_everywhere import FAULTS, at_every_call, without_pauses
 from aws.places import CONFIG, inventory
 from aws.scripted_validation import COUNTS, script_answers, write_data
-from stedi_cli.aws import target
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
@@ -22,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults]
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither boto3 nor this project waits."""
     without_pauses(monkeypatch)
-    monkeypatch.setattr(target, "Patience", lambda: HURRY)
+    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
 
 
 @pytest.fixture

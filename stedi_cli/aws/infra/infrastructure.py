@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
-from stedi_cli.aws import policies, prices
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.bucket import Bucket
 from stedi_cli.aws.infra.database import Database
@@ -223,11 +221,3 @@ class Infrastructure:
                     f"database {name} {there.note}. Nothing was changed.",
                     hint="Put these names into the config file, then run `stedi infra down`.",
                 )
-
-    def costs(self) -> list[str]:
-        """Return what runs and queries will cost, a line each."""
-        return prices.forecast(self.layout.settings, len(self.layout.lakehouse.jobs))
-
-    def caller_policy(self) -> dict[str, Any]:
-        """Return the permissions that whoever runs the commands needs."""
-        return policies.caller(self.layout)

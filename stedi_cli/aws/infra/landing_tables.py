@@ -9,7 +9,7 @@ from stedi_cli.aws.infra.database import Database
 from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.strangers import strangers
-from stedi_cli.aws.tables import Tables
+from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.lake.records import Change
 from stedi_cli.tables.ddl import landing_inputs
 
@@ -61,7 +61,7 @@ class LandingTables(Kind):
         with self.errors():
             tables = self._tables()
             found = self._found(tables)
-            others = strangers(self.layout, tables, Tables(self.layout).read)
+            others = strangers(self.layout, tables, TableFiles(self.layout).read)
             if others and not self._is_in_ours():
                 others = []
         wanted = [self._compare(name, found.get(name)) for name in self.names()]

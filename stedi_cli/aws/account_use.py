@@ -1,0 +1,48 @@
+"""What using the account costs and needs, and what runs in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stedi_cli.aws import policies, prices
+from stedi_cli.aws.athena import Athena
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.runs import Run, Runs
+from stedi_cli.lake.job_run import JobRun
+from stedi_cli.lake.records import QueryCost
+
+
+class AccountUse:
+    """The account as whoever runs commands has to know it.
+
+    Args:
+        layout: Names.
+        runs: The runs of the Glue jobs.
+        athena: Runs the queries.
+    """
+
+    def __init__(self, layout: Layout, runs: Runs, athena: Athena) -> None:
+        self._layout = layout
+        self._runs = runs
+        self._athena = athena
+
+    def costs(self) -> list[str]:
+        """Return what a run and a query will cost, a line each."""
+        return prices.forecast(self._layout.settings, len(self._layout.lakehouse.jobs))
+
+    def query_cost(self) -> QueryCost:
+        """Return what queries cost so far."""
+        return self._athena.cost
+
+    def caller_policy(self) -> dict[str, Any]:
+        """Return the permissions that whoever runs commands needs."""
+        return policies.caller(self._layout)
+
+    def runs(self) -> list[JobRun]:
+        """Return the latest runs, the latest first."""
+        found = sorted(self._runs.all_latest(), key=Run.when, reverse=True)
+        return [run.told() for run in found]
+
+    def stop(self, run: JobRun) -> None:
+        """Stop a run."""
+        self._runs.stop(run.job, run.id)

@@ -1,0 +1,58 @@
+"""A lakehouse in an AWS account: S3, Glue and Athena."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from stedi_cli.aws.account_use import AccountUse
+from stedi_cli.aws.athena import Athena
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.line_reader import LineReader
+from stedi_cli.aws.patience import Patience
+from stedi_cli.aws.place import Place, place_of
+from stedi_cli.aws.questions import Questions
+from stedi_cli.aws.running import Jobs
+from stedi_cli.lake.findings import Finding
+from stedi_cli.lake.parts import Lake
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.settings import AwsSettings
+
+
+def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, patience: Patience | None = None) -> Lake:
+    """Compose a lakehouse on AWS.
+
+    Args:
+        settings: Where it lives.
+        lakehouse: The model.
+        patience: How to wait.
+    """
+    patience = patience or Patience()
+    place = place_of(settings, lakehouse, patience)
+    layout, zone, tables = place.layout, place.zone, place.tables
+    athena = Athena(layout, patience)
+    questions = Questions(layout, tables, athena)
+    return Lake(
+        title=_title(layout),
+        infrastructure=place.infrastructure,
+        landing=zone,
+        tables=tables,
+        questions=questions,
+        jobs=Jobs(place),
+        diagnose=partial(_diagnose, place),
+        close=zone.close,
+        account=AccountUse(layout, place.runs, athena),
+        raw_lines=LineReader(lakehouse, zone, tables.states, questions.rows),
+    )
+
+
+def _title(layout: Layout) -> str:
+    """Return database and place, which are known without a call."""
+    bucket = f", bucket {layout.settings.bucket}" if layout.settings.bucket else ""
+    return f"AWS lakehouse {layout.database} in {layout.account.region}{bucket}"
+
+
+def _diagnose(place: Place) -> Iterator[Finding]:
+    from stedi_cli.aws.diagnosis import diagnose
+
+    return diagnose(place)

@@ -1,0 +1,82 @@
+"""Brings landing files, and the counts expected of them, into the bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stedi_cli.aws.account import aws_errors
+from stedi_cli.aws.landing_zone import LandingZone
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.writer import Writer
+from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
+from stedi_cli.lake.events import Uploaded, Uploading
+from stedi_cli.landing.bare_gzip import bared, renewed
+from stedi_cli.landing.delivery import find_files
+
+
+class Landing(LandingZone):
+    """A landing zone that folders can be uploaded into.
+
+    Args:
+        layout: Names.
+        writer: Who may write now.
+    """
+
+    def __init__(self, layout: Layout, writer: Writer) -> None:
+        super().__init__(layout)
+        self._writer = writer
+        self._copies: TemporaryDirectory[str] | None = None
+
+    def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded | Uploading]:
+        """Bring a folder's files in; with ``replace``, files that are not in it go."""
+        found = find_files(folder, self._layout.lakehouse.landing.values())
+        refuse_elsewhere(folder)
+        with TemporaryDirectory(prefix="stedi-") as temp:
+            bare = bared(found, Path(temp))
+            yield from self._upload(bare, replace=replace, wait=wait)
+            source = folder / FILE_NAME
+            if source.is_file():
+                self._put_expected(renewed(source.read_bytes(), found, bare))
+
+    def _upload(
+        self, found: dict[str, list[Path]], *, replace: bool, wait: bool
+    ) -> Iterator[Uploaded | Uploading]:
+        from stedi_cli.aws.upload import others, read_local, upload
+
+        files = read_local(self, found)
+        extra = others(self, found)
+        # A run would read half of what is old and half of what is new.
+        if any(f.state != "unchanged" for f in files) or (replace and any(extra.values())):
+            self._writer.refuse(wait=wait)
+        yield from upload(self, self._layout.lakehouse, files)
+        for table, names in extra.items():
+            if replace:
+                self.remove(table, names)
+            for name in names:
+                yield Uploaded(table, name, "removed" if replace else "mixed")
+        self.save_index()
+
+    def _put_expected(self, content: bytes) -> None:
+        key = self._layout.expected
+        if content != self.storage.read_if_there(key):
+            with aws_errors(f"s3:PutObject {key}"):
+                self.storage.s3.put_object(**self.storage.place(key), Body=content)
+
+    def expected_file(self) -> Path | None:
+        """Return a copy of the expected counts that came with the uploaded data, if any did."""
+        content = self.storage.read_if_there(self._layout.expected)
+        if content is None:
+            return None
+        if self._copies is None:
+            self._copies = TemporaryDirectory(prefix="stedi-")
+        copy = Path(self._copies.name) / FILE_NAME
+        copy.write_bytes(content)
+        return copy
+
+    def close(self) -> None:
+        """Remove what was copied here."""
+        if self._copies is not None:
+            self._copies.cleanup()
+            self._copies = None

@@ -1,0 +1,45 @@
+"""What the parts of a lakehouse on AWS share, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stedi_cli.aws.account import Account
+from stedi_cli.aws.infra.infrastructure import Infrastructure
+from stedi_cli.aws.landing import Landing
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.patience import Patience
+from stedi_cli.aws.runs import Runs
+from stedi_cli.aws.tables import Tables
+from stedi_cli.aws.writer import Writer
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.settings import AwsSettings
+
+
+@dataclass(frozen=True)
+class Place:
+    """A lakehouse on AWS.
+
+    Args:
+        layout: Names and limits.
+        infrastructure: What it stands on.
+        zone: The landing zone.
+        tables: The Iceberg tables.
+        runs: The runs of the Glue jobs.
+    """
+
+    layout: Layout
+    infrastructure: Infrastructure
+    zone: Landing
+    tables: Tables
+    runs: Runs
+
+
+def place_of(settings: AwsSettings, lakehouse: Lakehouse, patience: Patience) -> Place:
+    """Return the place that settings name."""
+    layout = Layout(Account(settings), settings, lakehouse)
+    infrastructure = Infrastructure(layout, patience.sleep)
+    runs = Runs(layout, patience)
+    writer = Writer(infrastructure, runs)
+    zone, tables = Landing(layout, writer), Tables(layout, writer)
+    return Place(layout, infrastructure, zone, tables, runs)

@@ -1,0 +1,50 @@
+"""What comes before a run on Glue: no other run, and jobs that run what the project holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stedi_cli.aws.place import Place
+from stedi_cli.errors import UsageError
+from stedi_cli.lake.parts import Runner
+
+ENGINES = ("glue",)
+
+
+class Jobs:
+    """Runs jobs on AWS Glue.
+
+    Args:
+        place: The lakehouse.
+    """
+
+    default_engine = "glue"
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self.max_bad_rows = place.layout.settings.max_bad_rows
+
+    def refuse_options(self, engine: str, *, detach: bool) -> None:
+        """Raise UsageError for an engine that is not here."""
+        if engine not in ENGINES:
+            raise UsageError(
+                f"There is no engine {engine!r} on AWS.", hint=f"Engines: {', '.join(ENGINES)}."
+            )
+
+    @contextmanager
+    def runner(
+        self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
+    ) -> Iterator[Runner]:
+        """See that no other run is at work, and that jobs run what the project holds."""
+        from stedi_cli.aws.runner import GlueRunner
+
+        place = self._place
+        if place.runs.refuse_active(wait=wait):
+            place.tables.forget()
+            place.zone.forget()
+        place.infrastructure.refresh_objects()
+        try:
+            yield GlueRunner(place, one_session=one_session, detach=detach)
+        finally:
+            place.tables.forget()

@@ -1,0 +1,211 @@
+"""The parts that a lakehouse is made of, wherever it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from stedi_cli.lake.events import Uploaded, Uploading
+from stedi_cli.lake.findings import Finding
+from stedi_cli.lake.job_run import JobRun, RunEvent
+from stedi_cli.lake.records import Answer, Change, QueryCost, Resource, Work
+from stedi_cli.lake.strangers import Stranger
+from stedi_cli.landing.files import LandingState
+from stedi_cli.project.lakehouse import Table
+from stedi_cli.tables.provenance import TableState
+
+
+class Infrastructure(Protocol):
+    """What has to be there before anything else can."""
+
+    def plan(self) -> list[Change]:
+        """Return what ``up`` would do, changing nothing."""
+
+    def up(self, *, replace: bool = False) -> Iterator[Resource]:
+        """Make what is missing; a second time, nothing.
+
+        Args:
+            replace: Whether what cannot be changed in place is removed and made again.
+        """
+
+    def status(self) -> list[Resource]:
+        """Return what is there, and what is missing or differs from what ``up`` makes."""
+
+    def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
+        """Remove what this tool made.
+
+        Args:
+            keep_data: Whether landing files and tables stay.
+        """
+
+
+class Landing(Protocol):
+    """The landing files."""
+
+    def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded | Uploading]:
+        """Bring a folder's files in.
+
+        Args:
+            folder: The folder.
+            replace: Whether landing files that are not in it go.
+            wait: Whether to wait for another writer.
+        """
+
+    def states(self) -> dict[str, LandingState]:
+        """Return the files by table."""
+
+    def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
+        """Return lines by table, file and line number, read now."""
+
+    def expected_file(self) -> Path | None:
+        """Return the expected counts that came with the uploaded data, where any did."""
+
+
+class Tables(Protocol):
+    """The Iceberg tables."""
+
+    def states(self) -> dict[str, TableState]:
+        """Return the tables' states by name."""
+
+    def is_whole(self, table: str) -> bool:
+        """Tell whether a table's current data files are all there."""
+
+    def strangers(self) -> list[Stranger]:
+        """Return the tables that the model does not have: those that left it, and of others."""
+
+    def drop(self, name: str) -> Iterator[Resource]:
+        """Remove a table that left the model, and all its files.
+
+        Raises:
+            UsageError: If it is in the model, not there, or not ours.
+        """
+
+    def location(self, table: Table) -> str:
+        """Return the URI of a table's folder on AWS, ``BUCKET`` in it where none is known."""
+
+
+class Questions(Protocol):
+    """SELECTs over all tables by name."""
+
+    def ask(self, sql: str) -> Answer:
+        """Run one SELECT of a user's."""
+
+    def ask_all(self, texts: Sequence[str]) -> list[Answer]:
+        """Run SELECTs of this project's own, side by side where that is faster.
+
+        Returns:
+            The answers, in the order of the texts.
+        """
+
+    def export(self, table: str, file: Path) -> int:
+        """Write a table to a Parquet or CSV file and return its rows."""
+
+
+class Runner(Protocol):
+    """Runs jobs, while nobody else writes."""
+
+    name: str
+
+    def run(self, works: list[Work]) -> Generator[RunEvent]:
+        """Run jobs in their order, each in one commit; yield an outcome as each ends."""
+
+
+class Jobs(Protocol):
+    """Where and within which limits jobs run.
+
+    Attributes:
+        default_engine: The engine that they run on where none is named.
+        max_bad_rows: Most unusable lines of a landing table that they take: a share (float) or a
+            number (int).
+    """
+
+    default_engine: str
+    max_bad_rows: float | int
+
+    def refuse_options(self, engine: str, *, detach: bool) -> None:
+        """Raise UsageError for options of a run that cannot be followed here.
+
+        Args:
+            engine: Engine to run on.
+            detach: Whether to start the jobs without waiting for their end.
+        """
+
+    def runner(
+        self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
+    ) -> AbstractContextManager[Runner]:
+        """Lock the lakehouse for a run, and mend what a run that died left.
+
+        Args:
+            engine: Engine to run on.
+            wait: Whether to wait for another writer.
+            one_session: Whether all jobs share one session where each would have its own.
+            detach: Whether to start the jobs without waiting for their end.
+        """
+
+
+class Account(Protocol):
+    """An account that is paid for, in which jobs run on without us."""
+
+    def costs(self) -> list[str]:
+        """Return what a run and a query will cost, a line each."""
+
+    def query_cost(self) -> QueryCost:
+        """Return what queries cost so far."""
+
+    def caller_policy(self) -> dict[str, Any]:
+        """Return the permissions that whoever runs commands needs."""
+
+    def runs(self) -> list[JobRun]:
+        """Return the latest runs, one or more a job, latest first."""
+
+    def stop(self, run: JobRun) -> None:
+        """Stop a run."""
+
+
+class RawLines(Protocol):
+    """What checks read where a landing table holds more than usable lines when asked for."""
+
+    def usable_lines(self) -> dict[str, str]:
+        """Return, by landing table, a SELECT of its usable lines to read instead."""
+
+    def answer(self, sql: str) -> Answer | None:
+        """Answer a check on this machine, over landing files read line by line.
+
+        Returns:
+            The answer, or None where that would have to read too much.
+        """
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lakehouse in the place where it lives; each part sees for itself that it is there.
+
+    Args:
+        title: Place and name, as the first line of every command shows them.
+        infrastructure: What it stands on.
+        landing: Its landing files.
+        tables: Its tables.
+        questions: Asks about them.
+        jobs: Runs its jobs.
+        diagnose: Looks for what may be wrong, changing nothing.
+        close: Releases what the parts hold open.
+        tidy: Removes what a command that died left, unless another one is at work; None where
+            nothing is left that matters.
+        account: The account that pays for it; None where all is free.
+        raw_lines: What checks read of landing files; None where they read the landing tables.
+    """
+
+    title: str
+    infrastructure: Infrastructure
+    landing: Landing
+    tables: Tables
+    questions: Questions
+    jobs: Jobs
+    diagnose: Callable[[], Iterator[Finding]]
+    close: Callable[[], None]
+    tidy: Callable[[], None] | None = None
+    account: Account | None = None
+    raw_lines: RawLines | None = None

@@ -1,0 +1,46 @@
+"""A lakehouse on this machine: everything below one folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from stedi_cli.lake.findings import Finding
+from stedi_cli.lake.parts import Lake
+from stedi_cli.local.infra import Infrastructure
+from stedi_cli.local.landing import Landing
+from stedi_cli.local.place import Place, place_of
+from stedi_cli.local.questions import Questions
+from stedi_cli.local.running import Jobs
+from stedi_cli.local.tables import Tables
+from stedi_cli.local.writer import Writer
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.settings import LocalSettings
+
+
+def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
+    """Compose a lakehouse on this machine.
+
+    Args:
+        settings: Where it lives.
+        lakehouse: The model.
+    """
+    place = place_of(settings, lakehouse)
+    writer, questions = Writer(place), Questions(place)
+    return Lake(
+        title=f"local lakehouse in {place.layout.root}",
+        infrastructure=Infrastructure(place),
+        landing=Landing(place, writer),
+        tables=Tables(place, writer),
+        questions=questions,
+        jobs=Jobs(place, writer),
+        diagnose=partial(_diagnose, place),
+        close=questions.close,
+        tidy=writer.tidy,
+    )
+
+
+def _diagnose(place: Place) -> Iterator[Finding]:
+    from stedi_cli.local.diagnosis import diagnose
+
+    return diagnose(place)

@@ -1,0 +1,77 @@
+"""Brings landing files into a local lakehouse, and reads them back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
+from stedi_cli.durable import replaced
+from stedi_cli.lake.events import Uploaded
+from stedi_cli.landing.bare_gzip import bared, renewed
+from stedi_cli.landing.delivery import find_files, unknown_keys
+from stedi_cli.landing.files import LandingState
+from stedi_cli.local.access import private
+from stedi_cli.local.landing_zone import Staged
+from stedi_cli.local.place import Place
+from stedi_cli.local.writer import Writer
+
+
+class Landing:
+    """The landing files of a lakehouse that is there.
+
+    Args:
+        place: The lakehouse.
+        writer: Its writer.
+    """
+
+    def __init__(self, place: Place, writer: Writer) -> None:
+        self._place = place
+        self._writer = writer
+
+    @private
+    def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded]:
+        """Bring a folder's files in; with ``replace``, files that are not in it go."""
+        place, zone = self._place, self._place.zone
+        place.layout.require()
+        found = find_files(folder, place.lakehouse.landing.values())
+        refuse_elsewhere(folder)
+        with self._writer.locked(wait=wait), TemporaryDirectory(dir=place.layout.temp) as temp:
+            bare = bared(found, Path(temp))
+            for file in zone.stage_all(bare):
+                yield self._adopt(file)
+            for name, files in found.items():
+                names = {path.name for path in files}
+                for path in [p for p in zone.paths(name) if p.name not in names]:
+                    if replace:
+                        zone.remove(path)
+                    yield Uploaded(name, path.name, "removed" if replace else "mixed")
+            zone.settle()
+            zone.save_index()
+            source = folder / FILE_NAME
+            if source.is_file():
+                with replaced(place.layout.expected, place.layout.temp) as sink:
+                    sink.write(renewed(source.read_bytes(), found, bare))
+
+    def _adopt(self, file: Staged) -> Uploaded:
+        state = self._place.zone.adopt(file)
+        table = self._place.lakehouse.tables[file.table]
+        unknown = set() if state == "unchanged" else unknown_keys(file.destination, table)
+        return Uploaded(file.table, file.destination.name, state, frozenset(unknown))
+
+    @private
+    def states(self) -> dict[str, LandingState]:
+        """Return the files by table."""
+        self._place.layout.require()
+        return self._place.zone.states()
+
+    def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
+        """Return lines by table, file and line number, read now."""
+        self._place.layout.require()
+        return self._place.zone.lines(places)
+
+    def expected_file(self) -> Path | None:
+        """Return the expected counts that came with the uploaded data, where any did."""
+        expected = self._place.layout.expected
+        return expected if expected.is_file() else None

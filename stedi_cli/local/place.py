@@ -1,0 +1,44 @@
+"""What the parts of a local lakehouse share, as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stedi_cli.local.landing_zone import LandingZone
+from stedi_cli.local.layout import Layout
+from stedi_cli.local.table_files import TableFiles
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.project.settings import LocalSettings
+
+
+@dataclass(frozen=True)
+class Place:
+    """A local lakehouse.
+
+    Args:
+        layout: What lies where.
+        settings: Limits.
+        lakehouse: The model.
+        zone: The landing zone.
+        tables: The Iceberg tables.
+    """
+
+    layout: Layout
+    settings: LocalSettings
+    lakehouse: Lakehouse
+    zone: LandingZone
+    tables: TableFiles
+
+    @property
+    def written(self) -> list[str]:
+        """The tables that runs write."""
+        return [*self.lakehouse.writers, QUARANTINE]
+
+
+def place_of(settings: LocalSettings, lakehouse: Lakehouse) -> Place:
+    """Return the place that settings name; raise UsageError where its root cannot be used."""
+    layout = Layout(settings.root)
+    layout.refuse_unsafe_root()
+    zone = LandingZone(layout, lakehouse.landing.values())
+    tables = TableFiles(layout, set(lakehouse.tables) - set(lakehouse.landing))
+    return Place(layout, settings, lakehouse, zone, tables)

@@ -1,0 +1,79 @@
+"""Which engines jobs run on here, and what surrounds a run: lock, journal, seals and sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from stedi_cli.errors import UsageError
+from stedi_cli.lake.parts import Runner
+from stedi_cli.local.access import private
+from stedi_cli.local.place import Place
+from stedi_cli.local.writer import Writer, clean, write_journal
+
+if TYPE_CHECKING:
+    from stedi_cli.local.runner import DuckRunner
+    from stedi_cli.local.spark import SparkRunner
+
+ENGINES = ("duckdb", "spark")
+
+
+class Jobs:
+    """Runs jobs on this machine.
+
+    Args:
+        place: The lakehouse.
+        writer: Its writer.
+    """
+
+    default_engine = "duckdb"
+
+    def __init__(self, place: Place, writer: Writer) -> None:
+        self._place = place
+        self._writer = writer
+        self.max_bad_rows = place.settings.max_bad_rows
+
+    def refuse_options(self, engine: str, *, detach: bool) -> None:
+        """Raise UsageError for an engine that is not here, and for a run that nobody waits for."""
+        if detach:
+            raise UsageError(
+                "Jobs run on this machine, and end with this command.", hint="Leave out --detach."
+            )
+        if engine not in ENGINES:
+            raise UsageError(
+                f"There is no engine {engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
+            )
+
+    @contextmanager
+    @private
+    def runner(
+        self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
+    ) -> Iterator[Runner]:
+        """Lock the lakehouse for a run, and mend what a run that died left.
+
+        All jobs share one session here, asked for or not.
+        """
+        layout, tables, written = self._place.layout, self._place.tables, self._place.written
+        with self._writer.locked(wait=wait) as lock:
+            tables.forget()
+            stray: Iterable[str] = written
+            try:
+                write_journal(layout, written)
+                with closing(self._open(engine, lock)) as runner:
+                    yield runner
+                    stray = runner.swept
+                tables.forget()
+                tables.seal()
+            finally:
+                tables.forget()
+                clean(layout, stray)
+
+    def _open(self, engine: str, lock: int) -> DuckRunner | SparkRunner:
+        if engine == "spark":
+            from stedi_cli.local.spark import SparkRunner
+
+            return SparkRunner(self._place, lock=lock)
+        from stedi_cli.local.runner import DuckRunner
+
+        return DuckRunner(self._place)

@@ -1,0 +1,154 @@
+"""The one writer of a local lakehouse: its lock, its journal, and what it mends and sweeps."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from stedi_cli.durable import load_json, remove_stale, replaced
+from stedi_cli.local.access import private
+from stedi_cli.local.catalog_file import entries, metadata_locations
+from stedi_cli.local.layout import Layout, to_path
+from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
+from stedi_cli.local.place import Place
+from stedi_cli.local.table_files import open_catalog
+
+
+class Writer:
+    """Whoever changes a lakehouse, one at a time.
+
+    Args:
+        place: The lakehouse.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    @contextmanager
+    def locked(self, *, wait: bool) -> Iterator[int]:
+        """Be the only writer of a lakehouse that is still there, mended.
+
+        Args:
+            wait: Whether to wait for another writer.
+
+        Yields:
+            The lock's descriptor.
+        """
+        layout = self._place.layout
+        layout.require()
+        with exclusive(layout.lock, wait=wait) as lock:
+            if not layout.exists():
+                # Removed by another process meanwhile.
+                layout.lock.unlink(missing_ok=True)
+                with suppress(OSError):
+                    layout.root.rmdir()
+            layout.require()
+            mend(layout, self._place.written)
+            yield lock
+
+    @private
+    def tidy(self) -> None:
+        """Remove what a command that died left, unless another one is at work."""
+        layout, tables = self._place.layout, self._place.tables
+        sealed = tables.is_sealed()
+        if layout.journal.exists() or left_over(layout) or not sealed:
+            with suppress(BusyError), self.locked(wait=False):
+                if not sealed:
+                    tables.forget()
+                    tables.seal()
+
+
+def sweep(layout: Layout, tables: Iterable[str]) -> None:
+    """Remove the files below tables' folders that no metadata reaches.
+
+    Args:
+        layout: The lakehouse, locked by the caller.
+        tables: The tables to look at.
+    """
+    current = metadata_locations(layout)
+    others = {entry.title for entry in entries(layout)} - current.keys()
+    for table in tables:
+        folder = layout.table_folder(table)
+        if folder is None or table in others:
+            continue
+        if table not in current:
+            shutil.rmtree(folder)
+            continue
+        live = {to_path(uri) for uri in _reachable(layout, table, current[table])}
+        for path in folder.rglob("*") if live else ():
+            if path.is_file() and path not in live:
+                path.unlink()
+
+
+def _reachable(layout: Layout, table: str, uri: str) -> set[str]:
+    """Return what a table's metadata reaches; where its history is broken, forget that first.
+
+    Where the current snapshot itself is broken nothing is known, so nothing is returned.
+    """
+    from stedi_cli.tables.iceberg import UNREADABLE, expire, reachable_files
+
+    with suppress(*UNREADABLE):
+        return reachable_files(uri, {})
+    with suppress(*UNREADABLE):
+        expire(open_catalog(layout), table, 1)
+        return reachable_files(metadata_locations(layout)[table], {})
+    return set()
+
+
+def write_journal(layout: Layout, tables: list[str]) -> None:
+    """Say, before the first file is written, which tables a run may leave stray files of."""
+    with replaced(layout.journal, layout.temp) as sink:
+        sink.write(json.dumps({"tables": tables}).encode())
+
+
+def read_journal(layout: Layout, tables: Sequence[str] = ()) -> list[str] | None:
+    """Tell which tables a run that died may have left stray files of.
+
+    Args:
+        layout: The lakehouse.
+        tables: The tables that runs write; the journal's word is taken for no other.
+
+    Returns:
+        Those of the tables that the journal names, all where it is broken; None without a journal.
+    """
+    try:
+        named = set(load_json(layout.journal)["tables"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return list(tables)
+    return [table for table in tables if table in named]
+
+
+def left_over(layout: Layout) -> list[Path]:
+    """Return the intermediate files and folders that no command at work can need.
+
+    They may hold landing lines as they are.
+    """
+    if not layout.temp.is_dir() or layout.temp.is_symlink():
+        return []
+    found = sorted(layout.temp.iterdir())
+    at_work = found and (is_held(layout.lock) or is_held(layout.readers))
+    return [] if at_work else found
+
+
+def mend(layout: Layout, tables: Sequence[str]) -> None:
+    """Remove what a run or upload that died left behind.
+
+    Args:
+        layout: The lakehouse, locked by the caller.
+        tables: The tables that runs write.
+    """
+    clean(layout, read_journal(layout, tables) or [])
+
+
+def clean(layout: Layout, tables: Iterable[str]) -> None:
+    """Remove stray files, unless someone reads: then the journal stays for the next run."""
+    with without_readers(layout.readers) as alone:
+        if alone:
+            remove_stale(layout.temp)
+            sweep(layout, tables)
+            layout.journal.unlink(missing_ok=True)
