@@ -168,10 +168,7 @@ def test_json_of_an_error_is_nothing(built: Path) -> None:
 
 WRONG: dict[str, tuple[int, list[str]]] = {
     "no lakehouse": (1, ["--root", "nowhere", "tables"]),
-    "no such table": (2, ["preview", "nonsense"]),
     "a table with a line feed": (2, ["preview", "a\nb\x1b[31m"]),
-    "no such job": (2, ["jobs", "run", "nonsense"]),
-    "no job": (2, ["jobs", "run"]),
     "no such policy": (2, ["jobs", "run", "--all", "--policy", "a\nb"]),
     "no such engine": (2, ["jobs", "run", "--all", "--force", "--engine", "a\nb"]),
     "no limit": (2, ["jobs", "run", "--all", "--max-bad-rows", "a\nb"]),
@@ -183,7 +180,6 @@ WRONG: dict[str, tuple[int, list[str]]] = {
     "no SQL": (2, ["query", "SELECT 1 +\nFROM\n'\x1b[31m"]),
     "no such column": (2, ["query", 'SELECT "a\nb" FROM customer_trusted']),
     "an unsafe root": (2, ["--root", "a\nb", "tables"]),
-    "no landing table": (2, ["quarantine", "customer_trusted"]),
     "data and none": (2, ["infra", "up", "--no-data", "--data", "x"]),
     "not a config": (2, ["--config", "/etc/hostname", "tables"]),
     "not asked": (2, ["infra", "down"]),

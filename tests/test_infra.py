@@ -48,17 +48,8 @@ def test_up_makes_everything_and_a_second_time_nothing(workspace: Path) -> None:
     assert before[".stedi/stedi.json"][1] == after[".stedi/stedi.json"][1]
 
 
-def test_status_before_and_after(workspace: Path, invoke: Invoke) -> None:
-    told = invoke("infra", "status", "--json")
-    assert told.code == 3
-    assert {part["state"] for part in told.json()} == {"missing"}
-    assert list(workspace.iterdir()) == []
-    assert "infra up" in invoke("infra", "status").out
-    assert invoke("infra", "up", "--no-data").code == 0
-    told = invoke("infra", "status", "--json")
-    assert told.code == 0
-    assert {part["state"] for part in told.json()} == {"there"}
-    kinds = [part["kind"] for part in told.json()]
+def test_status_names_each_part(invoke: Invoke) -> None:
+    kinds = [part["kind"] for part in invoke("infra", "status", "--json").json()]
     assert kinds == ["folder", *["landing zone"] * 3, "warehouse", "catalog"]
 
 
@@ -80,30 +71,9 @@ def test_what_is_missing_is_shown_and_made_again(root: Path, invoke: Invoke, par
     assert invoke("--root", root, "infra", "status").code == 0
 
 
-def test_no_data_uploads_nothing(workspace: Path, invoke: Invoke) -> None:
-    assert invoke("infra", "up", "--no-data", "--json").json()["uploaded"] is None
-    landing = workspace / ".stedi" / "landing"
-    assert [path for path in landing.rglob("*") if path.is_file()] == []
-    told = invoke("infra", "up", "--json").json()
-    assert all(table["new"] > 0 for table in told["uploaded"])
-
-
-def test_up_with_a_wrong_folder_makes_nothing(workspace: Path, invoke: Invoke) -> None:
-    told = invoke("infra", "up", "--data", "nowhere")
-    assert (told.code, told.out) == (2, "")
-    assert list(workspace.iterdir()) == []
-
-
-def test_plan_says_what_up_would_do_and_changes_nothing(workspace: Path, invoke: Invoke) -> None:
-    def actions() -> set[str]:
-        told = invoke("infra", "plan", "--json").json()
-        assert told["costs"] == []
-        return {change["action"] for change in told["changes"]}
-
-    assert actions() == {"create"}
-    assert list(workspace.iterdir()) == []
+def test_a_plan_costs_nothing_here(invoke: Invoke) -> None:
+    assert invoke("infra", "plan", "--json").json()["costs"] == []
     assert invoke("infra", "up", "--no-data").code == 0
-    assert actions() == {"keep"}
     assert "Everything is in place" in invoke("infra", "plan").out
 
 
@@ -172,15 +142,6 @@ def test_down_does_not_follow_a_link_in_the_place_of_a_folder(
     before = listing(tmp_path / "elsewhere")
     invoke("--root", root, "infra", "down", "--yes")
     assert listing(tmp_path / "elsewhere") == before
-
-
-def test_down_removes_all_and_then_finds_nothing(root: Path, invoke: Invoke) -> None:
-    told = invoke("--root", root, "infra", "down", "--yes")
-    assert told.code == 0
-    assert not root.exists()
-    told = invoke("--root", root, "infra", "down")
-    assert told.code == 0
-    assert "nothing to remove" in told.out
 
 
 def test_down_with_keep_data_leaves_landing_files_and_tables(root: Path, invoke: Invoke) -> None:

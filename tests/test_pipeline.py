@@ -78,12 +78,6 @@ def test_a_forced_run_builds_all_with_the_same_counts(lake: Lake) -> None:
     assert {name: sorted(lake.rows(name)) for name in before} == before
 
 
-def test_force_builds_one_job_alone(lake: Lake) -> None:
-    lake.run()
-    assert lake.built("machine_learning_curated", force=True) == {"machine_learning_curated"}
-    assert lake.built() == set()
-
-
 @pytest.mark.parametrize("force", [True, False])
 def test_what_is_costly_is_looked_at_only_where_nothing_else_tells(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, force: bool

@@ -100,13 +100,6 @@ def test_a_writer_that_waits_goes_on_when_the_other_is_done(lake: Lake, tmp_path
     assert len(list(lake.layout.landing.rglob("more.json"))) == 1
 
 
-def test_down_without_a_terminal_is_refused(lake: Lake) -> None:
-    told = run_stedi("--root", lake.settings.root, "infra", "down")
-    assert told.code == 2
-    assert "--yes" in told.err
-    assert lake.run()
-
-
 def test_runs_at_the_same_time_build_each_table_once(lake: Lake) -> None:
     words = ["--root", lake.settings.root, "jobs", "run", "--all", "--wait", "--json"]
     processes = [

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import os
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
@@ -156,28 +155,6 @@ def test_the_same_content_under_another_name_is_another_file(empty: Lake, tmp_pa
         )
 
 
-def test_replace_makes_the_zone_equal_to_the_folder(lake: Lake, tmp_path: Path) -> None:
-    folder = one(tmp_path / "other", "new.json")
-    done = Counter(state for _, state in states(lake, folder, replace=True))
-    assert done == {"new": 1, "removed": 3}
-    assert zone(lake) == {"customer/new.json": CONTENT}
-
-
-def test_mixing_data_sets_warns(lake: Lake, tmp_path: Path, invoke: Callable[..., Result]) -> None:
-    folder = one(tmp_path / "other", "new.json")
-    root = ["--root", lake.settings.root]
-    told = invoke(*root, "upload", folder)
-    assert told.code == 0
-    assert "Warning: 3 landing file(s) are not in" in told.err
-    assert "--replace" in told.err
-    assert len(zone(lake)) == 4
-    json = invoke(*root, "upload", folder, "--json")
-    assert [t["mixed"] for t in json.json()] == [1, 1, 1]
-    assert "Warning" in json.err
-    calm = invoke(*root, "upload", folder, "--replace")
-    assert "Warning" not in calm.err
-
-
 def test_the_landing_zone_itself_can_be_uploaded(lake: Lake) -> None:
     before = zone(lake)
     assert {state for _, state in states(lake, lake.layout.landing)} == {"unchanged"}
@@ -206,25 +183,6 @@ def test_a_table_without_files_is_empty(empty: Lake, tmp_path: Path) -> None:
 
 
 # --- What is refused -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("what", ["missing", "empty", "a file", "no landing files", "folders only"])
-def test_a_folder_without_landing_files_is_refused(lake: Lake, tmp_path: Path, what: str) -> None:
-    folder = tmp_path / "given"
-    if what == "a file":
-        folder.write_text("{}")
-    elif what != "missing":
-        folder.mkdir()
-    if what == "no landing files":
-        (folder / "c.json").write_text("{}")
-    if what == "folders only":
-        write_lake(folder, {name: {} for name in FOLDERS})
-    before = zone(lake)
-    for replace in (False, True):
-        with pytest.raises(UsageError) as refused:
-            lake.upload(folder, replace=replace)
-        assert str(folder) in refused.value.message
-    assert zone(lake) == before
 
 
 @pytest.mark.parametrize("place", ["customer", "customer/landing"])

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sandbox.job_runs import Run, Script
 from sandbox.server import KEYS, Sandbox
 
@@ -175,3 +176,8 @@ def failure(events: list[Event]) -> RunFailed:
 def detached(events: list[Event]) -> JobRun:
     (found,) = [event for event in events if isinstance(event, RunDetached)]
     return found.run
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands wait no time."""
+    monkeypatch.setattr("stedi_cli.aws.target.Patience", lambda: HURRY)

@@ -198,16 +198,6 @@ def test_what_is_left_over_is_listed(
     assert inventory(sandbox) == before
 
 
-def test_down_without_a_terminal_asks_for_yes(
-    sandbox: Sandbox, before: dict[str, Any], invoke: Invoke
-) -> None:
-    held = inventory(sandbox)
-    told = invoke("--config", CONFIG, "infra", "down")
-    assert told.code == 2
-    assert "--yes" in told.err
-    assert inventory(sandbox) == held
-
-
 def test_a_job_that_the_model_no_longer_has_goes_too(
     sandbox: Sandbox, before: dict[str, Any]
 ) -> None:

@@ -505,14 +505,10 @@ def test_the_commands_show_plan_costs_and_drift(sandbox: Sandbox, invoke: Invoke
     assert told.code == 0, told.err
     assert "create" in told.out
     assert "USD" in told.out
-    assert invoke(*aws, "status").code == 3
     told = invoke(*aws, "up", "--no-data")
     assert told.code == 0, told.err
     assert "made" in told.out
     assert "USD" in told.out
-    told = invoke(*aws, "plan", "--json")
-    assert {change["action"] for change in told.json()["changes"]} == {"keep"}
-    assert invoke(*aws, "status").code == 0
     break_bucket(sandbox)
     told = invoke(*aws, "status")
     assert told.code == 3
@@ -522,8 +518,6 @@ def test_the_commands_show_plan_costs_and_drift(sandbox: Sandbox, invoke: Invoke
     told = invoke(*aws, "down", "--yes")
     assert told.code == 0, told.err
     assert "removed" in told.out
-    told = invoke(*aws, "down")
-    assert (told.code, told.out) == (0, "There is nothing to remove.\n")
 
 
 def test_the_whole_command_on_an_up_to_date_account_reads_at_most_25_times(

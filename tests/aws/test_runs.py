@@ -61,20 +61,6 @@ def test_all_jobs_in_order(cloud: CloudLake) -> None:
     assert len(cloud.sandbox.runs.started) == len(JOBS)
 
 
-def test_a_changed_landing_file_makes_its_jobs_run(cloud: CloudLake, tmp_path: Path) -> None:
-    cloud.run()
-    more = write_lake(tmp_path / "more", {"step_trainer_landing": {"t.json": b"{}\n"}})
-    cloud.upload(more)
-    built = {name for name, event in cloud.run().items() if event.status == "built"}
-    assert built == {"step_trainer_trusted", "machine_learning_curated"}
-
-
-def test_another_policy_rebuilds(cloud: CloudLake) -> None:
-    cloud.run()
-    done = cloud.run(policy="published")
-    assert {event.why for event in done.values()} == {"built under policy strict"}
-
-
 def test_a_run_that_dies_before_it_forgets_the_other_policy(cloud: CloudLake) -> None:
     cloud.script(1)
     cloud.events(FIRST)
@@ -118,11 +104,6 @@ def test_one_session_is_one_run(cloud: CloudLake) -> None:
     assert [run.job.name for run in cloud.sandbox.runs.started] == ["stedi-all"]
     assert list(done) == list(JOBS)
     assert [event.usage is not None for event in done.values()] == [False] * 4 + [True]
-
-
-def test_a_forced_run_runs_what_is_up_to_date(cloud: CloudLake) -> None:
-    cloud.run(FIRST)
-    assert cloud.run(FIRST, force=True)[FIRST].status == "built"
 
 
 def test_there_is_no_other_engine(cloud: CloudLake) -> None:

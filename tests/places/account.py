@@ -1,0 +1,39 @@
+"""An account that is none, as a place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from aws.cloud_lake import CloudLake
+from aws.places import CONFIG, inventory
+from conftest import Ask
+from sandbox.server import Sandbox
+
+from places.place import Place
+
+
+class Account(Place):
+    """An account in which job runs do what their request asks, as far as metadata tell."""
+
+    def __init__(self, invoke: Ask, sandbox: Sandbox) -> None:
+        super().__init__(invoke, "--config", CONFIG)
+        self._sandbox = sandbox
+
+    def run(self, *words: str) -> dict[str, str]:
+        cloud = CloudLake(self._sandbox)
+        cloud.script(len(cloud.settings.lakehouse().jobs))
+        return super().run(*words)
+
+    def everything(self) -> Any:
+        return inventory(self._sandbox)
+
+    def landed(self) -> list[str]:
+        (held,) = inventory(self._sandbox)["buckets"].values()
+        return sorted(Path(key).name for key in held if key.startswith("landing/"))
+
+    def occupy(self) -> None:
+        self._sandbox.client("s3").create_bucket(
+            Bucket=f"stedi-{self._sandbox.account}-{self._sandbox.region}",
+            CreateBucketConfiguration={"LocationConstraint": self._sandbox.region},
+        )
