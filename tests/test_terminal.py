@@ -296,6 +296,26 @@ def test_an_option_after_the_command_that_stands_before_it_says_so(
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["tables", "--drop"],
+        ["validate", "--policy"],
+        ["jobs", "run", "--all", "--max-bad-rows"],
+        ["preview", "customer_trusted", "-n"],
+        ["infra", "up", "--data"],
+    ],
+)
+def test_an_option_without_its_value_says_where_help_is(invoke: Ask, words: list[str]) -> None:
+    told = invoke(*words)
+    assert (told.code, told.out) == (2, "")
+    assert told.err.splitlines() == [
+        f"Error: Option '{words[-1]}' requires an argument.",
+        f"Hint: `--help` in the place of {words[-1]} shows what it takes.",
+    ]
+    assert words[-1] in invoke(*words[:-1], "--help").out
+
+
+@pytest.mark.parametrize(
     ("words", "told_of"),
     [
         (["nonsense"], "nonsense"),

@@ -81,8 +81,11 @@ def _show_usage(ctx: Any, error: typer.TyperException) -> None:
         message = f"{name} stands before the command, not after it."
         value = "" if shared.is_flag else " …"
         hint = f"Write `{' '.join(['stedi', f'{name}{value}', *words])}`."
-    elif not words and name is not None:
+    elif not words and hasattr(error, "possibilities"):
         hint = "`stedi --help` shows what stands before the command; the rest stands after it."
+    elif not words and name is not None:
+        # Its value is missing, or is one too many; Typer does not say of which command it is.
+        hint = f"`--help` in the place of {name} shows what it takes."
     _show(ctx, message if message.endswith((".", "?")) else f"{message}.", hint)
 
 
