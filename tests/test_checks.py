@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT, Lake
+from conftest import PROJECT, Lake, Result
 from small import FOLDERS, JOBS, SMALL, C, customer, write_lake
 
 from stedi_cli.local.layout import to_uri
@@ -318,3 +318,57 @@ def test_what_a_policy_breaks_on_purpose_is_known(lake: Lake) -> None:
     }
     assert all(c.known and c.ok for c in report.checks if c.violations)
     assert report.ok
+
+
+# --- Checks of one's own ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project of one's own."""
+    copy_out(PROJECT, tmp_path / "project")
+    return tmp_path / "project"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "customer_landing_accounted",
+        "customer_landing",
+        "customer_trusted_key",
+        "machine_learning_curated_no_personal_columns",
+    ],
+)
+def test_a_check_with_the_name_of_another_is_refused(
+    project: Path, name: str, invoke: Callable[..., Result]
+) -> None:
+    file = project / "jobs" / "checks" / f"{name}.sql"
+    file.write_text("SELECT 1 AS broken\n")
+    told = invoke("--config", project / "configs" / "local.yaml", "jobs", "list")
+    assert (told.code, told.out) == (2, "")
+    assert told.err.startswith(f"Error: {file}: ")
+
+
+@pytest.mark.parametrize("folder", ["checks", "notes"])
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELEC 1",
+        "SELECT 1 AS a FROM (",
+        "SELECT noSuchColumn, 1 FROM customer_landing",
+        "SELECT * FROM no_such_table",
+        "SELECT 'x', 1 FROM customer_landing WHERE CAST(email AS BIGINT) > 0",
+        "SELECT getenv('HOME'), 1",
+    ],
+)
+def test_sql_that_cannot_be_run_is_named_by_its_file(
+    intact: Lake, project: Path, folder: str, sql: str, invoke: Callable[..., Result]
+) -> None:
+    file = project / "jobs" / folder / "broken_one.sql"
+    file.write_text(sql)
+    config = project / "configs" / "local.yaml"
+    told = invoke("--config", config, "--root", intact.settings.root, "validate")
+    assert (told.code, told.out) == (2, "")
+    _, error, hint = told.err.splitlines()
+    assert error.startswith(f"Error: {file}: ")
+    assert hint == f"Hint: Mend the SQL of {file}."

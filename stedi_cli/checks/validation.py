@@ -9,17 +9,16 @@ from stedi_cli.checks import expected
 from stedi_cli.checks.expected import DataSet
 from stedi_cli.checks.validation_queries import Queries, check_query, queries
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
+from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Answer
 from stedi_cli.landing.files import LandingState
-from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Check, Lakehouse
+from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK, Check
+from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
 from stedi_cli.questions.statement import tables_named
 from stedi_cli.tables.drift import changed_by_others
 from stedi_cli.tables.provenance import LandingAccount, TableState
-
-PERSONAL_CHECK = "{table}_no_personal_columns"
-ACCOUNT_CHECK = "{table}_accounted"
 
 
 @dataclass(frozen=True)
@@ -105,9 +104,9 @@ class Validation:
         states, landing = self._lake.tables.states(), self._lake.landing.states()
         usable = self._usable_lines()
         asked = queries(self._lakehouse, states, usable)
-        answers = iter(self._lake.questions.ask_all(asked.texts()))
+        pairs = iter(self._ask(asked))
         counts, checks, quarantined = (
-            dict(_pairs(next(answers))) if text else {}
+            dict(next(pairs)) if text else {}
             for text in (asked.counts, asked.checks, asked.quarantined)
         )
         accounts = self._accounts(states, landing)
@@ -121,8 +120,22 @@ class Validation:
             read={name: checks.pop(name) for name in usable if name in checks},
             violations=checks,
             quarantined=quarantined,
-            left_out={name: sorted(_pairs(next(answers))) for name in asked.notes},
+            left_out={name: sorted(next(pairs)) for name in asked.notes},
         )
+
+    def _ask(self, asked: Queries) -> list[list[tuple[str, int]]]:
+        try:
+            return [_pairs(answer) for answer in self._lake.questions.ask_all(asked.texts())]
+        except UsageError:
+            # All checks are one query: only alone can be told which cannot be run.
+            for file, text in asked.alone.items():
+                try:
+                    for answer in self._lake.questions.ask_all([text]):
+                        list(answer.rows)
+                except UsageError as error:
+                    hint = f"Mend the SQL of {file}."
+                    raise UsageError(f"{file}: {error.message}", hint=hint) from error
+            raise
 
     def _look_closer(self, seen: _Seen) -> _Seen:
         """Ask again on this machine what is about lines that the queries could not read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.questions.statement import tables_named
@@ -22,12 +23,14 @@ class Queries:
             are read through other SELECTs, also the rows of each of these.
         quarantined: Lines in quarantine of every landing table, or None without one.
         notes: What was left out and why, by the name of the query.
+        alone: The query of each check and note that a file holds, by the file.
     """
 
     counts: str | None
     checks: str | None
     quarantined: str | None
     notes: dict[str, str]
+    alone: dict[Path, str]
 
     def texts(self) -> list[str]:
         """Return all of them."""
@@ -50,11 +53,14 @@ def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, s
         if (name in built and name != QUARANTINE)
         or (table.zone == "landing" and name not in usable)
     ]
-    checks = {
-        check.name: check.sql
+    askable = [
+        check
         for check in lakehouse.checks
         if tables_named(check.sql, (*lakehouse.writers, QUARANTINE)) <= set(built)
-    }
+    ]
+    alone = {check: check_query({check.name: check.sql}) for check in askable}
+    alone |= {note: note.sql.strip() for note in lakehouse.notes}
+    checks = {check.name: check.sql for check in askable}
     if checks:
         texts = [*checks.values(), *(note.sql for note in lakehouse.notes)]
         read = frozenset().union(*(tables_named(text, usable) for text in texts))
@@ -66,6 +72,7 @@ def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, s
         checks=_reading(usable, check_query(checks)) if checks else None,
         quarantined=_QUARANTINED if QUARANTINE in built else None,
         notes={note.name: _reading(usable, note.sql) for note in lakehouse.notes},
+        alone={rule.file: _reading(usable, sql) for rule, sql in alone.items() if rule.file},
     )
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stedi_cli.errors import UsageError
+from stedi_cli.project.check import Check, key_check, taken_names
 from stedi_cli.project.folder import MODEL
 from stedi_cli.project.personal import misplaced
-from stedi_cli.sql import identifier
 
 if TYPE_CHECKING:
     from stedi_cli.project.model_file import ModelFile
@@ -84,14 +84,6 @@ class Policy:
     name: str
     doc: str
     breaks: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Check:
-    """A rule, as SQL that selects the rows which break it."""
-
-    name: str
-    sql: str
 
 
 @dataclass(frozen=True)
@@ -185,9 +177,8 @@ class Lakehouse:
     @cached_property
     def checks(self) -> list[Check]:
         """The checks of the project, and one of each table's key, by name."""
-        keys = [_key_check(table) for table in self.tables.values() if table.key]
-        found = {check.name: check for check in (*keys, *self._texts("checks"))}
-        return [found[name] for name in sorted(found)]
+        keys = [key_check(table) for table in self.tables.values() if table.key]
+        return sorted([*keys, *self._texts("checks")], key=lambda check: check.name)
 
     @cached_property
     def notes(self) -> list[Check]:
@@ -196,14 +187,7 @@ class Lakehouse:
 
     def _texts(self, folder: str) -> list[Check]:
         found = sorted((self.folder / "jobs" / folder).glob("*.sql"))
-        return [Check(path.stem, _read(path)) for path in found]
-
-
-def _key_check(table: Table) -> Check:
-    # Grouped, NULL is like NULL: two rows without a value have the same key.
-    key = ", ".join(map(identifier, table.key))
-    sql = f"SELECT {key} FROM {identifier(table.name)} GROUP BY {key} HAVING count(*) > 1"
-    return Check(f"{table.name}_key", sql)
+        return [Check(path.stem, _read(path), path) for path in found]
 
 
 def load(folder: Path) -> Lakehouse:
@@ -217,7 +201,8 @@ def load(folder: Path) -> Lakehouse:
         describes it or not.
 
     Raises:
-        UsageError: If ``configs/lakehouse.yaml`` is missing, malformed, or contradicts itself.
+        UsageError: If ``configs/lakehouse.yaml`` is missing, malformed, or contradicts itself, or
+            a check's file has the name of one that follows from the model.
     """
     from stedi_cli.project.model_file import ModelFile
     from stedi_cli.project.yaml_file import load_model
@@ -284,6 +269,13 @@ def _refuse_contradictions(lakehouse: Lakehouse, path: Path) -> None:
     for policy in lakehouse.policies.values():
         _refuse_policy(lakehouse, policy, path)
     _refuse_tables(lakehouse, path)
+    taken = taken_names(lakehouse.tables.values())
+    for check in lakehouse.checks:
+        if check.file is not None and check.name in taken:
+            raise UsageError(
+                f"{check.file}: the model has a check of that name already.",
+                hint="Give the file another name.",
+            )
 
 
 def _refuse_tables(lakehouse: Lakehouse, path: Path) -> None:
