@@ -1,5 +1,6 @@
--- Every trusted step reading has an owner who is curated and had consented by then: the only
--- holder of the serial number, or the one of several holders with a reading at that instant.
+-- Every trusted step reading is claimed by exactly one person, who is curated and had consented by
+-- then. The only holder of a serial number claims all of its readings; where several hold it, each
+-- claims those of the instants at which they have an accelerometer reading themselves.
 WITH latest AS (
   SELECT email, serialNumber
   FROM (
@@ -19,29 +20,44 @@ WITH latest AS (
   ) records
   WHERE recency = 1
 ),
-serials AS (
-  SELECT serialNumber, min(email) AS first_holder, max(email) AS last_holder
-  FROM latest
-  GROUP BY serialNumber
-),
-contender AS (
-  SELECT l.email, l.serialNumber
+person AS (
+  SELECT
+    l.email,
+    l.serialNumber,
+    count(*) OVER (PARTITION BY l.serialNumber) AS holders,
+    k.consent
   FROM latest l
-  JOIN serials s ON s.serialNumber = l.serialNumber
-  WHERE s.first_holder <> s.last_holder
+  LEFT JOIN (
+    SELECT
+      lower(trim(BOTH ' ' FROM c.email)) AS email,
+      CASE WHEN count(*) = count(c.shareWithResearchAsOfDate)
+           THEN max(c.shareWithResearchAsOfDate) END AS consent
+    FROM customers_curated c
+    GROUP BY lower(trim(BOTH ' ' FROM c.email))
+  ) k ON k.email = l.email
 ),
-present AS (
-  SELECT h.serialNumber, a.timestamp AS instant, min(h.email) AS first_one, max(h.email) AS last_one
+claim AS (
+  SELECT DISTINCT p.serialNumber, a.timestamp AS instant, p.email, p.consent
   FROM accelerometer_landing a
-  JOIN contender h ON h.email = lower(trim(BOTH ' ' FROM a.user))
-  GROUP BY h.serialNumber, a.timestamp
+  JOIN person p ON p.email = lower(trim(BOTH ' ' FROM a.user))
+  WHERE p.holders > 1
+    AND EXISTS (
+      SELECT 1
+      FROM step_trainer_trusted s
+      WHERE s.serialNumber = p.serialNumber AND s.sensorReadingTime = a.timestamp
+    )
+),
+claims AS (
+  SELECT serialNumber, instant, count(*) AS claimants, max(consent) AS consent
+  FROM claim
+  GROUP BY serialNumber, instant
 )
 SELECT t.sensorReadingTime
 FROM step_trainer_trusted t
-LEFT JOIN serials s ON s.serialNumber = t.serialNumber
-LEFT JOIN present p ON p.serialNumber = t.serialNumber AND p.instant = t.sensorReadingTime
-LEFT JOIN customers_curated c
-  ON lower(trim(BOTH ' ' FROM c.email))
-   = CASE WHEN s.first_holder = s.last_holder THEN s.first_holder
-          WHEN p.first_one = p.last_one THEN p.first_one END
-WHERE c.shareWithResearchAsOfDate IS NULL OR t.sensorReadingTime < c.shareWithResearchAsOfDate
+LEFT JOIN person p ON p.serialNumber = t.serialNumber AND p.holders = 1
+LEFT JOIN claims i ON i.serialNumber = t.serialNumber AND i.instant = t.sensorReadingTime
+WHERE NOT coalesce(
+  p.consent <= t.sensorReadingTime,
+  i.claimants = 1 AND i.consent <= t.sensorReadingTime,
+  false
+)
