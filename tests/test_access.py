@@ -69,6 +69,29 @@ def test_a_folder_that_is_there_becomes_the_owners(tmp_path: Path) -> None:
     assert_modes(used(Lake(root, max_bad_rows=1), tmp_path).settings.root, OWNER)
 
 
+@pytest.mark.parametrize(
+    ("before", "access", "after"),
+    [
+        (0o2770, "group", 0o2750),
+        (0o2777, "owner", 0o2700),
+        (0o3755, "group", 0o3750),
+        (0o700, "group", 0o700),
+        (0o1777, "group", 0o1750),
+    ],
+)
+def test_a_folder_that_is_there_only_loses_permissions(
+    tmp_path: Path, before: int, access: str, after: int
+) -> None:
+    root = tmp_path / "lake"
+    root.mkdir()
+    root.chmod(before)
+    Lake(root, access=access).up()
+    assert stat.S_IMODE(root.stat().st_mode) == after
+    # Whatever is in it gets the folder's group where the folder hands that on.
+    handed = [stat.S_IMODE(p.stat().st_mode) & 0o2000 for p in root.rglob("*") if p.is_dir()]
+    assert set(handed) == {before & 0o2000}
+
+
 def test_the_command_does_as_configured(workspace: Path, invoke: Invoke, tmp_path: Path) -> None:
     data = write_lake(tmp_path / "data")
     project = tmp_path / "project"

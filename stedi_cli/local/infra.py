@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from stat import S_IMODE
 
 from stedi_cli.durable import make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
@@ -50,8 +51,7 @@ class Infrastructure:
         with exclusive(layout.lock):
             make_folder(layout.temp)
             if not layout.exists():
-                with suppress(PermissionError):
-                    layout.root.chmod(0o777 & ~mask_of(self._place.settings))
+                self._close()
                 self._mark()
             for resource in parts:
                 path = Path(resource.name)
@@ -64,6 +64,12 @@ class Infrastructure:
             self._mark()
             mend(layout, self._place.written)
             yield from self._strangers()
+
+    def _close(self) -> None:
+        """Take away from the root what its access does not give; what it lacks is not given."""
+        root = self.layout.root
+        with suppress(PermissionError):
+            root.chmod(S_IMODE(root.stat().st_mode) & ~mask_of(self._place.settings))
 
     def _mark(self) -> None:
         content = {"version": VERSION, "root": str(self.layout.root)}
