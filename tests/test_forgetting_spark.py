@@ -11,10 +11,10 @@ from conftest import Lake
 from small import JOBS, C, customer, motion, step
 from test_forgetting import ALL, ANN, _hold, _snapshots, _stored, _write
 
-from stedi_cli.lake.job_run import RefRemoved
 from stedi_cli.local import spark
 from stedi_cli.runs import spark_request
 from stedi_cli.runs.pipeline import Event, Pipeline
+from stedi_cli.tables.history import RefRemoved
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 HOUR_MS = 3_600_000

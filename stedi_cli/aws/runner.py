@@ -12,11 +12,12 @@ from stedi_cli.aws.model import CATALOG
 from stedi_cli.aws.place import Place
 from stedi_cli.aws.runs import SUCCEEDED, Run
 from stedi_cli.errors import BadDataError, StediError
-from stedi_cli.lake.job_run import JobOutcome, RefRemoved, RunDetached, RunEvent, RunFailed
+from stedi_cli.lake.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
 from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
 from stedi_cli.runs import spark_request
+from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import Provenance, Snapshot
 
 SPARED_MS = 3_600_000

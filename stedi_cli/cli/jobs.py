@@ -14,8 +14,9 @@ from stedi_cli.errors import Terminated, UsageError
 from stedi_cli.masking import MASK, is_address
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.job_run import JobRun, RefRemoved, RunFailed, Usage
+    from stedi_cli.lake.job_run import JobRun, RunFailed, Usage
     from stedi_cli.runs.pipeline import JobDone
+    from stedi_cli.tables.history import RefRemoved
 
 app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from stedi_cli.cli import render
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.job_run import JobRun, RefRemoved, RunFailed
+    from stedi_cli.lake.job_run import JobRun, RunFailed
     from stedi_cli.runs.pipeline import Event, JobDone, JobStarted
+    from stedi_cli.tables.history import RefRemoved
 
 
 @dataclass
@@ -36,8 +37,9 @@ class Seen:
 
     def add(self, event: Event) -> None:
         """Take in an event."""
-        from stedi_cli.lake.job_run import JobRun, RefRemoved, RunDetached, RunFailed
+        from stedi_cli.lake.job_run import JobRun, RunDetached, RunFailed
         from stedi_cli.runs.pipeline import JobDone, JobStarted
+        from stedi_cli.tables.history import RefRemoved
 
         if isinstance(event, JobDone):
             self.done.append(event)

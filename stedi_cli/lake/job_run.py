@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stedi_cli.tables.history import RefRemoved
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -65,21 +67,6 @@ class JobRun:
     started: str = ""
     error: str = ""
     usage: Usage | None = None
-
-
-@dataclass(frozen=True)
-class RefRemoved:
-    """A tag or branch was removed that would have kept a snapshot which had to go.
-
-    Args:
-        table: The table.
-        kind: ``tag`` or ``branch``.
-        name: Its name.
-    """
-
-    table: str
-    kind: str
-    name: str
 
 
 @dataclass(frozen=True)

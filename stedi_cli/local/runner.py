@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.job_run import JobOutcome, RefRemoved
+from stedi_cli.lake.job_run import JobOutcome
 from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
@@ -28,7 +28,7 @@ from stedi_cli.runs.bad_rows import refuse_too_many
 from stedi_cli.sql import identifier, literal
 from stedi_cli.tables import iceberg
 from stedi_cli.tables.expiry import Expired
-from stedi_cli.tables.history import inputs_forgot
+from stedi_cli.tables.history import RefRemoved, inputs_forgot
 from stedi_cli.tables.provenance import LandingAccount, Provenance, files_to_summary
 from stedi_cli.tables.types import TYPES
 

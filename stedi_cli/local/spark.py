@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from stedi_cli.errors import BadDataError, StediError
-from stedi_cli.lake.job_run import JobOutcome, RefRemoved
+from stedi_cli.lake.job_run import JobOutcome
 from stedi_cli.lake.records import Work
 from stedi_cli.landing import contract
 from stedi_cli.local.access import mask_of, private
@@ -29,6 +29,7 @@ from stedi_cli.local.spark_log import SparkLog
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.runs import spark_model, spark_request
+from stedi_cli.tables.history import RefRemoved
 
 PACKAGES = (
     "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",

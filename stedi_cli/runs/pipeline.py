@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from stedi_cli.errors import UsageError
-from stedi_cli.lake.job_run import JobOutcome, JobRun, RefRemoved, RunDetached, RunFailed, Usage
+from stedi_cli.lake.job_run import JobOutcome, JobRun, RunDetached, RunFailed, Usage
 from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
@@ -19,7 +19,7 @@ from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Lakehouse
 from stedi_cli.runs.bad_rows import refuse_too_many
 from stedi_cli.runs.job_reads import refuse_undeclared
 from stedi_cli.tables.drift import quarantine_drift, shape_drift
-from stedi_cli.tables.history import overdue
+from stedi_cli.tables.history import RefRemoved, overdue
 from stedi_cli.tables.metrics import may_tell_values
 from stedi_cli.tables.provenance import LandingAccount, Provenance, TableState
 

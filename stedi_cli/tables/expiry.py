@@ -12,8 +12,7 @@ from pyiceberg.table.refs import MAIN_BRANCH
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 
-from stedi_cli.lake.job_run import RefRemoved
-from stedi_cli.tables.history import due
+from stedi_cli.tables.history import RefRemoved, due
 from stedi_cli.tables.provenance import FORGETS, Provenance, Snapshot
 
 

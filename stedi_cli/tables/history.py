@@ -8,8 +8,24 @@ older ones are gone is known by it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from stedi_cli.tables.provenance import Provenance, Snapshot, TableState
+
+
+@dataclass(frozen=True)
+class RefRemoved:
+    """A tag or branch was removed that would have kept a snapshot which had to go.
+
+    Args:
+        table: The table.
+        kind: ``tag`` or ``branch``.
+        name: Its name.
+    """
+
+    table: str
+    kind: str
+    name: str
 
 
 def overdue(snapshots: Sequence[Snapshot], current: int | None) -> list[Snapshot]:

@@ -1,0 +1,122 @@
+"""The house: which room may know which, and how large anything in it may be."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "stedi_cli"
+# From the ground up: a room knows those below it and itself, and no other.
+FLOORS = (
+    {"errors", "sql", "durable", "masking"},
+    {"project"},
+    {"landing"},
+    {"tables"},
+    {"lake"},
+    {"questions"},
+    {"runs", "checks"},
+    {"datasets"},
+    {"local", "aws"},
+    {"places"},
+    {"doctor"},
+    {"cli"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+MOST_LINES = 330
+MOST_LINES_OF_A_FUNCTION = 70
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """The modules that an import statement names."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        for alias in node.names:
+            inside = f"{node.module}.{alias.name}"
+            yield inside if inside in MODULES else node.module
+
+
+def is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def walked(node: ast.AST, *, late: bool) -> Iterator[ast.AST]:
+    """What runs of a module: with ``late``, what stands inside functions too."""
+    for child in ast.iter_child_nodes(node):
+        if is_for_types(child):
+            continue
+        if not late and isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        yield child
+        yield from walked(child, late=late)
+
+
+def knows(module: str, *, late: bool) -> set[str]:
+    return {name for node in walked(tree(module), late=late) for name in imported(node)}
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def test_every_module_is_in_a_room() -> None:
+    outside = {room_of(module) for module in MODULES} - FLOOR.keys() - {"", "__main__"}
+    assert not outside
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) in FLOOR])
+def test_a_room_knows_those_below_it_alone(module: str) -> None:
+    room = room_of(module)
+    others = {room_of(name) for name in knows(module, late=True) if name in MODULES} - {room, ""}
+    higher = {other for other in others if FLOOR[other] > FLOOR[room]}
+    beside = {other for other in others if FLOOR[other] == FLOOR[room] > 0}
+    assert not higher | beside, f"{module} knows {higher | beside}"
+
+
+def test_one_module_knows_both_places() -> None:
+    both = [m for m in MODULES if {"local", "aws"} <= {room_of(n) for n in knows(m, late=True)}]
+    assert both == ["stedi_cli.places"]
+
+
+def test_no_module_leads_back_to_itself() -> None:
+    known = {module: knows(module, late=False) & MODULES.keys() for module in MODULES}
+    # Again and again without what knows nothing that is left: a circle stays.
+    left = dict(known)
+    while free := [module for module, others in left.items() if not others & left.keys()]:
+        for module in free:
+            del left[module]
+    assert not left
+
+
+def test_the_command_line_alone_knows_the_terminal() -> None:
+    for module in MODULES:
+        if room_of(module) != "cli":
+            packages = {name.split(".")[0] for name in knows(module, late=True)}
+            assert not packages & {"typer", "rich"}, module
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_can_be_read_at_a_sitting(module: str) -> None:
+    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= MOST_LINES_OF_A_FUNCTION, f"{node.name}: {lines}"
