@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent in _SLOW:
             item.add_marker(pytest.mark.slow)
+
+
+def mostly_slow(cases: Iterable[Any], *, quick: int = 1) -> list[Any]:
+    """Cases that each need a lake: the first are quick, `make test-all` has the others too."""
+    listed = list(cases)
+    return listed[:quick] + [pytest.param(case, marks=pytest.mark.slow) for case in listed[quick:]]
 
 
 # --- The library, in this process ------------------------------------------------------------

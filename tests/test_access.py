@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Lake, Result
+from conftest import Lake, Result, mostly_slow
 from small import STRICT, write_lake
 
 from stedi_cli.local import spark
@@ -32,7 +32,7 @@ def assert_modes(root: Path, wanted: tuple[int, int]) -> None:
     assert {path.suffix for path in found} >= {".parquet", ".avro", ".json", ".db"}
 
 
-@pytest.fixture(params=[0o000, 0o002, 0o022, 0o077])
+@pytest.fixture(params=mostly_slow([0o022, 0o077, 0o000, 0o002], quick=2))
 def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     """The user's own umask."""
     before = os.umask(request.param)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import IN_CI, Lake, Result
+from conftest import IN_CI, Lake, Result, mostly_slow
 from pyiceberg.expressions import EqualTo
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import LongType, StringType
@@ -74,7 +74,7 @@ def take_a_row(table: Any) -> None:
 CHANGES = [rename, drop, add, change_type, partition, add_row, take_a_row]
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", mostly_slow(CHANGES, quick=2))
 @pytest.mark.parametrize("table", ["customers_curated", "quarantine"])
 @pytest.mark.filterwarnings("ignore:Delete operation did not match")
 def test_what_another_engine_changes_is_told_and_mended(

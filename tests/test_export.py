@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import HARM, Ask, Lake
+from conftest import HARM, Ask, Lake, mostly_slow
 from small import STRICT, TABLES
 
 from stedi_cli.errors import StediError
@@ -117,7 +117,7 @@ def test_what_is_no_file_is_left_alone(ask: Ask, workspace: Path) -> None:
 PLACES = ["", "landing/customer", "warehouse/customer_trusted/data", "tmp"]
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", mostly_slow(PLACES))
 @pytest.mark.parametrize("force", [[], ["--force"]])
 def test_a_place_inside_the_lakehouse_is_refused_however_it_is_named(
     lake: Lake, invoke: Ask, workspace: Path, place: str, force: list[str]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Lake, Result
+from conftest import Lake, Result, mostly_slow
 from pyiceberg.table import Table
 from small import CUSTOMERS, JOBS, MOTIONS, C, customer, lines, motion, step
 
@@ -89,7 +89,7 @@ def _stored(lake: Lake, table: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for path in files for row in pq.read_table(path).to_pylist()]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", mostly_slow(WAYS, quick=2))
 def test_who_withdrew_is_in_no_older_snapshot(twice: Lake, way: str) -> None:
     WAYS[way](twice)
     twice.run()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import PROJECT, Lake, Result
+from conftest import PROJECT, Lake, Result, mostly_slow
 from small import JOBS, SMALL, STRICT, C, customer, lines, motion, write_lake
 
 from stedi_cli.project.folder import copy_out
@@ -96,7 +96,7 @@ def clean_files() -> dict[str, dict[str, bytes]]:
     }
 
 
-@pytest.mark.parametrize("change", MODELS)
+@pytest.mark.parametrize("change", mostly_slow(MODELS))
 def test_lines_clean_under_other_columns_are_judged_again(tmp_path: Path, change: str) -> None:
     old, new, entry = MODELS[change]
     copy_out(PROJECT, tmp_path / "project")

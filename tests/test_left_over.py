@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Lake, Result
+from conftest import Lake, Result, mostly_slow
 from small import write_lake
 
 from stedi_cli.local.lock import exclusive
@@ -54,7 +54,7 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("what", WRITERS)
+@pytest.mark.parametrize("what", mostly_slow(WRITERS))
 def test_every_command_that_may_write_removes_them(
     root: Path, stedi: Ask, what: str, tmp_path: Path
 ) -> None:
@@ -65,7 +65,7 @@ def test_every_command_that_may_write_removes_them(
     assert _there(root) == []
 
 
-@pytest.mark.parametrize("what", WRITERS)
+@pytest.mark.parametrize("what", mostly_slow(WRITERS))
 def test_none_removes_them_under_a_reader(
     root: Path, stedi: Ask, what: str, tmp_path: Path
 ) -> None:

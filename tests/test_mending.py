@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Lake, Result
+from conftest import Lake, Result, mostly_slow
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.errors import StediError
@@ -40,7 +40,7 @@ def assert_mended(root: Path, invoke: Invoke) -> None:
     assert invoke("--root", root, "doctor").code == 0
 
 
-@pytest.mark.parametrize("command", USES, ids=" ".join)
+@pytest.mark.parametrize("command", mostly_slow(USES, quick=3), ids=" ".join)
 def test_a_moved_root_is_noticed(
     root: Path, tmp_path: Path, invoke: Invoke, command: list[str]
 ) -> None:
@@ -95,7 +95,7 @@ BREAKS: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("broken", BREAKS)
+@pytest.mark.parametrize("broken", mostly_slow(BREAKS, quick=2))
 def test_what_is_broken_is_told_found_and_mended(root: Path, invoke: Invoke, broken: str) -> None:
     BREAKS[broken](root)
     for command in (["tables"], ["jobs", "run", "--all"], ["validate"], ["history"]):
@@ -193,7 +193,7 @@ def test_doctor_on_a_built_lakehouse_finds_nothing_wrong(root: Path, invoke: Inv
     assert content(root) == before
 
 
-@pytest.mark.parametrize("table", JOBS.values())
+@pytest.mark.parametrize("table", mostly_slow(JOBS.values()))
 def test_doctor_finds_a_lost_data_file(root: Path, invoke: Invoke, table: str) -> None:
     Lake(root).data_file(table).unlink()
     findings = invoke("--root", root, "doctor", "--json")

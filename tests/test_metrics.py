@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import PROJECT, Lake
+from conftest import PROJECT, Lake, mostly_slow
 from pyiceberg.expressions import EqualTo
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import ManifestContent, ManifestFile
@@ -137,7 +137,7 @@ CHANGES: dict[str, tuple[str, str | None]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", mostly_slow(CHANGES))
 def test_a_property_that_another_engine_set_is_put_right(dirty: Lake, change: str) -> None:
     dirty.run()
     set_property(dirty, "customers_curated", *CHANGES[change])
@@ -158,7 +158,7 @@ def test_a_property_of_the_quarantine_is_put_right(dirty: Lake) -> None:
     assert_untold(dirty)
 
 
-@pytest.mark.parametrize("name", ["customer_trusted", "quarantine"])
+@pytest.mark.parametrize("name", mostly_slow(["customer_trusted", "quarantine"]))
 def test_what_another_engine_wrote_is_not_kept(dirty: Lake, name: str) -> None:
     dirty.run()
     table = open_catalog(dirty.layout).load_table(f"stedi.{name}")

@@ -148,25 +148,19 @@ def lakes_of(examples: int, *, shrink: bool = True) -> Any:
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@lakes_of(40)
+@lakes_of(25)
 def test_the_rules_on_random_lakes(policy: str, files: Files) -> None:
     assert_as_the_oracle(rules, files, policy)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@lakes_of(8, shrink=False)
+@lakes_of(4, shrink=False)
 def test_the_product_on_random_lakes(policy: str, files: Files) -> None:
     assert_as_the_oracle(product, files, policy)
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        "accelerometer_landing",
-        pytest.param("customer_landing", marks=pytest.mark.slow),
-        pytest.param("step_trainer_landing", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("table", LANDING)
 def test_the_product_on_each_style_and_defect_alone(table: str) -> None:
     assert_as_the_oracle(product, lone_shapes(table), "strict")
 

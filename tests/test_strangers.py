@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import PROJECT, Lake, Result
+from conftest import PROJECT, Lake, Result, mostly_slow
 from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField
 from small import JOBS, STRICT, write_lake
@@ -74,7 +74,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize("where", mostly_slow(PLACES))
 def test_a_table_of_others_is_left_and_named(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -257,7 +257,7 @@ LOST: dict[str, Callable[[Lake], Any]] = {
 }
 
 
-@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("lost", mostly_slow(LOST))
 def test_what_is_left_of_it_is_reported_and_dropped_too(
     shrunk: Lake, invoke: Invoke, lost: str
 ) -> None:
@@ -268,7 +268,7 @@ def test_what_is_left_of_it_is_reported_and_dropped_too(
     assert not is_reported(invoke)
 
 
-@pytest.mark.parametrize("lost", [None, *LOST])
+@pytest.mark.parametrize("lost", mostly_slow([None, *LOST]))
 def test_down_removes_it_too(shrunk: Lake, invoke: Invoke, lost: str | None) -> None:
     if lost:
         LOST[lost](shrunk)
@@ -286,7 +286,9 @@ def test_a_table_of_the_model_is_not_dropped(root: Path, invoke: Invoke, table: 
     assert set(Lake(root).states()) == {*JOBS.values(), "quarantine"}
 
 
-@pytest.mark.parametrize("name", ["", ".", "..", "../landing", "/", "nonsense", "mine"])
+@pytest.mark.parametrize(
+    "name", mostly_slow(["..", "mine", "", ".", "../landing", "/", "nonsense"], quick=2)
+)
 def test_nothing_else_is_dropped(root: Path, invoke: Invoke, name: str) -> None:
     mine = root / "warehouse" / "mine" / "metadata" / "1.metadata.json"
     mine.parent.mkdir(parents=True)

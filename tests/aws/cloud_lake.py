@@ -180,4 +180,4 @@ def detached(events: list[Event]) -> JobRun:
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands wait no time."""
-    monkeypatch.setattr("stedi_cli.aws.target.Patience", lambda: HURRY)
+    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)

@@ -12,7 +12,7 @@ import pytest
 from conftest import Ask, Result
 from sandbox.server import Sandbox
 
-from aws.cloud_lake import HURRY, CloudLake
+from aws.cloud_lake import CloudLake, hurry
 from aws.faults_everywhere import without_pauses
 from aws.places import CONFIG, inventory
 from aws.scripted_validation import script_answers, write_data
@@ -38,7 +38,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits."""
     without_pauses(monkeypatch)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
+    hurry(monkeypatch)
 
 
 @pytest.fixture

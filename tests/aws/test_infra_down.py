@@ -11,7 +11,7 @@ from conftest import Result
 from sandbox.faults import How
 from sandbox.server import Sandbox
 
-from aws.cloud_lake import HURRY
+from aws.cloud_lake import hurry
 from aws.places import CONFIG, infrastructure, inventory
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.errors import StediError, UsageError
@@ -185,7 +185,7 @@ def test_what_may_still_be_seen_for_a_while_is_looked_at_again(
 def test_what_is_left_over_is_listed(
     sandbox: Sandbox, before: dict[str, Any], invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
+    hurry(monkeypatch)
     # AWS says that it is gone, and it is not.
     gone = ("EntityNotFoundException", "gone")
     sandbox.fail(gone, service="glue", action="DeleteJob", resource="stedi-all", calls=None)

@@ -12,7 +12,7 @@ from conftest import PROJECT, Ask, Result
 from sandbox.server import Sandbox
 from small import JOBS, write_lake
 
-from aws.cloud_lake import HURRY, CloudLake
+from aws.cloud_lake import CloudLake, hurry
 from stedi_cli.aws.patience import Patience
 from stedi_cli.cli import render
 
@@ -21,7 +21,7 @@ FIRST = "customer_landing_to_trusted"
 
 @pytest.fixture
 def cloud(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
+    hurry(monkeypatch)
     made = CloudLake(sandbox).up()
     made.upload(write_lake(tmp_path / "data"))
     return made

@@ -10,7 +10,7 @@ from sandbox.faults import How
 from sandbox.server import Sandbox
 from small import write_lake
 
-from aws.cloud_lake import HURRY, CloudLake
+from aws.cloud_lake import CloudLake, hurry
 from aws.faults_everywhere import without_pauses
 from aws.places import CONFIG
 from stedi_cli.project.folder import copy_out
@@ -33,7 +33,7 @@ COMMANDS = [
 def cloud(sandbox: Sandbox, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
     """A lakehouse, and landing files in the current folder."""
     without_pauses(monkeypatch)
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
+    hurry(monkeypatch)
     write_lake(workspace / "data")
     return CloudLake(sandbox).up()
 

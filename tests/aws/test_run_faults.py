@@ -9,7 +9,7 @@ from conftest import PROJECT, Ask
 from sandbox.server import Sandbox
 from small import write_lake
 
-from aws.cloud_lake import HURRY, CloudLake
+from aws.cloud_lake import CloudLake, hurry
 from aws.faults_everywhere import FAULTS, at_every_call, without_pauses
 from stedi_cli.aws import upload as uploading
 
@@ -23,7 +23,7 @@ MEGABYTE = 1 << 20
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither boto3 nor this project waits."""
     without_pauses(monkeypatch)
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
+    hurry(monkeypatch)
 
 
 @pytest.fixture
