@@ -178,6 +178,27 @@ def test_a_run_ends_with_the_whole_table_and_shows_no_colour(lake: Lake) -> None
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", terminal.shown)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_query_ends_on_a_signal_while_one_function_of_a_row_takes_long(
+    lake: Lake, number: signal.Signals, times: int
+) -> None:
+    endless = "SELECT levenshtein(repeat('ab', 900000), repeat('ba', 900000)), "
+    terminal = Terminal(
+        "--root", lake.settings.root, "query", endless + "count(*) FROM (VALUES (1))"
+    )
+    terminal.read_until("local lakehouse")
+    # DuckDB's folder is there once its engine is at work.
+    while not any(lake.layout.temp.iterdir()):
+        assert terminal.process.poll() is None
+    for _ in range(times):
+        terminal.process.send_signal(number)
+    assert terminal.end() == 130
+    assert "Error: Interrupted" in terminal.shown
+    assert "Traceback" not in terminal.shown
+    assert list(lake.layout.temp.iterdir()) == []
+
+
 def test_an_interrupted_job_leaves_everything_as_before(tmp_path: Path) -> None:
     project = tmp_path / "project"
     copy_out(PROJECT, project)

@@ -16,7 +16,7 @@ from stedi_cli.lake.records import Answer
 from stedi_cli.landing.contract import Unusable
 from stedi_cli.landing.lines import fields_of, filled, unpacked
 from stedi_cli.project.lakehouse import Lakehouse, Table
-from stedi_cli.questions.calling import interruptible
+from stedi_cli.questions.calling import Calls
 from stedi_cli.questions.statement import one_select
 from stedi_cli.tables.provenance import TableState
 
@@ -74,10 +74,11 @@ class LineReader:
         named = [self._lakehouse.tables[name] for name in sorted(query.tables)]
         if any(self._is_large(table) for table in named):
             return None
-        with closing(duckdb.connect()) as connection:
+        with closing(Calls(duckdb.connect())) as calls:
+            connection = calls.connection
             for table in named:
                 connection.register(table.name, self._table(table))
-            rows = interruptible(connection, lambda: connection.execute(query.text).fetchall())
+            rows = calls.run(lambda: connection.execute(query.text).fetchall())
             described = connection.description or []
             return Answer([d[0] for d in described], [str(d[1]) for d in described], iter(rows))
 

@@ -7,11 +7,14 @@ import io
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from types import FrameType
 
 _FAILED = 1
 _INTERRUPTED = 130
+_AT_ONCE_SECONDS = 1.0
+_told: dict[int, float] = {}
 
 
 def main() -> None:
@@ -79,6 +82,9 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
     """End as on Ctrl-C: nothing is left lying about, and what runs elsewhere is ended."""
     from stedi_cli.errors import Terminated
 
-    # Once is enough; a second time would interrupt the tidying.
-    signal.signal(number, signal.SIG_IGN)
-    raise Terminated
+    # `timeout` and others send it twice at once, which would interrupt the tidying; who sends it
+    # again later wants the tidying ended as well.
+    now = time.monotonic()
+    if number not in _told or now > _told[number] + _AT_ONCE_SECONDS:
+        _told[number] = now
+        raise Terminated

@@ -16,7 +16,8 @@ from stedi_cli.local.times import with_times_as_text
 from stedi_cli.local.workspace import Workspace
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.project.settings import LocalSettings
-from stedi_cli.questions.calling import interruptible, own_errors
+from stedi_cli.questions.calling import Calls
+from stedi_cli.questions.duckdb_errors import own_errors
 from stedi_cli.questions.statement import Select, first_line
 from stedi_cli.sql import identifier, literal, literals
 from stedi_cli.tables.types import TYPES
@@ -55,7 +56,7 @@ class Engine:
     def open(self) -> Self:
         """Connect; whoever calls this has to close it, however this ends."""
         self.temp = self._workspace.make()
-        self._connection = duckdb.connect()
+        self._calls = Calls(duckdb.connect())
         for name, value in (self._options() | {"enable_external_access": "false"}).items():
             self.execute(f"SET {name} = {value}")
         return self
@@ -88,8 +89,8 @@ class Engine:
     def close(self) -> None:
         """Close the connection and remove its intermediate files."""
         try:
-            if hasattr(self, "_connection"):
-                self._connection.close()
+            if hasattr(self, "_calls"):
+                self._calls.close()
         finally:
             self._workspace.remove()
 
@@ -107,11 +108,12 @@ class Engine:
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run trusted SQL and return its rows; raises duckdb.Error."""
-        return interruptible(self._connection, lambda: self._connection.execute(sql).fetchall())
+        connection = self._calls.connection
+        return self._calls.run(lambda: connection.execute(sql).fetchall())
 
     def interrupt(self) -> None:
         """End the statement that another thread runs."""
-        self._connection.interrupt()
+        self._calls.interrupt()
 
     def define(self, table: str, select: str, *, hint: str = "Run `stedi doctor`.") -> None:
         """Make a table readable by its name as the rows of a SELECT."""
@@ -156,14 +158,16 @@ class Engine:
         Raises:
             UsageError: If it cannot be run.
         """
-        cursor = self._connection.cursor()
+        cursor = self._calls.connection.cursor()
         try:
-            asked = interruptible(cursor, lambda: cursor.sql(query.text))
+            asked = self._calls.run(lambda: cursor.sql(query.text), cursor)
             text = with_times_as_text(query.text, asked.types)
-            interruptible(cursor, lambda: cursor.execute(text))
+            self._calls.run(lambda: cursor.execute(text), cursor)
         except duckdb.Error as error:
             raise query_error(error) from error
-        return Answer(asked.columns, [str(kind) for kind in asked.types], _fetch(cursor))
+        return Answer(
+            asked.columns, [str(kind) for kind in asked.types], _fetch(self._calls, cursor)
+        )
 
     def columns_of(self, sql: str) -> list[str]:
         """Return the column names of a SELECT without running it; raises duckdb.Error."""
@@ -173,7 +177,9 @@ class Engine:
         """Return how many rows passed the filters that mention a tag in the last statement."""
         try:
             with own_errors():
-                profile = json.loads(self._connection.get_profiling_information(format="json"))
+                profile = json.loads(
+                    self._calls.connection.get_profiling_information(format="json")
+                )
         except duckdb.Error:
             return 0
         passed = [0]
@@ -212,9 +218,9 @@ def query_error(error: Exception) -> StediError:
     )
 
 
-def _fetch(cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+def _fetch(calls: Calls, cursor: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
     try:
-        while batch := interruptible(cursor, lambda: cursor.fetchmany(_BATCH)):
+        while batch := calls.run(lambda: cursor.fetchmany(_BATCH), cursor):
             yield from batch
     except duckdb.Error as error:
         raise query_error(error) from error

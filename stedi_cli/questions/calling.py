@@ -1,4 +1,4 @@
-"""Calls of DuckDB, out of which nothing comes but its own errors, and which a signal ends.
+"""Calls of DuckDB that a signal ends, whatever DuckDB is doing.
 
 Python's signal handlers run between two of its own instructions, so none while DuckDB works in the
 main thread. It works in another one instead, and the main thread waits, which a signal ends.
@@ -6,49 +6,77 @@ main thread. It works in another one instead, and the main thread waits, which a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from threading import Thread
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stedi_cli.questions.duckdb_errors import own_errors
 
 if TYPE_CHECKING:
     import duckdb
 
 _Result = TypeVar("_Result")
 _AGAIN_SECONDS = 0.05
+_PATIENCE_SECONDS = 2.0
 
 
-def interruptible(connection: duckdb.DuckDBPyConnection, call: Callable[[], _Result]) -> _Result:
-    """Return what a call gives that works on a connection; on Ctrl-C, end its statement first.
+class Calls:
+    """The calls that work on a connection or its cursors, one at a time.
 
-    Raises:
-        duckdb.Error: If it fails.
+    Args:
+        connection: The connection; closing this closes it.
     """
-    with ThreadPoolExecutor(max_workers=1) as worker:
-        running: Future[_Result] | None = None
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+        self._running: Future[Any] = Future()
+        self._on = connection
+        self._running.cancel()
+
+    def run(
+        self, call: Callable[[], _Result], on: duckdb.DuckDBPyConnection | None = None
+    ) -> _Result:
+        """Return what a call gives; on a signal, end its statement first, where it lets itself.
+
+        Args:
+            call: The call.
+            on: The cursor that it works on, where it is not the connection itself.
+
+        Raises:
+            duckdb.Error: If it fails.
+        """
+        running: Future[_Result] = Future()
+        self._running, self._on = running, on or self.connection
         try:
-            running = worker.submit(call)
+            # Nobody waits for its end when the process ends: one function of a row may take hours,
+            # and DuckDB notices an interrupt between two blocks of rows only.
+            Thread(target=_settle, args=(running, call), daemon=True).start()
             with own_errors():
                 return running.result()
         except BaseException:
-            # Again and again, since a statement that is just beginning does not notice.
-            while running is not None and not running.done():
-                connection.interrupt()
-                wait([running], _AGAIN_SECONDS)
+            self.interrupt()
             raise
 
+    def interrupt(self) -> None:
+        """End the call that runs, or give up after a while."""
+        given_up = time.monotonic() + _PATIENCE_SECONDS
+        # Again and again, since a statement that is just beginning does not notice.
+        while not self._running.done() and time.monotonic() < given_up:
+            self._on.interrupt()
+            wait([self._running], _AGAIN_SECONDS)
 
-@contextmanager
-def own_errors() -> Iterator[None]:
-    """Let nothing out of DuckDB but its own errors, whatever Python makes of them."""
-    import duckdb
+    def close(self) -> None:
+        """Close the connection, unless a call is still at work on it, which would crash."""
+        if self._running.done():
+            self.connection.close()
 
+
+def _settle(running: Future[_Result], call: Callable[[], _Result]) -> None:
     try:
-        yield
-    except duckdb.Error:
-        raise
-    except UnicodeDecodeError as error:
-        # DuckDB cuts what it quotes inside a character.
-        raise duckdb.Error(error.object.decode(errors="replace")) from error
-    except Exception as error:
-        raise duckdb.Error(f"{type(error).__name__}: {error}") from error
+        result = call()
+    except BaseException as error:
+        running.set_exception(error)
+    else:
+        running.set_result(result)

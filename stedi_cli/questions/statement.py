@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from stedi_cli.errors import UsageError
 from stedi_cli.masking import duckdb_said, masked
-from stedi_cli.questions.calling import own_errors
+from stedi_cli.questions.duckdb_errors import own_errors
 from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
 
 if TYPE_CHECKING:
