@@ -1,7 +1,7 @@
 """What an engine says, without the values that it quotes: these may be a person's.
 
 Whatever stands in quotes is masked unless it is known to be no value, and so is whatever holds an
-``@``. Where it is unclear how far quotes reach, they reach further.
+``@`` or four digits in a row. Where it is unclear how far quotes reach, they reach further.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-MASK = "…"
+from stedi_cli import duckdb_errors
+from stedi_cli.duckdb_errors import MASK
+
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(?:\.[A-Za-z_][A-Za-z0-9_$]*)*")
 _ADDRESS = re.compile(r"""[^\s,;()\[\]{}<>"`=]*(?:@|%40|\\u0040)[^\s,;()\[\]{}<>"`]*""")
 _WORDS = frozenset(
@@ -29,12 +31,37 @@ _FRESH = re.compile(
     r"\s+(?:at |File \"|\.\.\. \d)|\d\d/\d\d/\d\d |Traceback|Caused by|[\w.]+(?:Error|Exception)\b"
 )
 _LONGEST_VALUE = 50
+# What a value follows that stands in no quotes, to the end of the text.
+_TOLD = re.compile(
+    r"Original Line:|LINE \d+:|\[USER_RAISED_EXCEPTION\]|GENERIC_USER_ERROR:|near index \d+"
+    r"|cannot be cast to (?:date|time)[a-z ]*:|Cannot cast value to \w+:"
+)
+# Closed by no mark.
+_NEVER = "\0"
+# Where what is quoted is no value: Python's names, and the types that a function was called with.
+_CODE = re.compile(
+    r"No module named '[\w.]+'|no attribute '\w+'|module '[\w.]+' has|type object '\w+'"
+    r"|'[\w.]+' object(?= has no| is not| does not| cannot)|name '\w+' is not defined"
+    r"|cannot import name '\w+' from (?:partially initialized module )?'[\w.]+'"
+    r"|keyword argument '\w+'|argument types '[^\s()'\"]+\([\w, ()\[\]]*\)'"
+    r"|function call \"[^\s()'\"]+\([\w, ()\[\]]*\)\""
+)
+# Numbers that tell of a program, and then those that may be a value.
+_NUMBER = re.compile(
+    r"(?P<kept>^\d{4}-\d\d-\d\d[T ][\d:.,]+Z?(?= +\[?(?:TRACE|DEBUG|INFO|WARN|ERROR)\b)"
+    r"|(?:\.[A-Za-z0-9]+|localhost|\b\d+(?:\.\d+){3}):\d{1,5}\b"
+    r"|(?i:\b(?:line|column|position|pos|port|sqlstate|tid|stage|byte|index|http|status|code)\b)"
+    r"(?:: |[ :=#])?\d{1,6}(?::\d{1,6})?\b)"
+    r"|(?P<value>[-+]?\w*\d\w*(?:[-+./:,]\w*\d\w*)*)"
+)
+_LONG = re.compile(r"\d{4}|\d,\d{3}|0[xX][0-9A-Fa-f]|\d[eE][-+]?\d|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-")
 
 
 def masked(text: str) -> str:
     """Return a text of an engine or of Java, line by line, without values."""
     masker = Masker()
-    return "\n".join(masker.line(line) for line in text.split("\n"))
+    without = duckdb_errors.without_values(text)
+    return "\n".join(masker.line(line) for line in without.split("\n"))
 
 
 def is_address(text: str) -> bool:
@@ -43,21 +70,25 @@ def is_address(text: str) -> bool:
     return any(sign in text for sign in ("@", "\uff20", "\ufe6b", "%40"))
 
 
+def unless_address(text: str) -> str:
+    """Return a name as it is, or masked where it may be an address of a person."""
+    return MASK if is_address(text) else text
+
+
 def duckdb_said(error: Exception) -> str:
     """Return what DuckDB says, in one line, without values and without the SQL that it is about.
 
     Names of columns and tables can be read in it, unless the SQL has them in quotes: then they
     may be values in the wrong ones.
     """
-    said = re.split(r"\n\n|\nLINE ", str(error).strip(), maxsplit=1)
-    sql = said[1] if len(said) > 1 else ""
+    text = str(error).strip()
+    _, _, sql = text.partition("\nLINE ")
 
     def is_name(quoted: str) -> bool:
         return _NAME.fullmatch(quoted) is not None and f'"{quoted}"' not in sql
 
-    about_names = said[0].startswith(("Binder Error", "Catalog Error"))
-    masker = Masker(is_name if about_names else None)
-    return masker.line(said[0].replace("\n", " "))
+    about_names = text.startswith(("Binder Error", "Catalog Error"))
+    return Masker(is_name if about_names else None).line(duckdb_errors.told(text))
 
 
 def athena_said(reason: str, sql: str) -> str:
@@ -95,14 +126,31 @@ class Masker:
                 return MASK
             start, said = end + 1, MASK + self._open
         self._open, self._lines = "", 0
+        told = _TOLD.search(line, start)
+        if told is not None:
+            line = f"{line[: told.end()]} {MASK}"
+        shown = self._shown(line, start, said)
+        if told is not None:
+            self._open = _NEVER
+        return shown
+
+    def _shown(self, line: str, start: int, said: str) -> str:
         return _RECORD.sub(_record, _ADDRESS.sub(MASK, said + self._rest(line, start)))
 
     def _rest(self, line: str, start: int) -> str:
         said: list[str] = []
+        numbers = {found.start(): found for found in _NUMBER.finditer(line)}
         place = start
         while place < len(line):
             mark = line[place]
-            if mark == "'" and _is_inside(line, place):
+            code = _CODE.match(line, place) if mark in "Nhmt'nckaf" else None
+            if code is not None:
+                said.append(code[0])
+                place = code.end() - 1
+            elif place in numbers:
+                said.append(_number(numbers[place]))
+                place = numbers[place].end() - 1
+            elif mark == "'" and _is_inside(line, place):
                 said.append(mark)
             elif mark == "'" and _is_end(line, place, mark) and _is_word(line, place - 1):
                 # The end of what began where nobody looked.
@@ -128,6 +176,12 @@ class Masker:
         if mark == "`" or value.startswith("spark."):
             return _NAME.fullmatch(value) is not None
         return self._is_name(value) or _is_file(value)
+
+
+def _number(found: re.Match[str]) -> str:
+    """Return a number as it is where it is short, or tells of a program."""
+    is_value = found["value"] is not None and _LONG.search(found["value"])
+    return MASK if is_value else found[0]
 
 
 def _is_file(value: str) -> bool:

@@ -11,7 +11,7 @@ from stedi_cli.cli import render
 from stedi_cli.cli.live_jobs import Seen, live
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import Terminated, UsageError
-from stedi_cli.masking import MASK, is_address
+from stedi_cli.masking import unless_address
 
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobRun, RunFailed, Usage
@@ -105,7 +105,7 @@ def run(
                 {
                     "jobs": [_record(event) for event in seen.done],
                     "removed": [
-                        {"table": r.table, "kind": r.kind, "name": _ref_name(r)}
+                        {"table": r.table, "kind": r.kind, "name": unless_address(r.name)}
                         for r in seen.removed
                     ],
                 }
@@ -228,13 +228,8 @@ def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
 
 def _show_removed(removed: list[RefRemoved]) -> None:
     for ref in removed:
-        name = render.one_line(_ref_name(ref))
+        name = render.one_line(unless_address(ref.name))
         render.note(f"Removed {ref.kind} {name} of {ref.table}: its snapshot had to go.")
-
-
-def _ref_name(ref: RefRemoved) -> str:
-    """Return the name of a tag or branch, masked where it may be somebody's address."""
-    return MASK if is_address(ref.name) else ref.name
 
 
 def _show_failure(failed: RunFailed | None) -> None:
