@@ -14,7 +14,7 @@ from stedi_cli.cli.upload import upload_into
 from stedi_cli.errors import ExitCode, StediError, UsageError
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.records import Change, Resource
+    from stedi_cli.lake.records import Change, Plan, Resource
 
 app = typer.Typer(help="Set up, look at and remove the infrastructure.", no_args_is_help=True)
 
@@ -34,11 +34,11 @@ def plan(ctx: typer.Context, as_json: JsonOption = False) -> None:
     """
     with session(ctx) as opened:
         with render.busy("Comparing"):
-            changes = opened.lake.infrastructure.plan()
+            planned = opened.lake.infrastructure.plan()
         if as_json:
-            render.emit({"changes": [_record(c) for c in changes], "costs": _costs(opened)})
+            render.emit({"changes": [_record(c) for c in planned.changes], "costs": _costs(opened)})
             return
-        _show_plan(opened, changes)
+        _show_plan(opened, planned)
 
 
 @app.command()
@@ -68,17 +68,17 @@ def up(
         folder = data or opened.settings.data
         if not no_data:
             find_files(folder, opened.lakehouse.landing.values())
-        changes: list[Change] = []
+        planned = None
         if _costs(opened) and not as_json:
             with render.busy("Comparing"):
-                changes = opened.lake.infrastructure.plan()
-            _show_plan(opened, changes)
+                planned = opened.lake.infrastructure.plan()
+            _show_plan(opened, planned)
             render.say()
         resources: list[Resource] = []
         with render.busy("Setting up") as tell:
-            for resource in opened.lake.infrastructure.up(replace=yes):
+            for resource in opened.lake.infrastructure.up(planned, replace=yes):
                 resources.append(resource)
-                done = f"{len(resources)} of {len(changes)}, " if changes else ""
+                done = f"{len(resources)} of {len(planned.changes)}, " if planned else ""
                 tell(f"{done}{resource.kind} {resource.name} {resource.state}")
         if not as_json:
             render.show(_table(opened, resources))
@@ -197,19 +197,19 @@ def _show_removed(opened: Session, resources: list[Resource], *, as_json: bool) 
         render.say("There is nothing to remove.")
 
 
-def _show_plan(opened: Session, changes: list[Change]) -> None:
+def _show_plan(opened: Session, planned: Plan) -> None:
     from stedi_cli.lake.records import Resource
 
-    rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in changes]
+    rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in planned.changes]
     render.show(_table(opened, rows, state="to do"))
-    foreign = sum(change.action == "refuse" for change in changes)
-    todo = sum(change.action not in ("keep", "leave") for change in changes) - foreign
-    if todo or foreign:
-        render.say(f"\n{todo} of {len(changes)} to do.")
+    if planned.todo or planned.refused:
+        render.say(f"\n{planned.todo} of {len(planned.changes)} to do.")
     else:
         render.say("\nEverything is in place.")
-    if foreign:
-        render.say(f"{foreign} in the way: `stedi infra up` will refuse, and change nothing.")
+    if planned.refused:
+        render.say(
+            f"{planned.refused} in the way: `stedi infra up` will refuse, and change nothing."
+        )
     for line in _costs(opened):
         render.paragraph(line)
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
-from stedi_cli.lake.records import Answer, Change, QueryCost, Resource, Work
+from stedi_cli.lake.records import Answer, Plan, QueryCost, Resource, Work
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Table
@@ -21,13 +21,14 @@ from stedi_cli.tables.provenance import TableState
 class Infrastructure(Protocol):
     """What has to be there before anything else can."""
 
-    def plan(self) -> list[Change]:
+    def plan(self) -> Plan:
         """Return what ``up`` would do, changing nothing."""
 
-    def up(self, *, replace: bool = False) -> Iterator[Resource]:
+    def up(self, plan: Plan | None = None, *, replace: bool = False) -> Iterator[Resource]:
         """Make what is missing; a second time, nothing.
 
         Args:
+            plan: What is carried out; None for what a look finds now.
             replace: Whether what cannot be changed in place is removed and made again.
         """
 

@@ -88,3 +88,24 @@ class Change:
     action: str
     fields: tuple[tuple[str, str, str], ...] = ()
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What ``infra up`` will do, found by one look and carried out without another.
+
+    Args:
+        changes: What with each part, in the order in which it is done.
+    """
+
+    changes: tuple[Change, ...]
+
+    @property
+    def refused(self) -> int:
+        """How many parts are in the way, so that nothing of it can be done."""
+        return sum(change.action == "refuse" for change in self.changes)
+
+    @property
+    def todo(self) -> int:
+        """How many parts are to be made or changed."""
+        return sum(change.action in ("create", "change", "replace") for change in self.changes)

@@ -11,7 +11,7 @@ from stat import S_IMODE
 
 from stedi_cli.durable import make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.records import Change, Resource
+from stedi_cli.lake.records import Change, Plan, Resource
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
 from stedi_cli.local.layout import VERSION, to_path
@@ -22,6 +22,9 @@ from stedi_cli.local.strangers import strangers
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.writer import mend, read_journal, write_journal
 from stedi_cli.project.lakehouse import QUARANTINE
+
+_FOLDERS = ("folder", "landing zone", "warehouse")
+_ACTIONS = {"there": "keep", "missing": "create", "moved": "change", "left": "leave"}
 
 
 class Infrastructure:
@@ -38,7 +41,7 @@ class Infrastructure:
         self._zone = place.zone
 
     @private
-    def up(self, *, replace: bool = False) -> Iterator[Resource]:
+    def up(self, plan: Plan | None = None, *, replace: bool = False) -> Iterator[Resource]:
         """Make what is missing, and rebuild the catalog of a root that was moved or broken.
 
         Nothing here would have to be replaced.
@@ -46,20 +49,20 @@ class Infrastructure:
         layout = self.layout
         self._refuse_foreign_root()
         layout.refuse_links()
-        parts = self._parts()
+        # Not from the status, which needs a marker that is not broken.
+        plan = plan or _plan(self._parts())
         make_folder(layout.root)
         with exclusive(layout.lock):
             make_folder(layout.temp)
             if not layout.exists():
                 self._close()
                 self._mark()
-            for resource in parts:
-                path = Path(resource.name)
-                if resource.state == "missing" and resource.kind != "catalog":
-                    make_folder(path)
-                    yield Resource(resource.kind, resource.name, "made")
-                elif resource.kind != "catalog":
-                    yield resource
+            for change in plan.changes:
+                if change.kind in _FOLDERS:
+                    missing = change.action == "create"
+                    if missing:
+                        make_folder(Path(change.name))
+                    yield Resource(change.kind, change.name, "made" if missing else "there")
             yield self._up_catalog()
             self._mark()
             mend(layout, self._place.written)
@@ -180,13 +183,9 @@ class Infrastructure:
             root = Resource(root.kind, root.name, "moved", f"made in {self.layout.made_at()}")
         return [root, *others, *self._strangers()]
 
-    def plan(self) -> list[Change]:
+    def plan(self) -> Plan:
         """Return what ``up`` would do, changing nothing."""
-        actions = {"there": "keep", "missing": "create", "moved": "change", "left": "leave"}
-        return [
-            Change(part.kind, part.name, actions[part.state], note=part.note)
-            for part in self.status()
-        ]
+        return _plan(self.status())
 
     @private
     def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
@@ -282,6 +281,10 @@ class Infrastructure:
             if folder.is_dir() and not linked and not any(folder.iterdir()):
                 folder.rmdir()
                 yield Resource("landing zone", str(folder), "removed")
+
+
+def _plan(parts: list[Resource]) -> Plan:
+    return Plan(tuple(Change(p.kind, p.name, _ACTIONS[p.state], note=p.note) for p in parts))
 
 
 def _is_folder(path: Path) -> bool:

@@ -109,7 +109,7 @@ def test_keep_data_keeps_bucket_and_tables_and_up_takes_them_up_again(
     for part in ("roles", "endpoints", "jobs", "work groups", "log groups"):
         assert left[part] == before[part]
     list(infrastructure().up())
-    assert {change.action for change in infrastructure().plan()} == {"keep"}
+    assert {change.action for change in infrastructure().plan().changes} == {"keep"}
     down()
     assert inventory(sandbox) == before
 

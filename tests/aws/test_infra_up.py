@@ -26,13 +26,13 @@ def up(**aws: Any) -> None:
 
 
 def actions(**aws: Any) -> dict[str, str]:
-    return {f"{c.kind} {c.name}": c.action for c in infrastructure(**aws).plan()}
+    return {f"{c.kind} {c.name}": c.action for c in infrastructure(**aws).plan().changes}
 
 
 def drifted(**aws: Any) -> dict[str, set[str]]:
     return {
         f"{c.kind} {c.name}": {field for field, _, _ in c.fields}
-        for c in infrastructure(**aws).plan()
+        for c in infrastructure(**aws).plan().changes
         if c.action != "keep"
     }
 
@@ -88,8 +88,8 @@ def test_a_second_up_reads_at_most_25_times_and_writes_nothing(sandbox: Sandbox)
     with sandbox.recording() as calls:
         second = infrastructure()
         planned = second.plan()
-        done = list(second.up())
-    assert {change.action for change in planned} == {"keep"}
+        done = list(second.up(planned))
+    assert {change.action for change in planned.changes} == {"keep"}
     assert {resource.state for resource in done} == {"there"}
     asked = [(call.name, call.resource, json.dumps(call.query)) for call in calls]
     assert len(asked) <= 25, asked
@@ -99,12 +99,17 @@ def test_a_second_up_reads_at_most_25_times_and_writes_nothing(sandbox: Sandbox)
 
 def test_a_plan_is_carried_out_without_looking_again(sandbox: Sandbox) -> None:
     infra = infrastructure()
-    infra.plan()
+    planned = infra.plan()
     with sandbox.recording() as calls:
-        list(infra.up())
+        list(infra.up(planned))
     # Tags of others would be lost by a put without a look.
     reads = [call.action for call in calls if call.action.startswith(READS)]
     assert reads == ["GetBucketTagging"]
+
+
+def test_a_plan_is_a_value_that_another_object_carries_out(sandbox: Sandbox) -> None:
+    list(infrastructure().up(infrastructure().plan()))
+    assert set(actions().values()) == {"keep"}
 
 
 def test_the_constructor_asks_nothing(sandbox: Sandbox) -> None:
@@ -420,7 +425,7 @@ def test_an_endpoint_that_exists_is_used_and_never_deleted(sandbox: Sandbox) -> 
         RouteTableIds=tables,
     )["VpcEndpoint"]["VpcEndpointId"]
     before = inventory(sandbox)
-    (change,) = [c for c in infrastructure().plan() if c.kind == "endpoint"]
+    (change,) = [c for c in infrastructure().plan().changes if c.kind == "endpoint"]
     assert (change.action, made in change.note) == ("keep", True)
     up()
     assert inventory(sandbox)["endpoints"] == before["endpoints"]
@@ -449,7 +454,7 @@ def test_an_endpoint_in_another_vpc_is_replaced_only_when_asked(sandbox: Sandbox
     up()
     ec2 = sandbox.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    (change,) = [c for c in infrastructure(vpc=vpc).plan() if c.action != "keep"]
+    (change,) = [c for c in infrastructure(vpc=vpc).plan().changes if c.action != "keep"]
     assert (change.kind, change.action) == ("endpoint", "replace")
     before = inventory(sandbox)
     with pytest.raises(UsageError, match="endpoint") as told:

@@ -68,6 +68,11 @@ class Endpoint(Kind):
         }
         return {name: Found(fields, note=own["VpcEndpointId"])}
 
+    def _know(self) -> None:
+        """Look at the VPC, unless that was done: the plan may be one that another object made."""
+        if not self._vpc:
+            self.read()
+
     def _endpoints(self) -> list[dict[str, Any]]:
         ec2 = self.layout.account.client("ec2")
         pages = ec2.get_paginator("describe_vpc_endpoints").paginate(
@@ -103,6 +108,7 @@ class Endpoint(Kind):
 
     def create(self, name: str) -> None:
         """Make the endpoint with its tags."""
+        self._know()
         self.layout.account.client("ec2").create_vpc_endpoint(
             VpcEndpointType="Gateway",
             VpcId=self._vpc,
@@ -117,6 +123,7 @@ class Endpoint(Kind):
 
     def update(self, name: str, fields: set[str]) -> None:
         """Put route tables and tags."""
+        self._know()
         ec2 = self.layout.account.client("ec2")
         assert self._own is not None
         number = self._own["VpcEndpointId"]

@@ -19,7 +19,7 @@ from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.infra.work_group import WorkGroup
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.records import Change, Resource
+from stedi_cli.lake.records import Plan, Resource
 
 _STATES = {
     "create": "missing",
@@ -61,37 +61,28 @@ class Infrastructure:
             [Jobs(layout, sleep)],
         ]
         self._unwanted: list[Kind] = [] if layout.settings.s3_endpoint else [endpoint]
-        self._planned: list[list[tuple[Kind, Change]]] | None = None
 
     @property
     def _kinds(self) -> list[Kind]:
         return [kind for stage in self._stages for kind in stage]
 
-    def plan(self) -> list[Change]:
-        """Return what ``up`` would do, in its order; reads only.
+    def plan(self) -> Plan:
+        """Return what ``up`` would do; reads only.
 
         Raises:
             StediError: If AWS cannot be asked.
         """
-        return [change for stage in self._compare() for _, change in stage]
-
-    def _compare(self) -> list[list[tuple[Kind, Change]]]:
         # Both need the account's number; known before, it is asked for once.
         _ = self.layout.account.id
         kinds = [kind for kind in self._kinds if kind not in self._unwanted]
-        looked = dict(zip(kinds, side_by_side([kind.look for kind in kinds]), strict=True))
-        self._planned = [
-            [(kind, change) for kind in stage for change in looked.get(kind, ())]
-            for stage in self._stages
-        ]
-        return self._planned
+        looked = side_by_side([kind.look for kind in kinds])
+        return Plan(tuple(change for changes in looked for change in changes))
 
-    def up(self, *, replace: bool = False) -> Iterator[Resource]:
+    def up(self, plan: Plan | None = None, *, replace: bool = False) -> Iterator[Resource]:
         """Make what is missing and change what differs; what is as it should be is left alone.
 
-        A plan made just before is carried out without looking again.
-
         Args:
+            plan: What is carried out; None for what a look finds now.
             replace: Whether what cannot be changed in place is deleted and made again.
 
         Yields:
@@ -102,28 +93,28 @@ class Infrastructure:
                 nothing was changed.
             StediError: If AWS refuses; what was made is found by the next ``up``.
         """
-        stages = self._planned or self._compare()
-        self._planned = None
-        changes = [change for stage in stages for _, change in stage]
-        self._refuse(changes, replace=replace)
-        for stage in stages:
-            todo = [(kind, change) for kind, change in stage if change.action not in _AS_IT_IS]
-            done = side_by_side([partial(kind.carry_out, change) for kind, change in todo])
+        plan = plan or self.plan()
+        self._refuse(plan, replace=replace)
+        for stage in self._stages:
+            kinds = {kind.kind: kind for kind in stage}
+            changes = [change for change in plan.changes if change.kind in kinds]
+            todo = [change for change in changes if change.action not in _AS_IT_IS]
+            done = side_by_side([partial(kinds[c.kind].carry_out, c) for c in todo])
             made = {(resource.kind, resource.name): resource for resource in done}
-            for _, change in stage:
+            for change in changes:
                 state = "left" if change.action == "leave" else "there"
                 there = Resource(change.kind, change.name, state, change.note)
                 yield made.get((change.kind, change.name), there)
 
-    def _refuse(self, changes: list[Change], *, replace: bool) -> None:
-        foreign = [f"{c.kind} {c.name} {c.note}" for c in changes if c.action == "refuse"]
+    def _refuse(self, plan: Plan, *, replace: bool) -> None:
+        foreign = [f"{c.kind} {c.name} {c.note}" for c in plan.changes if c.action == "refuse"]
         if foreign:
             raise UsageError(
                 f"In the way: {'; '.join(foreign)}. Nothing was changed.",
                 hint="Choose other names in the config file, or those that it was made with; or"
                 " remove what is there yourself.",
             )
-        fixed = [f"{c.kind} {c.name}" for c in changes if c.action == "replace"]
+        fixed = [f"{c.kind} {c.name}" for c in plan.changes if c.action == "replace"]
         if fixed and not replace:
             raise UsageError(
                 f"To be deleted and made again: {'; '.join(fixed)}. Nothing was changed.",
@@ -139,7 +130,7 @@ class Infrastructure:
                 _STATES.get(change.action, "there"),
                 change.note or ", ".join(field for field, _, _ in change.fields),
             )
-            for change in self.plan()
+            for change in self.plan().changes
         ]
 
     def refuse_foreign_bucket(self) -> None:
@@ -185,7 +176,6 @@ class Infrastructure:
         Raises:
             StediError: If AWS refuses, or something of ours is left over.
         """
-        self._planned = None
         self._refuse_renamed()
         # Objects go with their bucket; the bucket goes before the role, which vouches for it.
         stay = _KEPT if keep_data else (Objects.kind,)
