@@ -12,10 +12,14 @@ from stedi_cli.cli import (
     data,
     demo,
     doctor,
+    export,
+    history,
     infra,
     init,
     jobs,
+    preview,
     quarantine,
+    query,
     tables,
     upload,
     validate,
@@ -76,8 +80,8 @@ app.add_typer(jobs.app, name="jobs")
 app.command()(validate.validate)
 app.command()(quarantine.quarantine)
 app.command()(tables.tables)
-app.command()(tables.preview)
-app.command()(tables.query)
-app.command()(tables.history)
-app.command()(tables.export)
+app.command()(preview.preview)
+app.command()(query.query)
+app.command()(history.history)
+app.command()(export.export)
 app.command()(doctor.doctor)

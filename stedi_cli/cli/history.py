@@ -1,0 +1,92 @@
+"""``stedi history``: the snapshots of the tables, and what made them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stedi_cli.cli import render
+from stedi_cli.cli.session import session
+
+if TYPE_CHECKING:
+    from stedi_cli.tables.provenance import Snapshot
+
+
+def history(
+    ctx: typer.Context,
+    table: Annotated[str | None, typer.Argument(help="One table [default: all].")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show snapshots, and of one table what made them from what.
+
+    Example: stedi history customer_trusted
+    """
+    with session(ctx) as opened:
+        wanted = opened.lakehouse.table(table).name if table is not None else None
+        states = opened.lake.tables.states()
+        found = [
+            (name, snapshot)
+            for name in opened.lakehouse.tables
+            if name in states and wanted in (None, name)
+            for snapshot in reversed(states[name].snapshots)
+        ]
+        if as_json:
+            render.emit([_record(name, snapshot) for name, snapshot in found])
+            return
+        if wanted in opened.lakehouse.landing:
+            render.say(f"{wanted} is a landing table: files, of which there are no snapshots.")
+            return
+        if not found:
+            render.say("There are no snapshots yet. Run `stedi jobs run --all`.")
+            return
+        render.show(
+            render.table(
+                ["committed (UTC)", "table", ">rows", "policy", "engine"],
+                [(_when(s), name, s.rows, *_maker(s)) for name, s in found],
+            )
+        )
+        if wanted is not None:
+            for _, snapshot in found:
+                _show_provenance(snapshot)
+
+
+def _when(snapshot: Snapshot) -> str:
+    return datetime.fromtimestamp(snapshot.committed_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _maker(snapshot: Snapshot) -> tuple[str, str]:
+    made = snapshot.provenance
+    return (made.policy, made.engine) if made else ("–", "–")
+
+
+def _record(name: str, snapshot: Snapshot) -> dict[str, object]:
+    made = snapshot.provenance
+    record: dict[str, object] = {
+        "table": name,
+        "snapshot": str(snapshot.id),
+        "committed": _when(snapshot).replace(" ", "T") + "Z",
+        "rows": snapshot.rows,
+    }
+    if made is not None:
+        record |= {"run": made.run, "job": made.job, "policy": made.policy, "engine": made.engine}
+        record |= {"sql_sha256": made.sql, "inputs": made.inputs}
+    return record
+
+
+def _show_provenance(snapshot: Snapshot) -> None:
+    made = snapshot.provenance
+    pairs: list[tuple[str, object]] = [
+        ("snapshot", str(snapshot.id)),
+        ("committed", _when(snapshot)),
+    ]
+    if made is not None:
+        pairs += [("run", made.run), ("job", made.job), ("SQL, SHA-256", made.sql)]
+        pairs += [(f"from {name}", value) for name, value in made.inputs.items()]
+        pairs += [
+            (f"lines of {name}", f"{a.lines:,}, {a.quarantined:,} in quarantine")
+            for name, a in made.landing.items()
+        ]
+    render.say()
+    render.show(render.table(["provenance", ""], pairs))
