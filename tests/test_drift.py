@@ -155,3 +155,26 @@ def test_spark_mends_what_another_engine_changed(dirty: Lake, invoke: Invoke) ->
     assert dirty.built() == set()
     for name in ("step_trainer_trusted", "quarantine"):
         assert open_catalog(dirty.layout).load_table(f"stedi.{name}").spec().is_unpartitioned()
+
+
+def test_a_quarantine_of_an_older_version_is_told_apart(dirty: Lake, invoke: Invoke) -> None:
+    table = open_catalog(dirty.layout).load_table("stedi.quarantine")
+    # Older versions neither marked their tables nor said in a snapshot what it holds.
+    table.overwrite(table.scan().to_arrow())
+    with table.transaction() as transaction:
+        transaction.remove_properties("stedi.table")
+    (wrong,) = [f for f in invoke("doctor", "--json").json() if not f["ok"]]
+    assert (wrong["what"], wrong["found"]) == ("quarantine", "written by an older version")
+    (problem,) = dirty.validate().problems
+    assert "written by an older version" in problem
+    assert "something else" not in problem
+    assert dirty.built()
+    assert dirty.rows("quarantine") == BAD
+    assert dirty.validate().ok
+
+
+def test_a_quarantine_of_another_engine_is_not_an_older_versions(dirty: Lake) -> None:
+    table = open_catalog(dirty.layout).load_table("stedi.quarantine")
+    table.overwrite(table.scan().to_arrow())
+    (problem,) = dirty.validate().problems
+    assert "changed by something else than a run" in problem

@@ -10,10 +10,10 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.place import Place
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError
-from stedi_cli.lake.findings import Finding, changed_finding
+from stedi_cli.lake.findings import REBUILD, Finding
 from stedi_cli.lake.records import Resource
 from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
-from stedi_cli.tables.drift import changed_by_others
+from stedi_cli.tables.drift import changed_by_others, drift_said
 
 
 def diagnose(place: Place) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def _tables(layout: Layout, tables: TableFiles) -> Iterator[Finding]:
                 yield Finding(name, "its files are not whole", todo)
             elif name not in changed:
                 yield Finding(name, "its files are whole")
-        yield from (changed_finding(name, what) for name, what in changed.items())
+        yield from (Finding(name, drift_said(what), REBUILD) for name, what in changed.items())
     except StediError as error:
         yield Finding("tables", error.message, error.hint or "Look at your permissions.")
 

@@ -17,7 +17,7 @@ from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK, Check
 from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
 from stedi_cli.questions.statement import tables_named
-from stedi_cli.tables.drift import changed_by_others
+from stedi_cli.tables.drift import changed_by_others, drift_said
 from stedi_cli.tables.provenance import LandingAccount, TableState
 
 
@@ -266,7 +266,7 @@ class Validation:
             problems.append(f"Not built yet: {', '.join(missing)}. Run `stedi jobs run --all`.")
         others = changed_by_others(self._lakehouse, seen.states)
         problems += [
-            f"Changed by something else than a run: {name}: {what}. Run `stedi jobs run --all`."
+            f"{name} is not as a run leaves it: {drift_said(what)}. Run `stedi jobs run --all`."
             for name, what in others.items()
         ]
         broken = [name for name in seen.states if not self._lake.tables.is_whole(name)]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+REBUILD = "Run `stedi jobs run --all`: it rebuilds what depends on it."
+"""What to do about a table that is not as the jobs left it."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -23,9 +26,3 @@ class Finding:
     def ok(self) -> bool:
         """Whether nothing is wrong."""
         return not self.todo
-
-
-def changed_finding(name: str, what: str) -> Finding:
-    """Return what ``doctor`` says of a table that is not as the jobs left it."""
-    found = f"changed by something else than a run: {what}"
-    return Finding(name, found, "Run `stedi jobs run --all`: it rebuilds what depends on it.")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stedi_cli.errors import StediError
-from stedi_cli.lake.findings import Finding, changed_finding
+from stedi_cli.lake.findings import REBUILD, Finding
 from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.local import spark
 from stedi_cli.local.access import private
@@ -21,7 +21,7 @@ from stedi_cli.local.table_files import TableFiles
 from stedi_cli.local.workspace import workspace_parent
 from stedi_cli.local.writer import left_over, read_journal
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.tables.drift import changed_by_others
+from stedi_cli.tables.drift import changed_by_others, drift_said
 
 _LITTLE_SPACE = 1 << 30
 
@@ -129,7 +129,7 @@ def _tables(lakehouse: Lakehouse, tables: TableFiles) -> Iterator[Finding]:
             files = tables.files(name) or []
             tables.check(name)
             if name in changed:
-                yield changed_finding(name, changed[name])
+                yield Finding(name, drift_said(changed[name]), REBUILD)
             else:
                 yield Finding(name, f"{len(files)} data file(s), whole")
         except StediError as error:

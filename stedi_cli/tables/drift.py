@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
-from stedi_cli.tables.provenance import LandingAccount, TableState
+from stedi_cli.tables.provenance import MARK, LandingAccount, TableState
+
+OLDER = "written by an older version"
+"""What is said of a table of which nothing tells that anything else than a run changed it."""
 
 
 def shape_drift(table: Table, state: TableState) -> str | None:
@@ -37,9 +40,16 @@ def quarantine_drift(
         return shape
     lines = state.current.lines if state and state.current else {}
     if lines is None:
-        return "its content is not a run's"
+        # The versions that did not say what a run wrote into it did not mark their tables either.
+        older = state is not None and MARK not in state.properties
+        return OLDER if older else "its content is not a run's"
     wrong = [name for name, a in accounts.items() if a.quarantined != lines.get(name, 0)]
     return f"its lines of {', '.join(wrong)} are not a run's" if wrong else None
+
+
+def drift_said(what: str) -> str:
+    """Return what is said of a table that is not as this version's jobs left it."""
+    return what if what == OLDER else f"changed by something else than a run: {what}"
 
 
 def changed_by_others(lakehouse: Lakehouse, states: Mapping[str, TableState]) -> dict[str, str]:
