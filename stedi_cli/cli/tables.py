@@ -102,7 +102,9 @@ def _drop(opened: Session, name: str, *, yes: bool, as_json: bool) -> None:
     if as_json:
         render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in removed])
     else:
-        render.say(f"{name} was removed with all its files.")
+        kept = [r.note for r in removed if r.state == "left"]
+        said = f" from the catalog; {kept[0]}, which stay" if kept else " with all its files"
+        render.say(f"{name} was removed{said}.")
 
 
 def _rows(state: TableState | None) -> int | None:

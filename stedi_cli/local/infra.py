@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
 from stedi_cli.local.layout import VERSION, to_path
 from stedi_cli.local.lock import exclusive
+from stedi_cli.local.lodgers import Lodger, clear_shared, lodgers, remove
 from stedi_cli.local.place import Place
 from stedi_cli.local.seals import read_seals
 from stedi_cli.local.strangers import strangers
@@ -138,10 +138,10 @@ class Infrastructure:
         return sorted(lost)
 
     def _remove_table(self, name: str) -> None:
-        folder = self.layout.table_folder(name)
+        others = lodgers(self.layout)
         open_catalog(self.layout).drop_table(f"{NAMESPACE}.{name}")
-        if folder is not None:
-            shutil.rmtree(folder)
+        if (folder := self.layout.table_folder(name)) is not None:
+            remove(folder, None, others)
 
     def _strangers(self) -> list[Resource]:
         if self._origin != self.layout.root:
@@ -237,9 +237,9 @@ class Infrastructure:
     def _remove_tables(self) -> Iterator[Resource]:
         """Remove what was made here; the catalog stays where it names tables of others."""
         layout, model = self.layout, self._lakehouse.tables
-        own, others = self._in_catalog()
-        gone = {layout.warehouse / name for name in (*model, *own)}
-        if any(not entry.is_dangling and entry.folder not in gone for entry in others):
+        (own, others), foreign = self._in_catalog(), self._lodgers()
+        clear_shared(layout, own, foreign)
+        if any(not entry.is_dangling for entry in others):
             catalog = open_catalog(layout)
             for name in own:
                 catalog.drop_table(f"{NAMESPACE}.{name}")
@@ -251,14 +251,18 @@ class Infrastructure:
         for name in sorted({*model, *(s.name for s in strangers(layout, model) if s.ours)}):
             folder = layout.table_folder(name)
             if folder is not None:
-                shutil.rmtree(folder)
-                yield Resource("table", str(folder), "removed")
+                yield remove(folder, None, foreign)
         for entry in others:
             yield Resource("table", entry.title, "left", f"not made by this tool: {entry.place}")
         remove_stale(layout.temp)
         for folder in (layout.temp, layout.warehouse):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
+
+    def _lodgers(self) -> list[Lodger]:
+        with suppress(BrokenError):
+            return lodgers(self.layout)
+        return []
 
     def _in_catalog(self) -> tuple[list[str], list[Entry]]:
         """Return the names of the tables that were made here, and the entries of others."""

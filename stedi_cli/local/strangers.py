@@ -9,8 +9,9 @@ from pathlib import Path
 
 from stedi_cli.lake.records import Resource
 from stedi_cli.lake.strangers import Stranger
-from stedi_cli.local.catalog_file import Entry, entries
+from stedi_cli.local.catalog_file import NAMESPACE, Entry, entries
 from stedi_cli.local.layout import Layout
+from stedi_cli.local.lodgers import clear_shared, lodgers, remove
 from stedi_cli.tables.provenance import TableState, parse_metadata
 
 
@@ -53,18 +54,18 @@ def drop(layout: Layout, name: str) -> Iterator[Resource]:
     """
     from stedi_cli.local.table_files import open_catalog
 
-    folder = layout.table_folder(name)
-    if folder is not None:
+    folder, others = layout.table_folder(name), lodgers(layout)
+    clear_shared(layout, [name], others)
+    if folder is not None and not any(other.lies_in(folder) for other in others):
         for path in folder.iterdir():
             if path.name != "metadata":
                 _remove(path)
     if any(e.table == name and e.is_own(layout.warehouse) for e in entries(layout)):
-        from stedi_cli.local.catalog_file import NAMESPACE
-
         open_catalog(layout).drop_table(f"{NAMESPACE}.{name}")
     if folder is not None:
-        shutil.rmtree(folder)
-    yield Resource("table", str(layout.warehouse / name), "removed")
+        yield remove(folder, None, others)
+    else:
+        yield Resource("table", str(layout.warehouse / name), "removed")
 
 
 def _stranger(layout: Layout, entry: Entry) -> Stranger:

@@ -13,6 +13,7 @@ from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import entries, metadata_locations
 from stedi_cli.local.layout import Layout, to_path
 from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
+from stedi_cli.local.lodgers import lodgers
 from stedi_cli.local.place import Place
 from stedi_cli.local.table_files import open_catalog
 
@@ -62,7 +63,7 @@ class Writer:
 
 
 def sweep(layout: Layout, tables: Iterable[str]) -> None:
-    """Remove the files below tables' folders that no metadata reaches.
+    """Remove the files below tables' folders that no metadata reaches, another table's neither.
 
     Args:
         layout: The lakehouse, locked by the caller.
@@ -70,16 +71,20 @@ def sweep(layout: Layout, tables: Iterable[str]) -> None:
     """
     current = metadata_locations(layout)
     others = {entry.title for entry in entries(layout)} - current.keys()
+    foreign = lodgers(layout)
     for table in tables:
         folder = layout.table_folder(table)
         if folder is None or table in others:
             continue
-        if table not in current:
+        here = [other for other in foreign if other.lies_in(folder)]
+        if table not in current and not here:
             shutil.rmtree(folder)
             continue
-        live = {to_path(uri) for uri in _reachable(layout, table, current[table])}
+        live = _reachable(layout, table, current[table]) if table in current else {""}
+        paths = set(map(to_path, live))
         for path in folder.rglob("*") if live else ():
-            if path.is_file() and path not in live:
+            needed = path in paths or any(other.may_need(path, folder) for other in here)
+            if path.is_file() and not needed:
                 path.unlink()
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyiceberg.catalog import MetastoreCatalog
-from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.exceptions import NoSuchTableError, ValidationError
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.schema import Schema
@@ -31,7 +31,7 @@ NAMESPACE = "stedi"
 # The last three come from pyiceberg's Avro decoder, which trusts sizes that a file tells.
 UNREADABLE = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, AssertionError, StediError),
-    *(zlib.error, MemoryError, SystemError),
+    *(zlib.error, MemoryError, SystemError, ValidationError),
 )
 """What reading metadata or manifests raises that are lost or broken."""
 
