@@ -359,7 +359,10 @@ class Session:
             entries = entries.unionByName(self.spark.createDataFrame(found, schema))
         lines = {**self.quarantined, name: count}
         self.quarantined = {table: number for table, number in lines.items() if number}
-        self.replace("quarantine", entries, {"lines": self.quarantined})
+        judged = json.loads(history.summary.get("stedi.judged", "{}")) if history else {}
+        judged[name] = self.request["landing"][name]["fingerprint"]
+        judged = {table: judged[table] for table in self.quarantined if table in judged}
+        self.replace("quarantine", entries, {"lines": self.quarantined, "judged": judged})
         self.distrusted = False
         self.expire("quarantine")
 

@@ -363,15 +363,13 @@ def with_bad_gzip(lake: Lake, tmp_path: Path) -> Path:
 
 
 def test_a_file_is_read_no_further_than_to_its_last_unusable_line(
-    lake: Lake, tmp_path: Path, invoke: Ask
+    lake: Lake, tmp_path: Path
 ) -> None:
     path = with_bad_gzip(lake, tmp_path)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    told = invoke("--root", lake.settings.root, "quarantine", "--show", "--json")
-    assert [(r["file"], r["line"], r["content"]) for r in told.json()] == [
-        ("more.json.gz", 2, "nonsense")
-    ]
+    with lake.opened() as opened:
+        assert opened.landing.lines([("customer_landing", path.name, 2)]) == ["nonsense"]
 
 
 @pytest.mark.parametrize("left", [b"", b"\x1f\x8b", b"nonsense"])

@@ -14,6 +14,8 @@ from stedi_cli.sql import literal
 if TYPE_CHECKING:
     from stedi_cli.lake.parts import Lake
 
+    _Found = tuple[list[str], list[tuple[Any, ...]], list[str]]
+
 
 def quarantine(
     ctx: typer.Context,
@@ -25,7 +27,7 @@ def quarantine(
 ) -> None:
     """Show how many landing lines cannot be used, by reason.
 
-    With --show, the lines themselves.
+    With --show, the lines themselves, unless the landing files changed since they were judged.
 
     Example: stedi quarantine accelerometer_landing --show
     """
@@ -39,29 +41,49 @@ def quarantine(
                     hint=f"Landing tables: {', '.join(opened.lakehouse.landing)}.",
                 )
             only = f' WHERE "table" = {literal(name)}'
-        columns, records = (_lines if show else _reasons)(opened.lake, only)
+        columns, records, changed = (_lines if show else _reasons)(opened.lake, only)
         if as_json:
             render.emit_rows(columns, records)
         elif not records:
             render.say("No landing line is in quarantine.")
         elif show:
             for where, file, line, reason, text in records:
-                render.say(f"{where} {file}:{line} {reason}\n  {render.plain(text)}")
+                render.say(f"{where} {file}:{line} {reason}")
+                if text is not None:
+                    render.say(f"  {render.plain(text)}")
         else:
             render.show(render.table(["table", "reason", ">lines"], records))
+        if changed:
+            render.note(
+                f"The landing files of {', '.join(changed)} changed since the run that judged them."
+                " Run `stedi jobs run --all`."
+            )
         render.show_cost(opened.query_cost)
 
 
-def _lines(lake: Lake, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _lines(lake: Lake, only: str) -> _Found:
     rows = _rows(lake, '"table", file, line, reason', f"{only} ORDER BY 1, 2, 3, 4")
-    texts = lake.landing.lines([(row[0], row[1], row[2]) for row in rows])
-    records = [(*row, text) for row, text in zip(rows, texts, strict=True)]
-    return ["table", "file", "line", "reason", "content"], records
+    changed = _changed(lake, rows)
+    # Another line, and so another person's, may stand in its place now.
+    places = [(row[0], row[1], row[2]) for row in rows if row[0] not in changed]
+    texts = dict(zip(places, lake.landing.lines(places), strict=True))
+    records = [(*row, texts.get((row[0], row[1], row[2]))) for row in rows]
+    return ["table", "file", "line", "reason", "content"], records, changed
 
 
-def _reasons(lake: Lake, only: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def _reasons(lake: Lake, only: str) -> _Found:
     rest = f'{only} GROUP BY "table", reason ORDER BY 1, 2, 3'
-    return ["table", "reason", "lines"], _rows(lake, '"table", reason, count(*) AS lines', rest)
+    rows = _rows(lake, '"table", reason, count(*) AS lines', rest)
+    return ["table", "reason", "lines"], rows, _changed(lake, rows)
+
+
+def _changed(lake: Lake, rows: list[tuple[Any, ...]]) -> list[str]:
+    from stedi_cli.tables.drift import judged_otherwise
+
+    if not rows:
+        return []
+    changed = judged_otherwise(lake.tables.states(), lake.landing.states())
+    return sorted({row[0] for row in rows}.intersection(changed))
 
 
 def _rows(lake: Lake, columns: str, rest: str) -> list[tuple[Any, ...]]:

@@ -49,11 +49,14 @@ class Quarantine:
         self._keep = keep
         self._entries: list[Entry] | None = None
 
-    def replace(self, found: Mapping[str, Sequence[BadLine]]) -> Expired | None:
+    def replace(
+        self, found: Mapping[str, Sequence[BadLine]], judged: Mapping[str, str]
+    ) -> Expired | None:
         """Replace the entries of landing tables in one commit, if they are not the same.
 
         Args:
             found: The lines that cannot be used, by landing table.
+            judged: The fingerprints of the landing files that they were found in.
 
         Returns:
             What it took away of older snapshots; None where nothing was replaced.
@@ -64,6 +67,9 @@ class Quarantine:
         whole = self._is_whole()
         state = self._tables.states().get(self._table.name)
         renew = state is not None and (may_tell_values(self._table, state) or self._is_changed())
+        earlier = state.current.judged if state and state.current else {}
+        # A place is one in these files, also where the same places were bad in others.
+        renew = renew or any(bad and earlier.get(n) != judged[n] for n, bad in found.items())
         if whole and not renew and sorted(after) == sorted(before):
             return None
         path = self._layout.warehouse / self._table.name / "data" / f"{uuid.uuid4().hex}.parquet"
@@ -74,7 +80,7 @@ class Quarantine:
             self._table,
             [to_uri(path)],
             files_to_summary({path.name: path.stat().st_size})
-            | lines_to_summary(Counter(entry[0] for entry in after)),
+            | lines_to_summary(Counter(entry[0] for entry in after), {**earlier, **judged}),
             keep=self._keep,
             forget=not whole,
         )

@@ -175,7 +175,10 @@ class DuckRunner:
             accounts[name] = reading.account
         self._note(
             QUARANTINE,
-            self._quarantine.replace({name: reading.bad for name, reading in readings.items()}),
+            self._quarantine.replace(
+                {name: reading.bad for name, reading in readings.items()},
+                {name: account.fingerprint for name, account in accounts.items()},
+            ),
         )
         for name, account in accounts.items():
             refuse_too_many(name, account, self._place.settings.max_bad_rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
 from stedi_cli.tables.provenance import MARK, LandingAccount, TableState
 
@@ -50,6 +51,27 @@ def quarantine_drift(
 def drift_said(what: str) -> str:
     """Return what is said of a table that is not as this version's jobs left it."""
     return what if what == OLDER else f"changed by something else than a run: {what}"
+
+
+def judged_otherwise(
+    states: Mapping[str, TableState], landing: Mapping[str, LandingState]
+) -> list[str]:
+    """Return the landing tables whose quarantined places are those of other files than there are.
+
+    Args:
+        states: The tables' states.
+        landing: The landing files.
+    """
+    judged: dict[str, str] = {}
+    current = [state.current for state in states.values() if state.current is not None]
+    # Where an older version did not write it beside the entries, what the jobs read tells.
+    for snapshot in sorted(current, key=lambda snapshot: snapshot.committed_ms):
+        if snapshot.provenance is not None:
+            accounts = snapshot.provenance.landing
+            judged |= {name: account.fingerprint for name, account in accounts.items()}
+    quarantine = states.get(QUARANTINE)
+    judged |= quarantine.current.judged if quarantine and quarantine.current else {}
+    return [name for name, state in landing.items() if judged.get(name) != state.fingerprint]
 
 
 def changed_by_others(lakehouse: Lakehouse, states: Mapping[str, TableState]) -> dict[str, str]:

@@ -6,6 +6,7 @@ It is read from Iceberg's metadata JSON alone, without any engine or Iceberg lib
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -107,6 +108,7 @@ class Provenance:
 _TEXTS = ("run", "job", "policy", "engine", "sql", "columns")
 _FILES = f"{_PREFIX}files"
 _LINES = f"{_PREFIX}lines"
+_JUDGED = f"{_PREFIX}judged"
 COUNTS_ONLY = {f"{_PREFIX}metrics": "counts"}
 """Property of each snapshot in whose manifests no value of a column stands."""
 
@@ -116,9 +118,22 @@ def files_to_summary(files: dict[str, int]) -> dict[str, str]:
     return {_FILES: json.dumps(files, sort_keys=True)}
 
 
-def lines_to_summary(lines: dict[str, int]) -> dict[str, str]:
-    """Return as a property of the quarantine's snapshot how many lines of each table it holds."""
-    return {_LINES: json.dumps(lines, sort_keys=True)}
+def lines_to_summary(lines: Mapping[str, int], judged: Mapping[str, str]) -> dict[str, str]:
+    """Return as properties of the quarantine's snapshot what it holds.
+
+    Args:
+        lines: Its lines by landing table.
+        judged: The fingerprints of the landing files that they are lines of, by landing table.
+    """
+    texts = {_LINES: lines, _JUDGED: {name: judged[name] for name in lines if name in judged}}
+    return {name: json.dumps(value, sort_keys=True) for name, value in texts.items()}
+
+
+def _judged_from_summary(summary: dict[str, str]) -> dict[str, str]:
+    try:
+        return {str(name): str(print_) for name, print_ in json.loads(summary[_JUDGED]).items()}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return {}
 
 
 def _lines_from_summary(summary: dict[str, str]) -> dict[str, int] | None:
@@ -148,6 +163,8 @@ class Snapshot:
         files: Size in bytes of each data file, by the file's name; empty where the writer did
             not know them before the commit.
         lines: Of the quarantine, its lines by landing table; None where no run wrote it.
+        judged: Of the quarantine, the fingerprints of the landing files that its lines are of, by
+            landing table; empty where an older version wrote it.
         forgets: Whether no older one may stay, as where a person may have withdrawn.
         counts_only: Whether its manifests are known to hold no value of a column.
     """
@@ -159,6 +176,7 @@ class Snapshot:
     manifests: str | None = None
     files: dict[str, int] = field(default_factory=dict)
     lines: dict[str, int] | None = None
+    judged: dict[str, str] = field(default_factory=dict)
     forgets: bool = False
     counts_only: bool = False
 
@@ -253,6 +271,7 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         manifests=raw.get("manifest-list"),
         files=_files_from_summary(summary),
         lines=_lines_from_summary(summary),
+        judged=_judged_from_summary(summary),
         forgets=FORGETS in summary,
         counts_only=COUNTS_ONLY.items() <= summary.items(),
     )
