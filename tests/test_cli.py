@@ -171,6 +171,7 @@ WRONG: dict[str, tuple[int, list[str]]] = {
     "a table with a line feed": (2, ["preview", "a\nb\x1b[31m"]),
     "no such policy": (2, ["jobs", "run", "--all", "--policy", "a\nb"]),
     "no such engine": (2, ["jobs", "run", "--all", "--force", "--engine", "a\nb"]),
+    "an empty engine": (2, ["jobs", "run", "--all", "--engine", ""]),
     "no limit": (2, ["jobs", "run", "--all", "--max-bad-rows", "a\nb"]),
     "no such folder": (2, ["upload", "a\nb"]),
     "no such config": (2, ["--config", "a\nb", "tables"]),

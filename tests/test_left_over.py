@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,30 @@ def test_doctor_says_nothing_of_those_of_a_command_at_work(root: Path, stedi: As
     _left(root)
     with exclusive(root / "lock"):
         assert stedi("--root", root, "doctor").code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [("upload", "../data", "--replace"), ("jobs", "run", "--all", "--force")]
+)
+def test_a_missing_folder_for_them_is_made_again(
+    root: Path, stedi: Ask, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    write_lake(tmp_path / "data")
+    shutil.rmtree(root / "tmp")
+    told = stedi("--root", root, *words)
+    assert told.code == 0, told.err
+    assert (root / "tmp").is_dir()
+
+
+def test_a_run_that_stops_at_bad_lines_with_nothing_to_do_removes_them(
+    root: Path, stedi: Ask, tmp_path: Path
+) -> None:
+    lake = Lake(root, max_bad_rows=1)
+    lake.upload(write_lake(tmp_path / "bad", {"customer_landing": {"bad.json": b"{}\n"}}))
+    lake.run()
+    _left(root)
+    assert stedi("--root", root, "jobs", "run", "--all", "--max-bad-rows", "0").code == 3
+    assert _there(root) == []
 
 
 WRITERS = {

@@ -185,7 +185,7 @@ def run_jobs(
     pipeline = Pipeline(opened.lakehouse, opened.lake, opened.settings.policy)
     events = pipeline.run(
         list(jobs),
-        engine=engine or opened.lake.jobs.default_engine,
+        engine=opened.lake.jobs.default_engine if engine is None else engine,
         force=force,
         wait=wait,
         one_session=one_session,

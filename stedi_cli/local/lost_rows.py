@@ -38,7 +38,7 @@ def _read(paths: Sequence[Path]) -> str:
 
 def _is_same(engine: Engine, columns: str, old: str, new: str) -> bool:
     """Tell, at a tenth of the cost, whether both hold the same rows as often."""
-    # Nobody can make rows for a sum that is another one each time.
+    # By chance two differ unseen once in 2 ** 64, and another time the salt is another.
     salt = literal(secrets.token_hex(16))
     whole = f"count(*), sum(CAST(hash({columns}, {salt}) AS HUGEINT))"
     found = [engine.execute(f"SELECT {whole} FROM {source}") for source in (old, new)]

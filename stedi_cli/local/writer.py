@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stedi_cli.durable import load_json, remove_stale, replaced
+from stedi_cli.durable import load_json, make_folder, remove_stale, replaced
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import entries, metadata_locations
 from stedi_cli.local.layout import Layout, to_path
@@ -47,6 +47,7 @@ class Writer:
                 with suppress(OSError):
                     layout.root.rmdir()
             layout.require()
+            make_folder(layout.temp)
             mend(layout, self._place.written)
             yield lock
 

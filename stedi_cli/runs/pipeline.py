@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import BadDataError, UsageError
 from stedi_cli.lake.job_run import JobOutcome, JobRun, RunDetached, RunFailed, Usage
 from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import Work
@@ -231,10 +231,13 @@ class Pipeline:
             StediError: If a job fails; the tables of the jobs before it are built.
         """
         self._lake.jobs.refuse_options(engine, detach=detach)
-        plans = self._planned(jobs, force)
+        try:
+            plans = self._planned(jobs, force)
+        except BadDataError:
+            self._tidy()
+            raise
         if not any(plan.stale for plan in plans):
-            if self._lake.tidy is not None:
-                self._lake.tidy()
+            self._tidy()
             yield from (self._unchanged(plan.job) for plan in plans)
             return
         # Also what need not run: once the lock is had, that may have changed.
@@ -245,6 +248,10 @@ class Pipeline:
         ) as runner:
             # Another writer may have been at work until the lock was had.
             yield from self._run(runner, self._planned(jobs, force))
+
+    def _tidy(self) -> None:
+        if self._lake.tidy is not None:
+            self._lake.tidy()
 
     def _planned(self, jobs: Sequence[str], force: bool) -> list[JobPlan]:
         """Return the plan; what is up to date is held to the limit of unusable lines as well."""
