@@ -10,11 +10,13 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from stedi_cli import duckdb_errors
-from stedi_cli.duckdb_errors import MASK
+from stedi_cli import duckdb_texts
+from stedi_cli.duckdb_texts import MASK
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(?:\.[A-Za-z_][A-Za-z0-9_$]*)*")
-_ADDRESS = re.compile(r"""[^\s,;()\[\]{}<>"`=]*(?:@|%40|\\u0040)[^\s,;()\[\]{}<>"`]*""")
+# As such, full width, small, or as in a URI or in JSON.
+_AT = r"(?:@|\uff20|\ufe6b|%40|\\u0040)"
+_ADDRESS = re.compile(rf"""[^\s,;()\[\]{{}}<>"`=]*{_AT}[^\s,;()\[\]{{}}<>"`]*""")
 _WORDS = frozenset(
     (
         *("STRING", "VARCHAR", "BIGINT", "INT", "LONG", "INTEGER", "INT64", "INT32", "DOUBLE"),
@@ -60,19 +62,23 @@ _LONG = re.compile(r"\d{4}|\d,\d{3}|0[xX][0-9A-Fa-f]|\d[eE][-+]?\d|[0-9a-fA-F]{8
 def masked(text: str) -> str:
     """Return a text of an engine or of Java, line by line, without values."""
     masker = Masker()
-    without = duckdb_errors.without_values(text)
+    without = duckdb_texts.without_values(text)
     return "\n".join(masker.line(line) for line in without.split("\n"))
 
 
 def is_address(text: str) -> bool:
     """Tell whether a text may be an address of a person."""
-    # As such, full width, small, or as in a URI.
-    return any(sign in text for sign in ("@", "\uff20", "\ufe6b", "%40"))
+    return re.search(_AT, text) is not None
 
 
 def unless_address(text: str) -> str:
     """Return a name as it is, or masked where it may be an address of a person."""
     return MASK if is_address(text) else text
+
+
+def without_addresses(text: str) -> str:
+    """Return a text without what may be an address of a person."""
+    return _ADDRESS.sub(MASK, text)
 
 
 def duckdb_said(error: Exception) -> str:
@@ -88,7 +94,7 @@ def duckdb_said(error: Exception) -> str:
         return _NAME.fullmatch(quoted) is not None and f'"{quoted}"' not in sql
 
     about_names = text.startswith(("Binder Error", "Catalog Error"))
-    return Masker(is_name if about_names else None).line(duckdb_errors.told(text))
+    return Masker(is_name if about_names else None).line(duckdb_texts.told(text))
 
 
 def athena_said(reason: str, sql: str) -> str:
@@ -135,7 +141,7 @@ class Masker:
         return shown
 
     def _shown(self, line: str, start: int, said: str) -> str:
-        return _RECORD.sub(_record, _ADDRESS.sub(MASK, said + self._rest(line, start)))
+        return _RECORD.sub(_record, without_addresses(said + self._rest(line, start)))
 
     def _rest(self, line: str, start: int) -> str:
         said: list[str] = []
@@ -186,7 +192,7 @@ def _number(found: re.Match[str]) -> str:
 
 def _is_file(value: str) -> bool:
     try:
-        return value.startswith("/") and "@" not in value and Path(value).exists()
+        return value.startswith("/") and not is_address(value) and Path(value).exists()
     except (OSError, ValueError):
         return False
 

@@ -100,13 +100,24 @@ def test_a_broken_file_is_refused_by_its_own_path(
     assert list(lake.layout.temp.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["ann@x.org.json", "@.json", "b@x*.json", "ann@x.org.json.gz"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ann@x.org.json",
+        "@.json",
+        "b@x*.json",
+        "ann@x.org.json.gz",
+        "ann%40x.org.json",
+        "ann\uff20x.org.json",
+    ],
+)
 def test_a_landing_name_with_an_address_is_refused(
     lake: Lake, tmp_path: Path, invoke: Callable[..., Result], name: str
 ) -> None:
     told = invoke("--root", lake.settings.root, "upload", folder(tmp_path, CONTENT, name))
     assert (told.code, told.out) == (2, "")
     assert name not in told.err
+    assert "ann" not in told.err.replace("cannot", "")
     assert "rename" in told.err.replace("\n", " ")
     assert not (lake.layout.landing / "customer" / name).exists()
 
@@ -126,3 +137,16 @@ def test_doctor_reports_addresses_in_names(lake: Lake, invoke: Callable[..., Res
     assert finding["found"].startswith("2 with an @")
     assert "ename" in finding["todo"]
     assert "ann@" not in str(finding)
+
+
+@pytest.mark.parametrize("name", ["Ann%40x.org.json", "Ann\uff20x.org.json"])
+@pytest.mark.parametrize("command", ["doctor", "validate", "jobs run --all"])
+def test_no_command_tells_an_address_that_is_written_otherwise(
+    lake: Lake, invoke: Callable[..., Result], name: str, command: str
+) -> None:
+    lake.run()
+    (lake.layout.landing / "customer" / name).write_bytes(b"")
+    told = invoke("--root", lake.settings.root, *command.split())
+    assert told.code != 0
+    assert "customer/…" in told.err + told.out
+    assert "Ann" not in told.err + told.out

@@ -149,6 +149,24 @@ def test_expected_counts_that_cannot_be_used_are_refused_by_upload(
     assert "expected.yaml" in told.err.splitlines()[-2]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("jane@x.org: 1", "jane%40x.org: 1", f"{'x' * 70}jane@x.org: 1"),
+        *("? jane@x.org\n? jane@x.org\n", "a: *jane@x.org", "a: &jane@x.org [*jane@x.org]"),
+    ],
+)
+def test_a_key_that_may_be_an_address_is_not_told(
+    lake: Lake, workspace: Path, invoke: Ask, line: str
+) -> None:
+    write_lake(workspace / "data")
+    (workspace / "data" / "expected.yaml").write_text(f"{EXPECTED}\n{line}\n")
+    told = invoke("--root", lake.settings.root, "upload", "data")
+    assert told.code == 2
+    assert "expected.yaml" in told.err
+    assert "x.org" not in told.err and "x" * 30 not in told.err
+
+
 # --- Classes of this program are nobody's business -----------------------------------------------
 
 TYPE = "name: customerName, type: string"

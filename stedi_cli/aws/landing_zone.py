@@ -15,7 +15,8 @@ from stedi_cli.errors import StediError
 from stedi_cli.landing.file_facts import FileFacts, facts_from, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, unpacked
-from stedi_cli.landing.names import is_landing_name, is_safe_name
+from stedi_cli.landing.names import is_landing_name, is_safe_name, shown
+from stedi_cli.masking import unless_address
 from stedi_cli.project.lakehouse import Table
 
 _MOST_DELETED = 1000
@@ -171,14 +172,14 @@ class LandingZone:
             names = sorted(name.removeprefix(inside) for name in found if name.startswith(inside))
             files = {name: found[inside + name] for name in names if is_landing_name(name)}
             for name in files:
-                _refuse_unsafe(name, self._layout.uri(prefix + name))
+                _refuse_unsafe(name, self._layout.uri(prefix + unless_address(name)))
             listed[table.name] = files
         return listed
 
     def _read_facts(self, table: str, file: str) -> None:
         key = self.key(table, file)
         with self.storage.opened(key) as (stream, etag):
-            facts = read_facts(stream, self._layout.uri(key), lambda _: None)
+            facts = read_facts(stream, shown(self._layout.uri(key)), lambda _: None)
         # What was read, should it have been replaced since it was listed.
         self.remember(table, file, Entry(etag, facts))
 
@@ -186,7 +187,7 @@ class LandingZone:
         key = self.key(table, file)
         try:
             with self.storage.opened(key) as (stream, _):
-                return lines_at(unpacked(stream, file), self._layout.uri(key), numbers)
+                return lines_at(unpacked(stream, file), shown(self._layout.uri(key)), numbers)
         except StediError as error:
             if not is_no_object(error):
                 raise

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stedi_cli.errors import UsageError
+from stedi_cli.masking import is_address, unless_address
 
 SUFFIXES = (".json", ".json.gz")
 RENAME = (
@@ -31,11 +32,17 @@ def is_safe_name(name: str) -> bool:
     return is_landing_name(name) and _SAFE_NAME.fullmatch(name) is not None
 
 
+def shown(place: str) -> str:
+    """Return the path or URI of a landing file, its name masked where it may be an address."""
+    folder, slash, name = place.rpartition("/")
+    return f"{folder}{slash}{unless_address(name)}"
+
+
 def refuse_unsafe_name(path: Path) -> None:
     """Raise UsageError for a file name that some engine would read as something else."""
     if not is_safe_name(path.name):
         raise UsageError(
-            f"{str(path)!r}: that file name cannot be used in the landing zone.",
+            f"{shown(str(path))!r}: that file name cannot be used in the landing zone.",
             hint="Use letters, digits, blanks and . , _ - + = ( ) only, 200 at most, and none"
             " of . , _ or a blank first.",
         )
@@ -43,7 +50,7 @@ def refuse_unsafe_name(path: Path) -> None:
 
 def with_address(names: Iterable[str]) -> int:
     """Return how many file names may be addresses, which would stand in the quarantine."""
-    return sum("@" in name for name in names)
+    return sum(is_address(name) for name in names)
 
 
 def refuse_addresses(place: Path, files: list[Path]) -> None:

@@ -15,7 +15,7 @@ from stedi_cli.errors import StediError, UsageError
 from stedi_cli.landing.file_facts import FileFacts, facts_from, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, open_lines
-from stedi_cli.landing.names import is_landing_name, is_safe_name, refuse_unsafe_name
+from stedi_cli.landing.names import is_landing_name, is_safe_name, refuse_unsafe_name, shown
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
 from stedi_cli.project.lakehouse import Table
@@ -77,7 +77,8 @@ class LandingZone:
             refuse_unsafe_name(path)
             if path.is_symlink() or not path.is_file():
                 raise UsageError(
-                    f"{path} is not a plain file.", hint="Remove it, then upload the file itself."
+                    f"{shown(str(path))} is not a plain file.",
+                    hint="Remove it, then upload the file itself.",
                 )
         return files
 
@@ -196,7 +197,7 @@ class LandingZone:
             for path in self.paths(table):
                 if path.name in files:
                     with open_lines(path) as stream:
-                        lines = lines_at(stream, str(path), files[path.name])
+                        lines = lines_at(stream, shown(str(path)), files[path.name])
                     found |= {(table, path.name, number): line for number, line in lines.items()}
         return [found.get(place, "(no longer there)") for place in places]
 
@@ -228,14 +229,14 @@ class LandingZone:
         begun = time.time_ns()
         try:
             with path.open("rb") as stream:
-                facts = read_facts(stream, str(path), lambda _: None)
+                facts = read_facts(stream, shown(str(path)), lambda _: None)
         except OSError as error:
             raise StediError(
-                f"Cannot read {path}: {error.strerror}.",
+                f"Cannot read {shown(str(path))}: {error.strerror}.",
                 hint="Upload it again with `stedi upload`.",
             ) from error
         if stamp_of(path) != stamp:
-            raise StediError(f"{path} changed while it was read.", hint="Try again.")
+            raise StediError(f"{shown(str(path))} changed while it was read.", hint="Try again.")
         self._remember(path, facts, begun)
         return facts
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stedi_cli.errors import UsageError
+from stedi_cli.masking import unless_address, without_addresses
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -50,7 +51,8 @@ def load_yaml(path: Path) -> Any:
         place = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "malformed"
         raise UsageError(
-            f"{path}{place}: not YAML: {problem}.", hint="Mend the file and try again."
+            f"{path}{place}: not YAML: {unless_address(problem)}.",
+            hint="Mend the file and try again.",
         ) from error
 
 
@@ -119,7 +121,7 @@ def _refuse_traps(content: bytes, path: Path, loader: Any) -> None:
             anchor, size = opened[-1].anchor, opened.pop().size
         elif isinstance(event, yaml.AliasEvent):
             if any(collection.anchor == anchor for collection in opened):
-                _refuse(path, event, f"{anchor} holds itself")
+                _refuse(path, event, f"{unless_address(str(anchor))} holds itself")
             size = sizes.get(str(anchor), 1)
         elif isinstance(event, yaml.ScalarEvent):
             key = event.value
@@ -215,8 +217,10 @@ def _place(error: ErrorDetails, content: Any) -> str:
 def _expected(error: ErrorDetails) -> str:
     if error["type"] in _NO_MAPPING:
         return "Input should be a mapping"
-    return error["msg"].removeprefix("Value error, ")
+    return without_addresses(error["msg"].removeprefix("Value error, "))
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    """Return a key to be shown: not at length, and none that may be somebody's address."""
+    shown = unless_address(text)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"

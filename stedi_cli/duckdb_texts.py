@@ -47,6 +47,7 @@ _KNOWN = tuple(
         r'extract specifier "(.*)" not recognized',
         r"Failure in decode: could not convert blob to UTF8 string",
         r"cannot take (?:logarithm|square root) of (?:zero|a negative number)",
+        r"Failed to parse format specifier (.*): Unrecognized format for strftime/strptime",
         r"CSV Error on Line: \d+",
         r"Divide by zero|Division by zero",
         # Of regular expressions.
