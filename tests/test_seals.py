@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from small import JOBS, STRICT
 
 from stedi_cli.local import seals
 from stedi_cli.local.layout import to_path
+from stedi_cli.local.stamp import stamp_of
 
 Invoke = Callable[..., Result]
 
@@ -30,6 +34,23 @@ def flip(path: Path) -> None:
 def newest(lake: Lake, table: str, glob: str) -> Path:
     found = (lake.layout.warehouse / table).glob(glob)
     return max(found, key=lambda path: path.stat().st_mtime_ns)
+
+
+def rot(lake: Lake, path: Path) -> None:
+    """Flip a byte as a failing medium does, which changes no stamp: the recorded one is the new."""
+    flip(path)
+    rot_stamp(lake, path)
+
+
+def rot_stamp(lake: Lake, path: Path) -> None:
+    """Write a file's stamp as it is now where the run recorded its."""
+    with closing(sqlite3.connect(lake.layout.catalog)) as db, db:
+        query = "SELECT read_ns FROM stedi_files WHERE path = ?"
+        assert db.execute(query, [str(path)]).fetchone()
+        db.execute(
+            "UPDATE stedi_files SET stamp = ?, read_ns = ? WHERE path = ?",
+            [json.dumps(stamp_of(path)), path.stat().st_ctime_ns + 10**10, str(path)],
+        )
 
 
 FILES = {
@@ -66,6 +87,39 @@ def test_flipped_bytes_are_told_and_rebuilt(
     assert invoke("doctor").code == 0
     assert invoke("validate").code == 0
     assert lake.built() == set()
+
+
+@pytest.mark.parametrize("command", ["doctor", "validate"])
+@pytest.mark.parametrize("file", FILES)
+def test_rot_that_changes_no_stamp_is_told_and_then_rebuilt(
+    root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, file: str, command: str
+) -> None:
+    monkeypatch.setenv("STEDI_ROOT", str(root))
+    lake = Lake(root)
+    before = sorted(lake.rows("customer_trusted"))
+    rot(lake, FILES[file](lake, "customer_trusted"))
+    told = invoke(command)
+    assert told.code in (1, 3)
+    assert "customer_trusted" in told.out + told.err
+    assert "customer_trusted" in lake.built()
+    assert sorted(lake.rows("customer_trusted")) == before
+    assert invoke(command).code == 0
+    assert lake.built() == set()
+
+
+def test_rotten_metadata_is_told_and_made_again(
+    root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STEDI_ROOT", str(root))
+    lake = Lake(root)
+    path = to_path(lake.states()["step_trainer_trusted"].metadata)
+    path.write_text(path.read_text().replace("Taken at", "taken At"))
+    rot_stamp(lake, path)
+    assert invoke("doctor").code == 1
+    assert invoke("jobs", "run", "--all").code == 1
+    assert invoke("infra", "up", "--no-data").code == 0
+    assert "step_trainer_trusted" in lake.built()
+    assert invoke("doctor").code == 0
 
 
 def test_flipped_metadata_is_told_and_costs_no_other_table(
@@ -106,9 +160,6 @@ def test_a_touched_file_is_read_once_and_left(root: Path, monkeypatch: pytest.Mo
 
 def test_a_lake_of_an_older_version_is_sealed_by_its_next_run(root: Path) -> None:
     lake = Lake(root)
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(lake.layout.catalog)) as db, db:
         db.execute("DROP TABLE stedi_files")
     assert lake.built() == set()

@@ -101,6 +101,7 @@ class Validation:
 
     def _look(self) -> _Seen:
         """Ask all queries at once."""
+        self._lake.tables.read_again()
         states, landing = self._lake.tables.states(), self._lake.landing.states()
         usable = self._usable_lines()
         asked = queries(self._lakehouse, states, usable)

@@ -71,6 +71,9 @@ class Tables(Protocol):
     def states(self) -> dict[str, TableState]:
         """Return the tables' states by name."""
 
+    def read_again(self) -> None:
+        """Read all files of the tables again, where nothing else tells that their bytes changed."""
+
     def is_whole(self, table: str) -> bool:
         """Tell whether a table's current data files are all there."""
 

@@ -45,6 +45,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
         return
     yield _root(layout)
     yield Finding("temporary folder", str(workspace_parent(layout)))
+    tables.read_again()
     yield _catalog(layout, tables)
     try:
         states = place.zone.states(save=False)

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,15 @@ class Seal:
         except OSError:
             return False
 
+    def has_other_bytes(self) -> bool:
+        """Tell whether the file is there and has other bytes, whatever its stamp."""
+        try:
+            return _digest(self.path) != self.sha256
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+
 
 Seals = Mapping[str, list[Seal]]
 """Seals by the URI of the metadata file of the table's state that the files make up."""
@@ -65,6 +74,20 @@ def read_seals(layout: Layout) -> Seals:
     except (sqlite3.Error, ValueError, TypeError):
         return {}
     return found
+
+
+def read_again(layout: Layout) -> frozenset[Path]:
+    """Read all sealed files, whatever their stamps, and return those that have other bytes.
+
+    Later commands trust the stamps of these no more. A medium that fails changes no stamp.
+    """
+    broken = {s.path for seals in read_seals(layout).values() for s in seals if s.has_other_bytes()}
+    if broken:
+        # Where the catalog cannot be written, the next command of this kind finds them again.
+        with suppress(sqlite3.Error), closing(sqlite3.connect(layout.catalog)) as db, db:
+            rows = [(str(path),) for path in sorted(broken)]
+            db.executemany("UPDATE stedi_files SET read_ns = 0 WHERE path = ?", rows)
+    return frozenset(broken)
 
 
 def write_seals(layout: Layout, files: Mapping[str, Iterable[Path]], keep: Iterable[str]) -> None:

@@ -12,7 +12,7 @@ from stedi_cli.errors import StediError
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.catalog_file import BrokenError, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
-from stedi_cli.local.seals import Seal, Seals, read_seals, write_seals
+from stedi_cli.local.seals import Seal, Seals, read_again, read_seals, write_seals
 from stedi_cli.masking import masked
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.provenance import LandingAccount, TableState
@@ -34,6 +34,7 @@ class TableFiles:
         self._names = frozenset(names)
         self._states: dict[str, TableState] | None = None
         self._seals: Seals = {}
+        self._broken: frozenset[Path] = frozenset()
 
     def states(self) -> dict[str, TableState]:
         """Return the state of every table by name."""
@@ -46,9 +47,17 @@ class TableFiles:
         self._seals = read_seals(self._layout)
         for name, state in states.items():
             path = to_path(state.metadata)
-            if not all(s.is_unbroken() for s in self._seals_of(state) if s.path == path):
+            if not all(self._is_unbroken(s) for s in self._seals_of(state) if s.path == path):
                 raise BrokenError(f"Cannot read the metadata of {name}, {path}: it is broken.")
         return states
+
+    def read_again(self) -> None:
+        """Read all files, also those whose stamps say that they are what was written."""
+        self._broken = read_again(self._layout)
+        self.forget()
+
+    def _is_unbroken(self, seal: Seal) -> bool:
+        return seal.path not in self._broken and seal.is_unbroken()
 
     def _seals_of(self, state: TableState) -> list[Seal]:
         return self._seals.get(state.metadata, [])
@@ -108,7 +117,7 @@ class TableFiles:
     def _unbroken(self, state: TableState, paths: list[Path]) -> list[Path]:
         """Return files; raise StediError where one of the table is not what was written."""
         for seal in self._seals_of(state):
-            if not seal.is_unbroken():
+            if not self._is_unbroken(seal):
                 raise StediError(
                     f"{seal.path} is broken: its bytes are not those that were written.",
                     hint="Run `stedi jobs run --all`: it rebuilds the table.",

@@ -31,6 +31,10 @@ class Tables:
         self._place.layout.require()
         return self._place.tables.states()
 
+    def read_again(self) -> None:
+        """Read all files, also those whose time stamps say that they are what was written."""
+        self._place.tables.read_again()
+
     def is_whole(self, table: str) -> bool:
         """Tell whether a table's current data files are all there."""
         return self._place.tables.is_whole(table)
