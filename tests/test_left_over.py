@@ -70,6 +70,18 @@ def test_a_run_that_stops_at_bad_lines_with_nothing_to_do_removes_them(
     assert _there(root) == []
 
 
+def test_doctor_tells_of_landing_folders_that_no_table_has(root: Path, stedi: Ask) -> None:
+    folder = root / "landing" / "people"
+    folder.mkdir()
+    assert stedi("--root", root, "doctor").code == 0
+    (folder / "c.json").write_text('{"email": "ann@x.org"}\n')
+    told = stedi("--root", root, "doctor", "--json")
+    (wrong,) = [finding for finding in told.json() if not finding["ok"]]
+    assert wrong["what"] == "landing folder"
+    assert str(folder) in wrong["found"]
+    assert "ann@x.org" not in told.out
+
+
 WRITERS = {
     "a run with nothing to do": ("jobs", "run", "--all"),
     "a job with nothing to do": ("jobs", "run", "customer_landing_to_trusted"),

@@ -59,6 +59,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
         yield Finding("landing files", error.message, error.hint or "Upload them again.")
     yield from _tables(lakehouse, tables)
     yield from _temp(layout)
+    yield from _left_landing(layout, lakehouse)
     with suppress(StediError):
         yield from (s.finding() for s in strangers(layout, lakehouse.tables))
     left = read_journal(layout)
@@ -68,6 +69,16 @@ def diagnose(place: Place) -> Iterator[Finding]:
             "a run is going on or has died",
             "If none is going on, the next `stedi jobs run` removes what it left.",
         )
+
+
+def _left_landing(layout: Layout, lakehouse: Lakehouse) -> Iterator[Finding]:
+    """Tell of landing folders whose table left the model, or has another folder now."""
+    known = {table.folder for table in lakehouse.landing.values()}
+    folders = sorted(layout.landing.iterdir()) if layout.landing.is_dir() else []
+    for folder in folders:
+        if folder.name not in known and folder.is_dir() and any(folder.iterdir()):
+            found = f"no table of the model has {folder}, which may hold landing lines"
+            yield Finding("landing folder", found, "Remove it, or put its table into the model.")
 
 
 def _temp(layout: Layout) -> Iterator[Finding]:
