@@ -20,11 +20,12 @@ import stedi_cli
 from stedi_cli.checks.validation import Report, Validation
 from stedi_cli.lake import parts
 from stedi_cli.lake.events import Uploaded
+from stedi_cli.lake.job_run import JobDone
 from stedi_cli.local.layout import Layout
 from stedi_cli.places import open_lake
 from stedi_cli.project import folder as project
 from stedi_cli.project.settings import load_settings
-from stedi_cli.runs.pipeline import JobDone, Pipeline
+from stedi_cli.runs.pipeline import Pipeline
 from stedi_cli.tables.provenance import TableState
 
 CHECKOUT = Path(__file__).parents[1]

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.parts import Lake
 from stedi_cli.places import open_lake
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import load_settings
-from stedi_cli.runs.pipeline import JobDone, Pipeline
+from stedi_cli.runs.pipeline import Pipeline
 
 Files = dict[str, dict[str, bytes]]
 

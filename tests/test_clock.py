@@ -13,10 +13,11 @@ from conftest import Lake
 from pyiceberg.expressions import EqualTo
 from small import STRICT
 
+from stedi_cli.lake.job_run import JobDone
 from stedi_cli.local import spark
 from stedi_cli.local.layout import to_path
 from stedi_cli.local.table_files import open_catalog
-from stedi_cli.runs.pipeline import JobDone, Pipeline
+from stedi_cli.runs.pipeline import Pipeline
 
 HOUR = 3_600_000
 TIMES = {"timestamp-ms", "last-updated-ms"}

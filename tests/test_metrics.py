@@ -18,10 +18,11 @@ from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import ManifestContent, ManifestFile
 from small import JOBS, STRICT, write_lake
 
+from stedi_cli.lake.job_run import JobDone
 from stedi_cli.local import spark
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import Table
-from stedi_cli.runs.pipeline import JobDone, Pipeline
+from stedi_cli.runs.pipeline import Pipeline
 from stedi_cli.tables import iceberg, metrics
 
 ALL = set(JOBS.values())

@@ -34,6 +34,7 @@ from test_oracle import signed
 
 from stedi_cli.datasets.synthetic import generate
 from stedi_cli.errors import BadDataError, StediError, UsageError
+from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.parts import Lake
 from stedi_cli.local import spark
 from stedi_cli.places import open_lake
@@ -41,7 +42,7 @@ from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import load_settings
 from stedi_cli.runs import pipeline, spark_request
-from stedi_cli.runs.pipeline import JobDone, Pipeline
+from stedi_cli.runs.pipeline import Pipeline
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"

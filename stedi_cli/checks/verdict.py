@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,11 @@ class TableCount:
     def ok(self) -> bool:
         """Whether the table is there, and its rows are as expected where that is known."""
         return self.rows is not None and self.expected in (None, self.rows)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        record = {"table": self.table, "zone": self.zone, "rows": self.rows}
+        return {**record, "expected": self.expected, "ok": self.ok}
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,10 @@ class CheckResult:
     def ok(self) -> bool:
         """Whether the rule holds, is broken on purpose, or cannot be checked here."""
         return not self.violations or self.known
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {"check": self.check, "violations": self.violations, "ok": self.ok}
 
 
 @dataclass(frozen=True)
@@ -66,3 +76,12 @@ class Report:
         """Whether everything is as it should be."""
         counted = all(table.ok for table in self.tables)
         return counted and all(check.ok for check in self.checks) and not self.problems
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {
+            "policy": self.policy,
+            "tables": [table.as_json() for table in self.tables],
+            "checks": [check.as_json() for check in self.checks],
+            "ok": self.ok,
+        }

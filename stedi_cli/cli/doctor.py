@@ -34,9 +34,7 @@ def doctor(
             with render.busy("Looking"):
                 findings += configured(opened.settings, opened.lakehouse, opened.lake)
     if as_json:
-        render.emit(
-            [{"what": f.what, "found": f.found, "ok": f.ok, "todo": f.todo} for f in findings]
-        )
+        render.emit([finding.as_json() for finding in findings])
     else:
         rows = [
             (f.what, "ok" if f.ok else "WRONG", f.found + (f"\n→ {f.todo}" if f.todo else ""))

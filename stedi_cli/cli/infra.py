@@ -36,7 +36,9 @@ def plan(ctx: typer.Context, as_json: JsonOption = False) -> None:
         with render.busy("Comparing"):
             planned = opened.lake.infrastructure.plan()
         if as_json:
-            render.emit({"changes": [_record(c) for c in planned.changes], "costs": _costs(opened)})
+            render.emit(
+                {"changes": [c.as_json() for c in planned.changes], "costs": _costs(opened)}
+            )
             return
         _show_plan(opened, planned)
 
@@ -88,7 +90,7 @@ def up(
                 render.say()
             uploaded = upload_into(opened, folder, quiet=as_json)
         if as_json:
-            render.emit({"resources": _states(resources), "uploaded": uploaded})
+            render.emit({"resources": [r.as_json() for r in resources], "uploaded": uploaded})
 
 
 @app.command()
@@ -103,7 +105,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
         with render.busy("Comparing"):
             resources = opened.lake.infrastructure.status()
         if as_json:
-            render.emit(_states(resources))
+            render.emit([r.as_json() for r in resources])
         else:
             render.show(_table(opened, resources))
         if any(resource.state not in ("there", "left") for resource in resources):
@@ -184,13 +186,9 @@ def _confirmed(opened: Session, *, keep_data: bool) -> bool:
     return render.confirm(f"Remove the {opened.lake.title}, {what}?")
 
 
-def _states(resources: list[Resource]) -> list[dict[str, str]]:
-    return [{"kind": r.kind, "name": r.name, "state": r.state} for r in resources]
-
-
 def _show_removed(opened: Session, resources: list[Resource], *, as_json: bool) -> None:
     if as_json:
-        render.emit(_states(resources))
+        render.emit([r.as_json() for r in resources])
     elif resources:
         render.show(_table(opened, resources))
     else:
@@ -230,14 +228,6 @@ def _differing(name: str, there: str, wanted: str) -> str:
 def _short(text: str, begin: int) -> str:
     end = "…" if len(text) > begin + _SHORT else ""
     return f"{'…' if begin else ''}{text[begin : begin + _SHORT]}{end}" if text else "–"
-
-
-def _record(change: Change) -> dict[str, object]:
-    fields = [
-        {"field": name, "there": there, "wanted": wanted} for name, there, wanted in change.fields
-    ]
-    record: dict[str, object] = {"kind": change.kind, "name": change.name}
-    return {**record, "action": change.action, "fields": fields, "note": change.note}
 
 
 def _table(opened: Session, resources: list[Resource], *, state: str = "state") -> object:

@@ -14,8 +14,7 @@ from stedi_cli.errors import Terminated, UsageError
 from stedi_cli.masking import unless_address
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.job_run import JobRun, RunFailed, Usage
-    from stedi_cli.runs.pipeline import JobDone
+    from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed, Usage
     from stedi_cli.tables.history import RefRemoved
 
 app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
@@ -37,18 +36,7 @@ def list_jobs(ctx: typer.Context, policy: PolicyOption = None, as_json: JsonOpti
     with session(ctx, policy=policy) as opened:
         plans = Pipeline(opened.lakehouse, opened.lake, opened.settings.policy).plan()
         if as_json:
-            render.emit(
-                [
-                    {
-                        "job": p.job.name,
-                        "reads": p.job.reads,
-                        "writes": p.job.writes,
-                        "up_to_date": p.stale is None,
-                        "why": p.stale,
-                    }
-                    for p in plans
-                ]
-            )
+            render.emit([plan.as_json() for plan in plans])
             return
         rows = [
             (
@@ -103,7 +91,7 @@ def run(
         if as_json:
             render.emit(
                 {
-                    "jobs": [_record(event) for event in seen.done],
+                    "jobs": [event.as_json() for event in seen.done],
                     "removed": [
                         {"table": r.table, "kind": r.kind, "name": unless_address(r.name)}
                         for r in seen.removed
@@ -122,7 +110,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
         account = opened.lake.account
         runs = account.runs() if account else []
         if as_json:
-            render.emit([_run_record(run) for run in runs])
+            render.emit([run.as_json() for run in runs])
             return
         if not runs:
             render.say("There is no run.")
@@ -267,33 +255,3 @@ def _used(seconds: float, usage: Usage | None) -> str:
     if usage is None:
         return f"{seconds:,.0f} s"
     return f"{seconds:,.0f} s, {usage.dpu_hours:.3f} DPU-hours, {usage.dollars:.3f} USD"
-
-
-def _record(event: JobDone) -> dict[str, object]:
-    record: dict[str, object] = {
-        "job": event.job.name,
-        "table": event.job.writes,
-        "status": event.status,
-        "rows": event.rows,
-        "quarantined": event.quarantined,
-        "seconds": round(event.seconds, 3),
-    }
-    return record | ({"usage": _usage_record(event.usage)} if event.usage else {})
-
-
-def _usage_record(usage: Usage) -> dict[str, object]:
-    hours, dollars = round(usage.dpu_hours, 6), round(usage.dollars, 6)
-    return {"run": usage.run, "seconds": usage.seconds, "dpu_hours": hours, "usd": dollars}
-
-
-def _run_record(run: JobRun) -> dict[str, object]:
-    return {
-        "job": run.job,
-        "run": run.id,
-        "state": run.state,
-        "active": run.active,
-        "started": run.started,
-        "seconds": run.seconds,
-        "error": run.error or None,
-        "usage": _usage_record(run.usage) if run.usage else None,
-    }

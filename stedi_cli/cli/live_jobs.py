@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from stedi_cli.cli import render
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.job_run import JobRun, RunFailed
-    from stedi_cli.runs.pipeline import Event, JobDone, JobStarted
+    from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunFailed
+    from stedi_cli.runs.pipeline import Event
     from stedi_cli.tables.history import RefRemoved
 
 
@@ -37,8 +37,7 @@ class Seen:
 
     def add(self, event: Event) -> None:
         """Take in an event."""
-        from stedi_cli.lake.job_run import JobRun, RunDetached, RunFailed
-        from stedi_cli.runs.pipeline import JobDone, JobStarted
+        from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunDetached, RunFailed
         from stedi_cli.tables.history import RefRemoved
 
         if isinstance(event, JobDone):

@@ -119,9 +119,7 @@ def show_cost(cost: QueryCost | None) -> None:
 
 def cost_record(cost: QueryCost | None) -> dict[str, object]:
     """Return what queries scanned and cost for a JSON document; nothing where they cost nothing."""
-    if cost is None:
-        return {}
-    return {"scanned_bytes": cost.scanned, "usd": round(cost.dollars, 6)}
+    return cost.as_json() if cost else {}
 
 
 def emit(value: object) -> None:

@@ -100,7 +100,7 @@ def _drop(opened: Session, name: str, *, yes: bool, as_json: bool) -> None:
             raise typer.Exit(ExitCode.FAILED)
     removed = list(opened.lake.tables.drop(name))
     if as_json:
-        render.emit([{"kind": r.kind, "name": r.name, "state": r.state} for r in removed])
+        render.emit([resource.as_json() for resource in removed])
     else:
         kept = [r.note for r in removed if r.state == "left"]
         said = f" from the catalog; {kept[0]}, which stay" if kept else " with all its files"

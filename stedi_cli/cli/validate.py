@@ -47,7 +47,7 @@ def validate(
             report = validation.run()
         cost = opened.query_cost
         if as_json:
-            render.emit(_record(report) | render.cost_record(cost))
+            render.emit(report.as_json() | render.cost_record(cost))
         else:
             show_report(report)
             render.show_cost(cost)
@@ -125,17 +125,3 @@ def _check_verdict(check: CheckResult) -> str:
     if check.violations == 0:
         return "ok"
     return "known" if check.known else "FAILED"
-
-
-def _record(report: Report) -> dict[str, object]:
-    return {
-        "policy": report.policy,
-        "tables": [
-            {"table": t.table, "zone": t.zone, "rows": t.rows, "expected": t.expected, "ok": t.ok}
-            for t in report.tables
-        ],
-        "checks": [
-            {"check": c.check, "violations": c.violations, "ok": c.ok} for c in report.checks
-        ],
-        "ok": report.ok,
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 REBUILD = "Run `stedi jobs run --all`: it rebuilds what depends on it."
 """What to do about a table that is not as the jobs left it."""
@@ -26,3 +27,7 @@ class Finding:
     def ok(self) -> bool:
         """Whether nothing is wrong."""
         return not self.todo
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {"what": self.what, "found": self.found, "ok": self.ok, "todo": self.todo}

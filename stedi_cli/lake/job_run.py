@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from stedi_cli.project.lakehouse import Job
 from stedi_cli.tables.history import RefRemoved
 
 
@@ -22,6 +24,11 @@ class Usage:
     seconds: float
     dpu_hours: float
     dollars: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        hours, dollars = round(self.dpu_hours, 6), round(self.dollars, 6)
+        return {"run": self.run, "seconds": self.seconds, "dpu_hours": hours, "usd": dollars}
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,61 @@ class JobRun:
     started: str = ""
     error: str = ""
     usage: Usage | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {
+            "job": self.job,
+            "run": self.id,
+            "state": self.state,
+            "active": self.active,
+            "started": self.started,
+            "seconds": self.seconds,
+            "error": self.error or None,
+            "usage": self.usage.as_json() if self.usage else None,
+        }
+
+
+@dataclass(frozen=True)
+class JobStarted:
+    """A job has begun."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class JobDone:
+    """A job has ended.
+
+    Args:
+        job: The job.
+        status: ``built`` or ``unchanged``.
+        rows: Rows of its table.
+        quarantined: Unusable lines of the landing tables that no earlier job reads.
+        seconds: How long it took.
+        why: Why it ran, or an empty text.
+        usage: What the run used that ended with this job.
+    """
+
+    job: Job
+    status: str
+    rows: int | None
+    quarantined: int
+    seconds: float
+    why: str = ""
+    usage: Usage | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        record: dict[str, Any] = {
+            "job": self.job.name,
+            "table": self.job.writes,
+            "status": self.status,
+            "rows": self.rows,
+            "quarantined": self.quarantined,
+            "seconds": round(self.seconds, 3),
+        }
+        return record | ({"usage": self.usage.as_json()} if self.usage else {})
 
 
 @dataclass(frozen=True)

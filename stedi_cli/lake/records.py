@@ -52,6 +52,10 @@ class QueryCost:
     scanned: int
     dollars: float
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {"scanned_bytes": self.scanned, "usd": round(self.dollars, 6)}
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -68,6 +72,10 @@ class Resource:
     name: str
     state: str
     note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {"kind": self.kind, "name": self.name, "state": self.state}
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,12 @@ class Change:
     action: str
     fields: tuple[tuple[str, str, str], ...] = ()
     note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        fields = [dict(zip(("field", "there", "wanted"), f, strict=True)) for f in self.fields]
+        record = {"kind": self.kind, "name": self.name, "action": self.action}
+        return {**record, "fields": fields, "note": self.note}
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from stedi_cli.errors import BadDataError, UsageError
-from stedi_cli.lake.job_run import JobOutcome, JobRun, RunDetached, RunFailed, Usage
+from stedi_cli.lake.job_run import (
+    JobDone,
+    JobOutcome,
+    JobRun,
+    JobStarted,
+    RunDetached,
+    RunFailed,
+)
 from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
@@ -38,35 +46,15 @@ class JobPlan:
     job: Job
     stale: str | None
 
-
-@dataclass(frozen=True)
-class JobStarted:
-    """A job has begun."""
-
-    job: Job
-
-
-@dataclass(frozen=True)
-class JobDone:
-    """A job has ended.
-
-    Args:
-        job: The job.
-        status: ``built`` or ``unchanged``.
-        rows: Rows of its table.
-        quarantined: Unusable lines of the landing tables that no earlier job reads.
-        seconds: How long it took.
-        why: Why it ran, or an empty text.
-        usage: What the run used that ended with this job.
-    """
-
-    job: Job
-    status: str
-    rows: int | None
-    quarantined: int
-    seconds: float
-    why: str = ""
-    usage: Usage | None = None
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {
+            "job": self.job.name,
+            "reads": self.job.reads,
+            "writes": self.job.writes,
+            "up_to_date": self.stale is None,
+            "why": self.stale,
+        }
 
 
 Event = JobStarted | JobDone | JobRun | RunFailed | RunDetached | RefRemoved

@@ -18,11 +18,11 @@ from stedi_cli.aws.lake import aws_lake
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
 from stedi_cli.lake.events import Uploaded
-from stedi_cli.lake.job_run import JobRun, RunDetached, RunFailed
+from stedi_cli.lake.job_run import JobDone, JobRun, RunDetached, RunFailed
 from stedi_cli.lake.parts import Lake
 from stedi_cli.project import folder as project
 from stedi_cli.project.settings import AwsSettings, load_settings
-from stedi_cli.runs.pipeline import Event, JobDone, Pipeline
+from stedi_cli.runs.pipeline import Event, Pipeline
 from stedi_cli.tables import iceberg
 
 HURRY = Patience(sleep=lambda seconds: None, random=lambda: 1.0)

@@ -19,8 +19,8 @@ from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.runs import BusyError, Runs, cost
 from stedi_cli.aws.runs import Run as GlueRun
 from stedi_cli.errors import BadDataError, StediError, UsageError
-from stedi_cli.lake.job_run import JobRun, RunFailed
-from stedi_cli.runs.pipeline import Event, JobDone, JobStarted, Pipeline
+from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunFailed
+from stedi_cli.runs.pipeline import Event, Pipeline
 from stedi_cli.tables.history import RefRemoved
 
 FIRST = "customer_landing_to_trusted"
