@@ -29,6 +29,21 @@ def _there(root: Path) -> list[Path]:
     return sorted((root / "tmp").rglob("*"))
 
 
+@pytest.mark.parametrize("force", [(), ("--force",)])
+def test_the_log_of_a_spark_run_that_failed_goes_after_any_run(
+    root: Path, stedi: Ask, force: tuple[str, ...]
+) -> None:
+    log = root / "spark.log"
+    log.write_text("ann@x.org\n")
+    told = stedi("--root", root, "doctor", "--json")
+    wrong = [finding for finding in told.json() if not finding["ok"]]
+    assert [finding["what"] for finding in wrong] == ["Spark's log"]
+    assert log.exists()
+    assert stedi("--root", root, "jobs", "run", "--all", *force).code == 0
+    assert not log.exists()
+    assert stedi("--root", root, "doctor").code == 0
+
+
 def test_doctor_tells_of_them_and_then_of_nothing(root: Path, stedi: Ask) -> None:
     _left(root)
     told = stedi("--root", root, "doctor", "--json")

