@@ -104,6 +104,18 @@ def test_what_another_engine_changes_is_told_and_mended(
     assert made.scan().to_arrow().num_rows == len(dirty.rows(table))
 
 
+def test_a_table_that_another_engine_dropped_is_told(dirty: Lake, invoke: Invoke) -> None:
+    open_catalog(dirty.layout).drop_table("stedi.customer_trusted")
+    doctor = invoke("doctor", "--json")
+    assert doctor.code == 1
+    (wrong,) = [f for f in doctor.json() if not f["ok"]]
+    assert wrong["what"] == "customer_trusted"
+    assert "not in the catalog" in wrong["found"]
+    assert "jobs run --all" in wrong["todo"]
+    assert "customer_trusted" in dirty.built()
+    assert invoke("doctor").code == 0
+
+
 def test_the_job_that_runs_first_takes_over_no_entry_of_another_engine(
     dirty: Lake, tmp_path: Path
 ) -> None:

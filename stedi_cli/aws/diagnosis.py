@@ -13,7 +13,7 @@ from stedi_cli.errors import StediError
 from stedi_cli.lake.findings import REBUILD, Finding
 from stedi_cli.lake.records import Resource
 from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
-from stedi_cli.tables.drift import changed_by_others, drift_said
+from stedi_cli.tables.drift import LOST, changed_by_others, drift_said, lost
 
 
 def diagnose(place: Place) -> Iterator[Finding]:
@@ -55,6 +55,7 @@ def _tables(layout: Layout, tables: TableFiles) -> Iterator[Finding]:
         yield from (stranger.finding() for stranger in tables.strangers())
         states = tables.states()
         changed = changed_by_others(layout.lakehouse, states)
+        yield from (Finding(name, LOST, REBUILD) for name in lost(layout.lakehouse, states))
         for name in states:
             if not tables.is_whole(name):
                 todo = "Run `stedi jobs run --all`: it rebuilds the table."

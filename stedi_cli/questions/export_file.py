@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,8 +44,8 @@ def exported(file: Path) -> Iterator[Sink]:
     Raises:
         StediError: If it cannot be written.
     """
-    # What nobody else may read is not opened to others by being replaced.
-    mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else None
+    # What nobody else may read is not opened to others by being replaced; no other bit is kept.
+    mode = file.stat().st_mode & 0o777 if file.exists() else None
     with replaced(file, file.parent, mode=mode) as sink:
         yield sink
 

@@ -8,6 +8,8 @@ from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
 from stedi_cli.tables.provenance import MARK, LandingAccount, TableState
 
+LOST = "is not in the catalog, though tables made of it are"
+"""What ``doctor`` says of a table that something else than this tool dropped or renamed."""
 OLDER = "written by an older version"
 """What is said of a table of which nothing tells that anything else than a run changed it."""
 
@@ -46,6 +48,12 @@ def quarantine_drift(
         return OLDER if older else "its content is not a run's"
     wrong = [name for name, a in accounts.items() if a.quarantined != lines.get(name, 0)]
     return f"its lines of {', '.join(wrong)} are not a run's" if wrong else None
+
+
+def lost(lakehouse: Lakehouse, states: Mapping[str, TableState]) -> list[str]:
+    """Return the tables that are not there, while others that jobs made of them are."""
+    used = {name for job in lakehouse.jobs.values() if job.writes in states for name in job.reads}
+    return [name for name in lakehouse.writers if name in used and name not in states]
 
 
 def drift_said(what: str) -> str:
