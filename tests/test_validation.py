@@ -228,6 +228,81 @@ def test_a_withdrawal_that_no_job_has_seen_yet_is_reported(
     assert broken == {"customer_trusted_consent": 1}
 
 
+def own(lake: Lake, tmp_path: Path) -> Lake:
+    """The small lake beside a project of its own, its jobs run."""
+    copy_out(PROJECT, tmp_path / "project")
+    made = Lake(lake.settings.root, project=tmp_path / "project")
+    made.run()
+    assert made.validate().problems == []
+    return made
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        (
+            "configs/lakehouse.yaml",
+            "{name: serialNumber, type: string, required: true",
+            "{name: serialNumber, type: string",
+            "The model changed since these were built: customer_trusted",
+        ),
+        (
+            "jobs/customer_trusted_to_curated.sql",
+            "SELECT",
+            "SELECT /* otherwise */",
+            "The SQL changed since these were built: customers_curated.",
+        ),
+    ],
+)
+def test_a_recipe_that_changed_since_is_a_problem(
+    lake: Lake, tmp_path: Path, file: str, old: str, new: str, told: str
+) -> None:
+    own(lake, tmp_path)
+    path = tmp_path / "project" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    changed = Lake(lake.settings.root, project=tmp_path / "project")
+    report = changed.validate()
+    assert any(problem.startswith(told) for problem in report.problems)
+    assert all(problem.endswith("Run `stedi jobs run --all`.") for problem in report.problems)
+    assert not report.ok
+    changed.run()
+    assert changed.validate().problems == []
+
+
+@pytest.mark.parametrize("change", ["rename", "swap", "add"])
+def test_landing_files_that_changed_since_are_a_problem(
+    lake: Lake, validate: Callable[..., Result], change: str
+) -> None:
+    folder = lake.layout.landing / "customer"
+    (folder / "a.json").write_bytes(b"\n")
+    (folder / "b.json").write_bytes(b"\n\n")
+    lake.run()
+    assert validate().code == 0
+    if change == "rename":
+        (folder / "a.json").rename(folder / "c.json")
+    elif change == "swap":
+        (folder / "a.json").rename(folder / "c.json")
+        (folder / "b.json").rename(folder / "a.json")
+        (folder / "c.json").rename(folder / "b.json")
+    else:
+        (folder / "c.json").write_bytes(b"\n")
+    told = validate()
+    assert told.code == 3
+    assert "No run has read customer_landing as it is now." in told.out
+    assert validate("--json").json()["ok"] is False
+    lake.run()
+    assert validate().code == 0
+
+
+def test_a_table_built_again_is_a_problem_for_what_is_built_from_it(lake: Lake) -> None:
+    lake.run()
+    lake.run("customer_landing_to_trusted", force=True)
+    told = "Built again since other tables were built from them: customer_trusted."
+    assert any(problem.startswith(told) for problem in lake.validate().problems)
+
+
 # --- Public data -------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from stedi_cli.checks import expected
 from stedi_cli.checks.expected import DataSet
+from stedi_cli.checks.staleness import stale_problems
 from stedi_cli.checks.validation_queries import Queries, check_query, queries
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
 from stedi_cli.errors import UsageError
@@ -19,6 +20,7 @@ from stedi_cli.project.personal import personal_names
 from stedi_cli.questions.statement import tables_named
 from stedi_cli.tables.drift import changed_by_others, drift_said
 from stedi_cli.tables.provenance import LandingAccount, TableState
+from stedi_cli.tables.recipes import Changed, Recipes
 
 
 @dataclass(frozen=True)
@@ -280,12 +282,18 @@ class Validation:
                 f"Tables of several policies lie side by side: {', '.join(built)}."
                 " Run `stedi jobs run --all`."
             )
-        changed = [name for name in seen.usable if name not in seen.accounts]
-        if changed and not missing:
-            problems.append(
-                f"No run has read {', '.join(changed)} as it is now. Run `stedi jobs run --all`."
-            )
-        return problems
+        unread = [name for name in seen.usable if name not in seen.accounts and not missing]
+        said = {*others, *broken}
+        changes = self._changes(seen, built)
+        return problems + stale_problems(self._lakehouse, changes, said, unread)
+
+    def _changes(self, seen: _Seen, built: list[str]) -> dict[str, Changed]:
+        # Where there are several policies all jobs have to run again, whatever changed.
+        if len(built) != 1:
+            return {}
+        recipes = Recipes(self._lakehouse, built[0])
+        recipes.see(seen.landing, seen.states)
+        return recipes.all_changed()
 
 
 def _pairs(answer: Answer) -> list[tuple[str, int]]:

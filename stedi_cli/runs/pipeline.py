@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -23,13 +22,14 @@ from stedi_cli.lake.job_run import (
 from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import Work
 from stedi_cli.landing.files import LandingState
-from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Lakehouse
+from stedi_cli.project.lakehouse import QUARANTINE, Job, Lakehouse
 from stedi_cli.runs.bad_rows import refuse_too_many
 from stedi_cli.runs.job_reads import refuse_undeclared
 from stedi_cli.tables.drift import quarantine_drift, shape_drift
 from stedi_cli.tables.history import RefRemoved, overdue
 from stedi_cli.tables.metrics import may_tell_values
 from stedi_cli.tables.provenance import LandingAccount, Provenance, TableState
+from stedi_cli.tables.recipes import Recipes
 
 FORCED = "forced"
 
@@ -75,7 +75,7 @@ class Pipeline:
         self.policy = lakehouse.policy(policy).name
         self._landing: dict[str, LandingState] = {}
         self._tables: dict[str, TableState] = {}
-        self._texts: dict[str, JobText] = {}
+        self._recipes = Recipes(lakehouse, self.policy)
 
     def plan(self, jobs: Sequence[str] = (), *, force: bool = False) -> list[JobPlan]:
         """Tell what has to run.
@@ -93,6 +93,7 @@ class Pipeline:
         wanted = {self._lakehouse.job(name).name for name in jobs} or set(self._lakehouse.jobs)
         self._landing = self._lake.landing.states()
         self._tables = self._lake.tables.states()
+        self._recipes.see(self._landing, self._tables)
         plans: list[JobPlan] = []
         rebuilt: set[str] = set()
         for job in self._lakehouse.jobs.values():
@@ -125,17 +126,16 @@ class Pipeline:
             yield f"built under policy {made.policy}"
         if any(name in rebuilt for name in job.reads):
             yield "an input is rebuilt"
-        changed = [name for name in job.reads if made.inputs.get(name) != self._input(name)]
-        if changed:
-            yield f"{', '.join(changed)} changed"
+        changed = self._recipes.changed(job, made)
+        if changed.inputs:
+            yield f"{', '.join(changed.inputs)} changed"
         if any(s.provenance and s.provenance.policy != made.policy for s in state.snapshots):
             yield "snapshots of another policy are left"
         if overdue(state.snapshots, state.current.id if state.current else None):
             yield "snapshots that have to go are left"
-        wanted = self._provenance(job, run="", engine="")
-        if made.sql != wanted.sql:
+        if changed.sql:
             yield "its SQL changed"
-        if not made.same_recipe(wanted):
+        if changed.model:
             yield "the model changed"
         yield from self._changes_of_others(job, state, made)
         if forced:
@@ -165,31 +165,6 @@ class Pipeline:
         tables = self._lakehouse.tables
         there = [name for name in names if name in self._tables]
         return [name for name in there if may_tell_values(tables[name], self._tables[name])]
-
-    def _text(self, job: Job) -> JobText:
-        """Return a job's SQL, read once, so that what runs is what was compared."""
-        if job.name not in self._texts:
-            self._texts[job.name] = self._lakehouse.job_text(job, self.policy)
-        return self._texts[job.name]
-
-    def _provenance(self, job: Job, *, run: str, engine: str) -> Provenance:
-        tables = [self._lakehouse.tables[name] for name in (job.writes, *job.reads)]
-        columns = "".join(table.columns_sha256 for table in tables)
-        return Provenance(
-            run=run,
-            job=job.name,
-            policy=self.policy,
-            engine=engine,
-            sql=self._text(job).sha256,
-            columns=hashlib.sha256(columns.encode()).hexdigest(),
-            inputs={name: self._input(name) for name in job.reads},
-        )
-
-    def _input(self, name: str) -> str:
-        if name in self._landing:
-            return self._landing[name].fingerprint
-        state = self._tables.get(name)
-        return str(state.current.id) if state and state.current else ""
 
     def run(
         self,
@@ -230,7 +205,7 @@ class Pipeline:
             return
         # Also what need not run: once the lock is had, that may have changed.
         for plan in plans:
-            refuse_undeclared(self._lakehouse, plan.job, self._text(plan.job), engine)
+            refuse_undeclared(self._lakehouse, plan.job, self._recipes.text(plan.job), engine)
         with self._lake.jobs.runner(
             engine, wait=wait, one_session=one_session, detach=detach
         ) as runner:
@@ -276,9 +251,9 @@ class Pipeline:
 
     def _work(self, job: Job, run: str, engine: str) -> Work:
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
-        made = self._provenance(job, run=run, engine=engine)
+        made = self._recipes.provenance(job, run=run, engine=engine)
         known = {name: state.fingerprint for name, state in landing.items()}
-        return Work(job, self._text(job), dataclasses.replace(made, inputs=known), landing)
+        return Work(job, self._recipes.text(job), dataclasses.replace(made, inputs=known), landing)
 
     def _unchanged(self, job: Job) -> JobDone:
         rows, accounts = self._built(job)

@@ -1,0 +1,91 @@
+"""What a job's table is made of, and what of that changed since."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from stedi_cli.landing.files import LandingState
+from stedi_cli.project.lakehouse import Job, JobText, Lakehouse
+from stedi_cli.tables.provenance import Provenance, TableState
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What changed since a job made its table.
+
+    Args:
+        inputs: The tables that it reads whose rows or landing files are others now.
+        sql: Whether its SQL did.
+        model: Whether columns or tables did.
+    """
+
+    inputs: list[str]
+    sql: bool
+    model: bool
+
+
+class Recipes:
+    """What the jobs make their tables of under a policy.
+
+    Args:
+        lakehouse: The model.
+        policy: The policy.
+    """
+
+    def __init__(self, lakehouse: Lakehouse, policy: str) -> None:
+        self._lakehouse = lakehouse
+        self._policy = policy
+        self._texts: dict[str, JobText] = {}
+        self.see({}, {})
+
+    def see(self, landing: Mapping[str, LandingState], tables: Mapping[str, TableState]) -> None:
+        """Go by these landing files and tables from now on."""
+        self._landing = landing
+        self._tables = tables
+
+    def text(self, job: Job) -> JobText:
+        """Return a job's SQL, read once, so that what runs is what was compared."""
+        if job.name not in self._texts:
+            self._texts[job.name] = self._lakehouse.job_text(job, self._policy)
+        return self._texts[job.name]
+
+    def provenance(self, job: Job, *, run: str, engine: str) -> Provenance:
+        """Return the record of a job that would run now."""
+        tables = [self._lakehouse.tables[name] for name in (job.writes, *job.reads)]
+        columns = "".join(table.columns_sha256 for table in tables)
+        return Provenance(
+            run=run,
+            job=job.name,
+            policy=self._policy,
+            engine=engine,
+            sql=self.text(job).sha256,
+            columns=hashlib.sha256(columns.encode()).hexdigest(),
+            inputs={name: self._input(name) for name in job.reads},
+        )
+
+    def changed(self, job: Job, made: Provenance) -> Changed:
+        """Tell what changed since a job made its table, but for the policy."""
+        wanted = self.provenance(job, run="", engine="")
+        inputs = [name for name in job.reads if made.inputs.get(name) != wanted.inputs[name]]
+        known = {name: made.inputs[name] for name in inputs if name in made.inputs}
+        # The model is whatever else differs.
+        same = replace(wanted, policy=made.policy, sql=made.sql, inputs={**wanted.inputs, **known})
+        return Changed(inputs, made.sql != wanted.sql, not made.same_recipe(same))
+
+    def all_changed(self) -> dict[str, Changed]:
+        """Tell what changed since the tables were built under this policy, by the table."""
+        found: dict[str, Changed] = {}
+        for job in self._lakehouse.jobs.values():
+            state = self._tables.get(job.writes)
+            made = state.current.provenance if state and state.current else None
+            if made is not None and made.policy == self._policy:
+                found[job.writes] = self.changed(job, made)
+        return found
+
+    def _input(self, name: str) -> str:
+        if name in self._landing:
+            return self._landing[name].fingerprint
+        state = self._tables.get(name)
+        return str(state.current.id) if state and state.current else ""
