@@ -51,6 +51,8 @@ HARMLESS = [
     "SELECT " + " + ".join(["1"] * 900) + " FROM {t}",
     "SELECT * FROM main.{t}",
     "SELECT * FROM memory.main.{t}",
+    "SELECT variant_extract(v, 'a'), variant_keys(v), variant_typeof(v) FROM {t}, (SELECT 1 AS v)",
+    "SELECT alias(email), can_cast_implicitly(1, 2), pg_size_pretty(1000) FROM {t}",
 ]
 
 
