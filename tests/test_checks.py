@@ -359,6 +359,8 @@ def test_a_check_with_the_name_of_another_is_refused(
         "SELECT * FROM no_such_table",
         "SELECT 'x', 1 FROM customer_landing WHERE CAST(email AS BIGINT) > 0",
         "SELECT getenv('HOME'), 1",
+        "COPY customer_landing TO 'taken.csv'",
+        "SELECT 'x', 1; SELECT 'y', 2",
     ],
 )
 def test_sql_that_cannot_be_run_is_named_by_its_file(
