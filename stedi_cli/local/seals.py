@@ -110,7 +110,12 @@ def write_seals(layout: Layout, files: Mapping[str, Iterable[Path]], keep: Itera
     ]
     kept = list(keep)
     marks = ", ".join("?" * len(kept))
-    with closing(sqlite3.connect(layout.catalog, timeout=30)) as db, db:
+    # Where they cannot be written, the next run seals what it finds.
+    with (
+        suppress(sqlite3.Error),
+        closing(sqlite3.connect(layout.catalog, timeout=30)) as db,
+        db,
+    ):
         db.executescript(_SCHEMA)
         db.execute(f"DELETE FROM stedi_files WHERE metadata_location NOT IN ({marks})", kept)
         db.executemany("INSERT OR REPLACE INTO stedi_files VALUES (?, ?, ?, ?, ?)", rows)
