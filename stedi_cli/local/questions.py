@@ -12,9 +12,6 @@ from stedi_cli.lake.records import Answer
 from stedi_cli.local.access import private, users_own
 from stedi_cli.local.lock import reading
 from stedi_cli.local.place import Place
-from stedi_cli.questions.export_file import export_format, exported
-from stedi_cli.questions.not_built import not_built
-from stedi_cli.questions.statement import one_select
 from stedi_cli.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -57,6 +54,8 @@ class Questions:
     @private
     def ask_all(self, texts: Sequence[str]) -> list[Answer]:
         """Run SELECTs; answers in their order."""
+        from stedi_cli.questions.statement import one_select
+
         self._begin()
         queries = [one_select(text, self._place.lakehouse.tables) for text in texts]
         engine = self._engine(frozenset().union(*(query.tables for query in queries)))
@@ -80,6 +79,7 @@ class Questions:
         import duckdb
 
         from stedi_cli.local.engine import PARQUET, query_error
+        from stedi_cli.questions.export_file import export_format, exported
 
         self._begin()
         suffix = export_format(file)
@@ -132,5 +132,7 @@ class Questions:
     def _built(self, name: str) -> list[Path]:
         files = self._place.tables.files(name)
         if files is None:
+            from stedi_cli.questions.not_built import not_built
+
             raise not_built(self._place.lakehouse, self._place.lakehouse.tables[name])
         return files
