@@ -39,17 +39,28 @@ class TableFiles:
     def states(self) -> dict[str, TableState]:
         """Return the state of every table by name."""
         if self._states is None:
-            self._states = self._sealed(table_states(self._layout, self._names))
+            self._states = self._sealed_states()
         return self._states
 
-    def _sealed(self, states: dict[str, TableState]) -> dict[str, TableState]:
+    def _sealed_states(self) -> dict[str, TableState]:
         """Return states whose metadata files are what they were; raises BrokenError."""
-        self._seals = read_seals(self._layout)
-        for name, state in states.items():
-            path = to_path(state.metadata)
-            if not all(self._is_unbroken(s) for s in self._seals_of(state) if s.path == path):
-                raise BrokenError(f"Cannot read the metadata of {name}, {path}: it is broken.")
-        return states
+        before: list[str] = []
+        while True:
+            states = table_states(self._layout, self._names)
+            self._seals = read_seals(self._layout)
+            broken = next((n for n, state in states.items() if self._is_falsified(state)), None)
+            if broken is None:
+                return states
+            # A writer may have moved on and removed what was current a moment ago.
+            found = [state.metadata for state in states.values()]
+            if found == before:
+                path = to_path(states[broken].metadata)
+                raise BrokenError(f"Cannot read the metadata of {broken}, {path}: it is broken.")
+            before = found
+
+    def _is_falsified(self, state: TableState) -> bool:
+        path = to_path(state.metadata)
+        return not all(self._is_unbroken(s) for s in self._seals_of(state) if s.path == path)
 
     def read_again(self) -> None:
         """Read all files, also those whose stamps say that they are what was written."""
