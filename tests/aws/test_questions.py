@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +26,8 @@ from stedi_cli.lake.records import Answer
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.tables.ddl import SERDE, landing_inputs, lines_table
-from stedi_cli.tables.provenance import LandingAccount, Provenance, Snapshot, TableState
+from stedi_cli.tables.provenance import LandingAccount, Snapshot, TableState
+from stedi_cli.tables.recipes import Recipes
 
 
 class Tables:
@@ -327,11 +329,20 @@ class Asked:
             for name, state in self.landing().items()
         }
         found: dict[str, TableState] = {}
+        recipes = Recipes(self._model, "strict")
+        built = Snapshot(1, 1, 1, None)
+        recipes.see(
+            self.landing(),
+            {name: TableState("", "", {}, (built,), built) for name in self._model.writers},
+        )
         for name in (*self._model.writers, "quarantine"):
-            made = Provenance("r", "j", "strict", "glue", "", "", {}, accounts)
-            current = Snapshot(1, 1, 1, made)
             if name == "quarantine":
-                current = Snapshot(1, 1, 1, None, lines=dict.fromkeys(accounts, self._bad))
+                current = replace(built, lines=dict.fromkeys(accounts, self._bad))
+            else:
+                made = recipes.provenance(self._model.writers[name], run="r", engine="glue")
+                read = {n: a.fingerprint for n, a in accounts.items() if n in made.inputs}
+                made = replace(made, landing=accounts, inputs=made.inputs | read)
+                current = replace(built, provenance=made)
             columns = {c.name: c.type for c in self._model.tables[name].columns}
             found[name] = TableState("", "", columns, (current,), current)
         return found
@@ -346,7 +357,9 @@ class Asked:
     def validate(self) -> Report:
         lake: Any = SimpleNamespace(
             landing=SimpleNamespace(states=self.landing, expected_file=lambda: None),
-            tables=SimpleNamespace(states=self.tables, is_whole=lambda name: True),
+            tables=SimpleNamespace(
+                states=self.tables, is_whole=lambda name: True, read_again=lambda: None
+            ),
             questions=self._questions,
             raw_lines=SimpleNamespace(usable_lines=self.usable_lines, answer=self.query_here),
         )
