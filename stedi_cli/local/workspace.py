@@ -29,7 +29,9 @@ class Workspace:
         """Make it, and return its path."""
         inside = self._places[0]
         try:
-            inside.mkdir(parents=True)
+            # Not the root: it may be gone, and is not to come back by a question.
+            inside.parent.mkdir(exist_ok=True)
+            inside.mkdir()
         except OSError as error:
             if error.errno not in UNWRITABLE:
                 raise
