@@ -121,11 +121,16 @@ class Runs:
 
     def latest(self, job: str, most: int = 10) -> list[Run]:
         """Return a Glue job's latest runs, the latest first; none where there is no such job."""
+        from botocore.exceptions import ClientError
+
         with aws_errors(f"glue:GetJobRuns {job}"):
             try:
                 found = self._glue.get_job_runs(JobName=job, MaxResults=most)["JobRuns"]
-            except self._glue.exceptions.EntityNotFoundException:
-                return []
+            except ClientError as error:
+                # By its code: boto3 makes the class of its own twice where threads ask at once.
+                if error_code(error) == "EntityNotFoundException":
+                    return []
+                raise
         runs = [self._run(job, raw) for raw in found]
         return sorted(runs, key=Run.when, reverse=True)
 
