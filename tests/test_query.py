@@ -379,7 +379,7 @@ def test_a_file_that_is_torn_before_the_line_is_told(
     path = with_bad_gzip(lake, tmp_path)
     path.write_bytes(left or path.read_bytes()[:40])
     told = invoke("--root", lake.settings.root, "quarantine", "--show")
-    assert (told.code, told.out) == (1, "")
+    assert (told.code, told.out) == (2, "")
     assert "more.json.gz is not a whole gzip file" in told.err
 
 
