@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,10 @@ def shift(value: Any, by: int) -> Any:
 
 
 def put(lake: Lake, name: str, content: dict[str, Any]) -> None:
+    """Put other metadata in the place of a table's; no run has recorded what they are."""
     to_path(lake.states()[name].metadata).write_text(json.dumps(content))
+    with closing(sqlite3.connect(lake.layout.catalog)) as db, db:
+        db.execute("DELETE FROM stedi_files")
 
 
 def times_of(content: dict[str, Any]) -> dict[str, list[int]]:
