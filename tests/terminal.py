@@ -14,6 +14,7 @@ from pathlib import Path
 from conftest import Result
 
 _SECONDS = 120
+_PRESS_AGAIN_SECONDS = 5
 
 
 def on_terminal(*words: str | Path, keys: str = "") -> Result:
@@ -32,17 +33,25 @@ def on_terminal(*words: str | Path, keys: str = "") -> Result:
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one call
     )
     os.close(theirs)
-    shown = b""
+    shown, pressed = b"", False
+    tries = _SECONDS // _PRESS_AGAIN_SECONDS
     try:
-        while select.select([ours], [], [], _SECONDS)[0]:
+        while tries:
+            if not select.select([ours], [], [], _PRESS_AGAIN_SECONDS)[0]:
+                # Python loses a Ctrl-C between its look for signals and its read; one presses
+                # it again.
+                tries -= 1
+                if b"[y/N]" in shown:
+                    os.write(ours, keys.encode())
+                continue
             try:
                 shown += os.read(ours, 1 << 16)
             except OSError:
                 # What Linux says once the other end is closed.
                 break
-            if keys and b"[y/N]" in shown:
+            if not pressed and b"[y/N]" in shown:
                 os.write(ours, keys.encode())
-                keys = ""
+                pressed = True
         code = process.wait(timeout=_SECONDS)
     finally:
         process.kill()

@@ -147,6 +147,8 @@ def test_no_command_tells_an_address_that_is_written_otherwise(
     lake.run()
     (lake.layout.landing / "customer" / name).write_bytes(b"")
     told = invoke("--root", lake.settings.root, *command.split())
+    # A table's column breaks a long path anywhere.
+    shown = "".join((told.err + told.out).split())
     assert told.code != 0
-    assert "customer/…" in told.err + told.out
-    assert "Ann" not in told.err + told.out
+    assert "customer/…" in shown
+    assert "Ann" not in shown
