@@ -32,6 +32,8 @@ from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's u
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
 TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
+QUARANTINE = "quarantine"
+"""The table of unusable lines; see stedi_cli/project/lakehouse.py."""
 FORGETS = "stedi.forgets"
 """The property of a snapshot before which no other may stay; see stedi_cli/tables/history.py."""
 
@@ -326,12 +328,12 @@ class Session:
 
     def is_quarantine_changed(self) -> bool:
         """Tell whether something else than a run wrote the quarantine last."""
-        history = self.history("quarantine")
+        history = self.history(QUARANTINE)
         if history is None:
             return False
-        names = [column["name"] for column in self.tables["quarantine"]["columns"]]
+        names = [column["name"] for column in self.tables[QUARANTINE]["columns"]]
         if (
-            self.spark.table("quarantine").columns != names
+            self.spark.table(QUARANTINE).columns != names
             or not history.table.spec().isUnpartitioned()
         ):
             return True
@@ -340,19 +342,19 @@ class Session:
     def stored_quarantine(self) -> DataFrame:
         """Return the quarantine as it is."""
         # What another engine wrote is found again by the jobs that made it, which run again.
-        there = self.spark.catalog.tableExists(f"{self.database}.quarantine")
+        there = self.spark.catalog.tableExists(f"{self.database}.{QUARANTINE}")
         if there and not self.distrusted:
-            return self.spark.table("quarantine")
-        return self.spark.createDataFrame([], schema_of(self.tables["quarantine"]))
+            return self.spark.table(QUARANTINE)
+        return self.spark.createDataFrame([], schema_of(self.tables[QUARANTINE]))
 
     def quarantine(self, name: str, bad: RDD[Any] | None, count: int) -> None:
         """Replace a landing table's entries in the quarantine, unless there are none either way."""
-        history = self.history("quarantine")
-        wanted = self.tables["quarantine"]["properties"]
+        history = self.history(QUARANTINE)
+        wanted = self.tables[QUARANTINE]["properties"]
         renew = self.distrusted or (history is not None and history.may_tell_values(wanted))
         if not count and not self.quarantined.get(name) and not renew:
             return
-        schema = schema_of(self.tables["quarantine"])
+        schema = schema_of(self.tables[QUARANTINE])
         entries = self.stored_quarantine().where(F.col("table") != name)
         if bad is not None and count:
             found = bad.map(lambda entry: Row(name, *entry))
@@ -362,9 +364,9 @@ class Session:
         judged = json.loads(history.summary.get("stedi.judged", "{}")) if history else {}
         judged[name] = self.request["landing"][name]["fingerprint"]
         judged = {table: judged[table] for table in self.quarantined if table in judged}
-        self.replace("quarantine", entries, {"lines": self.quarantined, "judged": judged})
+        self.replace(QUARANTINE, entries, {"lines": self.quarantined, "judged": judged})
         self.distrusted = False
-        self.expire("quarantine")
+        self.expire(QUARANTINE)
 
 
 class History:

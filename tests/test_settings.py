@@ -12,7 +12,7 @@ from conftest import PROJECT, Result, run_stedi
 
 from stedi_cli.errors import UsageError
 from stedi_cli.project.folder import copy_out
-from stedi_cli.project.lakehouse import load
+from stedi_cli.project.lakehouse import QUARANTINE, load
 from stedi_cli.project.model_file import ColumnEntry
 from stedi_cli.project.settings import load_settings
 from stedi_cli.tables.types import TYPES
@@ -269,14 +269,31 @@ def test_a_model_that_contradicts_itself_is_refused(project: Path, wrong: str) -
 
 
 def test_every_type_of_the_model_is_one_of_every_engine() -> None:
-    glue_job = ast.parse((PROJECT / "jobs" / "glue_job.py").read_text())
-    (sparks,) = (
-        {ast.literal_eval(key) for key in node.value.keys if key}
-        for node in glue_job.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
-        if ast.unparse(node.targets[0]) == "TYPES"
-    )
+    given = _assigned_in_glue_job("TYPES")
+    assert isinstance(given, ast.Dict)
+    sparks = {ast.literal_eval(key) for key in given.keys if key}
     assert {*get_args(ColumnEntry.model_fields["type"].annotation)} == TYPES.keys() == sparks
+
+
+def test_the_script_for_glue_names_the_quarantine_once_and_as_the_model_does() -> None:
+    assert ast.literal_eval(_assigned_in_glue_job("QUARANTINE")) == QUARANTINE
+    texts = [node.value for node in ast.walk(_glue_job()) if isinstance(node, ast.Constant)]
+    # Also a text to which something is put, such as a name with its database.
+    named = [text for text in texts if isinstance(text, str) and text.endswith(QUARANTINE)]
+    assert named == [QUARANTINE]
+
+
+def _glue_job() -> ast.Module:
+    return ast.parse((PROJECT / "jobs" / "glue_job.py").read_text())
+
+
+def _assigned_in_glue_job(name: str) -> ast.expr:
+    (value,) = (
+        node.value
+        for node in _glue_job().body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
+    )
+    return value
 
 
 def test_a_project_without_its_sql_is_refused(project: Path, invoke: Callable[..., Result]) -> None:
