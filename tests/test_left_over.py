@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from conftest import Lake, Result, mostly_slow
 from small import write_lake
 
+from stedi_cli.local.elsewhere import Elsewhere, abandoned, remove_abandoned
 from stedi_cli.local.lock import exclusive
 
 Ask = Callable[..., Result]
@@ -53,6 +56,88 @@ def test_doctor_tells_of_them_and_then_of_nothing(root: Path, stedi: Ask) -> Non
     assert "2 in" in wrong[0]["found"] and "landing lines" in wrong[0]["found"]
     assert stedi("--root", root, "jobs", "run", "--all").code == 0
     assert stedi("--root", root, "doctor").code == 0
+
+
+# --- Of a question of a root that could not be written to, where temporary files lie ------------
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def _dead(elsewhere: Path, name: str = f"stedi-{0:032x}", mode: int = 0o700) -> Path:
+    folder = elsewhere / name
+    folder.mkdir(mode=mode)
+    folder.chmod(mode)
+    (folder / "stedi.lock").touch()
+    (folder / "deep").mkdir()
+    (folder / "deep" / "rows").write_text("ann@x.org")
+    (folder / "link").symlink_to(elsewhere.parent / "mine")
+    return folder
+
+
+def test_every_command_that_may_write_removes_what_died_elsewhere(
+    root: Path, stedi: Ask, elsewhere: Path
+) -> None:
+    mine = elsewhere.parent / "mine"
+    mine.mkdir()
+    (mine / "file").touch()
+    _dead(elsewhere)
+    told = stedi("--root", root, "doctor", "--json")
+    (wrong,) = [finding for finding in told.json() if not finding["ok"]]
+    assert wrong["what"] == "temporary files elsewhere"
+    assert "`stedi jobs run --all`" in wrong["todo"]
+    for words in (["jobs", "run", "--all"], ["infra", "up", "--no-data"], ["infra", "down", "-y"]):
+        assert len(list(elsewhere.iterdir())) == 1
+        assert stedi("--root", root, *words).code == 0
+        assert list(elsewhere.iterdir()) == [], words
+        _dead(elsewhere)
+    told = stedi("--root", root, "doctor", "--json")
+    assert "temporary files elsewhere" in [finding["what"] for finding in told.json()]
+    assert (mine / "file").is_file()
+
+
+def test_nothing_else_is_removed_where_temporary_files_lie(elsewhere: Path) -> None:
+    _dead(elsewhere, "stedi-mine")
+    _dead(elsewhere, f"stedi-{1:032x}", mode=0o755)
+    (_dead(elsewhere, f"stedi-{2:032x}") / "stedi.lock").unlink()
+    (elsewhere / f"stedi-{3:032x}").symlink_to(_dead(elsewhere, "other"))
+    linked = _dead(elsewhere, f"stedi-{4:032x}") / "stedi.lock"
+    linked.unlink()
+    linked.symlink_to(elsewhere / "other" / "stedi.lock")
+    (elsewhere / f"stedi-{5:032x}").touch()
+    fifo = _dead(elsewhere, f"stedi-{6:032x}") / "stedi.lock"
+    fifo.unlink()
+    os.mkfifo(fifo)
+    before = sorted(elsewhere.rglob("*"))
+    assert abandoned() == []
+    remove_abandoned()
+    assert sorted(elsewhere.rglob("*")) == before
+
+
+def test_a_folder_that_was_taken_for_a_dead_one_is_made_again(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, taken = fcntl.flock, list[Path]()
+
+    def late(descriptor: int, operation: int) -> None:
+        if not taken:
+            taken.extend(elsewhere.iterdir())
+            shutil.rmtree(taken[0])
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    made = Elsewhere()
+    folder = made.make()
+    assert folder.is_dir()
+    assert folder != taken[0]
+    assert abandoned() == []
+    made.remove()
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_doctor_says_nothing_of_those_of_a_command_at_work(root: Path, stedi: Ask) -> None:

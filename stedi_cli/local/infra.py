@@ -13,6 +13,7 @@ from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Change, Plan, Resource
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
+from stedi_cli.local.elsewhere import remove_abandoned
 from stedi_cli.local.layout import VERSION, to_path
 from stedi_cli.local.lock import exclusive
 from stedi_cli.local.lodgers import Lodger, clear_shared, lodgers, remove
@@ -255,6 +256,7 @@ class Infrastructure:
         for entry in others:
             yield Resource("table", entry.title, "left", f"not made by this tool: {entry.place}")
         remove_stale(layout.temp)
+        remove_abandoned()
         for folder in (layout.temp, layout.warehouse):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()

@@ -11,6 +11,7 @@ from pathlib import Path
 from stedi_cli.durable import load_json, make_folder, remove_stale, replaced
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import entries, metadata_locations
+from stedi_cli.local.elsewhere import remove_abandoned
 from stedi_cli.local.layout import Layout, to_path
 from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
 from stedi_cli.local.lodgers import lodgers
@@ -55,6 +56,7 @@ class Writer:
     def tidy(self) -> None:
         """Remove what a command that died or failed left, unless another one is at work."""
         layout, tables = self._place.layout, self._place.tables
+        remove_abandoned()
         sealed = tables.is_sealed()
         logged = layout.spark_log.exists()
         if layout.journal.exists() or left_over(layout) or logged or not sealed:
@@ -150,6 +152,7 @@ def mend(layout: Layout, tables: Sequence[str]) -> None:
         layout: The lakehouse, locked by the caller.
         tables: The tables that runs write.
     """
+    remove_abandoned()
     clean(layout, read_journal(layout, tables) or [])
 
 

@@ -201,6 +201,38 @@ def test_no_one_else_can_look_at_what_is_kept_elsewhere(public: Arena) -> None:
     assert list(elsewhere.iterdir()) == []
 
 
+def test_what_a_killed_question_kept_elsewhere_is_told_and_goes(public: Arena) -> None:
+    elsewhere = public.root.parent / "elsewhere"
+    elsewhere.mkdir(mode=0o777)
+    elsewhere.chmod(0o777)
+    how: dict[str, Any] = {"uid": NOBODY, "cwd": public.data, "TMPDIR": str(elsewhere)}
+    short = ["query", "SELECT count(*) FROM customer_trusted"]
+    endless = "SELECT count(*) FROM range(9999999) a, range(9999999) b WHERE a.range + b.range < 0"
+    started = public.start("query", endless, **how)
+    (made,) = until(lambda: list(elsewhere.glob("stedi-*/stedi.lock")))
+    (made.parent / "rows").write_text("ann@x.org")
+    assert public.run(*short, **how).code == 0
+    assert _told_elsewhere(public, **how) == []
+    started.kill()
+    started.end()
+    assert (made.parent / "rows").is_file()
+    (told,) = _told_elsewhere(public, **how)
+    assert str(made.parent) in told["found"]
+    assert told["todo"] == "Run `stedi validate`: it removes that."
+    # It is no one else's to tell of, nor to remove.
+    assert _told_elsewhere(public, TMPDIR=str(elsewhere)) == []
+    assert public.run("jobs", "run", "--all", TMPDIR=str(elsewhere)).code == 0
+    assert made.is_file()
+    assert public.run("validate", **how).code == 0
+    assert list(elsewhere.iterdir()) == []
+    assert _told_elsewhere(public, **how) == []
+
+
+def _told_elsewhere(arena: Arena, **how: Any) -> list[dict[str, Any]]:
+    findings = json.loads(arena.run("doctor", "--json", **how).out)
+    return [finding for finding in findings if finding["what"] == "temporary files elsewhere"]
+
+
 def assert_answers(arena: Arena, **how: Any) -> None:
     """Questions are answered, from temporary files elsewhere of which nothing is left."""
     elsewhere = arena.root.parent / "elsewhere"
