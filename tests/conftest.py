@@ -21,6 +21,7 @@ from stedi_cli.checks.validation import Report, Validation
 from stedi_cli.lake import parts
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobDone
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.layout import Layout
 from stedi_cli.places import open_lake
 from stedi_cli.project import folder as project
@@ -88,7 +89,7 @@ class Lake:
     def run(self, *jobs: str, policy: str = "strict", force: bool = False) -> dict[str, JobDone]:
         with self.opened() as opened:
             pipeline = Pipeline(self.model, opened, policy)
-            events = list(pipeline.run(jobs, engine="duckdb", force=force))
+            events = list(pipeline.run(RunOptions("duckdb", force=force), jobs))
         return {event.job.name: event for event in events if isinstance(event, JobDone)}
 
     def built(self, *jobs: str, policy: str = "strict", force: bool = False) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.parts import Lake
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.places import open_lake
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import load_settings
@@ -49,5 +50,5 @@ def build(files: Files, policy: str, root: Path, *, max_bad_rows: str = "100%") 
         folder = root / "landing" / str(lakehouse.tables[table].folder)
         for name, content in contents.items():
             (folder / name).write_bytes(content)
-    events = Pipeline(lakehouse, lake, policy).run(engine="duckdb")
+    events = Pipeline(lakehouse, lake, policy).run(RunOptions("duckdb"))
     return Built(lakehouse, lake, [event for event in events if isinstance(event, JobDone)])

@@ -11,6 +11,7 @@ import pytest
 from conftest import Lake, Result, mostly_slow
 from small import STRICT, write_lake
 
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.local import spark
 from stedi_cli.runs.pipeline import Pipeline
 
@@ -134,7 +135,7 @@ def test_a_lakehouse_that_others_may_read_works_on(lake: Lake) -> None:
 def test_a_step_that_fails_leaves_the_umask(lake: Lake, umask: int) -> None:
     lake.run()
     with pytest.raises(ZeroDivisionError), lake.opened() as opened:  # noqa: SIM117
-        with opened.jobs.runner("duckdb", wait=False):
+        with opened.jobs.runner(RunOptions("duckdb")):
             _ = 1 / 0
     assert not lake.layout.journal.exists()
     with lake.opened() as opened:
@@ -154,5 +155,5 @@ def test_spark_does_the_same(tmp_path: Path) -> None:
         pytest.skip(what)
     lake = used(Lake(tmp_path / "lake", max_bad_rows=1), tmp_path)
     with lake.opened() as opened:
-        list(Pipeline(lake.model, opened, "strict").run(engine="spark", force=True))
+        list(Pipeline(lake.model, opened, "strict").run(RunOptions("spark", force=True)))
     assert_modes(lake.settings.root, OWNER)

@@ -16,6 +16,7 @@ from pyiceberg.expressions import EqualTo
 from small import STRICT
 
 from stedi_cli.lake.job_run import JobDone
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.local import spark
 from stedi_cli.local.layout import to_path
 from stedi_cli.local.table_files import open_catalog
@@ -144,7 +145,7 @@ def test_spark_writes_what_a_clock_that_was_ahead_wrote(ahead: Lake, set_back: b
     if set_back:
         out_of_order(ahead)
     with ahead.opened() as opened:
-        events = list(Pipeline(ahead.model, opened, "strict").run(engine="spark", force=True))
+        events = list(Pipeline(ahead.model, opened, "strict").run(RunOptions("spark", force=True)))
     assert len([event for event in events if isinstance(event, JobDone)]) == 5
     assert_in_order(ahead)
     assert ahead.counts() == STRICT

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from lake import Built, build
 
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.runs.pipeline import Pipeline
 
 pytestmark = pytest.mark.contract
@@ -436,7 +437,7 @@ def test_folders_named_like_a_column_and_a_value(tmp_path: Path) -> None:
         assert trusted(built) == expected
         assert built.quarantine == [("accelerometer_landing", "a.json", 3, "not-json")]
         # Once more, from the quarantine that is there.
-        list(Pipeline(built.lakehouse, built.lake, "strict").run(engine="duckdb", force=True))
+        list(Pipeline(built.lakehouse, built.lake, "strict").run(RunOptions("duckdb", force=True)))
 
 
 def test_lower_case_differs_for_two_letters(tmp_path: Path) -> None:

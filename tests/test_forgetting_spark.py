@@ -11,6 +11,7 @@ from conftest import Lake
 from small import JOBS, C, customer, motion, step
 from test_forgetting import ALL, ANN, _hold, _snapshots, _stored, _write
 
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.local import spark
 from stedi_cli.runs import spark_request
 from stedi_cli.runs.pipeline import Event, Pipeline
@@ -52,7 +53,7 @@ def twice(lake: Lake) -> Lake:
 
 def _spark(lake: Lake, *jobs: str, **how: Any) -> list[Event]:
     with lake.opened() as opened:
-        return list(Pipeline(lake.model, opened, "strict").run(jobs, engine="spark", **how))
+        return list(Pipeline(lake.model, opened, "strict").run(RunOptions("spark", **how), jobs))
 
 
 def _come(lake: Lake) -> None:

@@ -19,6 +19,7 @@ from pyiceberg.manifest import ManifestContent, ManifestFile
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.lake.job_run import JobDone
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.local import spark
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import Table
@@ -202,7 +203,7 @@ def on_spark() -> None:
 
 def run_on_spark(lake: Lake) -> list[JobDone]:
     with lake.opened() as opened:
-        events = Pipeline(lake.model, opened, "strict").run(engine="spark")
+        events = Pipeline(lake.model, opened, "strict").run(RunOptions("spark"))
         return [event for event in events if isinstance(event, JobDone)]
 
 

@@ -13,6 +13,7 @@ from conftest import PROJECT, Lake, Result
 from small import FOLDERS, JOBS, PUBLISHED, STRICT, TABLES, C, customer, step, write_lake
 
 from stedi_cli.errors import BadDataError, StediError, UsageError
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.tables import Tables
 from stedi_cli.project.folder import copy_out
@@ -96,12 +97,12 @@ def test_what_is_costly_is_looked_at_only_where_nothing_else_tells(
     monkeypatch.setattr(Lakehouse, "job_text", counted)
     monkeypatch.setattr(Tables, "is_whole", lambda _, table: looked.append(table) or True)
     with lake.opened() as opened:
-        list(Pipeline(model, opened, "strict").run(engine="duckdb", force=force))
+        list(Pipeline(model, opened, "strict").run(RunOptions("duckdb", force=force)))
     assert looked == []
     assert sorted(read) == sorted(JOBS)
     read.clear()
     with lake.opened() as opened:
-        list(Pipeline(model, opened, "strict").run(engine="duckdb", force=force))
+        list(Pipeline(model, opened, "strict").run(RunOptions("duckdb", force=force)))
     assert looked == ([] if force else list(JOBS.values()))
     assert sorted(read) == sorted(JOBS)
 

@@ -36,6 +36,7 @@ from stedi_cli.datasets.synthetic import generate
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.parts import Lake
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.local import spark
 from stedi_cli.places import open_lake
 from stedi_cli.project.folder import copy_out
@@ -66,7 +67,7 @@ def opened(root: Path, policy: str, *, bad: str = "100%") -> tuple[Lakehouse, La
 def run(root: Path, policy: str, engine: str, jobs: tuple[str, ...] = ()) -> list[JobDone]:
     lakehouse, lake = opened(root, policy)
     try:
-        events = Pipeline(lakehouse, lake, policy).run(jobs, engine=engine, force=True)
+        events = Pipeline(lakehouse, lake, policy).run(RunOptions(engine, force=True), jobs)
         return [event for event in events if isinstance(event, JobDone)]
     finally:
         lake.close()
@@ -233,7 +234,7 @@ def test_too_many_bad_lines(tmp_path: Path) -> None:
     upload(root, SAMPLE)
     lakehouse, lake = opened(root, "strict", bad="0")
     with pytest.raises(BadDataError, match="lines cannot be used"):
-        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
+        list(Pipeline(lakehouse, lake, "strict").run(RunOptions("spark")))
     lake.close()
     assert "customer_trusted" not in opened(root, "strict")[1].tables()
 
@@ -251,7 +252,7 @@ def test_failure_names_the_log(tmp_path: Path) -> None:
     lake = open_lake(settings, lakehouse)
     list(lake.infrastructure.up())
     with pytest.raises(StediError, match="customer_landing_to_trusted failed on Spark") as told:
-        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
+        list(Pipeline(lakehouse, lake, "strict").run(RunOptions("spark")))
     lake.close()
     log = tmp_path / "l" / "spark.log"
     assert str(log) in str(told.value.hint)
@@ -272,7 +273,7 @@ def test_what_a_job_quotes_is_neither_shown_nor_kept(tmp_path: Path) -> None:
     lakehouse = load_settings(project / "configs" / "local.yaml", root=root).lakehouse()
     lake = open_lake(load_settings(project / "configs" / "local.yaml", root=root), lakehouse)
     with pytest.raises(StediError, match="CAST_INVALID_INPUT") as told:
-        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
+        list(Pipeline(lakehouse, lake, "strict").run(RunOptions("spark")))
     lake.close()
     log = (root / "spark.log").read_text()
     assert "CAST_INVALID_INPUT" in log
@@ -293,7 +294,7 @@ def test_a_run_that_succeeded_leaves_no_log_and_nothing_outside_the_root(
     upload(root, SAMPLE)
     seen: set[str] = set()
     lakehouse, lake = opened(root, "strict")
-    for event in Pipeline(lakehouse, lake, "strict").run(engine="spark"):
+    for event in Pipeline(lakehouse, lake, "strict").run(RunOptions("spark")):
         if isinstance(event, JobDone):
             seen |= {path.name for path in (root / "tmp").glob("*/*")}
     lake.close()
@@ -323,7 +324,7 @@ def test_a_job_reads_what_it_says(tmp_path: Path, sql: str, told: str) -> None:
     lake = open_lake(settings, lakehouse)
     list(lake.infrastructure.up())
     with pytest.raises(UsageError, match=re.escape(told)):
-        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
+        list(Pipeline(lakehouse, lake, "strict").run(RunOptions("spark")))
     assert not (tmp_path / "l" / "spark.log").exists()
     lake.close()
 
@@ -346,7 +347,7 @@ def test_a_file_is_no_table_for_spark_either(
     lake = open_lake(settings, lakehouse)
     list(lake.infrastructure.up())
     with pytest.raises(StediError, match="customer_landing_to_trusted failed on Spark"):
-        list(Pipeline(lakehouse, lake, "strict").run(engine="spark"))
+        list(Pipeline(lakehouse, lake, "strict").run(RunOptions("spark")))
     lake.close()
     assert "TABLE_OR_VIEW_NOT_FOUND" in (tmp_path / "l" / "spark.log").read_text()
 

@@ -13,7 +13,7 @@ from stedi_cli.aws.place import Place
 from stedi_cli.aws.runs import SUCCEEDED, Run
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
-from stedi_cli.lake.records import Work
+from stedi_cli.lake.records import RunOptions, Work
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
 from stedi_cli.runs import spark_request
@@ -47,19 +47,18 @@ class GlueRunner:
 
     Args:
         place: The lakehouse.
-        one_session: Whether all jobs share one run, and so one start-up.
-        detach: Whether nothing is waited for; then all jobs share one run.
+        options: How jobs are run. Those that nobody waits for share one run, and so one start-up.
     """
 
     name = "glue"
 
-    def __init__(self, place: Place, *, one_session: bool = False, detach: bool = False) -> None:
+    def __init__(self, place: Place, options: RunOptions) -> None:
         self._layout = place.layout
         self._zone = place.zone
         self._tables = place.tables
         self._runs = place.runs
-        self._together = one_session or detach
-        self._detach = detach
+        self._together = options.one_session or options.detach
+        self._detach = options.detach
 
     def run(self, works: list[Work]) -> Generator[RunEvent]:
         """Run jobs in their order.

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from stedi_cli.aws.place import Place
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Runner
+from stedi_cli.lake.records import RunOptions
 
 ENGINES = ("glue",)
 
@@ -25,26 +26,25 @@ class Jobs:
         self._place = place
         self.max_bad_rows = place.layout.settings.max_bad_rows
 
-    def refuse_options(self, engine: str, *, detach: bool) -> None:
+    def refuse_options(self, options: RunOptions) -> None:
         """Raise UsageError for an engine that is not here."""
-        if engine not in ENGINES:
+        if options.engine not in ENGINES:
             raise UsageError(
-                f"There is no engine {engine!r} on AWS.", hint=f"Engines: {', '.join(ENGINES)}."
+                f"There is no engine {options.engine!r} on AWS.",
+                hint=f"Engines: {', '.join(ENGINES)}.",
             )
 
     @contextmanager
-    def runner(
-        self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
-    ) -> Iterator[Runner]:
+    def runner(self, options: RunOptions) -> Iterator[Runner]:
         """See that no other run is at work, and that jobs run what the project holds."""
         from stedi_cli.aws.runner import GlueRunner
 
         place = self._place
-        if place.runs.refuse_active(wait=wait):
+        if place.runs.refuse_active(wait=options.wait):
             place.tables.forget()
             place.zone.forget()
         place.infrastructure.refresh_objects()
         try:
-            yield GlueRunner(place, one_session=one_session, detach=detach)
+            yield GlueRunner(place, options)
         finally:
             place.tables.forget()

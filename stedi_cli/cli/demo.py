@@ -23,12 +23,14 @@ def demo(ctx: typer.Context) -> None:
 
     Example: stedi demo
     """
+    from stedi_cli.lake.records import RunOptions
+
     with session(ctx, root=ROOT) as opened:
         _step(1, "infra up", "make the lakehouse's folder and upload the sample's landing files")
         list(opened.lake.infrastructure.up())
         upload_into(opened, opened.settings.project / "data" / "sample", replace=True)
         _step(2, "jobs run --all", "landing to trusted to curated, five SQL jobs")
-        run_jobs(opened)
+        run_jobs(opened, RunOptions(opened.lake.jobs.default_engine))
         _step(3, "validate", "row counts against the expected ones, and every rule")
         report = validate_session(opened)
     _step(4, "what to try next", "the lakehouse stays in ./stedi-demo")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +15,7 @@ from stedi_cli.masking import unless_address
 
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed, Usage
+    from stedi_cli.lake.records import RunOptions
     from stedi_cli.tables.history import RefRemoved
 
 app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
@@ -75,19 +76,19 @@ def run(
 
     Example: stedi jobs run --all --policy published
     """
+    from stedi_cli.lake.records import RunOptions
+
     if bool(jobs) == all_jobs:
         raise UsageError("Say which jobs to run.", hint="Name jobs, or give --all.")
     with session(ctx, policy=policy, max_bad_rows=max_bad_rows) as opened:
-        seen = run_jobs(
-            opened,
-            jobs or (),
-            engine=engine,
+        options = RunOptions(
+            opened.lake.jobs.default_engine if engine is None else engine,
             force=force,
             wait=wait,
             one_session=one_session,
             detach=detach,
-            quiet=as_json,
         )
+        seen = run_jobs(opened, options, jobs or (), quiet=as_json)
         if as_json:
             render.emit(
                 {
@@ -143,26 +144,14 @@ def stop(ctx: typer.Context) -> None:
 
 
 def run_jobs(
-    opened: Session,
-    jobs: Iterable[str] = (),
-    *,
-    engine: str | None = None,
-    force: bool = False,
-    wait: bool = False,
-    one_session: bool = False,
-    detach: bool = False,
-    quiet: bool = False,
+    opened: Session, options: RunOptions, jobs: Sequence[str] = (), *, quiet: bool = False
 ) -> Seen:
     """Run jobs with a live table.
 
     Args:
         opened: The session.
+        options: How they are run.
         jobs: Names of jobs, or nothing for all.
-        engine: Engine to run on; None for the place's own.
-        force: Whether to run what is up to date.
-        wait: Whether to wait for another writer.
-        one_session: Whether all jobs share one session where each would have its own.
-        detach: Whether to start the jobs without waiting for their end.
         quiet: Whether to show nothing on stdout.
 
     Returns:
@@ -171,18 +160,10 @@ def run_jobs(
     from stedi_cli.runs.pipeline import Pipeline
 
     pipeline = Pipeline(opened.lakehouse, opened.lake, opened.settings.policy)
-    events = pipeline.run(
-        list(jobs),
-        engine=opened.lake.jobs.default_engine if engine is None else engine,
-        force=force,
-        wait=wait,
-        one_session=one_session,
-        detach=detach,
-    )
     seen = Seen()
     try:
         with live(seen, quiet) as update:
-            for event in events:
+            for event in pipeline.run(options, jobs):
                 seen.add(event)
                 update()
     except KeyboardInterrupt as interrupt:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
-from stedi_cli.lake.records import Answer, Plan, QueryCost, Resource, Work
+from stedi_cli.lake.records import Answer, Plan, QueryCost, Resource, RunOptions, Work
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Table
@@ -129,25 +129,11 @@ class Jobs(Protocol):
     default_engine: str
     max_bad_rows: float | int
 
-    def refuse_options(self, engine: str, *, detach: bool) -> None:
-        """Raise UsageError for options of a run that cannot be followed here.
+    def refuse_options(self, options: RunOptions) -> None:
+        """Raise UsageError for options of a run that cannot be followed here."""
 
-        Args:
-            engine: Engine to run on.
-            detach: Whether to start the jobs without waiting for their end.
-        """
-
-    def runner(
-        self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
-    ) -> AbstractContextManager[Runner]:
-        """Lock the lakehouse for a run, and mend what a run that died left.
-
-        Args:
-            engine: Engine to run on.
-            wait: Whether to wait for another writer.
-            one_session: Whether all jobs share one session where each would have its own.
-            detach: Whether to start the jobs without waiting for their end.
-        """
+    def runner(self, options: RunOptions) -> AbstractContextManager[Runner]:
+        """Lock the lakehouse for a run, and mend what a run that died left."""
 
 
 class Account(Protocol):

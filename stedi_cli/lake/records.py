@@ -12,6 +12,25 @@ from stedi_cli.tables.provenance import Provenance
 
 
 @dataclass(frozen=True)
+class RunOptions:
+    """How jobs are run.
+
+    Args:
+        engine: Engine to run on.
+        force: Whether to run also what is up to date.
+        wait: Whether to wait for another writer.
+        one_session: Whether all jobs share one session where each would have its own.
+        detach: Whether to start the jobs without waiting for their end.
+    """
+
+    engine: str
+    force: bool = False
+    wait: bool = False
+    one_session: bool = False
+    detach: bool = False
+
+
+@dataclass(frozen=True)
 class Work:
     """A job that is to be run.
 

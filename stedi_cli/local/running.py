@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Runner
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.access import private
 from stedi_cli.local.place import Place
 from stedi_cli.local.writer import Writer, clean, write_journal
@@ -34,33 +35,31 @@ class Jobs:
         self._writer = writer
         self.max_bad_rows = place.settings.max_bad_rows
 
-    def refuse_options(self, engine: str, *, detach: bool) -> None:
+    def refuse_options(self, options: RunOptions) -> None:
         """Raise UsageError for an engine that is not here, and for a run that nobody waits for."""
-        if detach:
+        if options.detach:
             raise UsageError(
                 "Jobs run on this machine, and end with this command.", hint="Leave out --detach."
             )
-        if engine not in ENGINES:
+        if options.engine not in ENGINES:
             raise UsageError(
-                f"There is no engine {engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
+                f"There is no engine {options.engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
             )
 
     @contextmanager
     @private
-    def runner(
-        self, engine: str, *, wait: bool, one_session: bool = False, detach: bool = False
-    ) -> Iterator[Runner]:
+    def runner(self, options: RunOptions) -> Iterator[Runner]:
         """Lock the lakehouse for a run, and mend what a run that died left.
 
         All jobs share one session here, asked for or not.
         """
         layout, tables, written = self._place.layout, self._place.tables, self._place.written
-        with self._writer.locked(wait=wait) as lock:
+        with self._writer.locked(wait=options.wait) as lock:
             tables.forget()
             stray: Iterable[str] = written
             try:
                 write_journal(layout, written)
-                with closing(self._open(engine, lock)) as runner:
+                with closing(self._open(options.engine, lock)) as runner:
                     yield runner
                     stray = runner.swept
                 tables.forget()

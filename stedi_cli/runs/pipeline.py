@@ -20,7 +20,7 @@ from stedi_cli.lake.job_run import (
     RunFailed,
 )
 from stedi_cli.lake.parts import Lake, Runner
-from stedi_cli.lake.records import Work
+from stedi_cli.lake.records import RunOptions, Work
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Job, Lakehouse
 from stedi_cli.runs.bad_rows import refuse_too_many
@@ -166,25 +166,12 @@ class Pipeline:
         there = [name for name in names if name in self._tables]
         return [name for name in there if may_tell_values(tables[name], self._tables[name])]
 
-    def run(
-        self,
-        jobs: Sequence[str] = (),
-        *,
-        engine: str,
-        force: bool = False,
-        wait: bool = False,
-        one_session: bool = False,
-        detach: bool = False,
-    ) -> Iterator[Event]:
+    def run(self, options: RunOptions, jobs: Sequence[str] = ()) -> Iterator[Event]:
         """Run what has to run.
 
         Args:
+            options: How they are run.
             jobs: Names of jobs, or nothing for all.
-            engine: Engine to run on.
-            force: Whether to run also what is up to date.
-            wait: Whether to wait for another writer.
-            one_session: Whether all jobs share one session where each would have its own.
-            detach: Whether to start the jobs without waiting for their end.
 
         Yields:
             An event as each job starts and ends, and what is known of a run in between.
@@ -193,9 +180,9 @@ class Pipeline:
             UsageError: If a job's SQL reads a table that its reads do not name.
             StediError: If a job fails; the tables of the jobs before it are built.
         """
-        self._lake.jobs.refuse_options(engine, detach=detach)
+        self._lake.jobs.refuse_options(options)
         try:
-            plans = self._planned(jobs, force)
+            plans = self._planned(jobs, options.force)
         except BadDataError:
             self._tidy()
             raise
@@ -205,12 +192,11 @@ class Pipeline:
             return
         # Also what need not run: once the lock is had, that may have changed.
         for plan in plans:
-            refuse_undeclared(self._lakehouse, plan.job, self._recipes.text(plan.job), engine)
-        with self._lake.jobs.runner(
-            engine, wait=wait, one_session=one_session, detach=detach
-        ) as runner:
+            text = self._recipes.text(plan.job)
+            refuse_undeclared(self._lakehouse, plan.job, text, options.engine)
+        with self._lake.jobs.runner(options) as runner:
             # Another writer may have been at work until the lock was had.
-            yield from self._run(runner, self._planned(jobs, force))
+            yield from self._run(runner, self._planned(jobs, options.force))
 
     def _tidy(self) -> None:
         if self._lake.tidy is not None:

@@ -20,6 +20,7 @@ from stedi_cli.aws.patience import Patience
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobDone, JobRun, RunDetached, RunFailed
 from stedi_cli.lake.parts import Lake
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.project import folder as project
 from stedi_cli.project.settings import AwsSettings, load_settings
 from stedi_cli.runs.pipeline import Event, Pipeline
@@ -65,7 +66,7 @@ class CloudLake:
     def events(self, *jobs: str, policy: str = "strict", **how: Any) -> list[Event]:
         with self.opened() as opened:
             pipeline = Pipeline(self.settings.lakehouse(), opened, policy)
-            return list(pipeline.run(jobs, engine="glue", **how))
+            return list(pipeline.run(RunOptions("glue", **how), jobs))
 
     def run(self, *jobs: str, policy: str = "strict", **how: Any) -> dict[str, JobDone]:
         """Run jobs whose runs commit what a run would."""

@@ -20,6 +20,7 @@ from stedi_cli.aws.runs import BusyError, Runs, cost
 from stedi_cli.aws.runs import Run as GlueRun
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunFailed
+from stedi_cli.lake.records import RunOptions
 from stedi_cli.runs.pipeline import Event, Pipeline
 from stedi_cli.tables.history import RefRemoved
 
@@ -42,7 +43,7 @@ def failing(
     with cloud.opened() as opened:
         pipeline = Pipeline(cloud.settings.lakehouse(), opened, policy)
         try:
-            for event in pipeline.run(jobs, engine="glue", **how):
+            for event in pipeline.run(RunOptions("glue", **how), jobs):
                 events.append(event)
         except StediError as error:
             return events, error
@@ -109,7 +110,7 @@ def test_one_session_is_one_run(cloud: CloudLake) -> None:
 
 def test_there_is_no_other_engine(cloud: CloudLake) -> None:
     with cloud.opened() as opened, pytest.raises(UsageError, match="no engine 'spark' on AWS"):
-        list(Pipeline(cloud.settings.lakehouse(), opened, "strict").run(engine="spark"))
+        list(Pipeline(cloud.settings.lakehouse(), opened, "strict").run(RunOptions("spark")))
 
 
 # --- Waiting ------------------------------------------------------------------------------------
@@ -303,7 +304,7 @@ def test_without_its_job(cloud: CloudLake) -> None:
 def test_without_a_lakehouse(sandbox: Sandbox) -> None:
     cloud = CloudLake(sandbox)
     with cloud.opened() as opened, pytest.raises(StediError, match="no bucket") as e:
-        list(Pipeline(cloud.settings.lakehouse(), opened, "strict").run(engine="glue"))
+        list(Pipeline(cloud.settings.lakehouse(), opened, "strict").run(RunOptions("glue")))
     assert "infra up" in str(e.value.hint)
 
 
@@ -377,7 +378,7 @@ def test_interrupted_while_waiting(cloud: CloudLake) -> None:
     with cloud.opened() as opened:
         pipeline = Pipeline(cloud.settings.lakehouse(), opened, "strict")
         with pytest.raises(KeyboardInterrupt):
-            for event in pipeline.run([FIRST], engine="glue"):
+            for event in pipeline.run(RunOptions("glue"), [FIRST]):
                 seen.append(event)
         run = seen[-1]
         assert isinstance(run, JobRun)
