@@ -103,6 +103,11 @@ def schema_of(table: dict[str, Any]) -> StructType:
     )
 
 
+def shape_of(field: StructField) -> tuple[str, Any, bool]:
+    """Return what a column is, but for what is said of it."""
+    return field.name, field.dataType, field.nullable
+
+
 class Session:
     """The jobs of one request in one Spark session.
 
@@ -331,11 +336,8 @@ class Session:
         history = self.history(QUARANTINE)
         if history is None:
             return False
-        names = [column["name"] for column in self.tables[QUARANTINE]["columns"]]
-        if (
-            self.spark.table(QUARANTINE).columns != names
-            or not history.table.spec().isUnpartitioned()
-        ):
+        wanted, there = schema_of(self.tables[QUARANTINE]), self.spark.table(QUARANTINE).schema
+        if history.is_reshaped() or [*map(shape_of, there)] != [*map(shape_of, wanted)]:
             return True
         return history.current is not None and history.summary.get("stedi.lines") is None
 
@@ -387,6 +389,16 @@ class History:
         found = sorted(listed(self.table.snapshots()), key=lambda s: s.sequenceNumber())
         current = self.current.snapshotId() if self.current is not None else None
         return sorted(found, key=lambda s: s.snapshotId() == current)
+
+    def is_reshaped(self) -> bool:
+        """Tell whether columns, partitions or order were changed since it was last written.
+
+        Also where the names are what they were, as `stedi_cli/tables/drift.py` tells.
+        """
+        if not (self.table.spec().isUnpartitioned() and self.table.sortOrder().isUnsorted()):
+            return True
+        now = self.table.schema().schemaId()
+        return self.current is not None and self.current.schemaId() != now
 
     def counts_only(self) -> set[bool]:
         """Return whether snapshots are known to hold no value of a column in their manifests."""

@@ -25,7 +25,7 @@ from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Job, Lakehouse
 from stedi_cli.runs.bad_rows import refuse_too_many
 from stedi_cli.runs.job_reads import refuse_undeclared
-from stedi_cli.tables.drift import quarantine_drift, shape_drift
+from stedi_cli.tables.drift import drift_said, quarantine_drift, shape_drift
 from stedi_cli.tables.history import RefRemoved, overdue
 from stedi_cli.tables.metrics import may_tell_values
 from stedi_cli.tables.provenance import LandingAccount, Provenance, TableState
@@ -149,7 +149,7 @@ class Pipeline:
     def _changes_of_others(self, job: Job, state: TableState, made: Provenance) -> Iterator[str]:
         changes = shape_drift(self._lakehouse.tables[job.writes], state)
         if changes:
-            yield f"its columns changed: {changes}"
+            yield drift_said(changes)
         quarantine, there = self._lakehouse.tables[QUARANTINE], self._tables.get(QUARANTINE)
         if made.landing and quarantine_drift(quarantine, there, made.landing):
             yield "the quarantine changed"

@@ -15,7 +15,11 @@ OLDER = "written by an older version"
 
 
 def shape_drift(table: Table, state: TableState) -> str | None:
-    """Return how a table's columns and partitions differ from the model's, or None."""
+    """Return how a table's columns, partitions and order differ from what a run leaves, or None.
+
+    A column that was dropped and made again has the same name and type, and lost its values; two
+    that exchanged their names hold each other's. Only the schema's id tells of these.
+    """
     wanted = {column.name: column.type for column in table.columns}
     told = [f"{name} is missing" for name in wanted if name not in state.columns]
     told += [f"{name} is new" for name in state.columns if name not in wanted]
@@ -24,7 +28,11 @@ def shape_drift(table: Table, state: TableState) -> str | None:
         for name, kind in state.columns.items()
         if kind != wanted.get(name, kind)
     ]
+    exchanged = state.current is not None and state.current.schema != state.schema
+    if not told and (exchanged or list(state.columns) != list(wanted)):
+        told.append("its columns are others under the same names, or in another order")
     told += ["it is partitioned"] if state.partitioned else []
+    told += ["it is sorted"] if state.sorted else []
     return ", ".join(told) or None
 
 

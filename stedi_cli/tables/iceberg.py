@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 from pyiceberg.catalog import MetastoreCatalog
@@ -16,6 +17,11 @@ from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.schema import Schema
 from pyiceberg.table import StaticTable, Transaction
 from pyiceberg.table.snapshots import Operation, Summary
+from pyiceberg.table.update import (
+    AddSchemaUpdate,
+    AssertCurrentSchemaId,
+    SetCurrentSchemaUpdate,
+)
 from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.types import NestedField
 
@@ -176,10 +182,6 @@ def _may_hold_bounds(transaction: Transaction) -> bool:
     return not all(s and COUNTS_ONLY.items() <= s.additional_properties.items() for s in summaries)
 
 
-def _told(field: NestedField) -> tuple[str, str, str | None, bool]:
-    return field.name, str(field.field_type), field.doc, field.required
-
-
 def _unpartition(transaction: Transaction) -> None:
     """Take away the partitions and the order that another engine gave a table."""
     fields = transaction.table_metadata.spec().fields
@@ -187,23 +189,38 @@ def _unpartition(transaction: Transaction) -> None:
         with transaction.update_spec() as spec:
             for field in fields:
                 spec.remove_field(field.name)
+    if transaction.table_metadata.sort_order().fields:
+        transaction.update_sort_order().commit()
+
+
+def _reshape(transaction: Transaction, wanted: Schema) -> None:
+    """Give a table its columns, each under the id that it was last written under.
+
+    Another engine may have given the id to another name, and older snapshots go by ids.
+    """
+    metadata = transaction.table_metadata
+    current, now = metadata.current_snapshot(), metadata.current_schema_id
+    last = current.schema_id if current else now
+    written = next((s for s in metadata.schemas if s.schema_id == last), metadata.schema())
+    ids = {(f.name, str(f.field_type)): f.field_id for f in written.fields}
+    fresh = count(metadata.last_column_id + 1)
+    fields = []
+    for field in wanted.fields:
+        found = ids.get((field.name, str(field.field_type))) or next(fresh)
+        fields.append(field.model_copy(update={"field_id": found}))
+    schema = Schema(*fields, schema_id=1 + max(s.schema_id for s in metadata.schemas))
+    there = next((s for s in metadata.schemas if s == schema), schema)
+    if there.schema_id != now:
+        added = (AddSchemaUpdate(schema=schema),) if there is schema else ()
+        chosen = SetCurrentSchemaUpdate.model_validate({"schema-id": there.schema_id})
+        still = AssertCurrentSchemaId.model_validate({"current-schema-id": now})
+        transaction._apply((*added, chosen), (still,))
 
 
 def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str]) -> None:
     _unpartition(transaction)
     metadata = transaction.table_metadata
-    if {*map(_told, metadata.schema().fields)} != {*map(_told, schema.fields)}:
-        with transaction.update_schema(allow_incompatible_changes=True) as update:
-            wanted = {f.name: f for f in schema.fields}
-            for field in metadata.schema().fields:
-                if field.name not in wanted or wanted[field.name].field_type != field.field_type:
-                    update.delete_column(field.name)
-            for field in schema.fields:
-                same = metadata.schema()._name_to_id.get(field.name)
-                if same is None or metadata.schema().find_type(same) != field.field_type:
-                    update.add_column(field.name, field.field_type, field.doc)
-                else:
-                    update.update_column(field.name, required=False, doc=field.doc)
+    _reshape(transaction, schema)
     properties = {
         **properties,
         "schema.name-mapping.default": (

@@ -167,6 +167,7 @@ class Snapshot:
             landing table; empty where an older version wrote it.
         forgets: Whether no older one may stay, as where a person may have withdrawn.
         counts_only: Whether its manifests are known to hold no value of a column.
+        schema: Id of the schema that it was written under; None where the writer did not say.
     """
 
     id: int
@@ -179,6 +180,7 @@ class Snapshot:
     judged: dict[str, str] = field(default_factory=dict)
     forgets: bool = False
     counts_only: bool = False
+    schema: int | None = None
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,8 @@ class TableState:
         current: The current one, or None for a table never written.
         refs: The names of tags and of branches beside the main one, each with its kind.
         partitioned: Whether what is written next is partitioned.
+        sorted: Whether what is written next is sorted.
+        schema: Id of its schema now.
         properties: Its properties.
     """
 
@@ -203,6 +207,8 @@ class TableState:
     current: Snapshot | None
     refs: dict[str, str] = field(default_factory=dict)
     partitioned: bool = False
+    sorted: bool = False
+    schema: int | None = None
     properties: dict[str, str] = field(default_factory=dict)
 
     def is_made_here(self, name: str) -> bool:
@@ -246,7 +252,9 @@ def _parse(raw: dict[str, Any], uri: str) -> TableState:
             name: str(ref["type"]) for name, ref in raw.get("refs", {}).items() if name != "main"
         },
         properties=dict(raw.get("properties") or {}),
-        partitioned=_is_partitioned(raw),
+        partitioned=_has_fields(raw, "default-spec-id", "partition-specs", "spec-id"),
+        sorted=_has_fields(raw, "default-sort-order-id", "sort-orders", "order-id"),
+        schema=raw["current-schema-id"],
     )
 
 
@@ -254,10 +262,10 @@ def _type(column: dict[str, Any]) -> str:
     return f"{column['type']} required" if column.get("required") else str(column["type"])
 
 
-def _is_partitioned(raw: dict[str, Any]) -> bool:
-    default = raw.get("default-spec-id", 0)
-    specs = raw.get("partition-specs") or []
-    return any(spec["fields"] for spec in specs if spec["spec-id"] == default)
+def _has_fields(raw: dict[str, Any], default: str, known: str, key: str) -> bool:
+    """Tell whether the default one of a table's partition specs, or sort orders, names a column."""
+    chosen = raw.get(default, 0)
+    return any(one["fields"] for one in raw.get(known) or [] if one[key] == chosen)
 
 
 def _snapshot(raw: dict[str, Any]) -> Snapshot:
@@ -274,4 +282,5 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         judged=_judged_from_summary(summary),
         forgets=FORGETS in summary,
         counts_only=COUNTS_ONLY.items() <= summary.items(),
+        schema=raw.get("schema-id"),
     )
