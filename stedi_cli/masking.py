@@ -48,9 +48,12 @@ _CODE = re.compile(
     r"|keyword argument '\w+'|argument types '[^\s()'\"]+\([\w, ()\[\]]*\)'"
     r"|function call \"[^\s()'\"]+\([\w, ()\[\]]*\)\""
 )
+# What AWS or boto3 quotes of its own: hosts and regions.
+_OF_AWS = re.compile(r"https?://[\w.-]+(?::\d+)?/?|[a-z]{2}(?:-[a-z]+)+-\d")
 # Numbers that tell of a program, and then those that may be a value.
 _NUMBER = re.compile(
-    r"(?P<kept>^\d{4}-\d\d-\d\d[T ][\d:.,]+Z?(?= +\[?(?:TRACE|DEBUG|INFO|WARN|ERROR)\b)"
+    r"(?P<kept>\barn:aws[\w-]*:[\w-]*:[\w-]*:\d{12}(?=:)"
+    r"|^\d{4}-\d\d-\d\d[T ][\d:.,]+Z?(?= +\[?(?:TRACE|DEBUG|INFO|WARN|ERROR)\b)"
     r"|(?:\.[A-Za-z0-9]+|localhost|\b\d+(?:\.\d+){3}):\d{1,5}\b"
     r"|(?i:\b(?:line|column|position|pos|port|sqlstate|tid|stage|byte|index|http|status|code)\b)"
     r"(?:: |[ :=#])?\d{1,6}(?::\d{1,6})?\b)"
@@ -98,14 +101,20 @@ def duckdb_said(error: Exception) -> str:
 
 
 def athena_said(reason: str, sql: str) -> str:
-    """Return what Athena says of a query; names of what is not there as for DuckDB."""
+    """Return what Athena says of a query, as of AWS; names of what is not there as for DuckDB."""
 
     def is_name(quoted: str) -> bool:
         return _NAME.fullmatch(quoted) is not None and f'"{quoted}"' not in sql.lower()
 
     about_names = re.search(r"_NOT_FOUND|cannot be resolved|does not exist", reason)
     masker = Masker(is_name, marks="'\"`") if about_names else Masker()
-    return masker.line(reason.replace("\n", " "))
+    return masker.line(" ".join(reason.split())).rstrip(".")
+
+
+def aws_said(text: str) -> str:
+    """Return what AWS or boto3 says, in one line, without a full stop at its end."""
+    masker = Masker(lambda quoted: _OF_AWS.fullmatch(quoted) is not None, marks="'\"")
+    return masker.line(" ".join(duckdb_texts.without_values(text).split())).rstrip(".")
 
 
 class Masker:

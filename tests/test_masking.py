@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -10,7 +12,7 @@ import pytest
 from conftest import Ask, Lake
 from small import C, customer, write_lake
 
-from stedi_cli.masking import duckdb_said, masked
+from stedi_cli.masking import aws_said, duckdb_said, masked
 
 HIDDEN = ("Aaron", "Neil", "Smith", "aaron", "neil", "example", "1967", "5550100142", "0303a")
 VALUES = (
@@ -150,6 +152,38 @@ def test_names_that_are_not_there_can_be_read() -> None:
     assert "no_such_table" in _said("SELECT * FROM no_such_table")
 
 
+def test_what_aws_says_of_itself_can_be_read() -> None:
+    denied = (
+        "User: arn:aws:sts::123456789012:assumed-role/dev/me is not authorized to perform:"
+        " glue:GetTable on resource: arn:aws:glue:eu-west-1:123456789012:table/stedi/customer"
+    )
+    assert aws_said(f"{denied}.\n") == denied
+    url = 'Could not connect to the endpoint URL: "https://glue.eu-west-1.amazonaws.com/"'
+    assert aws_said(url) == url
+    assert "eu-west-1" in aws_said("the region 'us-east-1' is wrong; expecting 'eu-west-1'.")
+
+
+@pytest.mark.parametrize("text", VALUES)
+def test_no_value_is_left_in_what_aws_says(text: str) -> None:
+    assert not [word for word in HIDDEN if word in aws_said(text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'the endpoint URL: "https://b.s3.amazonaws.com/landing/customer/aaron.json"',
+        "the key landing/customer/aaron@x.y.json is not there",
+        "arn:aws:sts::123456789012:assumed-role/dev/aaron@x.y is not authorized",
+        "arn:aws:s3:::b/born/19670311",
+    ],
+)
+def test_what_aws_quotes_of_keys_and_people_is_masked(text: str) -> None:
+    told = aws_said(text)
+    assert "…" in told
+    assert "aaron" not in told
+    assert "1967" not in told
+
+
 # --- Where it is said ---------------------------------------------------------------------------
 
 
@@ -180,6 +214,33 @@ def test_a_job_that_fails_shows_nobody(lake: Lake, stedi: Ask, tmp_path: Path) -
     assert told.code != 0
     assert 'Could not parse string "…"' in told.err
     assert "x.org" not in told.err
+
+
+@pytest.mark.parametrize("words", [("tables",), ("doctor",)])
+def test_a_catalog_that_sqlite_cannot_read_shows_nobody(
+    root: Path, stedi: Ask, words: tuple[str, ...]
+) -> None:
+    with closing(sqlite3.connect(root / "catalog.db")) as db, db:
+        db.execute('CREATE TABLE "ann@x.org" (n)')
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'ann@x.org'", ('CREATE "Aaron"',))
+    told = stedi("--verbose", "--root", root, *words)
+    said = " ".join((told.out + told.err).split())
+    assert "malformed database schema" in said
+    assert "x.org" not in said
+    assert "Aaron" not in said
+
+
+def test_an_error_of_the_system_with_a_librarys_text_shows_nobody(
+    root: Path, invoke: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(5, "Cannot open 'Aaron'", "/landing/ann@x.org.json")
+
+    monkeypatch.setattr("stedi_cli.local.layout.Layout.require", fail)
+    told = invoke("--root", root, "query", "SELECT 1")
+    assert told.code == 1
+    assert told.err.splitlines()[-2] == "Error: /landing/…: Cannot open '…'."
 
 
 def test_a_key_that_may_be_an_address_is_counted_and_not_shown(

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.masking import aws_said, without_addresses
 from stedi_cli.project.settings import AwsSettings
 
 _ATTEMPTS = 6
@@ -94,7 +95,7 @@ def _unusable_config() -> Iterator[None]:
             yield
     except ValueError as error:
         raise UsageError(
-            f"AWS: {one_line(str(error))}.",
+            f"AWS: {aws_said(str(error))}.",
             hint="Look at ~/.aws/config, and at region and endpoint_url in the config file.",
         ) from error
 
@@ -161,18 +162,14 @@ def aws_errors(what: str = "", *, where: str = "") -> Iterator[None]:
         yield
     except ClientError as error:
         code = error_code(error)
-        said = str(error.response.get("Error", {}).get("Message") or code).rstrip(".")
+        said = aws_said(str(error.response.get("Error", {}).get("Message") or code))
+        # An object's key may be an address too.
         operation = ": ".join(filter(None, (where, what or error.operation_name)))
+        operation = without_addresses(operation)
         raise StediError(f"{operation} failed: {code}: {said}.", hint=_HINTS.get(code)) from error
     except BotoCoreError as error:
-        raise StediError(
-            f"{where or what or 'AWS'}: {one_line(str(error))}.", hint=_core_hint(error)
-        ) from error
-
-
-def one_line(text: str) -> str:
-    """Return what AWS says as one line, without a full stop at its end."""
-    return " ".join(text.split()).rstrip(".")
+        operation = without_addresses(where or what or "AWS")
+        raise StediError(f"{operation}: {aws_said(str(error))}.", hint=_core_hint(error)) from error
 
 
 _UNREACHABLE = (

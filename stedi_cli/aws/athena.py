@@ -10,7 +10,7 @@ from decimal import Decimal
 from threading import Lock
 from typing import Any
 
-from stedi_cli.aws.account import PERMISSION, aws_errors, error_code, one_line
+from stedi_cli.aws.account import PERMISSION, aws_errors, error_code
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.prices import query_price
@@ -130,7 +130,7 @@ class Athena:
                 f"There is no Athena work group {name}.", hint="Make it with `stedi infra up`."
             )
         return UsageError(
-            f"Athena refuses the query: {athena_said(one_line(said), sql)}.",
+            f"Athena refuses the query: {athena_said(said, sql)}.",
             hint="`stedi tables --ddl` shows columns.",
         )
 
@@ -174,7 +174,7 @@ class Athena:
                 self._dollars += query_price(self._layout.settings, ended.scanned)
 
     def _explained(self, ended: _Ended, sql: str) -> StediError:
-        reason = athena_said(one_line(ended.reason), sql)
+        reason = athena_said(ended.reason, sql)
         if _names(reason, _SCAN_LIMIT):
             limit = self._layout.settings.scan_limit
             return StediError(

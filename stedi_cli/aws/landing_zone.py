@@ -16,7 +16,7 @@ from stedi_cli.landing.file_facts import FileFacts, facts_from, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, unpacked
 from stedi_cli.landing.names import is_landing_name, is_safe_name, shown
-from stedi_cli.masking import unless_address
+from stedi_cli.masking import aws_said, unless_address
 from stedi_cli.project.lakehouse import Table
 
 _MOST_DELETED = 1000
@@ -102,7 +102,8 @@ class LandingZone:
                     **storage.place(), Delete={"Objects": keys, "Quiet": True}
                 )
             for error in told.get("Errors", ()):
-                raise StediError(f"Cannot remove {error['Key']}: {error.get('Message', '')}.")
+                said = aws_said(str(error.get("Message") or error.get("Code", "")))
+                raise StediError(f"Cannot remove {shown(error['Key'])}: {said}.")
         for file in files:
             self.listed()[table].pop(file, None)
 

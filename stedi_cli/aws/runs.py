@@ -14,7 +14,7 @@ from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.prices import dpus, run_price
 from stedi_cli.errors import StediError
 from stedi_cli.lake.job_run import JobRun, Usage
-from stedi_cli.masking import masked
+from stedi_cli.masking import aws_said, masked
 from stedi_cli.project.settings import AwsSettings
 
 SUCCEEDED = "SUCCEEDED"
@@ -262,10 +262,8 @@ class Runs:
             detail = error.get("ErrorDetail", {})
             if not self.get(Run(job, run, "")).active:
                 return
-            raise StediError(
-                f"Run {run} of {job} cannot be stopped:"
-                f" {detail.get('ErrorMessage', detail.get('ErrorCode', 'no reason given'))}"
-            )
+            said = aws_said(str(detail.get("ErrorMessage") or detail.get("ErrorCode", "no reason")))
+            raise StediError(f"Run {run} of {job} cannot be stopped: {said}.")
 
     def log(self, run: Run) -> tuple[str, ...]:
         """Return the last lines of a run's log; none where they cannot be had."""

@@ -14,6 +14,7 @@ from stedi_cli.aws.storage import Storage, is_no_object
 from stedi_cli.aws.strangers import is_own, metadata_of, strangers
 from stedi_cli.errors import StediError
 from stedi_cli.lake.strangers import Stranger
+from stedi_cli.masking import masked
 from stedi_cli.tables.provenance import TableState, parse_metadata
 
 
@@ -134,7 +135,7 @@ class TableFiles:
                 self._metadata[uri] = parse_metadata(content, uri)
             except (ValueError, EOFError, OSError) as error:
                 raise StediError(
-                    f"The metadata of {name} cannot be read: {uri}: {error}.",
+                    f"The metadata of {name} cannot be read: {uri}: {masked(str(error))}.",
                     hint=f"Drop {name} in the Glue catalog, then run `stedi jobs run --all`.",
                 ) from error
         return self._metadata[uri]

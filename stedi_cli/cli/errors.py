@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Options
 from stedi_cli.errors import ExitCode, StediError
+from stedi_cli.landing.names import shown
 from stedi_cli.masking import masked
 
 
@@ -52,9 +53,11 @@ def _told(ctx: Any) -> Iterator[None]:
 
 def _of_system(error: OSError) -> tuple[str, str]:
     """Return what the operating system says, and a hint."""
-    said = f"{error.strerror or error}."
+    # It may be a text of a library, which raises errors of the system too.
+    said = f"{masked(error.strerror or str(error))}."
     if error.filename:
-        return f"{error.filename}: {said}", "Look at the path, its space and permissions."
+        place = shown(str(error.filename))
+        return f"{place}: {said}", "Look at the path, its space and permissions."
     # Without a file's name it is about what needs none.
     if isinstance(error, FileNotFoundError):
         return "The current folder is no longer there.", "Go to another folder."

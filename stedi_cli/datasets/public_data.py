@@ -14,6 +14,7 @@ from typing import IO
 
 from stedi_cli.checks.expected import DataSet, shipped
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.masking import masked
 
 _TIMEOUT_SECONDS = 30
 _LARGEST_ARCHIVE = 1 << 30
@@ -80,7 +81,8 @@ def _extract(archive: Path, wanted: DataSet, destination: Path) -> list[str]:
                 if content is not None:
                     _write(content, destination / name, left.pop(name))
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise StediError(f"The archive is broken: {error}.", hint="Download it again.") from error
+        said = masked(str(error))
+        raise StediError(f"The archive is broken: {said}.", hint="Download it again.") from error
     if left:
         raise StediError(
             f"The archive lacks {next(iter(left))}, and {len(left) - 1} more.",

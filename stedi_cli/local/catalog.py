@@ -33,6 +33,7 @@ from stedi_cli.durable import Syncing
 from stedi_cli.errors import StediError
 from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.layout import to_path
+from stedi_cli.masking import masked
 
 BUSY_SECONDS = 30
 _SCHEMA = """
@@ -118,7 +119,7 @@ class SqliteCatalog(MetastoreCatalog):
             raise
         except sqlite3.Error as error:
             raise StediError(
-                f"The catalog {self._path} cannot be used: {error}.",
+                f"The catalog {self._path} cannot be used: {masked(str(error))}.",
                 hint="Look at free space and permissions there, then try again.",
             ) from error
 

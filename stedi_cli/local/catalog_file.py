@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stedi_cli.errors import StediError
 from stedi_cli.local.layout import Layout, to_path
+from stedi_cli.masking import masked
 from stedi_cli.tables.provenance import TableState, parse_metadata
 
 CATALOG = "stedi"
@@ -93,10 +94,11 @@ def entries(layout: Layout) -> list[Entry]:
                 " FROM iceberg_tables WHERE metadata_location IS NOT NULL"
             ).fetchall()
     except sqlite3.Error as error:
+        said = masked(str(error))
         if error.sqlite_errorcode in _BROKEN:
-            raise BrokenError(f"The catalog {layout.catalog} is broken: {error}.") from error
+            raise BrokenError(f"The catalog {layout.catalog} is broken: {said}.") from error
         raise StediError(
-            f"The catalog {layout.catalog} cannot be read: {error}.",
+            f"The catalog {layout.catalog} cannot be read: {said}.",
             hint="Look at its permissions, and who else has it open; then try again.",
         ) from error
     return [Entry(*map(str, row)) for row in rows]
@@ -108,8 +110,8 @@ def catalog_damage(layout: Layout) -> str | None:
         with closing(sqlite3.connect(f"{layout.catalog.as_uri()}?mode=rw", uri=True)) as db:
             (told,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
-        return str(error) if error.sqlite_errorcode in _BROKEN else None
-    return None if told == "ok" else " ".join(str(told).split())
+        return masked(str(error)) if error.sqlite_errorcode in _BROKEN else None
+    return None if told == "ok" else masked(" ".join(str(told).split()))
 
 
 def metadata_locations(layout: Layout) -> dict[str, str]:

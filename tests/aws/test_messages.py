@@ -93,6 +93,16 @@ def test_a_bucket_of_another_region(cloud: CloudLake, ask: Ask, code: str) -> No
     assert "set region to it" in refused(ask("upload", "data"))
 
 
+@pytest.mark.parametrize("words", [("tables",), ("upload", "data"), ("infra", "up", "--no-data")])
+def test_what_aws_quotes_shows_nobody(cloud: CloudLake, ask: Ask, words: tuple[str, ...]) -> None:
+    said = "The key 'landing/customer/ann.json' or bob@x.org of \"Aaron Al\" of 1967-03-11 is not"
+    cloud.sandbox.fail(("Odd", said, 400), agent="stedi", calls=None)
+    told = ask("--verbose", *words)
+    assert told.code == 1
+    assert "Odd: The key '…' or … of" in told.err
+    assert not [word for word in ("x.org", "Aaron", "1967", "ann.json") if word in told.err]
+
+
 def test_no_region(sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)

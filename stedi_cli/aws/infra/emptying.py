@@ -8,6 +8,7 @@ from typing import Any
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.resource import ask
 from stedi_cli.errors import StediError
+from stedi_cli.landing.names import shown
 
 
 def empty(s3: Any, owned: dict[str, str], prefix: str = "") -> bool:
@@ -36,7 +37,7 @@ def empty(s3: Any, owned: dict[str, str], prefix: str = "") -> bool:
         answer = s3.delete_objects(**owned, Delete={"Objects": objects, "Quiet": True})
         for error in answer.get("Errors", ())[:1]:
             raise StediError(
-                f"{owned['Bucket']}/{error['Key']} cannot be deleted: {error.get('Code')}.",
+                f"{owned['Bucket']}/{shown(error['Key'])} cannot be deleted: {error.get('Code')}.",
                 hint="Look at its retention and your permissions.",
             )
     while True:
