@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Lake, Result, mostly_slow
 from pyiceberg.table import Table as IcebergTable
-from small import CUSTOMERS, JOBS, MOTIONS, C, customer, lines, motion, step
+from small import CUSTOMERS, JOBS, MOTIONS, C, customer, lines, motion, step, write_lake
 
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.lost_rows import loses_rows
@@ -184,6 +184,36 @@ def test_a_tag_and_a_branch_hold_nothing_that_has_to_go(twice: Lake, stedi: Any)
     assert "Removed tag before of customer_trusted: its snapshot had to go." in told.err
     assert set(held.refresh().refs()) == {"main"}
     assert _snapshots(twice)["customer_trusted"] == 1
+
+
+WITH_A_BROKEN_HISTORY = {
+    "a run": ["jobs", "run", "--all", "--force", "--json"],
+    "a run with nothing to do": ["jobs", "run", "--all", "--json"],
+    "an upload": ["upload"],
+    "infra up": ["infra", "up", "--no-data"],
+    "infra down": ["infra", "down", "--keep-data", "--yes"],
+}
+
+
+@pytest.mark.parametrize("command", WITH_A_BROKEN_HISTORY)
+def test_what_goes_with_a_broken_history_is_said(
+    twice: Lake, tmp_path: Path, stedi: Any, command: str
+) -> None:
+    held = _hold(twice)
+    broken = held.metadata.snapshots[0].manifest_list
+    Path(broken.removeprefix("file://")).write_bytes(b"broken")
+    # As after a run that died.
+    (twice.settings.root / "journal.json").write_text('{"tables": ["customer_trusted"]}')
+    asked = WITH_A_BROKEN_HISTORY[command]
+    folder = [write_lake(tmp_path / "data")] if asked == ["upload"] else []
+    told = stedi("--root", twice.settings.root, *asked, *folder)
+    assert told.code == 0, told.err
+    for kind, name in (("tag", "before"), ("branch", "aside")):
+        said = f"Removed {kind} {name} of customer_trusted: its snapshot had to go."
+        assert told.err.count(said) == 1
+    if "--json" in asked:
+        assert sorted(told.json()["removed"], key=str) == sorted(REMOVED, key=str)
+    assert set(held.refresh().refs()) == {"main"}
 
 
 def test_a_name_that_may_be_an_address_is_not_said(twice: Lake, stedi: Any) -> None:

@@ -9,14 +9,13 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.live_jobs import Seen, live
-from stedi_cli.cli.session import Session, session
+from stedi_cli.cli.session import Session, session, show_removed
 from stedi_cli.errors import Terminated, UsageError
 from stedi_cli.masking import unless_address
 
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed, Usage
     from stedi_cli.lake.records import RunOptions
-    from stedi_cli.tables.history import RefRemoved
 
 app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
 
@@ -170,7 +169,7 @@ def run_jobs(
         _offer_stop(opened, seen.at_work, ask=not isinstance(interrupt, Terminated))
         raise
     finally:
-        _show_removed(seen.removed)
+        show_removed(seen.removed)
         _show_failure(seen.failed)
         _show_usage(seen)
     if seen.detached:
@@ -193,12 +192,6 @@ def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
             f"Run {run.id} of {run.job} goes on: see `stedi jobs status`; `stedi jobs stop`"
             " stops it."
         )
-
-
-def _show_removed(removed: list[RefRemoved]) -> None:
-    for ref in removed:
-        name = render.one_line(unless_address(ref.name))
-        render.note(f"Removed {ref.kind} {name} of {ref.table}: its snapshot had to go.")
 
 
 def _show_failure(failed: RunFailed | None) -> None:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.masking import unless_address
 
 if TYPE_CHECKING:
     from stedi_cli.lake.parts import Lake
     from stedi_cli.lake.records import QueryCost
     from stedi_cli.project.lakehouse import Lakehouse
     from stedi_cli.project.settings import Settings
+    from stedi_cli.tables.history import RefRemoved
 
 
 @dataclass(frozen=True)
@@ -76,3 +78,11 @@ def session(
         yield Session(settings, lakehouse, lake)
     finally:
         lake.close()
+        show_removed(lake.removed())
+
+
+def show_removed(removed: list[RefRemoved]) -> None:
+    """Say which tags and branches were removed."""
+    for ref in removed:
+        name = render.one_line(unless_address(ref.name))
+        render.note(f"Removed {ref.kind} {name} of {ref.table}: its snapshot had to go.")

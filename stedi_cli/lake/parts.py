@@ -15,6 +15,7 @@ from stedi_cli.lake.records import Answer, Plan, QueryCost, Resource, RunOptions
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Table
+from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import TableState
 
 
@@ -184,6 +185,8 @@ class Lake:
         close: Releases what the parts hold open.
         tidy: Removes what a command that died left, unless another one is at work; None where
             nothing is left that matters.
+        removed: Returns the tags and branches that went because a part mended or swept, and were
+            not returned before.
         account: The account that pays for it; None where all is free.
         raw_lines: What checks read of landing files; None where they read the landing tables.
     """
@@ -197,5 +200,6 @@ class Lake:
     diagnose: Callable[[], Iterator[Finding]]
     close: Callable[[], None]
     tidy: Callable[[], None] | None = None
+    removed: Callable[[], list[RefRemoved]] = list
     account: Account | None = None
     raw_lines: RawLines | None = None

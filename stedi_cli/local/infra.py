@@ -21,7 +21,7 @@ from stedi_cli.local.place import Place
 from stedi_cli.local.seals import read_seals
 from stedi_cli.local.strangers import strangers
 from stedi_cli.local.table_files import open_catalog
-from stedi_cli.local.writer import mend, read_journal, write_journal
+from stedi_cli.local.writer import Writer, read_journal, write_journal
 from stedi_cli.project.lakehouse import QUARANTINE
 
 _FOLDERS = ("folder", "landing zone", "warehouse")
@@ -33,10 +33,12 @@ class Infrastructure:
 
     Args:
         place: Where it lives.
+        writer: Its writer.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, writer: Writer) -> None:
         self._place = place
+        self._writer = writer
         self.layout = place.layout
         self._lakehouse = place.lakehouse
         self._zone = place.zone
@@ -66,7 +68,7 @@ class Infrastructure:
                     yield Resource(change.kind, change.name, "made" if missing else "there")
             yield self._up_catalog()
             self._mark()
-            mend(layout, self._place.written)
+            self._writer.mend()
             yield from self._strangers()
 
     def _close(self) -> None:
@@ -206,7 +208,7 @@ class Infrastructure:
         layout.refuse_links()
         if keep_data:
             with exclusive(layout.lock):
-                mend(layout, self._place.written)
+                self._writer.mend()
                 layout.spark_log.unlink(missing_ok=True)
             yield Resource("folder", str(layout.root), "left", "kept with its data")
             return

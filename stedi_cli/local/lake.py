@@ -29,7 +29,7 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
     writer, questions = Writer(place), Questions(place)
     return Lake(
         title=f"local lakehouse in {place.layout.root}",
-        infrastructure=Infrastructure(place),
+        infrastructure=Infrastructure(place, writer),
         landing=Landing(place, writer),
         tables=Tables(place, writer),
         questions=questions,
@@ -37,6 +37,7 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
         diagnose=partial(_diagnose, place),
         close=questions.close,
         tidy=writer.tidy,
+        removed=writer.removed,
     )
 
 

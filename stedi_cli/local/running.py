@@ -11,7 +11,7 @@ from stedi_cli.lake.parts import Runner
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.access import private
 from stedi_cli.local.place import Place
-from stedi_cli.local.writer import Writer, clean, write_journal
+from stedi_cli.local.writer import Writer, write_journal
 
 if TYPE_CHECKING:
     from stedi_cli.local.runner import DuckRunner
@@ -68,7 +68,7 @@ class Jobs:
                 layout.spark_log.unlink(missing_ok=True)
             finally:
                 tables.forget()
-                clean(layout, stray)
+                self._writer.clean(stray)
 
     def _open(self, engine: str, lock: int) -> DuckRunner | SparkRunner:
         if engine == "spark":

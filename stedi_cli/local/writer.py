@@ -17,6 +17,9 @@ from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
 from stedi_cli.local.lodgers import lodgers
 from stedi_cli.local.place import Place
 from stedi_cli.local.table_files import open_catalog
+from stedi_cli.tables.history import RefRemoved
+
+Reached = tuple[set[str], tuple[RefRemoved, ...]]
 
 
 class Writer:
@@ -28,6 +31,31 @@ class Writer:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        self._removed: list[RefRemoved] = []
+
+    def removed(self) -> list[RefRemoved]:
+        """Return the tags and branches that sweeping removed since this was last asked."""
+        told, self._removed = self._removed, []
+        return told
+
+    def mend(self) -> None:
+        """Remove what a run or upload that died left behind; the caller has the lock."""
+        remove_abandoned()
+        self.clean(read_journal(self._place.layout, self._place.written) or [])
+
+    def clean(self, tables: Iterable[str]) -> None:
+        """Remove stray files, unless someone reads: then the journal stays for the next run.
+
+        Args:
+            tables: The tables that may have some; the caller has the lock.
+        """
+        layout = self._place.layout
+        with without_readers(layout.readers) as alone:
+            if alone:
+                remove_stale(layout.temp)
+                for ref in sweep(layout, tables):
+                    self._removed.append(ref)
+                layout.journal.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self, *, wait: bool) -> Iterator[int]:
@@ -49,7 +77,7 @@ class Writer:
                     layout.root.rmdir()
             layout.require()
             make_folder(layout.temp)
-            mend(layout, self._place.written)
+            self.mend()
             yield lock
 
     @private
@@ -67,12 +95,15 @@ class Writer:
                     tables.seal()
 
 
-def sweep(layout: Layout, tables: Iterable[str]) -> None:
+def sweep(layout: Layout, tables: Iterable[str]) -> Iterator[RefRemoved]:
     """Remove the files below tables' folders that no metadata reaches, another table's neither.
 
     Args:
         layout: The lakehouse, locked by the caller.
         tables: The tables to look at.
+
+    Yields:
+        The tags and branches of a broken history, which goes.
     """
     current = metadata_locations(layout)
     others = {entry.title for entry in entries(layout)} - current.keys()
@@ -85,7 +116,9 @@ def sweep(layout: Layout, tables: Iterable[str]) -> None:
         if table not in current and not here:
             shutil.rmtree(folder)
             continue
-        live = _reachable(layout, table, current[table]) if table in current else {""}
+        nothing: Reached = ({""}, ())
+        live, removed = _reachable(layout, table, current[table]) if table in current else nothing
+        yield from removed
         paths = set(map(to_path, live))
         for path in folder.rglob("*") if live else ():
             needed = path in paths or any(other.may_need(path, folder) for other in here)
@@ -93,19 +126,23 @@ def sweep(layout: Layout, tables: Iterable[str]) -> None:
                 path.unlink()
 
 
-def _reachable(layout: Layout, table: str, uri: str) -> set[str]:
+def _reachable(layout: Layout, table: str, uri: str) -> Reached:
     """Return what a table's metadata reaches; where its history is broken, forget that first.
 
-    Where the current snapshot itself is broken nothing is known, so nothing is returned.
+    Where the current snapshot itself is broken nothing is known, so no file is returned.
+
+    Returns:
+        The files' URIs, and the tags and branches that went with the history.
     """
     from stedi_cli.tables.iceberg import UNREADABLE, expire, reachable_files
 
+    removed: tuple[RefRemoved, ...] = ()
     with suppress(*UNREADABLE):
-        return reachable_files(uri, {})
+        return reachable_files(uri, {}), removed
     with suppress(*UNREADABLE):
-        expire(open_catalog(layout), table, 1)
-        return reachable_files(metadata_locations(layout)[table], {})
-    return set()
+        removed = expire(open_catalog(layout), table, 1).refs
+        return reachable_files(metadata_locations(layout)[table], {}), removed
+    return set(), removed
 
 
 def write_journal(layout: Layout, tables: list[str]) -> None:
@@ -143,23 +180,3 @@ def left_over(layout: Layout) -> list[Path]:
     found = sorted(layout.temp.iterdir())
     at_work = found and (is_held(layout.lock) or is_held(layout.readers))
     return [] if at_work else found
-
-
-def mend(layout: Layout, tables: Sequence[str]) -> None:
-    """Remove what a run or upload that died left behind.
-
-    Args:
-        layout: The lakehouse, locked by the caller.
-        tables: The tables that runs write.
-    """
-    remove_abandoned()
-    clean(layout, read_journal(layout, tables) or [])
-
-
-def clean(layout: Layout, tables: Iterable[str]) -> None:
-    """Remove stray files, unless someone reads: then the journal stays for the next run."""
-    with without_readers(layout.readers) as alone:
-        if alone:
-            remove_stale(layout.temp)
-            sweep(layout, tables)
-            layout.journal.unlink(missing_ok=True)

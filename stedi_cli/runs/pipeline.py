@@ -188,6 +188,7 @@ class Pipeline:
             raise
         if not any(plan.stale for plan in plans):
             self._tidy()
+            yield from self._lake.removed()
             yield from (self._unchanged(plan.job) for plan in plans)
             return
         # Also what need not run: once the lock is had, that may have changed.
@@ -197,6 +198,7 @@ class Pipeline:
         with self._lake.jobs.runner(options) as runner:
             # Another writer may have been at work until the lock was had.
             yield from self._run(runner, self._planned(jobs, options.force))
+        yield from self._lake.removed()
 
     def _tidy(self) -> None:
         if self._lake.tidy is not None:
