@@ -12,7 +12,7 @@ from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import UsageError
-from stedi_cli.lake.records import Answer
+from stedi_cli.lake.records import Answer, Exported
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.questions.export_file import export_format
 from stedi_cli.questions.not_built import not_built
@@ -72,7 +72,7 @@ class Questions:
         """
         return side_by_side([partial(self._run, one_select(text)) for text in texts])
 
-    def export(self, table: str, file: Path) -> int:
+    def export(self, table: str, file: Path) -> Exported:
         """Write a table to a file.
 
         Args:
@@ -80,7 +80,7 @@ class Questions:
             file: The file to make; its ending tells the format.
 
         Returns:
-            The number of rows.
+            What was written.
 
         Raises:
             UsageError: If the ending is neither ``.parquet`` nor ``.csv``, the table is not built,
@@ -91,7 +91,7 @@ class Questions:
 
         export_format(file)
         found = self._layout.lakehouse.table(table)
-        return write(found, self.rows(found), file)
+        return Exported(table, file, write(found, self.rows(found), file))
 
     def rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
         """Return the rows of an Iceberg table."""

@@ -55,14 +55,7 @@ def generate(
             progress=advance,
         )
     if as_json:
-        render.emit(
-            {
-                "folder": str(folder),
-                "counts": truth.counts,
-                "quarantine": truth.quarantine,
-                "nobody": truth.nobody,
-            }
-        )
+        render.emit({"folder": str(folder), **truth.as_json()})
         return
     policies = list(truth.counts)
     tables = list(next(iter(truth.counts.values())))

@@ -29,11 +29,10 @@ def export(
         if is_taken(file) and not force:
             raise UsageError(f"{file} exists.", hint="Add --force to replace it.")
         with render.busy(f"Writing {file}"):
-            rows = opened.lake.questions.export(table, file)
+            exported = opened.lake.questions.export(table, file)
         cost = opened.query_cost
         if as_json:
-            record = {"table": table, "file": str(file), "rows": rows}
-            render.emit(record | render.cost_record(cost))
+            render.emit(exported.as_json() | render.cost_record(cost))
         else:
-            render.say(f"{rows:,} row(s) of {table} written to {file}.")
+            render.say(f"{exported.rows:,} row(s) of {table} written to {file}.")
             render.show_cost(cost)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,7 +32,7 @@ def history(
             for snapshot in reversed(states[name].snapshots)
         ]
         if as_json:
-            render.emit([_record(name, snapshot) for name, snapshot in found])
+            render.emit([{"table": name, **snapshot.as_json()} for name, snapshot in found])
             return
         if wanted in opened.lakehouse.landing:
             render.say(f"{wanted} is a landing table: files, of which there are no snapshots.")
@@ -53,26 +52,12 @@ def history(
 
 
 def _when(snapshot: Snapshot) -> str:
-    return datetime.fromtimestamp(snapshot.committed_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return snapshot.committed.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _maker(snapshot: Snapshot) -> tuple[str, str]:
     made = snapshot.provenance
     return (made.policy, made.engine) if made else ("–", "–")
-
-
-def _record(name: str, snapshot: Snapshot) -> dict[str, object]:
-    made = snapshot.provenance
-    record: dict[str, object] = {
-        "table": name,
-        "snapshot": str(snapshot.id),
-        "committed": _when(snapshot).replace(" ", "T") + "Z",
-        "rows": snapshot.rows,
-    }
-    if made is not None:
-        record |= {"run": made.run, "job": made.job, "policy": made.policy, "engine": made.engine}
-        record |= {"sql_sha256": made.sql, "inputs": made.inputs}
-    return record
 
 
 def _show_provenance(snapshot: Snapshot) -> None:

@@ -36,9 +36,7 @@ def plan(ctx: typer.Context, as_json: JsonOption = False) -> None:
         with render.busy("Comparing"):
             planned = opened.lake.infrastructure.plan()
         if as_json:
-            render.emit(
-                {"changes": [c.as_json() for c in planned.changes], "costs": _costs(opened)}
-            )
+            render.emit({**planned.as_json(), "costs": _costs(opened)})
             return
         _show_plan(opened, planned)
 
@@ -88,7 +86,8 @@ def up(
         if not no_data:
             if not as_json:
                 render.say()
-            uploaded = upload_into(opened, folder, quiet=as_json)
+            counts = upload_into(opened, folder, quiet=as_json)
+            uploaded = [count.as_json() for count in counts]
         if as_json:
             render.emit({"resources": [r.as_json() for r in resources], "uploaded": uploaded})
 

@@ -89,15 +89,7 @@ def run(
         )
         seen = run_jobs(opened, options, jobs or (), quiet=as_json)
         if as_json:
-            render.emit(
-                {
-                    "jobs": [event.as_json() for event in seen.done],
-                    "removed": [
-                        {"table": r.table, "kind": r.kind, "name": unless_address(r.name)}
-                        for r in seen.removed
-                    ],
-                }
-            )
+            render.emit(seen.as_json())
 
 
 @app.command()

@@ -35,6 +35,11 @@ class Seen:
     detached: JobRun | None = None
     removed: list[RefRemoved] = field(default_factory=list)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        jobs = [done.as_json() for done in self.done]
+        return {"jobs": jobs, "removed": [ref.as_json() for ref in self.removed]}
+
     def add(self, event: Event) -> None:
         """Take in an event."""
         from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunDetached, RunFailed

@@ -11,6 +11,7 @@ from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from stedi_cli.lake.records import TableEntry
     from stedi_cli.tables.provenance import TableState
 
 
@@ -35,52 +36,48 @@ def tables(
     with session(ctx) as opened:
         if drop is not None:
             _drop(opened, drop, yes=yes, as_json=as_json)
-            return
-        model = opened.lakehouse.tables
-        if with_ddl:
-            from stedi_cli.tables.ddl import ddl
+        elif with_ddl:
+            _show_ddl(opened, as_json=as_json)
+        else:
+            _list(opened, as_json=as_json)
 
-            texts = {
-                name: ddl(table, opened.lake.tables.location(table))
-                for name, table in model.items()
-            }
-            if as_json:
-                render.emit([{"table": name, "ddl": text} for name, text in texts.items()])
-            else:
-                render.say("\n\n".join(texts.values()))
-            return
-        states = opened.lake.tables.states()
-        lines = {name: state.lines for name, state in opened.lake.landing.states().items()}
-        records = [
-            {
-                "table": name,
-                "zone": table.zone,
-                "rows": _rows(states.get(name)),
-                "lines": lines.get(name),
-                "doc": table.doc,
-            }
-            for name, table in model.items()
-        ]
-        records += [
-            {
-                "table": stranger.name,
-                "zone": None,
-                "rows": stranger.rows,
-                "lines": None,
-                "doc": f"Left the model; `stedi tables --drop {stranger.name}` removes it.",
-            }
-            for stranger in opened.lake.tables.strangers()
-            if stranger.ours
-        ]
-        if as_json:
-            render.emit(records)
-            return
-        rows = [
-            (r["table"], r["zone"], r["rows"] if r["lines"] is None else r["lines"], r["doc"])
-            for r in records
-        ]
-        render.show(render.table(["table", "zone", ">rows", "holds"], rows))
-        render.say("\nrows of a landing table: its lines, usable or not.")
+
+def _show_ddl(opened: Session, *, as_json: bool) -> None:
+    from stedi_cli.tables.ddl import ddl
+
+    model, tables = opened.lakehouse.tables, opened.lake.tables
+    texts = {name: ddl(table, tables.location(table)) for name, table in model.items()}
+    if as_json:
+        render.emit([{"table": name, "ddl": text} for name, text in texts.items()])
+    else:
+        render.say("\n\n".join(texts.values()))
+
+
+def _list(opened: Session, *, as_json: bool) -> None:
+    entries = _entries(opened)
+    if as_json:
+        render.emit([entry.as_json() for entry in entries])
+        return
+    rows = [(e.table, e.zone, e.rows if e.lines is None else e.lines, e.doc) for e in entries]
+    render.show(render.table(["table", "zone", ">rows", "holds"], rows))
+    render.say("\nrows of a landing table: its lines, usable or not.")
+
+
+def _entries(opened: Session) -> list[TableEntry]:
+    """Return the tables of the model, and those made here that left it."""
+    from stedi_cli.lake.records import TableEntry
+
+    states = opened.lake.tables.states()
+    lines = {name: state.lines for name, state in opened.lake.landing.states().items()}
+    entries = [
+        TableEntry(name, table.zone, _rows(states.get(name)), lines.get(name), table.doc)
+        for name, table in opened.lakehouse.tables.items()
+    ]
+    for stranger in opened.lake.tables.strangers():
+        if stranger.ours:
+            doc = f"Left the model; `stedi tables --drop {stranger.name}` removes it."
+            entries.append(TableEntry(stranger.name, None, stranger.rows, None, doc))
+    return entries
 
 
 def _drop(opened: Session, name: str, *, yes: bool, as_json: bool) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.masking import is_address
+
+if TYPE_CHECKING:
+    from stedi_cli.lake.events import UploadCount
 
 
 def upload(
@@ -37,7 +39,7 @@ def upload(
             opened, folder or opened.settings.data, replace=replace, wait=wait, quiet=as_json
         )
         if as_json:
-            render.emit(counts)
+            render.emit([count.as_json() for count in counts])
 
 
 def upload_into(
@@ -47,7 +49,7 @@ def upload_into(
     replace: bool = False,
     wait: bool = False,
     quiet: bool = False,
-) -> list[dict[str, object]]:
+) -> list[UploadCount]:
     """Upload a folder and show what was done.
 
     Args:
@@ -58,40 +60,46 @@ def upload_into(
         quiet: Whether to show nothing on stdout.
 
     Returns:
-        Per landing table, how many files were new, changed, unchanged, removed or mixed in.
+        How many files were new, changed and so on, a landing table each.
     """
-    from stedi_cli.lake.events import Uploading
+    from stedi_cli.lake.events import UploadCount, Uploading
 
-    states = ("new", "changed", "unchanged", "removed", "mixed")
-    counts: dict[str, Counter[str]] = {name: Counter() for name in opened.lakehouse.landing}
-    unknown: dict[str, set[str]] = {name: set() for name in opened.lakehouse.landing}
+    counts = {name: UploadCount(name) for name in opened.lakehouse.landing}
     with render.progress(f"Uploading {folder}") as bar:
         for done in opened.lake.landing.upload(folder, replace=replace, wait=wait):
             if isinstance(done, Uploading):
                 bar(done.done, done.total)
-                continue
-            counts[done.table][done.state] += 1
-            unknown[done.table] |= done.unknown
-    result: list[dict[str, object]] = [
-        {"table": name, **{state: count[state] for state in states}}
-        for name, count in counts.items()
-    ]
+            else:
+                counts[done.table].add(done)
+    result = list(counts.values())
     if not quiet:
-        shown = [s for s in states if s in ("new", "unchanged") or any(r[s] for r in result)]
-        rows = [[r["table"], *(r[s] for s in shown)] for r in result]
-        render.show(render.table(["landing files", *(f">{s}" for s in shown)], rows))
-    for name, keys in unknown.items():
-        if keys:
+        _show(result)
+    _warn(result, folder)
+    return result
+
+
+def _show(counts: list[UploadCount]) -> None:
+    from stedi_cli.lake.events import STATES
+
+    shown = [s for s in STATES if s in ("new", "unchanged") or any(c.files[s] for c in counts)]
+    rows = [[count.table, *(count.files[state] for state in shown)] for count in counts]
+    render.show(render.table(["landing files", *(f">{state}" for state in shown)], rows))
+
+
+def _warn(counts: list[UploadCount], folder: Path) -> None:
+    """Say what was not expected: keys that no table knows, and data sets that are mixed."""
+    for count in counts:
+        if count.unknown:
             render.note(
-                f"Warning: {name} does not know these keys, and ignores them: {_named(keys)}"
+                f"Warning: {count.table} does not know these keys, and ignores them:"
+                f" {_named(count.unknown)}"
             )
-    mixed = sum(count["mixed"] for count in counts.values())
+    mixed = sum(count.files["mixed"] for count in counts)
     if mixed:
         render.note(
             f"Warning: {mixed} landing file(s) are not in {folder}, so that data sets are mixed."
             " Add --replace to remove them."
         )
-    return result
 
 
 def _named(keys: set[str]) -> str:

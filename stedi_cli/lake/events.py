@@ -1,8 +1,10 @@
-"""What is told of an upload while it goes on."""
+"""What is told of an upload while it goes on, and what it comes to."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,10 @@ class Uploading:
     total: int
 
 
+STATES = ("new", "changed", "unchanged", "removed", "mixed")
+"""What may become of a landing file."""
+
+
 @dataclass(frozen=True)
 class Uploaded:
     """A landing file and what an upload did with it.
@@ -20,8 +26,8 @@ class Uploaded:
     Args:
         table: Its landing table.
         file: Its name.
-        state: ``new``, ``changed``, ``unchanged``, ``removed``, or ``mixed`` for a file in the
-            landing zone that is not in the uploaded folder.
+        state: One of ``STATES``; ``mixed`` for a file in the landing zone that is not in the
+            uploaded folder.
         unknown: Keys in it that the table does not know, which are ignored.
     """
 
@@ -29,3 +35,27 @@ class Uploaded:
     file: str
     state: str
     unknown: frozenset[str] = frozenset()
+
+
+@dataclass
+class UploadCount:
+    """What an upload did with the files of a landing table.
+
+    Args:
+        table: The landing table.
+        files: How many files there are of each state.
+        unknown: Keys in them that the table does not know.
+    """
+
+    table: str
+    files: Counter[str] = field(default_factory=Counter)
+    unknown: set[str] = field(default_factory=set)
+
+    def add(self, file: Uploaded) -> None:
+        """Count a file."""
+        self.files[file.state] += 1
+        self.unknown |= file.unknown
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {"table": self.table, **{state: self.files[state] for state in STATES}}

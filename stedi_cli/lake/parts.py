@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
-from stedi_cli.lake.records import Answer, Plan, QueryCost, Resource, RunOptions, Work
+from stedi_cli.lake.records import Answer, Exported, Plan, QueryCost, Resource, RunOptions, Work
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Table
@@ -105,8 +105,18 @@ class Questions(Protocol):
             The answers, in the order of the texts.
         """
 
-    def export(self, table: str, file: Path) -> int:
-        """Write a table to a Parquet or CSV file and return its rows."""
+    def export(self, table: str, file: Path) -> Exported:
+        """Write a table to a file.
+
+        Args:
+            table: The table.
+            file: The file to make; its ending tells the format.
+
+        Raises:
+            UsageError: If the ending is neither ``.parquet`` nor ``.csv``, the table is not built,
+                or the file's place is none for it.
+            StediError: If it cannot be read.
+        """
 
 
 class Runner(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from stedi_cli.landing.files import LandingState
@@ -142,3 +143,50 @@ class Plan:
     def todo(self) -> int:
         """How many parts are to be made or changed."""
         return sum(change.action in ("create", "change", "replace") for change in self.changes)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {"changes": [change.as_json() for change in self.changes]}
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """A table in the list of tables.
+
+    Args:
+        table: Its name.
+        zone: Its zone; None where it left the model.
+        rows: Its rows; None where it is not built, or a landing table.
+        lines: Its lines, usable or not; None where it is no landing table.
+        doc: What it holds.
+    """
+
+    table: str
+    zone: str | None
+    rows: int | None
+    lines: int | None
+    doc: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        record = {"table": self.table, "zone": self.zone, "rows": self.rows}
+        return {**record, "lines": self.lines, "doc": self.doc}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A table that was written to a file.
+
+    Args:
+        table: Its name, as it was asked for.
+        file: The file.
+        rows: How many rows it holds.
+    """
+
+    table: str
+    file: Path
+    rows: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {"table": self.table, "file": str(self.file), "rows": self.rows}

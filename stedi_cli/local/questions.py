@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stedi_cli.lake.records import Answer
+from stedi_cli.lake.records import Answer, Exported
 from stedi_cli.local.access import private, users_own
 from stedi_cli.local.lock import reading
 from stedi_cli.local.place import Place
@@ -62,7 +62,7 @@ class Questions:
         return [engine.select(query) for query in queries]
 
     @private
-    def export(self, table: str, file: Path) -> int:
+    def export(self, table: str, file: Path) -> Exported:
         """Write a table to a file.
 
         Args:
@@ -70,7 +70,7 @@ class Questions:
             file: The file to make; its ending tells the format.
 
         Returns:
-            The number of rows.
+            What was written.
 
         Raises:
             UsageError: If the ending is neither ``.parquet`` nor ``.csv``, the table is not built,
@@ -94,7 +94,7 @@ class Questions:
             raise query_error(error) from error
         with users_own(), exported(file) as sink, inside.open("rb") as stream:
             shutil.copyfileobj(stream, sink)
-        return rows
+        return Exported(table, file, rows)
 
     def _begin(self) -> None:
         """Hold off sweeping from the first question on, and see the tables as they are then."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from stedi_cli.masking import unless_address
 from stedi_cli.tables.provenance import Provenance, Snapshot, TableState
 
 
@@ -26,6 +28,10 @@ class RefRemoved:
     table: str
     kind: str
     name: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {"table": self.table, "kind": self.kind, "name": unless_address(self.name)}
 
 
 def overdue(snapshots: Sequence[Snapshot], current: int | None) -> list[Snapshot]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any
 
 _PREFIX = "stedi."
@@ -80,6 +81,11 @@ class Provenance:
         """Tell whether both were made by the same job, policy, SQL, columns and inputs."""
         mine = (self.job, self.policy, self.sql, self.columns, self.inputs)
         return mine == (other.job, other.policy, other.sql, other.columns, other.inputs)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        record = {"run": self.run, "job": self.job, "policy": self.policy, "engine": self.engine}
+        return {**record, "sql_sha256": self.sql, "inputs": self.inputs}
 
     def to_summary(self) -> dict[str, str]:
         """Return the record as snapshot properties."""
@@ -181,6 +187,20 @@ class Snapshot:
     forgets: bool = False
     counts_only: bool = False
     schema: int | None = None
+
+    @property
+    def committed(self) -> datetime:
+        """Commit time, in UTC."""
+        return datetime.fromtimestamp(self.committed_ms / 1000, UTC)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        record = {
+            "snapshot": str(self.id),
+            "committed": self.committed.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "rows": self.rows,
+        }
+        return record | (self.provenance.as_json() if self.provenance else {})
 
 
 @dataclass(frozen=True)

@@ -202,7 +202,7 @@ def test_a_parquet_file_holds_the_table(
     sandbox: Sandbox, questions: Questions, workspace: Path
 ) -> None:
     script_export(sandbox)
-    assert questions.export("Machine_Learning_Curated", Path("out.parquet")) == 2
+    assert questions.export("Machine_Learning_Curated", Path("out.parquet")).rows == 2
     read = pq.read_table("out.parquet")
     assert [(f.name, str(f.type)) for f in read.schema] == [
         ("sensorReadingTime", "int64"),
@@ -221,7 +221,7 @@ def test_a_csv_file_holds_the_table(
     sandbox: Sandbox, questions: Questions, workspace: Path
 ) -> None:
     script_export(sandbox)
-    assert questions.export("machine_learning_curated", Path("OUT.CSV")) == 2
+    assert questions.export("machine_learning_curated", Path("OUT.CSV")).rows == 2
     with Path("OUT.CSV").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.reader(stream))
     assert rows == [
@@ -234,7 +234,7 @@ def test_a_csv_file_holds_the_table(
 
 def test_an_empty_table_is_exported(sandbox: Sandbox, questions: Questions) -> None:
     for name in ("out.parquet", "out.csv"):
-        assert questions.export("customer_trusted", Path(name)) == 0
+        assert questions.export("customer_trusted", Path(name)).rows == 0
     assert pq.read_table("out.parquet").num_rows == 0
 
 
@@ -265,13 +265,13 @@ def test_a_place_inside_a_lakehouse_is_refused_before_any_call(
 def test_a_replaced_file_keeps_its_mode(questions: Questions, name: str) -> None:
     Path(name).write_text("before")
     Path(name).chmod(0o600)
-    assert questions.export("customer_trusted", Path(name)) == 0
+    assert questions.export("customer_trusted", Path(name)).rows == 0
     assert Path(name).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_link_that_leads_nowhere_is_replaced(questions: Questions, tmp_path: Path) -> None:
     Path("out.csv").symlink_to(tmp_path / "elsewhere.csv")
-    assert questions.export("customer_trusted", Path("out.csv")) == 0
+    assert questions.export("customer_trusted", Path("out.csv")).rows == 0
     assert not Path("out.csv").is_symlink()
     assert not (tmp_path / "elsewhere.csv").exists()
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 from stedi_cli.datasets.synthetic.block import Built, build_block, survey_block
 from stedi_cli.datasets.synthetic.holdings import Holdings, merged
@@ -51,6 +52,10 @@ class Truth:
     nobody: int
     files: dict[str, str]
     size: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        return {"counts": self.counts, "quarantine": self.quarantine, "nobody": self.nobody}
 
 
 def generate(
