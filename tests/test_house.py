@@ -26,8 +26,11 @@ FLOORS = (
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-MOST_LINES = 330
-MOST_LINES_OF_A_FUNCTION = 70
+MOST_LINES = 320
+MOST_LINES_OF_A_FUNCTION = 60
+JOB_SCRIPT = PACKAGE.parent / "jobs" / "glue_job.py"
+# The script goes to Glue as one file; what PyIceberg asks of a catalog is one class.
+LONGER = {JOB_SCRIPT: 470, PACKAGE / "local" / "catalog.py": 330}
 
 
 def name_of(path: Path) -> str:
@@ -112,10 +115,11 @@ def test_the_command_line_alone_knows_the_terminal() -> None:
             assert not packages & {"typer", "rich"}, module
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_can_be_read_at_a_sitting(module: str) -> None:
-    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= MOST_LINES
-    for node in ast.walk(tree(module)):
+@pytest.mark.parametrize("path", [*MODULES.values(), JOB_SCRIPT], ids=lambda path: path.stem)
+def test_a_module_can_be_read_at_a_sitting(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGER.get(path, MOST_LINES)
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             lines = node.end_lineno - node.lineno + 1

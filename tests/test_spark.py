@@ -32,7 +32,7 @@ from test_contract import (
 )
 from test_oracle import signed
 
-from stedi_cli.datasets.synthetic import generate
+from stedi_cli.datasets.synthetic import Request, generate
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.parts import Lake
@@ -124,8 +124,7 @@ def test_parity_on_the_sample(tmp_path: Path) -> None:
 
 
 def test_parity_on_dirty_data_with_shared_serials(tmp_path: Path) -> None:
-    generate(
-        tmp_path / "g",
+    request = Request(
         customers=60,
         seed=11,
         shared_serials=7,
@@ -133,6 +132,7 @@ def test_parity_on_dirty_data_with_shared_serials(tmp_path: Path) -> None:
         updates=0.4,
         duplicates=0.1,
     )
+    generate(tmp_path / "g", request)
     upload(tmp_path / "l", tmp_path / "g")
     assert_parity(tmp_path / "l", files_below(tmp_path / "g"))
 

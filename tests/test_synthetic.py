@@ -95,7 +95,7 @@ def files_in(directory: Path) -> Callable[[str], list[Path]]:
 def test_counts_are_those_of_the_jobs(
     tmp_path: Path, arguments: dict[str, Any], policy: str
 ) -> None:
-    truth = generate(tmp_path / "lake", **arguments)
+    truth = generate(tmp_path / "lake", Request(**arguments))
     assert truth.counts[policy] == counted(files_in(tmp_path / "lake"), policy)
     assert truth.quarantine == {}
 
@@ -109,7 +109,7 @@ def test_counts_are_those_of_the_jobs_for_other_seeds(tmp_path: Path, seed: int)
         "updates": (1.0, 0.5, 0.1)[seed % 3],
         "duplicates": (0.0, 0.01, 0.5)[seed // 2 % 3],
     }
-    truth = generate(tmp_path / "lake", seed=seed, **arguments)
+    truth = generate(tmp_path / "lake", Request(seed=seed, **arguments))
     for policy, counts in truth.counts.items():
         assert counts == counted(files_in(tmp_path / "lake"), policy)
 
@@ -166,7 +166,7 @@ OWNED = [arguments for arguments in CLEAN if arguments["customers"] >= 200]
 def test_each_reading_belongs_to_whom_the_generator_says(
     tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
-    truth = generate(tmp_path / "lake", **arguments)
+    truth = generate(tmp_path / "lake", Request(**arguments))
     readings = list(owned_readings(Request(**arguments)))
     found = owners(tmp_path / "lake")
     assert {(r.time, r.serial, r.distance): r.owner for r in readings} == found
@@ -220,9 +220,9 @@ def judged(directory: Path, clean: Path) -> dict[str, dict[str, int]]:
 def test_unusable_lines_are_those_the_contract_refuses_and_change_nothing_else(
     tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
-    truth = generate(tmp_path / "dirty", **arguments)
+    truth = generate(tmp_path / "dirty", Request(**arguments))
     assert judged(tmp_path / "dirty", tmp_path / "judged") == truth.quarantine
-    clean = generate(tmp_path / "clean", **{**arguments, "dirty": 0.0})
+    clean = generate(tmp_path / "clean", Request(**{**arguments, "dirty": 0.0}))
     assert truth.counts == clean.counts
     assert truth.nobody == clean.nobody
     for policy, counts in truth.counts.items():
@@ -234,7 +234,7 @@ def test_every_reason_that_a_small_file_can_have_occurs_in_every_table_that_can(
 ) -> None:
     source = Path(contract.__file__).read_text(encoding="utf-8")
     codes = set(re.findall(r'Unusable\(f?"([a-z0-9-]+)', source)) - {"too-long"}
-    truth = generate(tmp_path / "lake", customers=100, dirty=1.0)
+    truth = generate(tmp_path / "lake", Request(customers=100, dirty=1.0))
     found = {table: set(reasons) for table, reasons in truth.quarantine.items()}
     assert {reason.split(":")[0] for reason in set().union(*found.values())} == codes
     for table, description in LANDING.items():
@@ -246,7 +246,7 @@ def test_every_reason_that_a_small_file_can_have_occurs_in_every_table_that_can(
 
 
 def test_unusual_lines_are_there(tmp_path: Path) -> None:
-    generate(tmp_path / "lake", customers=200, dirty=0.02)
+    generate(tmp_path / "lake", Request(customers=200, dirty=0.02))
     for folder in FIELDS:
         contents = [path.read_bytes() for path in files_in(tmp_path / "lake")(folder)]
         assert sum(content.startswith(b"\xef\xbb\xbf") for content in contents) == 1
@@ -268,7 +268,7 @@ def test_unusual_lines_are_there(tmp_path: Path) -> None:
 
 
 def test_little_dirt_stays_below_one_in_a_hundred(tmp_path: Path) -> None:
-    truth = generate(tmp_path / "lake", **SAMPLE)
+    truth = generate(tmp_path / "lake", Request(**SAMPLE))
     assert set(truth.quarantine) == set(LANDING)
     for table, reasons in truth.quarantine.items():
         bad = sum(reasons.values())
@@ -288,7 +288,7 @@ def test_keys_are_the_models() -> None:
 
 
 def test_data_has_the_public_datas_shape(tmp_path: Path) -> None:
-    truth = generate(tmp_path / "lake", customers=956)
+    truth = generate(tmp_path / "lake", Request(customers=956))
     strict, published = truth.counts["strict"], truth.counts["published"]
     assert strict["customer_landing"] == 956
     assert strict["step_trainer_landing"] == 28_680
@@ -303,7 +303,7 @@ def test_data_has_the_public_datas_shape(tmp_path: Path) -> None:
 
 
 def test_lines_are_spelled_like_the_public_ones(tmp_path: Path) -> None:
-    generate(tmp_path / "lake", customers=50)
+    generate(tmp_path / "lake", Request(customers=50))
     spelled = {
         "customer": r'{"customerName": "[^"\\]+", "email": "[A-Za-z.0-9]+@example\.(com|org|net)", '
         r'"phone": "\d+", "birthDay": "\d{4}-\d\d-\d\d", "serialNumber": "[0-9a-f-]{36}", '
@@ -326,7 +326,7 @@ def test_lines_are_spelled_like_the_public_ones(tmp_path: Path) -> None:
 
 
 def test_nobody_in_the_data_is_in_the_public_data(tmp_path: Path, public_data: Path) -> None:
-    generate(tmp_path / "lake", customers=2000)
+    generate(tmp_path / "lake", Request(customers=2000))
     for key in ("customerName", "email", "serialNumber"):
         invented = {customer[key] for customer in rows(tmp_path / "lake", "customer")}
         assert not invented & {customer[key] for customer in rows(public_data, "customer")}
@@ -346,29 +346,29 @@ def contents(directory: Path) -> dict[str, bytes]:
 def test_same_arguments_give_the_same_bytes_in_any_number_of_processes(tmp_path: Path) -> None:
     arguments: dict[str, Any] = {**SAMPLE, "customers": 500}
     truths = [
-        generate(tmp_path / "one", **arguments),
-        generate(tmp_path / "same", **arguments),
-        generate(tmp_path / "two", **arguments, processes=2),
+        generate(tmp_path / "one", Request(**arguments)),
+        generate(tmp_path / "same", Request(**arguments)),
+        generate(tmp_path / "two", Request(**arguments), processes=2),
     ]
     assert truths[0] == truths[1] == truths[2]
     assert contents(tmp_path / "one") == contents(tmp_path / "same") == contents(tmp_path / "two")
 
 
 def test_another_seed_gives_other_data(tmp_path: Path) -> None:
-    one = generate(tmp_path / "one", customers=50)
-    two = generate(tmp_path / "two", customers=50, seed=2)
+    one = generate(tmp_path / "one", Request(customers=50))
+    two = generate(tmp_path / "two", Request(customers=50, seed=2))
     assert not set(one.files.values()) & set(two.files.values())
 
 
 def test_the_sample_is_what_its_arguments_give(tmp_path: Path) -> None:
-    generate(tmp_path / "lake", **SAMPLE)
+    generate(tmp_path / "lake", Request(**SAMPLE))
     sample = contents(PROJECT / "data" / "sample")
     assert contents(tmp_path / "lake") == sample
     assert sum(map(len, sample.values())) < 2_000_000
 
 
 def test_expected_yaml_holds_the_truth_about_the_files(tmp_path: Path) -> None:
-    truth = generate(tmp_path / "lake", **SAMPLE)
+    truth = generate(tmp_path / "lake", Request(**SAMPLE))
     expected = yaml.safe_load((tmp_path / "lake" / "expected.yaml").read_text(encoding="utf-8"))
     assert expected["source"].startswith("Synthetic data, 120 customers, seed 7, 30 shared")
     assert expected["counts"] == truth.counts
@@ -382,7 +382,7 @@ def test_expected_yaml_holds_the_truth_about_the_files(tmp_path: Path) -> None:
 
 
 def test_expected_yaml_of_plain_data_says_nothing_of_dirt(tmp_path: Path) -> None:
-    generate(tmp_path / "lake", customers=10)
+    generate(tmp_path / "lake", Request(customers=10))
     expected = yaml.safe_load((tmp_path / "lake" / "expected.yaml").read_text(encoding="utf-8"))
     assert list(expected) == ["source", "files", "counts"]
 
@@ -403,7 +403,7 @@ def test_an_impossible_argument_is_refused(
     workspace: Path, arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UsageError, match=message) as error:
-        generate(workspace / "lake", **arguments)
+        generate(workspace / "lake", Request(**arguments))
     assert error.value.hint
     assert list(workspace.iterdir()) == []
 
@@ -411,16 +411,16 @@ def test_an_impossible_argument_is_refused(
 def test_a_folder_that_holds_something_is_refused_and_left_alone(workspace: Path) -> None:
     (workspace / "mine.txt").write_text("mine")
     with pytest.raises(UsageError, match="is not empty"):
-        generate(workspace, customers=5)
+        generate(workspace, Request(customers=5))
     with pytest.raises(UsageError, match="is not a folder"):
-        generate(workspace / "mine.txt", customers=5)
+        generate(workspace / "mine.txt", Request(customers=5))
     assert contents(workspace) == {"mine.txt": b"mine"}
 
 
 def test_an_empty_folder_and_one_in_a_folder_to_be_made_are_taken(workspace: Path) -> None:
     (workspace / "empty").mkdir()
-    generate(workspace / "empty", customers=5)
-    generate(workspace / "new" / "folder", customers=5)
+    generate(workspace / "empty", Request(customers=5))
+    generate(workspace / "new" / "folder", Request(customers=5))
     assert contents(workspace / "empty") == contents(workspace / "new" / "folder")
     assert sorted(path.name for path in workspace.iterdir()) == ["empty", "new"]
 
@@ -434,7 +434,7 @@ def test_nothing_is_left_of_an_interrupted_run_and_progress_is_told(workspace: P
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate(workspace / "lake", customers=10, progress=interrupt)
+        generate(workspace / "lake", Request(customers=10), progress=interrupt)
     assert told == [(3, 10), (6, 10), (9, 10), (10, 10)]
     assert list(workspace.iterdir()) == []
 
@@ -442,9 +442,9 @@ def test_nothing_is_left_of_an_interrupted_run_and_progress_is_told(workspace: P
 @pytest.mark.slow
 def test_a_killed_run_leaves_no_data_set_and_no_process(tmp_path: Path) -> None:
     program = (
-        "import sys, pathlib; from stedi_cli.datasets.synthetic import generate\n"
+        "import sys, pathlib; from stedi_cli.datasets.synthetic import Request, generate\n"
         "tell = lambda done, total: print(done, flush=True)\n"
-        "generate(pathlib.Path(sys.argv[1]), customers=40000, processes=2, progress=tell)"
+        "generate(pathlib.Path(sys.argv[1]), Request(customers=40000), processes=2, progress=tell)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path / "lake")],

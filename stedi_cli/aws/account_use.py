@@ -7,7 +7,8 @@ from typing import Any
 from stedi_cli.aws import policies, prices
 from stedi_cli.aws.athena import Athena
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.runs import Run, Runs
+from stedi_cli.aws.run import Run
+from stedi_cli.aws.runs import Runs
 from stedi_cli.lake.job_run import JobRun
 from stedi_cli.lake.records import QueryCost
 

@@ -10,7 +10,7 @@ from typing import Any
 from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.model import CATALOG
 from stedi_cli.aws.place import Place
-from stedi_cli.aws.runs import SUCCEEDED, Run
+from stedi_cli.aws.run import SUCCEEDED, Run
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
 from stedi_cli.lake.records import RunOptions, Work

@@ -1,24 +1,18 @@
-"""Runs of the Glue jobs: start, look, stop, logs, and what they cost."""
+"""Runs of the Glue jobs: start, look, stop and logs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.patience import Patience
-from stedi_cli.aws.prices import dpus, run_price
+from stedi_cli.aws.run import Run, run_of
 from stedi_cli.errors import StediError
-from stedi_cli.lake.job_run import JobRun, Usage
 from stedi_cli.masking import aws_said, masked
-from stedi_cli.project.settings import AwsSettings
 
-SUCCEEDED = "SUCCEEDED"
-_ENDED = frozenset({SUCCEEDED, "FAILED", "ERROR", "TIMEOUT", "STOPPED", "EXPIRED"})
 # After any other error the run may have been started all the same.
 _REFUSED = frozenset(
     {
@@ -39,68 +33,6 @@ _LOOKS = 4
 
 class BusyError(StediError):
     """Another run is at work on the lakehouse."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run of a Glue job.
-
-    Args:
-        job: Name of the Glue job.
-        id: Its id.
-        state: Glue's word for it.
-        request: URI of what it was asked to do.
-        attempt: 0, or more for Glue's own retries.
-        started: When, or None.
-        seconds: How long it ran, as Glue tells once it has ended.
-        error: Why it failed, as Glue tells.
-        usage: What it used.
-    """
-
-    job: str
-    id: str
-    state: str
-    request: str = ""
-    attempt: int = 0
-    started: datetime | None = None
-    seconds: float = 0.0
-    error: str = ""
-    usage: Usage | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether it has not ended; a state that is not known is taken for one on the way."""
-        return self.state not in _ENDED
-
-    def when(self) -> float:
-        """Return when it was started, in seconds since 1970."""
-        return self.started.timestamp() if self.started else 0.0
-
-    def told(self, seconds: float | None = None) -> JobRun:
-        """Return it as it is told."""
-        return JobRun(
-            job=self.job,
-            id=self.id,
-            state=self.state,
-            active=self.active,
-            seconds=self.seconds if seconds is None else seconds,
-            started=self.started.isoformat(timespec="seconds") if self.started else "",
-            error=masked(self.error),
-            usage=None if self.active else self.usage,
-        )
-
-
-def cost(settings: AwsSettings, run: str, seconds: float, dpu_seconds: float | None) -> Usage:
-    """Return what a run used.
-
-    Args:
-        settings: Workers and prices.
-        run: Its id.
-        seconds: How long it ran.
-        dpu_seconds: What Glue says it used, where it does: for FLEX and auto-scaled runs.
-    """
-    used = dpu_seconds or seconds * dpus(settings)
-    return Usage(run, seconds, used / 3600, run_price(settings, used) if used else 0.0)
 
 
 class Runs:
@@ -131,7 +63,7 @@ class Runs:
                 if error_code(error) == "EntityNotFoundException":
                     return []
                 raise
-        runs = [self._run(job, raw) for raw in found]
+        runs = [run_of(job, raw, self._layout.settings) for raw in found]
         return sorted(runs, key=Run.when, reverse=True)
 
     def all_latest(self, most: int = 10) -> list[Run]:
@@ -168,7 +100,7 @@ class Runs:
         """Return a run as it stands now."""
         with aws_errors(f"glue:GetJobRun {run.id}"):
             raw = self._glue.get_job_run(JobName=run.job, RunId=run.id)["JobRun"]
-        return self._run(run.job, raw)
+        return run_of(run.job, raw, self._layout.settings)
 
     def start(self, job: str, request: str) -> Run:
         """Start a run; where the answer is lost, find the run that was started.
@@ -281,36 +213,6 @@ class Runs:
         lines = [line for event in events for line in str(event["message"]).splitlines()]
         shown = masked("\n".join(lines)).split("\n")
         return tuple(line[:_LOG_WIDTH] for line in shown if line.strip())[-_LOG_LINES:]
-
-    def _run(self, job: str, raw: dict[str, Any]) -> Run:
-        settings, seconds = self._layout.settings, float(raw.get("ExecutionTime") or 0)
-        return Run(
-            job=job,
-            id=str(raw["Id"]),
-            state=str(raw.get("JobRunState", "")),
-            request=str((raw.get("Arguments") or {}).get("--request", "")),
-            attempt=int(raw.get("Attempt") or 0),
-            started=_time(raw.get("StartedOn")),
-            seconds=seconds,
-            error=" ".join(str(raw.get("ErrorMessage") or "").split()),
-            usage=cost(_as_started(settings, raw), str(raw["Id"]), seconds, raw.get("DPUSeconds")),
-        )
-
-
-def _as_started(settings: AwsSettings, raw: dict[str, Any]) -> AwsSettings:
-    """Return the settings as they were when a run was started."""
-    flex = "FLEX" if settings.flex else "STANDARD"
-    return settings.model_copy(
-        update={
-            "worker_type": str(raw.get("WorkerType") or settings.worker_type),
-            "workers": int(raw.get("NumberOfWorkers") or settings.workers),
-            "flex": raw.get("ExecutionClass", flex) == "FLEX",
-        }
-    )
-
-
-def _time(raw: object) -> datetime | None:
-    return raw if isinstance(raw, datetime) else None
 
 
 def _busy(run: Run) -> BusyError:

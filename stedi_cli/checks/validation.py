@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from stedi_cli.checks import expected
 from stedi_cli.checks.expected import DataSet
+from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.staleness import stale_problems
 from stedi_cli.checks.validation_queries import Queries, check_query, queries
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
@@ -14,49 +15,13 @@ from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Answer
 from stedi_cli.landing.files import LandingState
-from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK, Check
+from stedi_cli.project.check import PERSONAL_CHECK, Check
 from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
 from stedi_cli.questions.statement import tables_named
 from stedi_cli.tables.drift import changed_by_others, drift_said
 from stedi_cli.tables.provenance import LandingAccount, TableState
 from stedi_cli.tables.recipes import Changed, Recipes
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What is there, and what the queries say of it.
-
-    Args:
-        states: The tables' states.
-        landing: The landing files.
-        usable: By landing table, the SELECT that takes its place.
-        accounts: By landing table, how the runs used its lines; none where no run has read its
-            files as they are now.
-        rows: Rows by table.
-        read: By table in ``usable``, the lines that the queries could read.
-        violations: Rows that break a rule, by check; None where that cannot be told.
-        quarantined: Lines in quarantine by landing table.
-        left_out: Reasons and numbers by note.
-    """
-
-    states: Mapping[str, TableState]
-    landing: Mapping[str, LandingState]
-    usable: Mapping[str, str]
-    accounts: Mapping[str, LandingAccount]
-    rows: dict[str, int]
-    read: dict[str, int]
-    violations: Mapping[str, int | None]
-    quarantined: dict[str, int]
-    left_out: dict[str, list[tuple[str, int]]]
-
-    def unread(self) -> dict[str, tuple[int, int]]:
-        """Return lines that queries read and that runs used, where these are not the same."""
-        return {
-            name: (number, self.accounts[name].usable)
-            for name, number in self.read.items()
-            if name in self.accounts and number != self.accounts[name].usable
-        }
 
 
 class Validation:
@@ -86,22 +51,22 @@ class Validation:
         Raises:
             StediError: If a table cannot be read.
         """
-        seen = self._look_closer(self._look())
-        built = self._built_policies(seen.states)
+        observed = self._look_closer(self._look())
+        built = self._built_policies(observed.states)
         policy = self._asked or (built[0] if len(built) == 1 else STRICT)
-        data_set = self._data_set(seen.landing)
-        tables = self._compare(seen.rows, policy, data_set)
+        data_set = self._data_set(observed.landing)
+        tables = self._compare(observed.rows, policy, data_set)
         return Report(
             policy=policy,
             source=data_set.source if data_set else None,
             tables=tables,
-            checks=self._checks(seen, self._lakehouse.policy(policy).breaks),
-            left_out=seen.left_out,
-            notes=[*_unread_notes(seen), *self._notes(tables, policy, data_set, built)],
-            problems=self._problems(seen, built),
+            checks=self._checks(observed, self._lakehouse.policy(policy).breaks),
+            left_out=observed.left_out,
+            notes=[*observed.unread_notes(), *self._notes(tables, policy, data_set, built)],
+            problems=self._problems(observed, built),
         )
 
-    def _look(self) -> _Seen:
+    def _look(self) -> Observed:
         """Ask all queries at once."""
         self._lake.tables.read_again()
         states, landing = self._lake.tables.states(), self._lake.landing.states()
@@ -114,7 +79,7 @@ class Validation:
         )
         accounts = self._accounts(states, landing)
         used = {name: account.usable for name, account in accounts.items() if name in usable}
-        return _Seen(
+        return Observed(
             states=states,
             landing=landing,
             usable=usable,
@@ -140,11 +105,11 @@ class Validation:
                     raise UsageError(f"{file}: {error.message}", hint=hint) from error
             raise
 
-    def _look_closer(self, seen: _Seen) -> _Seen:
+    def _look_closer(self, observed: Observed) -> Observed:
         """Ask again on this machine what is about lines that the queries could not read."""
-        raw_lines, unread = self._lake.raw_lines, seen.unread()
+        raw_lines, unread = self._lake.raw_lines, observed.unread()
         if raw_lines is None or not unread:
-            return seen
+            return observed
 
         def about_them(check: Check) -> bool:
             return bool(tables_named(check.sql, unread))
@@ -152,15 +117,15 @@ class Validation:
         checks = {
             check.name: check.sql
             for check in filter(about_them, self._lakehouse.checks)
-            if check.name in seen.violations
+            if check.name in observed.violations
         }
         answer = raw_lines.answer(check_query(checks)) if checks else None
         found = dict(_pairs(answer)) if answer else dict.fromkeys(checks)
-        left_out = dict(seen.left_out)
+        left_out = dict(observed.left_out)
         for note in filter(about_them, self._lakehouse.notes):
             answer = raw_lines.answer(note.sql)
             left_out[note.name] = sorted(_pairs(answer)) if answer else []
-        return replace(seen, violations={**seen.violations, **found}, left_out=left_out)
+        return replace(observed, violations={**observed.violations, **found}, left_out=left_out)
 
     def _usable_lines(self) -> dict[str, str]:
         """Return, by landing table, the SELECT that takes its place; none where it need not."""
@@ -184,11 +149,11 @@ class Validation:
             and account.contract == self._lakehouse.tables[name].contract_sha256
         }
 
-    def _checks(self, seen: _Seen, known: frozenset[str]) -> list[CheckResult]:
+    def _checks(self, observed: Observed, known: frozenset[str]) -> list[CheckResult]:
         found = {
-            **seen.violations,
-            **_accounted(seen),
-            **self._personal_columns(seen.states),
+            **observed.violations,
+            **observed.unaccounted(),
+            **self._personal_columns(observed.states),
         }
         return [CheckResult(name, number, name in known) for name, number in sorted(found.items())]
 
@@ -262,17 +227,17 @@ class Validation:
             notes += [f"{table.table}: {table.rows:,} is {other}." for other in others]
         return notes
 
-    def _problems(self, seen: _Seen, built: list[str]) -> list[str]:
+    def _problems(self, observed: Observed, built: list[str]) -> list[str]:
         problems: list[str] = []
-        missing = [name for name in self._lakehouse.writers if name not in seen.states]
+        missing = [name for name in self._lakehouse.writers if name not in observed.states]
         if missing:
             problems.append(f"Not built yet: {', '.join(missing)}. Run `stedi jobs run --all`.")
-        others = changed_by_others(self._lakehouse, seen.states)
+        others = changed_by_others(self._lakehouse, observed.states)
         problems += [
             f"{name} is not as a run leaves it: {drift_said(what)}. Run `stedi jobs run --all`."
             for name, what in others.items()
         ]
-        broken = [name for name in seen.states if not self._lake.tables.is_whole(name)]
+        broken = [name for name in observed.states if not self._lake.tables.is_whole(name)]
         if broken:
             problems.append(
                 f"Files are lost or broken of {', '.join(broken)}. Run `stedi jobs run --all`."
@@ -282,40 +247,19 @@ class Validation:
                 f"Tables of several policies lie side by side: {', '.join(built)}."
                 " Run `stedi jobs run --all`."
             )
-        unread = [name for name in seen.usable if name not in seen.accounts and not missing]
+        unread = [name for name in observed.usable if name not in observed.accounts and not missing]
         said = {*others, *broken}
-        changes = self._changes(seen, built)
+        changes = self._changes(observed, built)
         return problems + stale_problems(self._lakehouse, changes, said, unread)
 
-    def _changes(self, seen: _Seen, built: list[str]) -> dict[str, Changed]:
+    def _changes(self, observed: Observed, built: list[str]) -> dict[str, Changed]:
         # Where there are several policies all jobs have to run again, whatever changed.
         if len(built) != 1:
             return {}
         recipes = Recipes(self._lakehouse, built[0])
-        recipes.see(seen.landing, seen.states)
+        recipes.see(observed.landing, observed.states)
         return recipes.all_changed()
 
 
 def _pairs(answer: Answer) -> list[tuple[str, int]]:
     return [(str(row[0]), int(row[1])) for row in answer.rows]
-
-
-def _accounted(seen: _Seen) -> dict[str, int]:
-    """Count the lines of each landing table that are neither used nor in quarantine."""
-    return {
-        ACCOUNT_CHECK.format(table=name): abs(
-            state.lines - seen.rows[name] - seen.quarantined.get(name, 0)
-        )
-        for name, state in seen.landing.items()
-        if name in seen.rows
-    }
-
-
-def _unread_notes(seen: _Seen) -> list[str]:
-    if None not in seen.violations.values():
-        return []
-    return [
-        f"{name}: queries can read {found:,} of its {used:,} usable lines, and it is too large to"
-        " be read here, so rules about it are not checked."
-        for name, (found, used) in seen.unread().items()
-    ]

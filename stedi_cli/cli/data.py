@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 from shlex import quote
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Options
+
+if TYPE_CHECKING:
+    from stedi_cli.datasets.synthetic import Truth
 
 app = typer.Typer(help="Generate or download landing files.", no_args_is_help=True)
 
@@ -41,22 +44,20 @@ def generate(
 
     Example: stedi data generate my-landing-files --shared-serials 30 --dirty 0.005
     """
+    from stedi_cli.datasets.synthetic import Request
     from stedi_cli.datasets.synthetic import generate as make
 
     with render.progress(f"Generating {customers:,} customers") as advance:
-        truth = make(
-            folder,
-            customers=customers,
-            seed=seed,
-            shared_serials=shared_serials,
-            dirty=dirty,
-            updates=updates,
-            duplicates=duplicates,
-            progress=advance,
-        )
+        request = Request(customers, seed, shared_serials, dirty, updates, duplicates)
+        truth = make(folder, request, progress=advance)
     if as_json:
         render.emit({"folder": str(folder), **truth.as_json()})
-        return
+    else:
+        _show(truth)
+        render.say(f"\nWritten to {folder}. Try `stedi infra up --data {quote(str(folder))}`.")
+
+
+def _show(truth: Truth) -> None:
     policies = list(truth.counts)
     tables = list(next(iter(truth.counts.values())))
     rows = [(name, *(truth.counts[policy][name] for policy in policies)) for name in tables]
@@ -65,7 +66,6 @@ def generate(
         render.say(f"\nUnusable lines of {table}: {sum(reasons.values()):,}")
     if truth.nobody:
         render.say(f"\nStep readings that belong to nobody: {truth.nobody:,}")
-    render.say(f"\nWritten to {folder}. Try `stedi infra up --data {quote(str(folder))}`.")
 
 
 @app.command()

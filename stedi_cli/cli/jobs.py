@@ -11,7 +11,6 @@ from stedi_cli.cli import render
 from stedi_cli.cli.live_jobs import Seen, live
 from stedi_cli.cli.session import Session, session, show_removed
 from stedi_cli.errors import Terminated, UsageError
-from stedi_cli.masking import unless_address
 
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed, Usage

@@ -15,7 +15,7 @@ from sandbox.server import Sandbox
 from small import JOBS
 
 from aws.places import CONFIG, inventory
-from stedi_cli.datasets.synthetic import generate
+from stedi_cli.datasets.synthetic import Request, generate
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue", "athena")]
 
@@ -92,8 +92,7 @@ def test_generated_dirty_data(
     before: dict[str, Any], sandbox: Sandbox, aws: Ask, invoke: Ask, tmp_path: Path, shared: int
 ) -> None:
     folder = tmp_path / "data"
-    generate(
-        folder,
+    request = Request(
         customers=60,
         seed=7,
         shared_serials=shared,
@@ -101,6 +100,7 @@ def test_generated_dirty_data(
         updates=0.3,
         duplicates=0.05,
     )
+    generate(folder, request)
     done(aws("infra", "up", "--data", folder))
     done(aws("jobs", "run", "--all", "--max-bad-rows", BAD_ROWS))
     local = Lake(tmp_path / "local", max_bad_rows=0.1).up()

@@ -16,8 +16,9 @@ from small import JOBS, write_lake
 
 from aws.cloud_lake import HURRY, CloudLake, detached, failure, states
 from stedi_cli.aws.patience import Patience
-from stedi_cli.aws.runs import BusyError, Runs, cost
-from stedi_cli.aws.runs import Run as GlueRun
+from stedi_cli.aws.run import Run as GlueRun
+from stedi_cli.aws.run import cost
+from stedi_cli.aws.runs import BusyError, Runs
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunFailed
 from stedi_cli.lake.records import RunOptions

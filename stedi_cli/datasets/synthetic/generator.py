@@ -60,28 +60,18 @@ class Truth:
 
 def generate(
     directory: Path,
+    request: Request,
     *,
-    customers: int = 1000,
-    seed: int = 1,
-    shared_serials: int = 0,
-    dirty: float = 0.0,
-    updates: float = 0.0,
-    duplicates: float = 0.0,
     processes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Truth:
     """Write a data set of the public data's shape, and ``expected.yaml`` beside it.
 
-    The same arguments give the same bytes, however many processes there are.
+    The same request gives the same bytes, however many processes there are.
 
     Args:
         directory: Where to; must not exist yet, or be empty.
-        customers: How many customers.
-        seed: Another seed gives other data of the same kind.
-        shared_serials: How many serial numbers all customers share; 0 gives everyone their own.
-        dirty: Unusable lines added, as a share of each table's lines.
-        updates: Share of customers with more records than one.
-        duplicates: Share of lines that are delivered twice.
+        request: What data.
         processes: How many processes to build with; by default one for each processor. More than
             one need a main module that can be imported.
         progress: Called with the number of customers written so far, and of all.
@@ -90,9 +80,8 @@ def generate(
         The truth about the data set, which ``expected.yaml`` holds too.
 
     Raises:
-        UsageError: For a value outside its range, or a directory that holds something.
+        UsageError: If the directory holds something.
     """
-    request = Request(customers, seed, shared_serials, dirty, updates, duplicates)
     with _published_whole(directory) as staging, _pool(request, processes) as pool:
         tally, files, size, done = Tally(), dict[str, str](), 0, 0
         for built in _built(request, staging, pool):
@@ -101,7 +90,7 @@ def generate(
             size += built.size
             done += built.customers
             if progress is not None:
-                progress(done, customers)
+                progress(done, request.customers)
         truth = _truth(tally, files, size)
         _write_expected(staging / "expected.yaml", request, truth)
     return truth

@@ -1,0 +1,66 @@
+"""What a validation found there, before anything is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stedi_cli.landing.files import LandingState
+from stedi_cli.project.check import ACCOUNT_CHECK
+from stedi_cli.tables.provenance import LandingAccount, TableState
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is there, and what the queries say of it.
+
+    Args:
+        states: The tables' states.
+        landing: The landing files.
+        usable: By landing table, the SELECT that takes its place.
+        accounts: By landing table, how the runs used its lines; none where no run has read its
+            files as they are now.
+        rows: Rows by table.
+        read: By table in ``usable``, the lines that the queries could read.
+        violations: Rows that break a rule, by check; None where that cannot be told.
+        quarantined: Lines in quarantine by landing table.
+        left_out: Reasons and numbers by note.
+    """
+
+    states: Mapping[str, TableState]
+    landing: Mapping[str, LandingState]
+    usable: Mapping[str, str]
+    accounts: Mapping[str, LandingAccount]
+    rows: dict[str, int]
+    read: dict[str, int]
+    violations: Mapping[str, int | None]
+    quarantined: dict[str, int]
+    left_out: dict[str, list[tuple[str, int]]]
+
+    def unread(self) -> dict[str, tuple[int, int]]:
+        """Return lines that queries read and that runs used, where these are not the same."""
+        return {
+            name: (number, self.accounts[name].usable)
+            for name, number in self.read.items()
+            if name in self.accounts and number != self.accounts[name].usable
+        }
+
+    def unread_notes(self) -> list[str]:
+        """Return what is said of lines that could not be read, where a rule is not checked."""
+        if None not in self.violations.values():
+            return []
+        return [
+            f"{name}: queries can read {found:,} of its {used:,} usable lines, and it is too large"
+            " to be read here, so rules about it are not checked."
+            for name, (found, used) in self.unread().items()
+        ]
+
+    def unaccounted(self) -> dict[str, int]:
+        """Count the lines of each landing table that are neither used nor in quarantine."""
+        return {
+            ACCOUNT_CHECK.format(table=name): abs(
+                state.lines - self.rows[name] - self.quarantined.get(name, 0)
+            )
+            for name, state in self.landing.items()
+            if name in self.rows
+        }
