@@ -159,12 +159,17 @@ def _caller_glue(layout: Layout) -> list[Document]:
     ]
     tables = [f"{verb}{what}" for what in ("Database", "Table") for verb in ("Get", "Create")]
     tables += [f"{verb}{what}" for what in ("Database", "Table") for verb in ("Update", "Delete")]
-    tables += ["GetTables"]
     jobs = ["BatchGetJobs", "CreateJob", "UpdateJob", "DeleteJob"]
     jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"]
     own_jobs = layout.glue_arn(f"job/{layout.settings.job_prefix}*")
     return [
         _allow("Catalog", [f"glue:{name}" for name in tables], catalog),
+        # A table of any database may lie where what is removed does.
+        _allow(
+            "FindTables",
+            ["glue:GetDatabases", "glue:GetTables"],
+            [layout.glue_arn(what) for what in ("catalog", "database/*", "table/*/*")],
+        ),
         # Athena may look for it, whatever is asked.
         _allow("Default", ["glue:GetDatabase"], [layout.glue_arn("database/default")]),
         _allow("Jobs", [f"glue:{name}" for name in jobs], [own_jobs]),

@@ -10,8 +10,9 @@ from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.infra.emptying import empty
 from stedi_cli.aws.infra.resource import ask
 from stedi_cli.aws.layout import TAG, Layout
+from stedi_cli.aws.lodgers import lodgers
 from stedi_cli.aws.storage import Storage
-from stedi_cli.errors import StediError
+from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Resource
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.tables.ddl import lines_table
@@ -63,14 +64,29 @@ def strangers(
     return found
 
 
+def is_ours(layout: Layout, table: dict[str, Any], read: Callable[[str, str], TableState]) -> bool:
+    """Tell whether a table of the lakehouse's database, as Glue tells it, was made here."""
+    name, uri = str(table["Name"]), metadata_of(table)
+    if _is_tagged(layout, table):
+        return True
+    if uri is None or not is_own(layout, name, uri):
+        return False
+    return name in layout.lakehouse.tables or _made_here(name, uri, read) is not None
+
+
 def drop(layout: Layout, stranger: Stranger) -> Iterator[Resource]:
     """Remove a table that was made here, with all its files and all versions of them.
 
     What people are in goes first and what tells whose it is last, so that it can be dropped again
     where this dies half-way.
+
+    Raises:
+        UsageError: If other tables lie where its files do; nothing was removed.
     """
     glue, storage = layout.account.client("glue"), Storage(layout)
     folder = _folder(layout, stranger)
+    if folder is not None:
+        _refuse_lodgers(layout, stranger, folder)
     with aws_errors(where=f"table {stranger.name}"):
         if folder is not None:
             empty(storage.s3, storage.place(), f"{folder}data/")
@@ -90,6 +106,18 @@ def _folder(layout: Layout, stranger: Stranger) -> str | None:
     inside = (f"{layout.settings.landing_prefix}/", f"{layout.settings.warehouse_prefix}/")
     own = stranger.place.startswith(layout.uri("")) and prefix.startswith(inside)
     return prefix if own and prefix not in (*inside, *used) else None
+
+
+def _refuse_lodgers(layout: Layout, stranger: Stranger, folder: str) -> None:
+    own = {f"{layout.database}.{n}" for n in (stranger.name, lines_table(stranger.name))}
+    here = [lodger.title for lodger in lodgers(layout) if lodger.lies_in(folder)]
+    others = sorted({*here} - own)
+    if others:
+        raise UsageError(
+            f"In {layout.uri(folder)} lie files of other tables: {', '.join(others)}."
+            " Nothing was removed.",
+            hint="Move those tables or remove them with what made them, then try again.",
+        )
 
 
 def _is_tagged(layout: Layout, table: dict[str, Any]) -> bool:

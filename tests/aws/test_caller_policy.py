@@ -182,7 +182,7 @@ UNPROVED = "Default"
 STATEMENTS = [
     *("Bucket", "Objects", "Role", "PassRole"),
     *("Network", "EndpointPlace", "EndpointNew", "EndpointOwn", "EndpointTags"),
-    *("Catalog", "Jobs", "GlueTags", "FindJobs", "Athena", "FindLogs", "Logs"),
+    *("Catalog", "FindTables", "Jobs", "GlueTags", "FindJobs", "Athena", "FindLogs", "Logs"),
 ]
 
 

@@ -150,6 +150,63 @@ def test_a_landing_table_that_left_the_model(cloud: CloudLake, aws: Invoke, fold
     assert kept == (["landing/customer/a.json"] if folder == "customer" else [])
 
 
+PLACES = {
+    "the same place": "s3://{bucket}/warehouse/people",
+    "below": "s3a://{bucket}/warehouse/people/data/mine/",
+    "another's by a rename": "s3://{bucket}/warehouse/people|s3://elsewhere",
+}
+
+
+@pytest.mark.parametrize("database", ["stedi", "theirs"])
+@pytest.mark.parametrize("place", PLACES)
+def test_a_prefix_in_which_another_table_lies_is_not_removed(
+    cloud: CloudLake, aws: Invoke, database: str, place: str
+) -> None:
+    put(cloud, MODEL)
+    glue, bucket = cloud.sandbox.client("glue"), cloud.layout.bucket
+    if database != "stedi":
+        glue.create_database(DatabaseInput={"Name": database})
+    metadata, _, location = PLACES[place].format(bucket=bucket).partition("|")
+    glue.create_table(
+        DatabaseName=database,
+        TableInput={
+            "Name": "mine",
+            "Parameters": {
+                "table_type": "ICEBERG",
+                "metadata_location": f"{metadata.rstrip('/')}/metadata/1.metadata.json",
+            },
+            "StorageDescriptor": {"Location": location or metadata},
+        },
+    )
+    held = inventory(cloud.sandbox)
+    refused = aws("tables", "--drop", "people", "--yes")
+    assert refused.code == 2
+    assert f"other tables: {database}.mine" in refused.err
+    assert inventory(cloud.sandbox) == held
+    refused = aws("infra", "down", "--yes")
+    assert refused.code == 2
+    assert f"tables that are not ours: {database}.mine" in refused.err
+    assert inventory(cloud.sandbox) == held
+    glue.delete_table(DatabaseName=database, Name="mine")
+    assert aws("tables", "--drop", "people", "--yes").code == 0
+    assert cloud.keys("warehouse/") == []
+
+
+def test_a_table_beside_the_prefix_is_no_hindrance(cloud: CloudLake, aws: Invoke) -> None:
+    put(cloud, MODEL)
+    register(cloud, "mine", cloud.layout.uri("warehouse/people2"))
+    assert aws("tables", "--drop", "people", "--yes").code == 0
+    # Down would take its files too.
+    assert aws("infra", "down", "--yes").code == 2
+    assert aws("infra", "down", "--yes", "--keep-data").code == 0
+
+
+def test_down_removes_tables_that_left_the_model(cloud: CloudLake, aws: Invoke) -> None:
+    put(cloud, MODEL)
+    told = aws("infra", "down", "--yes", "--json")
+    assert (told.code, states(told)["people"]) == (0, "removed")
+
+
 def test_nothing_is_dropped_while_a_run_is_at_work(cloud: CloudLake) -> None:
     put(cloud, MODEL)
     held = inventory(cloud.sandbox)

@@ -18,6 +18,9 @@ from stedi_cli.aws.infra.resource import Kind
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.infra.work_group import WorkGroup
 from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.lodgers import lodgers
+from stedi_cli.aws.strangers import is_ours
+from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Plan, Resource
 
@@ -174,9 +177,12 @@ class Infrastructure:
             What was removed, and what is there and not ours.
 
         Raises:
+            UsageError: If tables of others lie in the bucket; nothing was changed.
             StediError: If AWS refuses, or something of ours is left over.
         """
         self._refuse_renamed()
+        if not keep_data:
+            self._refuse_lodgers()
         # Objects go with their bucket; the bucket goes before the role, which vouches for it.
         stay = _KEPT if keep_data else (Objects.kind,)
         removed = [kind for kind in reversed(self._kinds) if kind.kind not in stay]
@@ -201,6 +207,25 @@ class Infrastructure:
             f"Left over: {', '.join(f'{part.kind} {part.name}' for part in left)}.",
             hint="Run `stedi infra down` again.",
         )
+
+    def _refuse_lodgers(self) -> None:
+        layout = self.layout
+        with self._bucket.errors():
+            if not any(there.ours for there in self._bucket.to_remove().values()):
+                return
+        read = TableFiles(layout).read
+        others = [
+            lodger.title
+            for lodger in lodgers(layout)
+            if lodger.database != layout.database or not is_ours(layout, lodger.table, read)
+        ]
+        if others:
+            raise UsageError(
+                f"In bucket {layout.bucket} lie files of tables that are not ours:"
+                f" {', '.join(sorted(others))}. Nothing was changed.",
+                hint="Move those tables or remove them with what made them; or keep the bucket"
+                " with --keep-data.",
+            )
 
     def _refuse_renamed(self) -> None:
         with self._database.errors():

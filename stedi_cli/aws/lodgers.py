@@ -1,0 +1,86 @@
+"""Tables whose files lie in the lakehouse's bucket, of whichever Glue database they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from stedi_cli.aws.account import aws_errors, side_by_side
+from stedi_cli.aws.infra.resource import ask
+from stedi_cli.aws.layout import Layout
+
+
+@dataclass(frozen=True)
+class Lodger:
+    """A table in the bucket.
+
+    Args:
+        database: Its database.
+        table: What Glue tells of it.
+        keys: Where it and its metadata lie, as prefixes that end in a slash.
+    """
+
+    database: str
+    table: dict[str, Any]
+    keys: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name with that of its database."""
+        return f"{self.database}.{self.table['Name']}"
+
+    def lies_in(self, prefix: str) -> bool:
+        """Tell whether it has its place below a prefix that ends in a slash."""
+        return any(key.startswith(prefix) for key in self.keys)
+
+
+def lodgers(layout: Layout) -> list[Lodger]:
+    """Return all tables in the bucket, those of the model too.
+
+    Raises:
+        StediError: If not all databases can be looked at, since then it is not known.
+    """
+    glue = layout.account.client("glue")
+    with aws_errors("glue:GetDatabases"):
+        pages = glue.get_paginator("get_databases").paginate()
+        # The tables of a link to a database are found where they are.
+        names = [
+            str(database["Name"])
+            for page in pages
+            for database in page["DatabaseList"]
+            if "TargetDatabase" not in database
+        ]
+    found = side_by_side([partial(_tables, layout, name) for name in names])
+    return [
+        Lodger(name, table, keys)
+        for name, tables in zip(names, found, strict=True)
+        for table in tables
+        if (keys := _keys(layout, table))
+    ]
+
+
+def _tables(layout: Layout, database: str) -> list[dict[str, Any]]:
+    pages = layout.account.client("glue").get_paginator("get_tables")
+
+    def read() -> list[dict[str, Any]]:
+        found = pages.paginate(DatabaseName=database)
+        return [table for page in found for table in page["TableList"]]
+
+    with aws_errors(f"glue:GetTables {database}"):
+        return ask(read) or []
+
+
+def _keys(layout: Layout, table: dict[str, Any]) -> tuple[str, ...]:
+    places = [
+        (table.get("StorageDescriptor") or {}).get("Location"),
+        (table.get("Parameters") or {}).get("metadata_location"),
+    ]
+    bucket = layout.uri("").removeprefix("s3://")
+    found: list[str] = []
+    for place in places:
+        scheme, _, rest = str(place or "").partition("://")
+        rest = f"{rest.rstrip('/')}/"
+        if scheme in ("s3", "s3a", "s3n") and rest.startswith(bucket):
+            found.append(rest.removeprefix(bucket))
+    return tuple(found)
