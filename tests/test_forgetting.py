@@ -259,6 +259,23 @@ def test_a_branch_that_went_on_does_not_push_the_table_out(twice: Lake) -> None:
     assert _snapshots(twice) == dict.fromkeys(ALL, 1)
 
 
+@pytest.mark.parametrize("forgot", [True, False])
+def test_a_branch_written_later_goes_with_the_next_run(
+    twice: Lake, stedi: Any, forgot: bool
+) -> None:
+    if forgot:
+        _new_file(twice)
+        twice.run()
+    held = open_catalog(twice.layout).load_table("stedi.customer_trusted")
+    held.manage_snapshots().create_branch(held.metadata.current_snapshot_id, "aside").commit()
+    held.append(held.scan().to_arrow(), branch="aside")
+    told = stedi("--root", twice.settings.root, "jobs", "run", "--all", "--json")
+    assert told.json()["removed"] == [REMOVED[1]]
+    assert set(held.refresh().refs()) == {"main"}
+    assert _snapshots(twice)["customer_trusted"] == 1
+    assert twice.built() == set()
+
+
 def test_rows_made_to_have_one_hash_are_told_apart(lake: Lake, tmp_path: Path) -> None:
     """DuckDB's hash of (1, 2) is that of another pair, whatever is hashed after them."""
     columns = (Column("x", "long", ""), Column("y", "long", ""))
