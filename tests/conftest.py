@@ -48,9 +48,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def mostly_slow(cases: Iterable[Any], *, quick: int = 1) -> list[Any]:
-    """Cases that each need a lake: the first are quick, `make test-all` has the others too."""
+    """Cases that each need a lake: the first are quick, `make test-all` has the others too.
+
+    A case that is a tuple is one of several arguments, as for pytest.
+    """
     listed = list(cases)
-    return listed[:quick] + [pytest.param(case, marks=pytest.mark.slow) for case in listed[quick:]]
+    slow = (case if isinstance(case, tuple) else (case,) for case in listed[quick:])
+    return listed[:quick] + [pytest.param(*case, marks=pytest.mark.slow) for case in slow]
 
 
 # --- The library, in this process ------------------------------------------------------------
@@ -195,12 +199,16 @@ def invoke() -> Callable[..., Result]:
 HARM = "a\x1b[31mred\x9b1m\x07\0\r\u202e\u2028\tb[bold]c[/bold] :smile:\nlast"
 
 
-@pytest.fixture
-def harmful(lake: Lake, tmp_path: Path) -> Lake:
-    """The small lake with one more customer, whose name does what it can."""
+@pytest.fixture(scope="session")
+def harmful(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """The small lake with a customer and an unusable line that do what they can; for reading."""
+    folder = tmp_path_factory.mktemp("harmful")
     record = customer("eve@x.org", "serial-eve", C) | {"customerName": HARM, "phone": "[b]1[/b]"}
-    more = {"customer_landing": {"more.json": [record]}}
-    lake.upload(write_lake(tmp_path / "more", more))
+    bad = json.dumps({"customerName": HARM}, ensure_ascii=False).encode()
+    files: dict[str, Any] = {"customer_landing": {"more.json": [record], "bad.json": bad}}
+    lake = Lake(folder / "lake", max_bad_rows=1).up()
+    lake.upload(write_lake(folder / "data"))
+    lake.upload(write_lake(folder / "more", files))
     lake.run()
     return lake
 

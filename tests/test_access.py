@@ -33,7 +33,7 @@ def assert_modes(root: Path, wanted: tuple[int, int]) -> None:
     assert {path.suffix for path in found} >= {".parquet", ".avro", ".json", ".db"}
 
 
-@pytest.fixture(params=mostly_slow([0o022, 0o077, 0o000, 0o002], quick=2))
+@pytest.fixture(params=mostly_slow([0o022, 0o077, 0o000, 0o002]))
 def umask(request: pytest.FixtureRequest) -> Iterator[int]:
     """The user's own umask."""
     before = os.umask(request.param)
@@ -55,7 +55,7 @@ def used(lake: Lake, folder: Path) -> Lake:
     return lake
 
 
-@pytest.mark.parametrize(("access", "wanted"), [("owner", OWNER), ("group", GROUP)])
+@pytest.mark.parametrize(("access", "wanted"), mostly_slow([("owner", OWNER), ("group", GROUP)]))
 def test_everything_is_made_for_whom_it_is_meant(
     tmp_path: Path, umask: int, access: str, wanted: tuple[int, int]
 ) -> None:
@@ -63,6 +63,7 @@ def test_everything_is_made_for_whom_it_is_meant(
     assert_modes(lake.settings.root, wanted)
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_there_becomes_the_owners(tmp_path: Path) -> None:
     root = tmp_path / "lake"
     root.mkdir()
@@ -93,6 +94,7 @@ def test_a_folder_that_is_there_only_loses_permissions(
     assert set(handed) == {before & 0o2000}
 
 
+@pytest.mark.slow
 def test_the_command_does_as_configured(workspace: Path, invoke: Invoke, tmp_path: Path) -> None:
     data = write_lake(tmp_path / "data")
     project = tmp_path / "project"
@@ -110,6 +112,7 @@ def test_the_command_does_as_configured(workspace: Path, invoke: Invoke, tmp_pat
     assert "access" in told.err
 
 
+@pytest.mark.slow
 def test_an_export_is_the_users_own(lake: Lake, umask: int, tmp_path: Path) -> None:
     lake.run()
     for name in ("out.csv", "out.parquet"):
@@ -119,6 +122,7 @@ def test_an_export_is_the_users_own(lake: Lake, umask: int, tmp_path: Path) -> N
         assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask
 
 
+@pytest.mark.slow
 def test_a_lakehouse_that_others_may_read_works_on(lake: Lake) -> None:
     for path in modes(lake.settings.root):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -132,6 +136,7 @@ def test_a_lakehouse_that_others_may_read_works_on(lake: Lake) -> None:
     assert {m for p, m in found.items() if p.suffix == ".parquet"} == {0o600}
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_leaves_the_umask(lake: Lake, umask: int) -> None:
     lake.run()
     with pytest.raises(ZeroDivisionError), lake.opened() as opened:  # noqa: SIM117

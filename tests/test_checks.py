@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT, Lake, Result
+from conftest import PROJECT, Lake, Result, mostly_slow
 from small import FOLDERS, JOBS, SMALL, C, customer, write_lake
 
 from stedi_cli.local.layout import to_uri
@@ -203,9 +203,14 @@ BREAKINGS: list[Breaking] = [
 ]
 
 
-@pytest.mark.parametrize("breaking", BREAKINGS, ids=[name for name, *_ in BREAKINGS])
-def test_a_broken_rule_is_reported(intact: Lake, breaking: Breaking) -> None:
-    _, table, change, expected = breaking
+@pytest.mark.parametrize(
+    ("table", "change", "expected"),
+    mostly_slow([tuple(breaking) for _, *breaking in BREAKINGS]),
+    ids=[name for name, *_ in BREAKINGS],
+)
+def test_a_broken_rule_is_reported(
+    intact: Lake, table: str, change: Callable[[Rows], Rows], expected: dict[str, int]
+) -> None:
     with replaced(intact, table, change):
         report = intact.validate()
         assert {c.check: c.violations for c in report.checks if c.violations} == expected
@@ -215,7 +220,13 @@ def test_a_broken_rule_is_reported(intact: Lake, breaking: Breaking) -> None:
 
 @pytest.mark.parametrize(
     ("landing", "change"),
-    [(name, change) for name in FOLDERS for change in (without(table=name), doubled(table=name))],
+    mostly_slow(
+        [
+            (name, change)
+            for name in FOLDERS
+            for change in (without(table=name), doubled(table=name))
+        ]
+    ),
 )
 def test_a_line_neither_used_nor_quarantined_is_reported(
     intact: Lake, landing: str, change: Callable[[Rows], Rows]
@@ -224,7 +235,7 @@ def test_a_line_neither_used_nor_quarantined_is_reported(
         assert violations(intact) == {f"{landing}_accounted": 1}
 
 
-@pytest.mark.parametrize(("missing", "expected"), [(1, None), (2, 1)])
+@pytest.mark.parametrize(("missing", "expected"), mostly_slow([(1, None), (2, 1)]))
 def test_a_key_without_a_value_is_shared_by_a_second_one(
     intact: Lake, missing: int, expected: int | None
 ) -> None:
@@ -235,6 +246,7 @@ def test_a_key_without_a_value_is_shared_by_a_second_one(
         assert violations(intact).get(AT_KEY) == expected
 
 
+@pytest.mark.slow
 def test_the_key_of_a_table_of_ones_own_is_checked(tmp_path: Path) -> None:
     project = tmp_path / "project"
     copy_out(PROJECT, project)
@@ -250,7 +262,7 @@ def test_the_key_of_a_table_of_ones_own_is_checked(tmp_path: Path) -> None:
     assert violations(lake) == {ST_KEY: 1}
 
 
-@pytest.mark.parametrize("column", ["email", "serialNumber", "USER", "somethingNew"])
+@pytest.mark.parametrize("column", mostly_slow(["email", "serialNumber", "USER", "somethingNew"]))
 def test_a_column_that_is_not_allowed_is_reported(intact: Lake, column: str) -> None:
     table = intact.model.tables[ML]
     before = rows_of(intact, ML)
@@ -278,7 +290,7 @@ WRONG_JOBS = {
 }
 
 
-@pytest.mark.parametrize("job", WRONG_JOBS)
+@pytest.mark.parametrize("job", mostly_slow(WRONG_JOBS))
 def test_a_wrong_job_is_reported(tmp_path: Path, job: str) -> None:
     project = tmp_path / "project"
     copy_out(PROJECT, project)
@@ -291,6 +303,7 @@ def test_a_wrong_job_is_reported(tmp_path: Path, job: str) -> None:
     assert not lake.validate().ok
 
 
+@pytest.mark.slow
 def test_what_a_policy_breaks_on_purpose_is_known(lake: Lake) -> None:
     # Of the pairs by time alone six are of two people: ann's step of C - 1 beside dan's reading,
     # a shared step of C, ann's two of C + 10 beside fay's reading, fay's beside ann's two.
@@ -352,16 +365,18 @@ def test_a_check_with_the_name_of_another_is_refused(
 @pytest.mark.parametrize("folder", ["checks", "notes"])
 @pytest.mark.parametrize(
     "sql",
-    [
-        "SELEC 1",
-        "SELECT 1 AS a FROM (",
-        "SELECT noSuchColumn, 1 FROM customer_landing",
-        "SELECT * FROM no_such_table",
-        "SELECT 'x', 1 FROM customer_landing WHERE CAST(email AS BIGINT) > 0",
-        "SELECT getenv('HOME'), 1",
-        "COPY customer_landing TO 'taken.csv'",
-        "SELECT 'x', 1; SELECT 'y', 2",
-    ],
+    mostly_slow(
+        [
+            "SELEC 1",
+            "SELECT 1 AS a FROM (",
+            "SELECT noSuchColumn, 1 FROM customer_landing",
+            "SELECT * FROM no_such_table",
+            "SELECT 'x', 1 FROM customer_landing WHERE CAST(email AS BIGINT) > 0",
+            "SELECT getenv('HOME'), 1",
+            "COPY customer_landing TO 'taken.csv'",
+            "SELECT 'x', 1; SELECT 'y', 2",
+        ]
+    ),
 )
 def test_sql_that_cannot_be_run_is_named_by_its_file(
     intact: Lake, project: Path, folder: str, sql: str, invoke: Callable[..., Result]

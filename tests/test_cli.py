@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import CHECKOUT, Lake, Result, run_stedi
+from conftest import CHECKOUT, Lake, Result, mostly_slow, run_stedi
 from rich.cells import cell_len
 from small import JOBS, STRICT, TABLES, write_lake
 
@@ -75,8 +75,10 @@ def test_all_commands_are_known_here() -> None:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_every_command_has_help_with_an_example(command: str) -> None:
-    told = run_stedi(*command.split(), "--help")
+def test_every_command_has_help_with_an_example(
+    invoke: Callable[..., Result], command: str
+) -> None:
+    told = invoke(*command.split(), "--help")
     assert (told.code, told.err) == (0, "")
     assert f"Example: stedi {command}" in told.out
     assert ESCAPE not in told.out
@@ -128,7 +130,7 @@ def first_line_is_right(told: Result, root: Path) -> bool:
     return told.err.splitlines()[0] == f"stedi: local lakehouse in {root}"
 
 
-@pytest.mark.parametrize("command", JSON_COMMANDS)
+@pytest.mark.parametrize("command", mostly_slow(JSON_COMMANDS))
 def test_json_alone_is_on_stdout(built: Path, command: str) -> None:
     told = run_stedi("--root", built, *command.split(), *JSON_COMMANDS[command], "--json")
     assert told.code == 0, told.err
@@ -138,11 +140,11 @@ def test_json_alone_is_on_stdout(built: Path, command: str) -> None:
     assert len(told.err.splitlines()) == 1
 
 
-def test_json_of_commands_that_change(workspace: Path) -> None:
+def test_json_of_commands_that_change(workspace: Path, invoke: Callable[..., Result]) -> None:
     write_lake(workspace / "data")
     answers: dict[str, Any] = {}
     for command, words in CHANGING_JSON_COMMANDS.items():
-        told = run_stedi(*command.split(), *words, "--json")
+        told = invoke(*command.split(), *words, "--json")
         assert told.code == 0, told.err
         answers[command] = json.loads(told.out)
         if command != "data generate":
@@ -223,15 +225,16 @@ def test_a_run_that_fails_shows_what_was_done_and_nothing_as_at_work(
     ]
 
 
-def test_validation_that_fails_exits_with_3(workspace: Path) -> None:
+def test_validation_that_fails_exits_with_3(workspace: Path, invoke: Callable[..., Result]) -> None:
     write_lake(workspace / "data")
-    assert run_stedi("infra", "up", "--data", "data").code == 0
-    told = run_stedi("validate")
+    assert invoke("infra", "up", "--data", "data").code == 0
+    told = invoke("validate")
     assert told.code == 3
     assert "Not built yet" in told.out
     assert "Error" not in told.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["tables"], ["query", "--json", "SELECT 1 AS a"]])
 def test_a_full_disk_for_the_output_is_an_error(built: Path, words: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
@@ -273,7 +276,7 @@ SHOWN += ["history step_trainer_trusted", "preview customer_trusted", "quarantin
 SHOWN += ["preview machine_learning_curated"]
 
 
-@pytest.mark.parametrize("command", SHOWN)
+@pytest.mark.parametrize("command", mostly_slow(SHOWN))
 def test_output_fits_80_columns_and_holds_no_escape_codes(
     built: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_no_snapshot_is_older_than_its_parent(ahead: Lake) -> None:
     assert ahead.built() == set()
 
 
+@pytest.mark.slow
 def test_any_change_of_a_table_keeps_its_times_in_order(ahead: Lake) -> None:
     table = open_catalog(ahead.layout).load_table("stedi.customer_trusted")
     table.delete(EqualTo("email", "ann@x.org"))
@@ -96,6 +97,7 @@ def test_any_change_of_a_table_keeps_its_times_in_order(ahead: Lake) -> None:
     assert_in_order(ahead)
 
 
+@pytest.mark.slow
 def test_history_is_in_the_order_of_commits_whatever_the_times_say(ahead: Lake) -> None:
     name = "customer_trusted"
     content = metadata(ahead)[name]
@@ -116,6 +118,7 @@ def out_of_order(lake: Lake) -> None:
         put(lake, name, content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("set_back", [False, True])
 def test_times_are_mended_for_spark(ahead: Lake, set_back: bool) -> None:
     if set_back:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from conftest import mostly_slow
 from lake import Built, build
 
 from stedi_cli.lake.records import RunOptions
@@ -179,6 +180,7 @@ def test_nothing_else_is_quarantined(quarantined: Built) -> None:
 QUOTED = [b'{"x":"%s"}', b'{"x":1,"x":"%s"}', b'"%s"', b'{"x":{"a":"%s"}}']
 
 
+@pytest.mark.slow
 def test_engine_quotes_half_a_character(tmp_path: Path) -> None:
     """DuckDB's message quotes so many bytes of the value; at each offset another letter is cut."""
     faces = [b"n" * offset + "\N{GRINNING FACE}".encode() * 99 for offset in range(4)]
@@ -194,18 +196,22 @@ def test_bom_at_the_start_of_a_file(tmp_path: Path) -> None:
     assert (trusted(built), built.quarantine) == ([GOOD_ROW], [])
 
 
+@pytest.mark.slow
 def test_crlf(tmp_path: Path) -> None:
     built = lake(tmp_path / "l", line() + b"\r\n" + line(x=2.0) + b"\r\n")
     assert len(trusted(built)) == 2
     assert built.quarantine == []
 
 
+@pytest.mark.slow
 def test_no_line_feed_at_the_end(tmp_path: Path) -> None:
     built = lake(tmp_path / "l", line() + b"\n" + line(x=2.0))
     assert len(trusted(built)) == 2
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", b" \t\r\n"], ids=["empty", "feeds", "blanks"])
+@pytest.mark.parametrize(
+    "content", mostly_slow([b"", b"\n\n", b" \t\r\n"]), ids=["empty", "feeds", "blanks"]
+)
 def test_file_without_lines(content: bytes, tmp_path: Path) -> None:
     built = lake(tmp_path / "l", content)
     assert (trusted(built), built.quarantine) == ([], [])
@@ -231,7 +237,7 @@ def zeros(rows: list[tuple[object, ...]]) -> list[str]:
     return [repr(row[2]) for row in sorted(rows, key=lambda row: str(row[1]))]
 
 
-@pytest.mark.parametrize("more", [b"", b"{\n"], ids=["clean", "beside a bad line"])
+@pytest.mark.parametrize("more", mostly_slow([b"", b"{\n"]), ids=["clean", "beside a bad line"])
 def test_negative_zero_is_kept(more: bytes, tmp_path: Path) -> None:
     built = lake(tmp_path / "l", more + b"\n".join(ZERO_LINES))
     expected = [text for _, text in ZEROS.values()] * 2
@@ -261,6 +267,7 @@ def members(pieces: list[bytes]) -> bytes:
     return b"".join(gzip.compress(piece, mtime=0) for piece in pieces)
 
 
+@pytest.mark.slow
 def test_gzip_files_without_lines(tmp_path: Path) -> None:
     files = {name: members(pieces) for name, pieces in WITHOUT_LINES.items()}
     built = build({"accelerometer_landing": files}, "strict", tmp_path / "l")
@@ -269,6 +276,7 @@ def test_gzip_files_without_lines(tmp_path: Path) -> None:
     assert (built.rows("accelerometer_landing"), built.quarantine) == ([], [])
 
 
+@pytest.mark.slow
 def test_mark_in_another_gzip_member_than_the_line(tmp_path: Path) -> None:
     pieces = WITHOUT_LINES | MARK_APART
     files = {name: members(given) for name, given in pieces.items()}
@@ -277,6 +285,7 @@ def test_mark_in_another_gzip_member_than_the_line(tmp_path: Path) -> None:
     assert built.quarantine == [("accelerometer_landing", "blank.json.gz", 2, "not-json")]
 
 
+@pytest.mark.slow
 def test_half_a_mark_is_a_line(tmp_path: Path) -> None:
     files = {f"{size}.json": MARK[:size] for size in (1, 2)}
     built = build({"accelerometer_landing": files}, "strict", tmp_path / "l")
@@ -286,6 +295,7 @@ def test_half_a_mark_is_a_line(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_no_file_at_all(tmp_path: Path) -> None:
     built = build({}, "strict", tmp_path / "l")
     assert all(built.rows(name) == [] for name in built.lakehouse.tables)
@@ -297,6 +307,7 @@ def test_blank_lines_are_numbered(tmp_path: Path) -> None:
     assert len(trusted(built)) == 2
 
 
+@pytest.mark.slow
 def test_lines_are_numbered_through_a_large_file(tmp_path: Path) -> None:
     chance = random.Random(7)
     content, bad, good = [], [], []
@@ -323,6 +334,7 @@ def test_compressed_file(tmp_path: Path) -> None:
     assert len(trusted(built)) == 2
 
 
+@pytest.mark.slow
 def test_same_name_with_and_without_gz(tmp_path: Path) -> None:
     bad = b"{\n"
     files = {"a.json": line() + b"\n" + bad, "a.json.gz": gzip.compress(line(x=2.0) + b"\n" + bad)}
@@ -333,6 +345,7 @@ def test_same_name_with_and_without_gz(tmp_path: Path) -> None:
     assert len(trusted(built)) == 2
 
 
+@pytest.mark.slow
 def test_line_too_long(tmp_path: Path) -> None:
     huge = line(note=b'"' + b"n" * (16 << 20) + b'"')
     built = lake(tmp_path / "l", line() + b"\n" + huge + b"\n" + line(x=2.0) + b"\n")
@@ -340,6 +353,7 @@ def test_line_too_long(tmp_path: Path) -> None:
     assert len(trusted(built)) == 2
 
 
+@pytest.mark.slow
 def test_line_longer_than_the_fast_reader_takes(tmp_path: Path) -> None:
     note = b'"' + b"n" * (3 << 20) + b'"'
     customer = json.dumps({**CUSTOMER, "customerName": "N" * (3 << 20)}).encode()
@@ -387,6 +401,7 @@ def consenting(given: bytes | None) -> bytes:
     return json.dumps(others).encode()[:-1] + tail + b"}\n"
 
 
+@pytest.mark.slow
 def test_optional_key_null_and_absent_are_the_same(tmp_path: Path) -> None:
     customers = {"null.json": consenting(b"null"), "absent.json": consenting(None)}
     built = lake_of(tmp_path / "l", {"a.json": line()}, customers)
@@ -404,6 +419,7 @@ def test_bad_consent_is_not_taken_for_no_consent(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_bad_line_of_a_reading_that_no_join_reaches(tmp_path: Path) -> None:
     """With no trusted customer DuckDB leaves out the scan; the line must be found all the same."""
     customer = json.dumps({k: v for k, v in CUSTOMER.items() if "share" not in k}).encode()
@@ -411,6 +427,7 @@ def test_bad_line_of_a_reading_that_no_join_reaches(tmp_path: Path) -> None:
     assert [entry[2] for entry in built.quarantine] == [2]
 
 
+@pytest.mark.slow
 def test_bad_line_that_another_filter_would_drop_first(tmp_path: Path) -> None:
     """Under published the rule `consent is there` may run before the guard sees the line."""
     bad = b'{"customerName":"x","email":"e@example.com","serialNumber":"s","lastUpdateDate":1.5}\n'
@@ -423,6 +440,7 @@ NAMED = "shareWithResearchAsOfDate=1/email=eve@x.org/user=eve@x.org/timestamp=1/
 NAMED += "/table=none/file=none.json/line=7/reason=none"
 
 
+@pytest.mark.slow
 def test_folders_named_like_a_column_and_a_value(tmp_path: Path) -> None:
     """DuckDB and Spark take such folders for partitions, whose values replace those of the rows."""
     silent = {**CUSTOMER, "email": "sly@example.com"}
@@ -440,6 +458,7 @@ def test_folders_named_like_a_column_and_a_value(tmp_path: Path) -> None:
         list(Pipeline(built.lakehouse, built.lake, "strict").run(RunOptions("duckdb", force=True)))
 
 
+@pytest.mark.slow
 def test_lower_case_differs_for_two_letters(tmp_path: Path) -> None:
     """DuckDB's lower() of İ is one letter, and Σ never becomes a final ς; other engines differ."""
     big_i, big_s, small_s, final_s = "\u0130", "\u03a3", "\u03c3", "\u03c2"

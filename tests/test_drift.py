@@ -118,8 +118,8 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize("change", mostly_slow(CHANGES, quick=2))
-@pytest.mark.parametrize("table", ["customers_curated", "quarantine"])
+@pytest.mark.parametrize("change", mostly_slow(CHANGES))
+@pytest.mark.parametrize("table", mostly_slow(["customers_curated", "quarantine"]))
 @pytest.mark.filterwarnings("ignore:Delete operation did not match")
 def test_what_another_engine_changes_is_told_and_mended(
     dirty: Lake, invoke: Invoke, table: str, change: Callable[[Any], None]
@@ -153,6 +153,7 @@ def test_what_another_engine_changes_is_told_and_mended(
     assert made.scan().to_arrow().num_rows == len(dirty.rows(table))
 
 
+@pytest.mark.slow
 def test_a_table_that_another_engine_dropped_is_told(dirty: Lake, invoke: Invoke) -> None:
     open_catalog(dirty.layout).drop_table("stedi.customer_trusted")
     doctor = invoke("doctor", "--json")
@@ -165,6 +166,7 @@ def test_a_table_that_another_engine_dropped_is_told(dirty: Lake, invoke: Invoke
     assert invoke("doctor").code == 0
 
 
+@pytest.mark.slow
 def test_the_job_that_runs_first_takes_over_no_entry_of_another_engine(
     dirty: Lake, tmp_path: Path
 ) -> None:
@@ -184,6 +186,7 @@ def test_the_job_that_runs_first_takes_over_no_entry_of_another_engine(
     assert dirty.validate().ok
 
 
+@pytest.mark.slow
 def test_rows_of_the_quarantine_in_another_file_are_not_a_runs(dirty: Lake) -> None:
     """The same rows written by another engine: nobody can tell that they are the same."""
     table = open_catalog(dirty.layout).load_table("stedi.quarantine")
@@ -248,6 +251,7 @@ def test_spark_mends_what_only_the_metadata_tell_of(dirty: Lake, invoke: Invoke)
     assert dirty.built() == set()
 
 
+@pytest.mark.slow
 def test_what_was_written_under_swapped_names_reads_as_it_was_written(dirty: Lake) -> None:
     table = open_catalog(dirty.layout).load_table("stedi.customers_curated")
     before = table.metadata.current_snapshot_id
@@ -260,6 +264,7 @@ def test_what_was_written_under_swapped_names_reads_as_it_was_written(dirty: Lak
     assert table.scan().to_arrow().to_pylist() == rows
 
 
+@pytest.mark.slow
 def test_a_quarantine_of_an_older_version_is_told_apart(dirty: Lake, invoke: Invoke) -> None:
     table = open_catalog(dirty.layout).load_table("stedi.quarantine")
     # Older versions neither marked their tables nor said in a snapshot what it holds.
@@ -276,6 +281,7 @@ def test_a_quarantine_of_an_older_version_is_told_apart(dirty: Lake, invoke: Inv
     assert dirty.validate().ok
 
 
+@pytest.mark.slow
 def test_a_quarantine_of_another_engine_is_not_an_older_versions(dirty: Lake) -> None:
     table = open_catalog(dirty.layout).load_table("stedi.quarantine")
     table.overwrite(table.scan().to_arrow())

@@ -16,7 +16,7 @@ from small import STRICT, TABLES
 from stedi_cli.errors import StediError
 
 
-@pytest.mark.parametrize("table", [*TABLES, "quarantine"])
+@pytest.mark.parametrize("table", mostly_slow([*TABLES, "quarantine"], quick=2))
 def test_a_parquet_file_holds_the_table(built: Lake, ask: Ask, workspace: Path, table: str) -> None:
     told = ask("export", table, "out.parquet", "--json")
     assert told.json() == {"table": table, "file": "out.parquet", "rows": STRICT.get(table, 2)}
@@ -96,7 +96,7 @@ def test_a_link_to_a_file_is_replaced_and_the_file_left(ask: Ask, workspace: Pat
     assert mode_of(workspace / "out.csv") == 0o640
 
 
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o400, 0o666, 0o6755, 0o1600])
+@pytest.mark.parametrize("mode", mostly_slow([0o600, 0o640, 0o400, 0o666, 0o6755, 0o1600], quick=2))
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
 def test_a_replaced_file_keeps_its_mode(ask: Ask, workspace: Path, name: str, mode: int) -> None:
     file = workspace / name
@@ -118,7 +118,7 @@ PLACES = ["", "landing/customer", "warehouse/customer_trusted/data", "tmp"]
 
 
 @pytest.mark.parametrize("place", mostly_slow(PLACES))
-@pytest.mark.parametrize("force", [[], ["--force"]])
+@pytest.mark.parametrize("force", mostly_slow([[], ["--force"]]))
 def test_a_place_inside_the_lakehouse_is_refused_however_it_is_named(
     lake: Lake, invoke: Ask, workspace: Path, place: str, force: list[str]
 ) -> None:
@@ -156,6 +156,7 @@ def test_a_place_inside_another_lakehouse_is_refused(ask: Ask, lake: Lake) -> No
     assert not name.exists()
 
 
+@pytest.mark.slow
 def test_a_place_beside_the_lakehouse_is_none_inside(lake: Lake, invoke: Ask) -> None:
     lake.run()
     root = lake.settings.root

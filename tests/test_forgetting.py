@@ -95,7 +95,7 @@ def _stored(lake: Lake, table: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for path in files for row in pq.read_table(path).to_pylist()]
 
 
-@pytest.mark.parametrize("way", mostly_slow(WAYS, quick=2))
+@pytest.mark.parametrize("way", mostly_slow(WAYS))
 def test_who_withdrew_is_in_no_older_snapshot(twice: Lake, way: str) -> None:
     WAYS[way](twice)
     twice.run()
@@ -104,6 +104,7 @@ def test_who_withdrew_is_in_no_older_snapshot(twice: Lake, way: str) -> None:
         assert sorted(_stored(twice, name), key=str) == sorted(twice.rows(name), key=str)
 
 
+@pytest.mark.slow
 def test_who_only_came_keeps_the_older_snapshots(twice: Lake) -> None:
     _write(twice, "e.json", [customer("gus@x.org", "serial-gus", C)])
     _write(twice, "e.json", [motion("gus@x.org", C + 1)], "accelerometer")
@@ -112,6 +113,7 @@ def test_who_only_came_keeps_the_older_snapshots(twice: Lake) -> None:
     assert _snapshots(twice) == dict.fromkeys(ALL, 3)
 
 
+@pytest.mark.slow
 def test_jobs_run_one_by_one_forget_too(twice: Lake) -> None:
     _others_came_too(twice)
     left = dict.fromkeys(ALL, 2)
@@ -123,6 +125,7 @@ def test_jobs_run_one_by_one_forget_too(twice: Lake) -> None:
         assert len(_stored(twice, name)) == len(twice.rows(name))
 
 
+@pytest.mark.slow
 def test_what_reads_a_table_that_forgot_forgets_whatever_came_between(twice: Lake) -> None:
     _new_file(twice)
     twice.run(FIRST)
@@ -132,6 +135,7 @@ def test_what_reads_a_table_that_forgot_forgets_whatever_came_between(twice: Lak
     assert _snapshots(twice) == dict.fromkeys(ALL, 1) | {"customer_trusted": 2}
 
 
+@pytest.mark.slow
 def test_a_double_that_goes_is_a_row_that_goes(twice: Lake) -> None:
     """As published, a customer with two records stands there twice, and so do the readings."""
     twice.run(policy="published")
@@ -145,6 +149,7 @@ def test_a_double_that_goes_is_a_row_that_goes(twice: Lake) -> None:
     assert _snapshots(twice)["customer_trusted"] == 2
 
 
+@pytest.mark.slow
 def test_a_reader_puts_it_off_until_the_next_command(twice: Lake) -> None:
     with twice.opened() as reader:
         before = reader.questions.ask("SELECT count(*) FROM customer_trusted")
@@ -174,6 +179,7 @@ REMOVED = [
 ]
 
 
+@pytest.mark.slow
 def test_a_tag_and_a_branch_hold_nothing_that_has_to_go(twice: Lake, stedi: Any) -> None:
     held = _hold(twice)
     _new_file(twice)
@@ -195,6 +201,7 @@ WITH_A_BROKEN_HISTORY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", WITH_A_BROKEN_HISTORY)
 def test_what_goes_with_a_broken_history_is_said(
     twice: Lake, tmp_path: Path, stedi: Any, command: str
@@ -216,6 +223,7 @@ def test_what_goes_with_a_broken_history_is_said(
     assert set(held.refresh().refs()) == {"main"}
 
 
+@pytest.mark.slow
 def test_a_name_that_may_be_an_address_is_not_said(twice: Lake, stedi: Any) -> None:
     held = open_catalog(twice.layout).load_table("stedi.customer_trusted")
     oldest = held.metadata.snapshots[0].snapshot_id
@@ -226,6 +234,7 @@ def test_a_name_that_may_be_an_address_is_not_said(twice: Lake, stedi: Any) -> N
     assert "x.org" not in told.out + told.err
 
 
+@pytest.mark.slow
 def test_a_change_of_policy_removes_what_holds_the_other(twice: Lake, stedi: Any) -> None:
     held = _hold(twice)
     told = stedi("--root", twice.settings.root, "jobs", "run", "--all", "--policy", "published")
@@ -234,6 +243,7 @@ def test_a_change_of_policy_removes_what_holds_the_other(twice: Lake, stedi: Any
     assert set(held.refresh().refs()) == {"main"}
 
 
+@pytest.mark.slow
 def test_a_snapshot_beyond_the_number_goes_with_its_tag(twice: Lake) -> None:
     held = _hold(twice)
     lake = Lake(twice.settings.root, keep_snapshots=2)
@@ -242,6 +252,7 @@ def test_a_snapshot_beyond_the_number_goes_with_its_tag(twice: Lake) -> None:
     assert _snapshots(lake) == dict.fromkeys(ALL, 2)
 
 
+@pytest.mark.slow
 def test_a_tag_on_a_snapshot_that_is_kept_stays(twice: Lake, stedi: Any) -> None:
     held = _hold(twice)
     told: Result = stedi("--root", twice.settings.root, "jobs", "run", "--all", "--force", "--json")
@@ -249,6 +260,7 @@ def test_a_tag_on_a_snapshot_that_is_kept_stays(twice: Lake, stedi: Any) -> None
     assert set(held.refresh().refs()) == {"main", "before", "aside"}
 
 
+@pytest.mark.slow
 def test_a_branch_that_went_on_does_not_push_the_table_out(twice: Lake) -> None:
     """A branch's snapshots are later than the table's own, and count for no more than others."""
     held = _hold(twice, "machine_learning_curated")

@@ -146,12 +146,12 @@ def test_a_change_of_the_columns_is_adopted(place: Place, change: str) -> None:
     assert place.rows() == rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["size", "content"])
 def test_a_manifest_that_does_not_unpack_is_an_error_in_plain_words(
-    root: Path, lake: Lake, stedi: Callable[..., Result], what: str
+    root: Path, invoke: Callable[..., Result], what: str
 ) -> None:
-    lake.run()
-    table = open_catalog(lake.layout).load_table("stedi.customer_trusted")
+    table = open_catalog(Lake(root).layout).load_table("stedi.customer_trusted")
     (manifest,) = table.current_snapshot().manifests(table.io)
     path = Path(manifest.manifest_path.removeprefix("file://"))
     content = bytearray(path.read_bytes())
@@ -162,12 +162,12 @@ def test_a_manifest_that_does_not_unpack_is_an_error_in_plain_words(
     damaged = size if what == "size" else start
     content[damaged : damaged + 6] = b"\xff" * 6
     path.write_bytes(content)
-    told = stedi("--root", root, "doctor")
+    told = invoke("--root", root, "doctor")
     assert told.code == 1, told.err
     assert f"{path.name}isbroken" in "".join(told.out.split())
     assert "Traceback" not in told.err
-    assert stedi("--root", root, "jobs", "run", "--all", "--force").code == 0
-    assert stedi("--root", root, "doctor").code == 0
+    assert invoke("--root", root, "jobs", "run", "--all", "--force").code == 0
+    assert invoke("--root", root, "doctor").code == 0
 
 
 def test_a_change_of_a_columns_doc_is_adopted(place: Place) -> None:
@@ -240,6 +240,7 @@ def test_the_summary_accounts_for_landing_lines_and_data_files(lake: Lake) -> No
     assert {name: account[name] for name in told} == told
 
 
+@pytest.mark.slow
 def test_history_of_one_table_newest_first(
     lake: Lake, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -264,6 +265,7 @@ def _files(lake: Lake, table: str) -> Counter[str]:
     return Counter(kind for glob, kind in kinds.items() for _ in folder.rglob(glob))
 
 
+@pytest.mark.slow
 def test_snapshots_are_kept_up_to_a_number_and_their_files_go(lake: Lake) -> None:
     lake = Lake(lake.settings.root, keep_snapshots=2)
     for _ in range(4):
@@ -276,6 +278,7 @@ def test_snapshots_are_kept_up_to_a_number_and_their_files_go(lake: Lake) -> Non
     assert lake.counts() == STRICT
 
 
+@pytest.mark.slow
 def test_a_change_of_policy_keeps_nothing_old(lake: Lake) -> None:
     lake.run()
     lake.run(force=True)
@@ -289,6 +292,7 @@ def test_a_change_of_policy_keeps_nothing_old(lake: Lake) -> None:
         assert (files["data"], files["lists"], files["manifests"]) == (1, 1, 1)
 
 
+@pytest.mark.slow
 def test_a_reader_keeps_its_files_and_the_next_run_sweeps_them(lake: Lake) -> None:
     lake.run()
     with lake.opened() as reader:
@@ -317,6 +321,7 @@ def test_pyiceberg_reads_what_duckdb_reads(lake: Lake) -> None:
         assert len(rows) == STRICT[name]
 
 
+@pytest.mark.slow
 def test_what_another_engine_changed_is_read_and_rebuilt(lake: Lake) -> None:
     lake.run()
     table = open_catalog(lake.layout).load_table("stedi.customer_trusted")

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import Result, mostly_slow, run_stedi
+from conftest import Result, mostly_slow
 from small import PUBLISHED, STRICT, write_lake
 
 Invoke = Callable[..., Result]
@@ -29,13 +29,13 @@ def listing(root: Path) -> dict[str, tuple[int, bytes | None]]:
 # --- Up and status --------------------------------------------------------------------------------
 
 
-def test_up_makes_everything_and_a_second_time_nothing(workspace: Path) -> None:
+def test_up_makes_everything_and_a_second_time_nothing(workspace: Path, invoke: Invoke) -> None:
     write_lake(workspace / "data")
-    first = run_stedi("infra", "up", "--data", "data")
+    first = invoke("infra", "up", "--data", "data")
     assert first.code == 0, first.err
-    assert run_stedi("jobs", "run", "--all").code == 0
+    assert invoke("jobs", "run", "--all").code == 0
     before = listing(workspace)
-    again = run_stedi("infra", "up", "--data", "data", "--json")
+    again = invoke("infra", "up", "--data", "data", "--json")
     assert again.code == 0, again.err
     assert {r["state"] for r in again.json()["resources"]} == {"there"}
     assert [(t["new"], t["unchanged"]) for t in again.json()["uploaded"]] == [(0, 1)] * 3
@@ -53,7 +53,7 @@ def test_status_names_each_part(invoke: Invoke) -> None:
     assert kinds == ["folder", *["landing zone"] * 3, "warehouse", "catalog"]
 
 
-@pytest.mark.parametrize("part", ["landing/customer", "warehouse", "catalog.db"])
+@pytest.mark.parametrize("part", mostly_slow(["landing/customer", "warehouse", "catalog.db"]))
 def test_what_is_missing_is_shown_and_made_again(root: Path, invoke: Invoke, part: str) -> None:
     path = root / part
     if path.is_dir():
@@ -91,7 +91,7 @@ FOREIGN = [
 ]
 
 
-@pytest.mark.parametrize("name", mostly_slow(FOREIGN, quick=3))
+@pytest.mark.parametrize("name", mostly_slow(FOREIGN))
 def test_down_leaves_what_it_did_not_make_and_names_it(
     root: Path, invoke: Invoke, name: str
 ) -> None:
@@ -106,6 +106,7 @@ def test_down_leaves_what_it_did_not_make_and_names_it(
     assert (root / name).read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_down_leaves_a_foreign_link(root: Path, invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "file").write_text("mine")
@@ -117,7 +118,7 @@ def test_down_leaves_a_foreign_link(root: Path, invoke: Invoke, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "name", ["../../victim", "..", "/{victim}", "customer_trusted/../../../victim"]
+    "name", mostly_slow(["../../victim", "..", "/{victim}", "customer_trusted/../../../victim"])
 )
 def test_down_stays_below_its_root_whatever_the_catalog_says(
     root: Path, invoke: Invoke, tmp_path: Path, name: str
@@ -133,6 +134,7 @@ def test_down_stays_below_its_root_whatever_the_catalog_says(
     assert not root.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["warehouse", "landing", "tmp"])
 def test_down_does_not_follow_a_link_in_the_place_of_a_folder(
     root: Path, invoke: Invoke, tmp_path: Path, part: str
@@ -144,6 +146,7 @@ def test_down_does_not_follow_a_link_in_the_place_of_a_folder(
     assert listing(tmp_path / "elsewhere") == before
 
 
+@pytest.mark.slow
 def test_down_with_keep_data_leaves_landing_files_and_tables(root: Path, invoke: Invoke) -> None:
     counts = invoke("--root", root, "validate", "--json").out
     (root / "spark.log").write_text("")
@@ -152,6 +155,7 @@ def test_down_with_keep_data_leaves_landing_files_and_tables(root: Path, invoke:
     assert invoke("--root", root, "validate", "--json").out == counts
 
 
+@pytest.mark.slow
 def test_down_keeps_the_uploaded_folder(root: Path, invoke: Invoke, tmp_path: Path) -> None:
     before = listing(tmp_path / "data")
     assert before
@@ -198,8 +202,9 @@ def test_a_root_with_an_unsafe_character_is_refused(
     assert list(workspace.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "spelled", mostly_slow(["sée/日本 ~$&@=+,!", "a lake (1)", "../work/x/../lake", "link/lake"])
+    "spelled", ["sée/日本 ~$&@=+,!", "a lake (1)", "../work/x/../lake", "link/lake"]
 )
 def test_an_odd_root_works_from_end_to_end(workspace: Path, invoke: Invoke, spelled: str) -> None:
     (workspace / "real").mkdir()

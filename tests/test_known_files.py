@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import PROJECT, Lake, Result, mostly_slow
+from conftest import PROJECT, Lake, Result
 from small import JOBS, SMALL, STRICT, C, customer, lines, motion, write_lake
 
 from stedi_cli.project.folder import copy_out
@@ -25,6 +25,7 @@ def swap(lake: Lake, one: str, other: str) -> None:
     aside.rename(folder / other)
 
 
+@pytest.mark.slow
 def test_lines_in_quarantine_are_found_again_after_files_swapped_names(
     tmp_path: Path, invoke: Callable[..., Result]
 ) -> None:
@@ -96,7 +97,8 @@ def clean_files() -> dict[str, dict[str, bytes]]:
     }
 
 
-@pytest.mark.parametrize("change", mostly_slow(MODELS))
+@pytest.mark.slow
+@pytest.mark.parametrize("change", MODELS)
 def test_lines_clean_under_other_columns_are_judged_again(tmp_path: Path, change: str) -> None:
     old, new, entry = MODELS[change]
     copy_out(PROJECT, tmp_path / "project")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Lake, Result, mostly_slow
+from conftest import Lake, Result
 from small import write_lake
 
 from stedi_cli.local.elsewhere import Elsewhere, abandoned, remove_abandoned
@@ -32,6 +32,7 @@ def _there(root: Path) -> list[Path]:
     return sorted((root / "tmp").rglob("*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("force", [(), ("--force",)])
 def test_the_log_of_a_spark_run_that_failed_goes_after_any_run(
     root: Path, stedi: Ask, force: tuple[str, ...]
@@ -47,15 +48,15 @@ def test_the_log_of_a_spark_run_that_failed_goes_after_any_run(
     assert stedi("--root", root, "doctor").code == 0
 
 
-def test_doctor_tells_of_them_and_then_of_nothing(root: Path, stedi: Ask) -> None:
+def test_doctor_tells_of_them_and_then_of_nothing(root: Path, invoke: Ask) -> None:
     _left(root)
-    told = stedi("--root", root, "doctor", "--json")
+    told = invoke("--root", root, "doctor", "--json")
     assert told.code == 1, told.err
     wrong = [finding for finding in told.json() if not finding["ok"]]
     assert [finding["what"] for finding in wrong] == ["temporary files"]
     assert "2 in" in wrong[0]["found"] and "landing lines" in wrong[0]["found"]
-    assert stedi("--root", root, "jobs", "run", "--all").code == 0
-    assert stedi("--root", root, "doctor").code == 0
+    assert invoke("--root", root, "jobs", "run", "--all").code == 0
+    assert invoke("--root", root, "doctor").code == 0
 
 
 # --- Of a question of a root that could not be written to, where temporary files lie ------------
@@ -80,6 +81,7 @@ def _dead(elsewhere: Path, name: str = f"stedi-{0:032x}", mode: int = 0o700) -> 
     return folder
 
 
+@pytest.mark.slow
 def test_every_command_that_may_write_removes_what_died_elsewhere(
     root: Path, stedi: Ask, elsewhere: Path
 ) -> None:
@@ -140,12 +142,14 @@ def test_a_folder_that_was_taken_for_a_dead_one_is_made_again(
     assert list(elsewhere.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_doctor_says_nothing_of_those_of_a_command_at_work(root: Path, stedi: Ask) -> None:
     _left(root)
     with exclusive(root / "lock"):
         assert stedi("--root", root, "doctor").code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words", [("upload", "../data", "--replace"), ("jobs", "run", "--all", "--force")]
 )
@@ -159,6 +163,7 @@ def test_a_missing_folder_for_them_is_made_again(
     assert (root / "tmp").is_dir()
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_at_bad_lines_with_nothing_to_do_removes_them(
     root: Path, stedi: Ask, tmp_path: Path
 ) -> None:
@@ -170,6 +175,7 @@ def test_a_run_that_stops_at_bad_lines_with_nothing_to_do_removes_them(
     assert _there(root) == []
 
 
+@pytest.mark.slow
 def test_doctor_tells_of_landing_folders_that_no_table_has(root: Path, stedi: Ask) -> None:
     folder = root / "landing" / "people"
     folder.mkdir()
@@ -191,7 +197,8 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("what", mostly_slow(WRITERS))
+@pytest.mark.slow
+@pytest.mark.parametrize("what", WRITERS)
 def test_every_command_that_may_write_removes_them(
     root: Path, stedi: Ask, what: str, tmp_path: Path
 ) -> None:
@@ -202,7 +209,8 @@ def test_every_command_that_may_write_removes_them(
     assert _there(root) == []
 
 
-@pytest.mark.parametrize("what", mostly_slow(WRITERS))
+@pytest.mark.slow
+@pytest.mark.parametrize("what", WRITERS)
 def test_none_removes_them_under_a_reader(
     root: Path, stedi: Ask, what: str, tmp_path: Path
 ) -> None:

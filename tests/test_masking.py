@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Ask, Lake
+from conftest import Ask, Lake, mostly_slow
 from small import C, customer, write_lake
 
 from stedi_cli.masking import aws_said, duckdb_said, masked
@@ -190,20 +190,26 @@ def test_what_aws_quotes_of_keys_and_people_is_masked(text: str) -> None:
 NAMES = ("x.org", "<ann", "<bob", "<cid", "<dan", "<fay")
 
 
-@pytest.mark.parametrize("verbose", [(), ("--verbose",)])
+@pytest.mark.parametrize("verbose", mostly_slow([[], ["--verbose"]]))
 @pytest.mark.parametrize(
-    "asked", ["CAST(email AS BIGINT)", "strptime(email || email, '%Y')", "error('<' || email[:3])"]
+    "asked",
+    mostly_slow(
+        ["CAST(email AS BIGINT)", "strptime(email || email, '%Y')", "error('<' || email[:3])"]
+    ),
 )
 def test_a_query_that_fails_shows_nobody(
-    root: Path, stedi: Ask, verbose: tuple[str, ...], asked: str
+    built: Lake, stedi: Ask, verbose: list[str], asked: str
 ) -> None:
-    told = stedi(*verbose, "--root", root, "query", f"SELECT {asked} FROM customer_trusted")
+    told = stedi(
+        *verbose, "--root", built.settings.root, "query", f"SELECT {asked} FROM customer_trusted"
+    )
     assert told.code == 2
     assert "Conversion Error" in told.err or "Invalid Input Error" in told.err
     assert ("Traceback" in told.err) is bool(verbose)
     assert not [name for name in NAMES if name in told.err]
 
 
+@pytest.mark.slow
 def test_a_job_that_fails_shows_nobody(lake: Lake, stedi: Ask, tmp_path: Path) -> None:
     project = tmp_path / "project"
     assert stedi("init", project).code == 0

@@ -40,7 +40,7 @@ def assert_mended(root: Path, invoke: Invoke) -> None:
     assert invoke("--root", root, "doctor").code == 0
 
 
-@pytest.mark.parametrize("command", mostly_slow(USES, quick=3), ids=" ".join)
+@pytest.mark.parametrize("command", mostly_slow(USES), ids=" ".join)
 def test_a_moved_root_is_noticed(
     root: Path, tmp_path: Path, invoke: Invoke, command: list[str]
 ) -> None:
@@ -51,6 +51,7 @@ def test_a_moved_root_is_noticed(
     assert "infra up" in told.err
 
 
+@pytest.mark.slow
 def test_a_moved_root_is_shown_by_status_and_doctor(
     root: Path, tmp_path: Path, invoke: Invoke
 ) -> None:
@@ -67,6 +68,7 @@ def test_a_moved_root_is_mended(root: Path, tmp_path: Path, invoke: Invoke) -> N
     assert_mended(root.rename(tmp_path / "moved"), invoke)
 
 
+@pytest.mark.slow
 def test_a_copied_root_is_mended_and_the_original_left_alone(
     root: Path, tmp_path: Path, invoke: Invoke
 ) -> None:
@@ -95,7 +97,8 @@ BREAKS: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("broken", mostly_slow(BREAKS, quick=2))
+@pytest.mark.slow
+@pytest.mark.parametrize("broken", BREAKS)
 def test_what_is_broken_is_told_found_and_mended(root: Path, invoke: Invoke, broken: str) -> None:
     BREAKS[broken](root)
     for command in (["tables"], ["jobs", "run", "--all"], ["validate"], ["history"]):
@@ -110,6 +113,7 @@ def test_what_is_broken_is_told_found_and_mended(root: Path, invoke: Invoke, bro
     assert_mended(root, invoke)
 
 
+@pytest.mark.slow
 def test_mending_leaves_what_it_did_not_make(root: Path, invoke: Invoke) -> None:
     mine = root / "warehouse" / "mine" / "notes.txt"
     mine.parent.mkdir()
@@ -119,6 +123,7 @@ def test_mending_leaves_what_it_did_not_make(root: Path, invoke: Invoke) -> None
     assert mine.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_quarantine_that_does_not_name_its_files_is_read(lake: Lake, tmp_path: Path) -> None:
     """As older versions wrote it, and as Spark does."""
     lake = Lake(lake.settings.root, max_bad_rows=1)
@@ -136,6 +141,7 @@ def test_a_quarantine_that_does_not_name_its_files_is_read(lake: Lake, tmp_path:
     assert lake.built() == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["its data file", "the table"])
 def test_a_lost_quarantine_is_found_and_mended(
     lake: Lake, tmp_path: Path, invoke: Invoke, lost: str
@@ -159,7 +165,7 @@ def test_a_lost_quarantine_is_found_and_mended(
 # --- A run that died ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("after", ["jobs run", "upload"])
+@pytest.mark.parametrize("after", mostly_slow(["jobs run", "upload"]))
 def test_what_a_dead_run_left_is_found_and_swept(
     root: Path, tmp_path: Path, invoke: Invoke, after: str
 ) -> None:
@@ -183,6 +189,7 @@ def test_what_a_dead_run_left_is_found_and_swept(
     assert invoke("--root", root, "doctor").code == 0
 
 
+@pytest.mark.slow
 def test_doctor_on_a_built_lakehouse_finds_nothing_wrong(root: Path, invoke: Invoke) -> None:
     before = content(root)
     findings = invoke("--root", root, "doctor", "--json")
@@ -206,6 +213,7 @@ def test_doctor_finds_a_lost_data_file(root: Path, invoke: Invoke, table: str) -
     assert "jobs run --all" in shown.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [False, True])
 def test_doctor_closes_what_it_opened(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, wrong: bool
@@ -233,6 +241,7 @@ def test_doctor_closes_what_it_opened(
     assert closed == opened
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_begin_leaves_nothing(
     root: Path, monkeypatch: pytest.MonkeyPatch, invoke: Invoke
 ) -> None:

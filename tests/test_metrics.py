@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from conftest import PROJECT, Lake, mostly_slow
+from conftest import PROJECT, Lake
 from pyiceberg.expressions import EqualTo
 from pyiceberg.io.pyarrow import PyArrowFileIO
 from pyiceberg.manifest import ManifestContent, ManifestFile
@@ -109,6 +109,7 @@ def test_no_manifest_holds_a_value_and_no_file_a_filter(dirty: Lake) -> None:
     assert {len(dirty.states()[name].snapshots) for name in ALL} == {2}
 
 
+@pytest.mark.slow
 def test_the_next_run_rids_an_older_lakehouse_of_them(old: Lake) -> None:
     done = old.run()
     assert {event.job.writes for event in done.values() if event.status == "built"} == ALL
@@ -119,6 +120,7 @@ def test_the_next_run_rids_an_older_lakehouse_of_them(old: Lake) -> None:
     assert old.built() == set()
 
 
+@pytest.mark.slow
 def test_the_next_job_alone_rids_the_quarantine_of_them(old: Lake) -> None:
     old.run("customer_landing_to_trusted")
     assert_untold(old, ["customer_trusted", "quarantine"])
@@ -139,7 +141,8 @@ CHANGES: dict[str, tuple[str, str | None]] = {
 }
 
 
-@pytest.mark.parametrize("change", mostly_slow(CHANGES))
+@pytest.mark.slow
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_property_that_another_engine_set_is_put_right(dirty: Lake, change: str) -> None:
     dirty.run()
     set_property(dirty, "customers_curated", *CHANGES[change])
@@ -152,6 +155,7 @@ def test_a_property_that_another_engine_set_is_put_right(dirty: Lake, change: st
     assert_untold(dirty)
 
 
+@pytest.mark.slow
 def test_a_property_of_the_quarantine_is_put_right(dirty: Lake) -> None:
     dirty.run()
     set_property(dirty, "quarantine", "write.metadata.metrics.column.file", "full")
@@ -160,7 +164,8 @@ def test_a_property_of_the_quarantine_is_put_right(dirty: Lake) -> None:
     assert_untold(dirty)
 
 
-@pytest.mark.parametrize("name", mostly_slow(["customer_trusted", "quarantine"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["customer_trusted", "quarantine"])
 def test_what_another_engine_wrote_is_not_kept(dirty: Lake, name: str) -> None:
     dirty.run()
     table = open_catalog(dirty.layout).load_table(f"stedi.{name}")
@@ -184,6 +189,7 @@ def test_what_another_engine_wrote_is_not_kept(dirty: Lake, name: str) -> None:
     assert dirty.built() == set()
 
 
+@pytest.mark.slow
 def test_an_export_holds_no_filter(old: Lake, invoke: Callable[..., Any], tmp_path: Path) -> None:
     file = tmp_path / "out.parquet"
     root = old.settings.root

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Lake, Result
+from conftest import Lake, Result, mostly_slow
 from small import CUSTOMERS, FOLDERS, STRICT, lines, write_lake
 
 from stedi_cli.errors import UsageError
@@ -50,7 +50,7 @@ def folder(tmp_path: Path, content: bytes, name: str = "c.json.gz") -> Path:
     return write_lake(tmp_path / "telling", {"customer_landing": {name: content}})
 
 
-@pytest.mark.parametrize("what", TELLING)
+@pytest.mark.parametrize("what", mostly_slow(TELLING, quick=4))
 def test_what_a_gzip_header_tells_is_not_stored(lake: Lake, tmp_path: Path, what: str) -> None:
     source = folder(tmp_path, TELLING[what])
     assert gzip.decompress(TELLING[what]) == CONTENT
@@ -73,6 +73,7 @@ def test_a_header_that_tells_nothing_is_stored_as_it_is(lake: Lake, tmp_path: Pa
     assert (lake.layout.landing / "customer" / "c.json.gz").read_bytes() == content
 
 
+@pytest.mark.slow
 def test_expected_counts_hold_for_files_that_lost_their_names(lake: Lake, tmp_path: Path) -> None:
     data = tmp_path / "data"
     digests = {}
@@ -122,6 +123,7 @@ def test_a_landing_name_with_an_address_is_refused(
     assert not (lake.layout.landing / "customer" / name).exists()
 
 
+@pytest.mark.slow
 def test_doctor_reports_addresses_in_names(lake: Lake, invoke: Callable[..., Result]) -> None:
     lake.run()
 
@@ -139,8 +141,8 @@ def test_doctor_reports_addresses_in_names(lake: Lake, invoke: Callable[..., Res
     assert "ann@" not in str(finding)
 
 
-@pytest.mark.parametrize("name", ["Ann%40x.org.json", "Ann\uff20x.org.json"])
-@pytest.mark.parametrize("command", ["doctor", "validate", "jobs run --all"])
+@pytest.mark.parametrize("name", mostly_slow(["Ann%40x.org.json", "Ann\uff20x.org.json"]))
+@pytest.mark.parametrize("command", mostly_slow(["doctor", "validate", "jobs run --all"]))
 def test_no_command_tells_an_address_that_is_written_otherwise(
     lake: Lake, invoke: Callable[..., Result], name: str, command: str
 ) -> None:

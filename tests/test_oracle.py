@@ -17,7 +17,7 @@ import oracle
 import pyarrow as pa
 import pytest
 import yaml
-from conftest import PROJECT
+from conftest import PROJECT, mostly_slow
 from hypothesis import HealthCheck, Phase, given, settings
 from lakes import fuzzed_line, lakes, lone_shapes
 from oracle import LANDING, LONGEST_LINE, Entry, Files, Landing, LineError, Row, UnspecifiedError
@@ -147,12 +147,13 @@ def lakes_of(examples: int, *, shrink: bool = True) -> Any:
     return lambda test: settled(given(files=lakes())(test))
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("policy", mostly_slow(POLICIES))
 @lakes_of(25)
 def test_the_rules_on_random_lakes(policy: str, files: Files) -> None:
     assert_as_the_oracle(rules, files, policy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", POLICIES)
 @lakes_of(4, shrink=False)
 def test_the_product_on_random_lakes(policy: str, files: Files) -> None:
@@ -193,6 +194,7 @@ def assert_steps(content: bytes, *, used: int, reasons: tuple[str, ...] = ()) ->
 ENDS = {"no line feed": b"", "blank lines": b"\n\n  \n"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [2**24 - 3, 2**24 + 40])
 def test_a_last_line_across_the_readers_buffer(size: int) -> None:
     # DuckDB 2.0 loses a last line without line feed that begins within 16 MiB and ends past them,
@@ -200,13 +202,14 @@ def test_a_last_line_across_the_readers_buffer(size: int) -> None:
     assert_steps(PLAIN.ljust(size - len(PLAIN) - 1) + b"\n" + PLAIN, used=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_the_longest_line(end: bytes) -> None:
     content = PLAIN + b"\n" + PLAIN.ljust(LONGEST_LINE)
     assert_steps(content + end, used=2)
 
 
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+@pytest.mark.parametrize("end", mostly_slow(ENDS.values()), ids=ENDS)
 def test_a_line_too_long(end: bytes) -> None:
     content = PLAIN + b"\n" + PLAIN.ljust(LONGEST_LINE + 1)
     assert_steps(content + end, used=1, reasons=("too-long",))
@@ -354,6 +357,7 @@ def public_landing(public_data: Path) -> Landing:
     )
 
 
+@pytest.mark.slow
 def test_the_oracle_uses_every_public_line(public_landing: Landing) -> None:
     assert [len(rows) for rows in public_landing.rows.values()] == [956, 81_273, 28_680]
     assert not public_landing.quarantine
@@ -364,11 +368,13 @@ def counts(landing: Landing, policy: str) -> list[int]:
     return [len(tables[table]) for table in TABLES]
 
 
+@pytest.mark.slow
 def test_the_oracle_counts_as_published(public_landing: Landing) -> None:
     assert counts(public_landing, "strict") == [482, 32_025, 464, 11_297, 32_025]
     assert counts(public_landing, "published") == [482, 40_981, 482, 14_460, 43_681]
 
 
+@pytest.mark.slow
 def test_the_oracle_survives_thirty_serials(public_landing: Landing) -> None:
     shared = on_serials(public_landing, 30)
     assert counts(shared, "strict") == [482, 32_025, 464, 11_246, 31_879]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Lake, Result
+from conftest import PROJECT, Lake, Result, mostly_slow
 from small import FOLDERS, JOBS, PUBLISHED, STRICT, TABLES, C, customer, step, write_lake
 
 from stedi_cli.errors import BadDataError, StediError, UsageError
@@ -31,6 +31,7 @@ PUBLIC_PUBLISHED = (956, 81_273, 28_680, 482, 40_981, 14_460, 482, 43_681)
 # --- Counts --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_public_data_strict(public_lake: Lake) -> None:
     assert public_lake.counts() == dict(zip(TABLES, PUBLIC_STRICT, strict=True))
 
@@ -69,6 +70,7 @@ def test_an_unchanged_run_builds_nothing_and_changes_nothing(lake: Lake) -> None
     assert lake.states() == before
 
 
+@pytest.mark.slow
 def test_a_forced_run_builds_all_with_the_same_counts(lake: Lake) -> None:
     lake.run()
     before = {
@@ -79,6 +81,7 @@ def test_a_forced_run_builds_all_with_the_same_counts(lake: Lake) -> None:
     assert {name: sorted(lake.rows(name)) for name in before} == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("force", [True, False])
 def test_what_is_costly_is_looked_at_only_where_nothing_else_tells(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, force: bool
@@ -169,7 +172,7 @@ CHANGES: dict[str, tuple[Callable[[Lake], None], set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", mostly_slow(CHANGES))
 def test_a_change_rebuilds_what_depends_on_it(lake: Lake, change: str) -> None:
     apply, expected = CHANGES[change]
     lake.run()
@@ -180,19 +183,26 @@ def test_a_change_rebuilds_what_depends_on_it(lake: Lake, change: str) -> None:
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
-    [
-        ("jobs/step_trainer_trusted.sql", "-- Step", "-- The step", FROM_STEPS),
-        ("jobs/machine_learning_curated.sql", "-- Each", "-- Every", {"machine_learning_curated"}),
-        ("jobs/published/machine_learning_curated.sql", "-- The", "-- A", set()),
-        ("jobs/checks/step_trainer_trusted_owner.sql", "-- Every", "-- Each", set()),
-        (
-            "configs/lakehouse.yaml",
-            "name: distanceFromObject, type: long, required: true",
-            "name: distanceFromObject, type: long",
-            FROM_STEPS,
-        ),
-        ("configs/lakehouse.yaml", "Acceleration along x", "Along x", set()),
-    ],
+    mostly_slow(
+        [
+            ("jobs/step_trainer_trusted.sql", "-- Step", "-- The step", FROM_STEPS),
+            (
+                "jobs/machine_learning_curated.sql",
+                "-- Each",
+                "-- Every",
+                {"machine_learning_curated"},
+            ),
+            ("jobs/published/machine_learning_curated.sql", "-- The", "-- A", set()),
+            ("jobs/checks/step_trainer_trusted_owner.sql", "-- Every", "-- Each", set()),
+            (
+                "configs/lakehouse.yaml",
+                "name: distanceFromObject, type: long, required: true",
+                "name: distanceFromObject, type: long",
+                FROM_STEPS,
+            ),
+            ("configs/lakehouse.yaml", "Acceleration along x", "Along x", set()),
+        ]
+    ),
 )
 def test_a_change_of_the_project(
     tmp_path: Path, file: str, old: str, new: str, expected: set[str]
@@ -208,6 +218,7 @@ def test_a_change_of_the_project(
     assert lake.counts() == STRICT
 
 
+@pytest.mark.slow
 def test_a_policy_of_ones_own_rebuilds_all_even_where_one_job_differs(tmp_path: Path) -> None:
     project = tmp_path / "project"
     copy_out(PROJECT, project)
@@ -227,6 +238,7 @@ def test_a_policy_of_ones_own_rebuilds_all_even_where_one_job_differs(tmp_path: 
     assert lake.built(policy="mine") == set()
 
 
+@pytest.mark.slow
 def test_a_change_of_landing_files_changes_what_is_built(lake: Lake, tmp_path: Path) -> None:
     lake.run()
     more = [step("serial-fay", C + 60), step("serial-none", C + 60)]
@@ -260,8 +272,8 @@ UNDECLARED = {
 }
 
 
-@pytest.mark.parametrize("engine", ["duckdb", "spark"])
-@pytest.mark.parametrize("kind", UNDECLARED)
+@pytest.mark.parametrize("engine", mostly_slow(["duckdb", "spark"]))
+@pytest.mark.parametrize("kind", mostly_slow(UNDECLARED))
 def test_a_job_that_reads_what_its_reads_do_not_name_is_refused(
     tmp_path: Path, invoke: Callable[..., Result], kind: str, engine: str
 ) -> None:
@@ -302,7 +314,7 @@ def _commands(hint: str) -> list[list[str]]:
     return [shlex.split(text)[1:] for text in re.findall(r"`(stedi [^`]+)`", hint)]
 
 
-@pytest.mark.parametrize("refused", ["nothing built", "other policy", "stale input"])
+@pytest.mark.parametrize("refused", mostly_slow(["nothing built", "other policy", "stale input"]))
 def test_a_single_job_with_stale_inputs_is_refused_with_what_mends_it(
     lake: Lake, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, refused: str
 ) -> None:
@@ -334,7 +346,7 @@ def test_an_unknown_job_policy_or_engine_is_refused(lake: Lake) -> None:
         lake.run(policy="nonsense")
 
 
-@pytest.mark.parametrize("state", ["no lakehouse", "up to date", "stale"])
+@pytest.mark.parametrize("state", mostly_slow(["no lakehouse", "up to date", "stale"]))
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -360,6 +372,7 @@ def test_options_are_checked_before_anything_is_looked_at(
     assert told in done.err
 
 
+@pytest.mark.slow
 def test_the_limit_of_bad_lines_counts_where_nothing_has_to_run(
     lake: Lake, tmp_path: Path, invoke: Callable[..., Result]
 ) -> None:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Lake, run_stedi
+from conftest import PROJECT, Lake, mostly_slow, run_stedi
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.local.lock import exclusive
@@ -65,7 +65,9 @@ def waiting(lake: Lake, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [("upload", "data"), ("jobs run", "--all"), ("infra up", "--no-data"), ("infra down", "-y")],
+    mostly_slow(
+        [("upload", "data"), ("jobs run", "--all"), ("infra up", "--no-data"), ("infra down", "-y")]
+    ),
 )
 def test_a_second_writer_is_refused_and_told_who_is_at_work(
     held: Lake, workspace: Path, command: str, words: str
@@ -79,6 +81,7 @@ def test_a_second_writer_is_refused_and_told_who_is_at_work(
     assert ("--wait" in told.err) == can_wait
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_waiting(held: Lake, tmp_path: Path) -> None:
     more = write_lake(tmp_path / "more", {"customer_landing": {"more.json": b""}})
     with waiting(held, more) as process:
@@ -90,6 +93,7 @@ def test_an_interrupt_while_waiting(held: Lake, tmp_path: Path) -> None:
     assert not list(held.layout.landing.rglob("more.json"))
 
 
+@pytest.mark.slow
 def test_a_writer_that_waits_goes_on_when_the_other_is_done(lake: Lake, tmp_path: Path) -> None:
     more = write_lake(tmp_path / "more", {"customer_landing": {"more.json": b""}})
     with ExitStack() as stack:
@@ -100,6 +104,7 @@ def test_a_writer_that_waits_goes_on_when_the_other_is_done(lake: Lake, tmp_path
     assert len(list(lake.layout.landing.rglob("more.json"))) == 1
 
 
+@pytest.mark.slow
 def test_runs_at_the_same_time_build_each_table_once(lake: Lake) -> None:
     words = ["--root", lake.settings.root, "jobs", "run", "--all", "--wait", "--json"]
     processes = [
@@ -156,6 +161,7 @@ class Terminal:
         return self.process.wait(timeout=SECONDS)
 
 
+@pytest.mark.slow
 def test_down_asks(lake: Lake) -> None:
     root = lake.settings.root
     before = sorted(root.rglob("*"))
@@ -169,6 +175,7 @@ def test_down_asks(lake: Lake) -> None:
     assert not root.exists()
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_the_whole_table_and_shows_no_colour(lake: Lake) -> None:
     terminal = Terminal("--root", lake.settings.root, "jobs", "run", "--all")
     assert terminal.end() == 0
@@ -178,8 +185,8 @@ def test_a_run_ends_with_the_whole_table_and_shows_no_colour(lake: Lake) -> None
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", terminal.shown)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("number", mostly_slow([signal.SIGINT, signal.SIGTERM]))
+@pytest.mark.parametrize("times", mostly_slow([1, 2]))
 def test_a_query_ends_on_a_signal_while_one_function_of_a_row_takes_long(
     lake: Lake, number: signal.Signals, times: int
 ) -> None:

@@ -73,7 +73,7 @@ class Server:
 @pytest.fixture
 def server() -> Iterator[Server]:
     made = Server()
-    thread = threading.Thread(target=made.http.serve_forever)
+    thread = threading.Thread(target=made.http.serve_forever, args=[0.01])
     thread.start()
     yield made
     made.http.shutdown()
@@ -119,25 +119,27 @@ def assert_refused(told: Result, workspace: Path, error: str) -> None:
 # --- Success -------------------------------------------------------------------------------------
 
 
-def test_the_files_and_their_counts(config: Path, workspace: Path) -> None:
-    told = run_stedi("--config", config, "data", "fetch", "new/data", "--json")
+def test_the_files_and_their_counts(config: Path, workspace: Path, invoke: Ask) -> None:
+    told = invoke("--config", config, "data", "fetch", "new/data", "--json")
     assert told.code == 0, told.err
     assert told.json() == {"folder": "new/data", "files": sorted(FILES)}
     assert fetched(workspace) == {f"new/data/{name}": content for name, content in FILES.items()}
-    assert run_stedi("--config", config, "infra", "up", "--data", "new/data").code == 0
-    assert run_stedi("--config", config, "jobs", "run", "--all").code == 0
-    report = run_stedi("--config", config, "validate", "--json").json()
+    assert invoke("--config", config, "infra", "up", "--data", "new/data").code == 0
+    assert invoke("--config", config, "jobs", "run", "--all").code == 0
+    report = invoke("--config", config, "validate", "--json").json()
     assert {t["table"]: t["expected"] for t in report["tables"]} == STRICT
     assert report["ok"]
 
 
-def test_an_empty_folder_may_be_there(config: Path, workspace: Path) -> None:
+def test_an_empty_folder_may_be_there(config: Path, workspace: Path, invoke: Ask) -> None:
     (workspace / "public-data").mkdir()
-    assert run_stedi("--config", config, "data", "fetch").code == 0
+    assert invoke("--config", config, "data", "fetch").code == 0
     assert fetched(workspace / "public-data") == FILES
 
 
-def test_only_known_files_are_taken(config: Path, server: Server, workspace: Path) -> None:
+def test_only_known_files_are_taken(
+    config: Path, server: Server, workspace: Path, invoke: Ask
+) -> None:
     link = tarfile.TarInfo(f"repository-main/{FOLDER}/customer/landing/link.json")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     device = tarfile.TarInfo(f"repository-main/{FOLDER}/customer/landing/device.json")
@@ -146,19 +148,19 @@ def test_only_known_files_are_taken(config: Path, server: Server, workspace: Pat
     hostile = {"../../../escaped.json": b"x", f"{FOLDER}/../../escaped.json": b"x"}
     hostile |= {f"{FOLDER}/customer/landing/more.json": b"x", "README.md": b"x"}
     server.answer = tar({**hostile, **files, **hostile}, link, device)
-    assert run_stedi("--config", config, "data", "fetch", "data").code == 0
+    assert invoke("--config", config, "data", "fetch", "data").code == 0
     assert fetched(workspace.parent / "work") == {f"data/{n}": c for n, c in FILES.items()}
     assert not list(workspace.parent.rglob("escaped.json"))
 
 
 def test_a_link_in_the_place_of_a_file_is_no_file(
-    config: Path, server: Server, workspace: Path
+    config: Path, server: Server, workspace: Path, invoke: Ask
 ) -> None:
     name, *others = FILES
     link = tarfile.TarInfo(f"repository-main/{FOLDER}/{name}")
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     server.answer = tar({f"{FOLDER}/{other}": FILES[other] for other in others}, link)
-    told = run_stedi("--config", config, "data", "fetch", "data")
+    told = invoke("--config", config, "data", "fetch", "data")
     assert_refused(told, workspace, f"lacks {name}")
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Ask, Lake
+from conftest import Ask, Lake, mostly_slow
 from small import C, customer, lines, write_lake
 
 from stedi_cli.errors import BadDataError
@@ -28,8 +28,8 @@ def shown(lake: Lake, invoke: Ask) -> tuple[list[tuple[str, int, str | None]], s
     return [(r["file"], r["line"], r["content"]) for r in told.json()], told.err
 
 
-@pytest.mark.parametrize("change", ["swap", "rename", "copy", "add", "remove"])
-@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("change", mostly_slow(["swap", "rename", "copy", "add", "remove"]))
+@pytest.mark.parametrize("recorded", mostly_slow([True, False]))
 def test_no_line_of_files_is_shown_that_changed_since_they_were_judged(
     lake: Lake,
     tmp_path: Path,
@@ -86,6 +86,7 @@ def test_lines_are_shown_after_a_run_that_stopped_because_of_them(
     assert shown(lake, invoke)[0] == [("a.json", 1, "rubbish")]
 
 
+@pytest.mark.slow
 def test_what_was_judged_is_kept_of_every_landing_table(
     lake: Lake, tmp_path: Path, invoke: Ask
 ) -> None:

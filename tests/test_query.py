@@ -362,6 +362,7 @@ def with_bad_gzip(lake: Lake, tmp_path: Path) -> Path:
     return lake.layout.landing / "customer" / "more.json.gz"
 
 
+@pytest.mark.slow
 def test_a_file_is_read_no_further_than_to_its_last_unusable_line(
     lake: Lake, tmp_path: Path
 ) -> None:
@@ -372,6 +373,7 @@ def test_a_file_is_read_no_further_than_to_its_last_unusable_line(
         assert opened.landing.lines([("customer_landing", path.name, 2)]) == ["nonsense"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [b"", b"\x1f\x8b", b"nonsense"])
 def test_a_file_that_is_torn_before_the_line_is_told(
     lake: Lake, tmp_path: Path, invoke: Ask, left: bytes

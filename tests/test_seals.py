@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import Lake, Result
+from conftest import Lake, Result, mostly_slow
 from small import JOBS, STRICT
 
 from stedi_cli.local import seals
@@ -60,8 +60,8 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("table", ["customer_trusted", "machine_learning_curated"])
+@pytest.mark.parametrize("file", mostly_slow(FILES))
+@pytest.mark.parametrize("table", mostly_slow(["customer_trusted", "machine_learning_curated"]))
 def test_flipped_bytes_are_told_and_rebuilt(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, table: str, file: str
 ) -> None:
@@ -89,6 +89,7 @@ def test_flipped_bytes_are_told_and_rebuilt(
     assert lake.built() == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["doctor", "validate"])
 @pytest.mark.parametrize("file", FILES)
 def test_rot_that_changes_no_stamp_is_told_and_then_rebuilt(
@@ -107,6 +108,7 @@ def test_rot_that_changes_no_stamp_is_told_and_then_rebuilt(
     assert lake.built() == set()
 
 
+@pytest.mark.slow
 def test_rotten_metadata_is_told_and_made_again(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +124,7 @@ def test_rotten_metadata_is_told_and_made_again(
     assert invoke("doctor").code == 0
 
 
+@pytest.mark.slow
 def test_flipped_metadata_is_told_and_costs_no_other_table(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +161,7 @@ def test_a_touched_file_is_read_once_and_left(root: Path, monkeypatch: pytest.Mo
     assert set(read) == {path}
 
 
+@pytest.mark.slow
 def test_a_lake_of_an_older_version_is_sealed_by_its_next_run(root: Path) -> None:
     lake = Lake(root)
     with closing(sqlite3.connect(lake.layout.catalog)) as db, db:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Lake
+from conftest import PROJECT, Lake, mostly_slow
 
 HEAVY = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pydantic", "pyspark"}
 ENGINES = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pyspark"}
@@ -54,7 +54,9 @@ def test_version_and_help_import_nothing_heavy(words: list[str]) -> None:
     assert modules & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", ["jobs run --all", "jobs list", "infra status", "history"])
+@pytest.mark.parametrize(
+    "command", mostly_slow(["jobs run --all", "jobs list", "infra status", "history"])
+)
 def test_what_needs_no_engine_imports_none(built: Path, command: str) -> None:
     status, modules = imported("--root", built, *command.split())
     assert status == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pytest
+from conftest import mostly_slow
 
 from stedi_cli.errors import UsageError
 from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
@@ -143,7 +144,7 @@ def assert_each_is_refused(sqls: list[str]) -> None:
             one_select(sql, TABLES)
 
 
-@pytest.mark.parametrize("around", AROUND_TABLES, ids=lambda sql: sql[:40])
+@pytest.mark.parametrize("around", mostly_slow(AROUND_TABLES, quick=2), ids=lambda sql: sql[:40])
 def test_every_other_table_function_is_refused(around: str) -> None:
     names = set(functions("table", "table_macro")) - TABLE_FUNCTIONS
     assert {"read_json", "glob", "query", "enable_logging", "duckdb_secrets"} <= names
@@ -155,7 +156,7 @@ def test_another_spelling_is_refused_too(name: str) -> None:
     assert_each_is_refused([f"FROM {name}('/x')", f"SELECT {name}('/x')"])
 
 
-@pytest.mark.parametrize("around", AROUND_TABLES, ids=lambda sql: sql[:40])
+@pytest.mark.parametrize("around", mostly_slow(AROUND_TABLES, quick=2), ids=lambda sql: sql[:40])
 def test_every_other_table_is_refused(around: str) -> None:
     views = duckdb.execute("SELECT schema_name, view_name FROM duckdb_views()").fetchall()
     names = [".".join(view) for view in views] + [view for _, view in views]
@@ -178,7 +179,7 @@ AROUND_CALLS = [
 ]
 
 
-@pytest.mark.parametrize("around", AROUND_CALLS, ids=lambda sql: sql[:40])
+@pytest.mark.parametrize("around", mostly_slow(AROUND_CALLS, quick=2), ids=lambda sql: sql[:40])
 def test_every_other_function_is_refused(around: str) -> None:
     every = functions("scalar", "aggregate", "macro", "window", "pragma")
     names = {name for name in every if "collate_" not in name and name.lower() not in FUNCTIONS}
@@ -221,7 +222,7 @@ def test_what_is_meant_is_said_and_nothing_internal() -> None:
     assert "`stedi tables`" in said("SHOW ALL TABLES")
 
 
-@pytest.mark.parametrize("depth", [2_000, 10_000])
+@pytest.mark.parametrize("depth", mostly_slow([2_000, 10_000]))
 def test_a_query_nested_deeply_ends_in_a_line(depth: int) -> None:
     sql = "SELECT * FROM " + "(SELECT * FROM " * depth + "read_text('x')" + ")" * depth
     with pytest.raises(UsageError) as refused:

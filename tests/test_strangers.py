@@ -110,6 +110,7 @@ def test_a_table_of_others_is_left_and_named(
     assert files(folder) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", ["lost", "cut"])
 def test_a_broken_table_of_others_breaks_none_of_ours(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, broken: str
@@ -125,6 +126,7 @@ def test_a_broken_table_of_others_breaks_none_of_ours(
         assert invoke(*command).code == 0, command
 
 
+@pytest.mark.slow
 def test_a_moved_lakehouse_keeps_the_table_of_others(root: Path, invoke: Invoke) -> None:
     folder = make(root, "stedi.mine", root.parent / "elsewhere")
     before = files(folder)
@@ -138,6 +140,7 @@ def test_a_moved_lakehouse_keeps_the_table_of_others(root: Path, invoke: Invoke)
     assert open_catalog(Lake(moved).layout).table_exists("stedi.mine")
 
 
+@pytest.mark.slow
 def test_one_broken_table_leaves_the_others_built(root: Path, invoke: Invoke) -> None:
     lake = Lake(root)
     before = lake.states()
@@ -149,6 +152,7 @@ def test_one_broken_table_leaves_the_others_built(root: Path, invoke: Invoke) ->
     assert lake.counts() == STRICT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["customer_trusted", "quarantine"])
 def test_a_table_of_others_under_a_name_of_ours_is_never_written(
     root: Path, invoke: Invoke, tmp_path: Path, table: str
@@ -226,7 +230,7 @@ def test_a_table_that_left_the_model_is_reported_and_dropped(shrunk: Lake, invok
     assert "There is no table 'people'" in again.err
 
 
-@pytest.mark.parametrize("answer", [True, False])
+@pytest.mark.parametrize("answer", mostly_slow([True, False]))
 def test_it_asks_before_it_drops(
     shrunk: Lake, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, answer: bool
 ) -> None:
@@ -257,7 +261,8 @@ LOST: dict[str, Callable[[Lake], Any]] = {
 }
 
 
-@pytest.mark.parametrize("lost", mostly_slow(LOST))
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", LOST)
 def test_what_is_left_of_it_is_reported_and_dropped_too(
     shrunk: Lake, invoke: Invoke, lost: str
 ) -> None:
@@ -268,7 +273,8 @@ def test_what_is_left_of_it_is_reported_and_dropped_too(
     assert not is_reported(invoke)
 
 
-@pytest.mark.parametrize("lost", mostly_slow([None, *LOST]))
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", [None, *LOST])
 def test_down_removes_it_too(shrunk: Lake, invoke: Invoke, lost: str | None) -> None:
     if lost:
         LOST[lost](shrunk)
@@ -276,7 +282,9 @@ def test_down_removes_it_too(shrunk: Lake, invoke: Invoke, lost: str | None) -> 
     assert not shrunk.settings.root.exists()
 
 
-@pytest.mark.parametrize("table", ["customer_trusted", "Customer_Trusted", "customer_landing"])
+@pytest.mark.parametrize(
+    "table", mostly_slow(["customer_trusted", "Customer_Trusted", "customer_landing"])
+)
 def test_a_table_of_the_model_is_not_dropped(root: Path, invoke: Invoke, table: str) -> None:
     before = files(root)
     told = invoke("--root", root, "tables", "--drop", table, "--yes")
@@ -287,7 +295,7 @@ def test_a_table_of_the_model_is_not_dropped(root: Path, invoke: Invoke, table: 
 
 
 @pytest.mark.parametrize(
-    "name", mostly_slow(["..", "mine", "", ".", "../landing", "/", "nonsense"], quick=2)
+    "name", mostly_slow(["..", "mine", "", ".", "../landing", "/", "nonsense"])
 )
 def test_nothing_else_is_dropped(root: Path, invoke: Invoke, name: str) -> None:
     mine = root / "warehouse" / "mine" / "metadata" / "1.metadata.json"
@@ -299,6 +307,7 @@ def test_nothing_else_is_dropped(root: Path, invoke: Invoke, name: str) -> None:
     assert files(root) == before
 
 
+@pytest.mark.slow
 def test_nothing_is_dropped_while_another_writes(shrunk: Lake) -> None:
     with (
         shrunk.opened() as opened,

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
+from conftest import mostly_slow
 
 from stedi_cli.datasets.synthetic import Request, generate, owned_readings
 from stedi_cli.datasets.synthetic.lines import FIELDS
@@ -90,7 +91,7 @@ def files_in(directory: Path) -> Callable[[str], list[Path]]:
     return lambda folder: sorted((directory / folder / "landing").iterdir())
 
 
-@pytest.mark.parametrize("arguments", CLEAN, ids=named)
+@pytest.mark.parametrize("arguments", mostly_slow(CLEAN, quick=2), ids=named)
 @pytest.mark.parametrize("policy", ["strict", "published"])
 def test_counts_are_those_of_the_jobs(
     tmp_path: Path, arguments: dict[str, Any], policy: str
@@ -101,7 +102,7 @@ def test_counts_are_those_of_the_jobs(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, 14))
+@pytest.mark.parametrize("seed", mostly_slow(range(2, 14), quick=2))
 def test_counts_are_those_of_the_jobs_for_other_seeds(tmp_path: Path, seed: int) -> None:
     arguments: dict[str, Any] = {
         "customers": 40 + 13 * seed,
@@ -162,7 +163,7 @@ def owners(directory: Path) -> dict[tuple[int, str, int], str | None]:
 OWNED = [arguments for arguments in CLEAN if arguments["customers"] >= 200]
 
 
-@pytest.mark.parametrize("arguments", OWNED, ids=named)
+@pytest.mark.parametrize("arguments", mostly_slow(OWNED, quick=2), ids=named)
 def test_each_reading_belongs_to_whom_the_generator_says(
     tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
@@ -216,7 +217,7 @@ def judged(directory: Path, clean: Path) -> dict[str, dict[str, int]]:
     return {table: dict(reasons) for table, reasons in quarantine.items()}
 
 
-@pytest.mark.parametrize("arguments", DIRTY, ids=named)
+@pytest.mark.parametrize("arguments", mostly_slow(DIRTY), ids=named)
 def test_unusable_lines_are_those_the_contract_refuses_and_change_nothing_else(
     tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
@@ -325,6 +326,7 @@ def test_lines_are_spelled_like_the_public_ones(tmp_path: Path) -> None:
     assert any("shareWithResearchAsOfDate" not in customer for customer in customers)
 
 
+@pytest.mark.slow
 def test_nobody_in_the_data_is_in_the_public_data(tmp_path: Path, public_data: Path) -> None:
     generate(tmp_path / "lake", Request(customers=2000))
     for key in ("customerName", "email", "serialNumber"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import Lake, Result
+from conftest import Lake, Result, mostly_slow
 from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, SMALL, STRICT, lines, write_lake
 
 from stedi_cli.errors import StediError, UsageError
@@ -78,6 +78,7 @@ def test_other_files_are_left_alone(empty: Lake, tmp_path: Path) -> None:
     assert set(zone(empty)) == {"customer/c.json"}
 
 
+@pytest.mark.slow
 def test_a_run_takes_the_digests_of_the_upload(
     empty: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +174,7 @@ def test_empty_files_are_empty_tables(empty: Lake, tmp_path: Path) -> None:
     assert empty.validate().ok
 
 
+@pytest.mark.slow
 def test_a_table_without_files_is_empty(empty: Lake, tmp_path: Path) -> None:
     empty.upload(one(tmp_path / "data", "c.json"))
     empty.run()
@@ -217,7 +219,9 @@ def test_a_hostile_name_is_refused_or_does_no_harm(
     assert zone(lake) == before
 
 
-@pytest.mark.parametrize("name", ["-rf.json", "--help.json", "a b (1).json", "日本=+,_.json"])
+@pytest.mark.parametrize(
+    "name", mostly_slow(["-rf.json", "--help.json", "a b (1).json", "日本=+,_.json"])
+)
 def test_an_odd_name_that_does_no_harm_works(lake: Lake, tmp_path: Path, name: str) -> None:
     lake.upload(one(tmp_path / "odd", name), replace=True)
     assert zone(lake) == {f"customer/{name}": CONTENT}
@@ -297,7 +301,7 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("broken", mostly_slow(BROKEN, quick=2))
 def test_a_broken_gzip_file_is_refused(lake: Lake, tmp_path: Path, broken: str) -> None:
     folder = one(tmp_path / "broken", "z.json.gz", BROKEN[broken])
     before = zone(lake)
@@ -321,6 +325,7 @@ def test_files_beside_a_broken_one_are_not_brought_in(
         assert zone(lake) == before
 
 
+@pytest.mark.slow
 def test_a_broken_gzip_file_leaves_the_file_of_its_name(lake: Lake, tmp_path: Path) -> None:
     lake.upload(one(tmp_path / "whole", "c.json.gz", WHOLE), replace=True)
     with pytest.raises(UsageError, match="gzip"):

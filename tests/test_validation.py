@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import PROJECT, Lake, Result
+from conftest import PROJECT, Lake, Result, mostly_slow
 from small import (
     FOLDERS,
     JOBS,
@@ -83,6 +83,7 @@ def test_json_of_an_unknown_data_set(lake: Lake, validate: Callable[..., Result]
     assert "no counts are expected" in validate().out
 
 
+@pytest.mark.slow
 def test_counts_from_the_uploaded_folder(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_wrong_count_fails_and_is_explained(
     assert "+2" in shown.out
 
 
+@pytest.mark.slow
 def test_a_data_set_mixed_with_other_files_is_unknown(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -179,6 +181,7 @@ def test_a_check_is_run_whatever_its_comments_and_texts_name(tmp_path: Path) -> 
     assert "customers_curated_one_row_each" not in found
 
 
+@pytest.mark.slow
 def test_tables_of_two_policies_side_by_side(lake: Lake, validate: Callable[..., Result]) -> None:
     lake.run()
     lake.run("customer_landing_to_trusted", policy="published")
@@ -188,6 +191,7 @@ def test_tables_of_two_policies_side_by_side(lake: Lake, validate: Callable[...,
     assert not validate("--json").json()["ok"]
 
 
+@pytest.mark.slow
 def test_the_policy_of_the_tables_is_compared_and_another_on_demand(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -203,6 +207,7 @@ def test_the_policy_of_the_tables_is_compared_and_another_on_demand(
     assert validate("--policy", "nonsense").code == 2
 
 
+@pytest.mark.slow
 def test_the_policy_of_the_environment_is_compared_unless_another_is_named(
     lake: Lake, validate: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +242,7 @@ def own(lake: Lake, tmp_path: Path) -> Lake:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
@@ -271,7 +277,7 @@ def test_a_recipe_that_changed_since_is_a_problem(
     assert changed.validate().problems == []
 
 
-@pytest.mark.parametrize("change", ["rename", "swap", "add"])
+@pytest.mark.parametrize("change", mostly_slow(["rename", "swap", "add"]))
 def test_landing_files_that_changed_since_are_a_problem(
     lake: Lake, validate: Callable[..., Result], change: str
 ) -> None:
@@ -296,6 +302,7 @@ def test_landing_files_that_changed_since_are_a_problem(
     assert validate().code == 0
 
 
+@pytest.mark.slow
 def test_a_table_built_again_is_a_problem_for_what_is_built_from_it(lake: Lake) -> None:
     lake.run()
     lake.run("customer_landing_to_trusted", force=True)
@@ -312,6 +319,7 @@ def _columns(out: str) -> dict[str, list[str]]:
     return {cells[0]: cells[1:] for cells in found if cells and cells[0] in TABLES}
 
 
+@pytest.mark.slow
 def test_published_counts_stand_beside_under_policy_strict(
     public_lake: Lake, invoke: Callable[..., Result]
 ) -> None:
@@ -340,6 +348,7 @@ def test_published_counts_stand_beside_under_policy_published(
     assert "accelerometer_trusted: 40,981 is what policy published gives." in asked
 
 
+@pytest.mark.slow
 def test_json_holds_the_same_keys_on_public_data(
     public_lake: Lake, invoke: Callable[..., Result]
 ) -> None:
@@ -353,6 +362,7 @@ def test_json_holds_the_same_keys_on_public_data(
 # --- SQL ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sql_can_be_run_elsewhere(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -391,6 +401,7 @@ def test_sql_needs_no_built_tables(lake: Lake, validate: Callable[..., Result]) 
     assert not any(f"FROM {name}" in told.out for name in JOBS.values())
 
 
+@pytest.mark.slow
 def test_a_broken_expected_file_is_refused_at_upload(lake: Lake, tmp_path: Path) -> None:
     folder = write_lake(tmp_path / "broken")
     (folder / "expected.yaml").write_text("source: 7\n")

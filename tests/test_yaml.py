@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Ask, Lake
+from conftest import PROJECT, Ask, Lake, mostly_slow
 from small import write_lake
 
 from stedi_cli.errors import UsageError
@@ -50,7 +50,9 @@ VALUES = {
 
 
 @pytest.mark.parametrize("value", VALUES)
-@pytest.mark.parametrize("key", ["root", "policy", "keep_snapshots", "max_bad_rows", "nonsense"])
+@pytest.mark.parametrize(
+    "key", mostly_slow(["root", "policy", "keep_snapshots", "max_bad_rows", "nonsense"])
+)
 def test_a_value_that_cannot_be_made_is_refused(project: Path, key: str, value: str) -> None:
     path = project / "configs" / "local.yaml"
     path.write_text(f"# one\n{key}: {VALUES[value]}\n", encoding="utf-8")
@@ -130,7 +132,7 @@ WRONG_EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG_EXPECTED)
+@pytest.mark.parametrize("wrong", mostly_slow(WRONG_EXPECTED, quick=2))
 def test_expected_counts_that_cannot_be_used_are_refused_by_upload(
     lake: Lake, workspace: Path, invoke: Ask, wrong: str
 ) -> None:
@@ -151,10 +153,13 @@ def test_expected_counts_that_cannot_be_used_are_refused_by_upload(
 
 @pytest.mark.parametrize(
     "line",
-    [
-        *("jane@x.org: 1", "jane%40x.org: 1", f"{'x' * 70}jane@x.org: 1"),
-        *("? jane@x.org\n? jane@x.org\n", "a: *jane@x.org", "a: &jane@x.org [*jane@x.org]"),
-    ],
+    mostly_slow(
+        [
+            *("jane@x.org: 1", "jane%40x.org: 1", f"{'x' * 70}jane@x.org: 1"),
+            *("? jane@x.org\n? jane@x.org\n", "a: *jane@x.org", "a: &jane@x.org [*jane@x.org]"),
+        ],
+        quick=2,
+    ),
 )
 def test_a_key_that_may_be_an_address_is_not_told(
     lake: Lake, workspace: Path, invoke: Ask, line: str
