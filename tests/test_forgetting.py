@@ -271,6 +271,7 @@ def test_a_branch_that_went_on_does_not_push_the_table_out(twice: Lake) -> None:
     assert _snapshots(twice) == dict.fromkeys(ALL, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgot", [True, False])
 def test_a_branch_written_later_goes_with_the_next_run(
     twice: Lake, stedi: Any, forgot: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -124,3 +125,17 @@ def test_a_module_can_be_read_at_a_sitting(path: Path) -> None:
             assert node.end_lineno is not None
             lines = node.end_lineno - node.lineno + 1
             assert lines <= MOST_LINES_OF_A_FUNCTION, f"{node.name}: {lines}"
+
+
+CHECKOUT = PACKAGE.parent
+DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *CHECKOUT.glob("docs/*.md")]
+A_PATH = re.compile(r"`((?:\w+/)*\w+\.py|(?:\w+/){2,})`")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_each_module_that_a_document_names_is_there(document: Path) -> None:
+    for name in A_PATH.findall(document.read_text(encoding="utf-8")):
+        # A name alone stands where its folder has just been named.
+        anywhere = PACKAGE.rglob(name) if "/" not in name else ()
+        places = (CHECKOUT / name, PACKAGE / name, JOB_SCRIPT.parent / name, *anywhere)
+        assert any(path.exists() for path in places), name
