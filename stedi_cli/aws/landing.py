@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.landing_zone import LandingZone
-from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.writer import Writer
 from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.lake.events import Uploaded, Uploading
@@ -20,12 +19,11 @@ class Landing(LandingZone):
     """A landing zone that folders can be uploaded into.
 
     Args:
-        layout: Names.
         writer: Who may write now.
     """
 
-    def __init__(self, layout: Layout, writer: Writer) -> None:
-        super().__init__(layout)
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(writer.layout)
         self._writer = writer
         self._copies: TemporaryDirectory[str] | None = None
 

@@ -41,5 +41,5 @@ def place_of(settings: AwsSettings, lakehouse: Lakehouse, patience: Patience) ->
     infrastructure = Infrastructure(layout, patience.sleep)
     runs = Runs(layout, patience)
     writer = Writer(infrastructure, runs)
-    zone, tables = Landing(layout, writer), Tables(layout, writer)
+    zone, tables = Landing(writer), Tables(writer)
     return Place(layout, infrastructure, zone, tables, runs)

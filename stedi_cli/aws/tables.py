@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.strangers import drop
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.aws.writer import Writer
@@ -17,12 +16,11 @@ class Tables(TableFiles):
     """Tables of which those that left the model can be removed.
 
     Args:
-        layout: Names.
         writer: Who may write now.
     """
 
-    def __init__(self, layout: Layout, writer: Writer) -> None:
-        super().__init__(layout)
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(writer.layout)
         self._writer = writer
 
     def drop(self, name: str) -> Iterator[Resource]:

@@ -15,6 +15,7 @@ class Writer:
     """
 
     def __init__(self, infrastructure: Infrastructure, runs: Runs) -> None:
+        self.layout = infrastructure.layout
         self._infrastructure = infrastructure
         self._runs = runs
 

@@ -30,10 +30,10 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
     return Lake(
         title=f"local lakehouse in {place.layout.root}",
         infrastructure=Infrastructure(place, writer),
-        landing=Landing(place, writer),
-        tables=Tables(place, writer),
+        landing=Landing(writer),
+        tables=Tables(writer),
         questions=questions,
-        jobs=Jobs(place, writer),
+        jobs=Jobs(writer),
         diagnose=partial(_diagnose, place),
         close=questions.close,
         tidy=writer.tidy,

@@ -14,7 +14,6 @@ from stedi_cli.landing.delivery import find_files, unknown_keys
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
 from stedi_cli.local.landing_zone import Staged
-from stedi_cli.local.place import Place
 from stedi_cli.local.writer import Writer
 
 
@@ -22,13 +21,12 @@ class Landing:
     """The landing files of a lakehouse that is there.
 
     Args:
-        place: The lakehouse.
-        writer: Its writer.
+        writer: The writer of the lakehouse.
     """
 
-    def __init__(self, place: Place, writer: Writer) -> None:
-        self._place = place
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
+        self._place = writer.place
 
     @private
     def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded]:

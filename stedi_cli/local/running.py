@@ -10,7 +10,6 @@ from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Runner
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.access import private
-from stedi_cli.local.place import Place
 from stedi_cli.local.writer import Writer, write_journal
 
 if TYPE_CHECKING:
@@ -24,16 +23,15 @@ class Jobs:
     """Runs jobs on this machine.
 
     Args:
-        place: The lakehouse.
-        writer: Its writer.
+        writer: The writer of the lakehouse.
     """
 
     default_engine = "duckdb"
 
-    def __init__(self, place: Place, writer: Writer) -> None:
-        self._place = place
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self.max_bad_rows = place.settings.max_bad_rows
+        self._place = writer.place
+        self.max_bad_rows = self._place.settings.max_bad_rows
 
     def refuse_options(self, options: RunOptions) -> None:
         """Raise UsageError for an engine that is not here, and for a run that nobody waits for."""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from stedi_cli.lake.records import Resource
 from stedi_cli.lake.strangers import Stranger, to_drop
 from stedi_cli.local.access import private
-from stedi_cli.local.place import Place
 from stedi_cli.local.strangers import drop, strangers
 from stedi_cli.local.writer import Writer
 from stedi_cli.project.lakehouse import Table
@@ -18,13 +17,12 @@ class Tables:
     """The tables of a lakehouse that is there.
 
     Args:
-        place: The lakehouse.
-        writer: Its writer.
+        writer: The writer of the lakehouse.
     """
 
-    def __init__(self, place: Place, writer: Writer) -> None:
-        self._place = place
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
+        self._place = writer.place
 
     def states(self) -> dict[str, TableState]:
         """Return the tables' states by name."""

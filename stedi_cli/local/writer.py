@@ -33,6 +33,11 @@ class Writer:
         self._place = place
         self._removed: list[RefRemoved] = []
 
+    @property
+    def place(self) -> Place:
+        """The lakehouse."""
+        return self._place
+
     def removed(self) -> list[RefRemoved]:
         """Return the tags and branches that sweeping removed since this was last asked."""
         told, self._removed = self._removed, []
