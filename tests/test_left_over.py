@@ -183,8 +183,11 @@ def test_doctor_tells_of_landing_folders_that_no_table_has(root: Path, stedi: As
     (folder / "c.json").write_text('{"email": "ann@x.org"}\n')
     told = stedi("--root", root, "doctor", "--json")
     (wrong,) = [finding for finding in told.json() if not finding["ok"]]
-    assert wrong["what"] == "landing folder"
+    assert wrong["what"] == "landing zone landing/people"
     assert str(folder) in wrong["found"]
+    (folder / "c.json").rename(folder / "c.txt")
+    (wrong,) = [f for f in stedi("--root", root, "doctor", "--json").json() if not f["ok"]]
+    assert wrong["what"] == "landing folder"
     assert "ann@x.org" not in told.out
 
 

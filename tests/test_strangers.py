@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import PROJECT, Lake, Result, mostly_slow
+from conftest import PROJECT, Lake, Result, mostly_slow, run_stedi
 from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField
 from small import JOBS, STRICT, write_lake
@@ -282,6 +282,132 @@ def test_down_removes_it_too(shrunk: Lake, invoke: Invoke, lost: str | None) -> 
     assert not shrunk.settings.root.exists()
 
 
+# --- Landing tables that left the model ----------------------------------------------------------
+
+
+LANDING = """  people_landing:
+    zone: landing
+    doc: Who there is.
+    folder: people
+    columns:
+      - {name: email, type: string, doc: Address, required: true, personal: true}
+
+"""
+READS = """  people:
+    doc: Who there is
+    reads: [people_landing]
+    writes: people
+
+# breaks:"""
+
+
+@pytest.fixture
+def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A built lake whose model had a landing table more, of which a line was not usable."""
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    model = project / "configs" / "lakehouse.yaml"
+    smaller = model.read_text()
+    table = LANDING + TABLE.replace("customer_landing", "people_landing")
+    for old, new in {"  quarantine:\n": table, "\n# breaks:": READS}.items():
+        assert model.read_text().count(old) == 1
+        model.write_text(model.read_text().replace(old, new))
+    (project / "jobs" / "people.sql").write_text("SELECT email FROM people_landing")
+    lake = Lake(tmp_path / "lake", project=project, max_bad_rows=1.0).up()
+    data = write_lake(tmp_path / "data")
+    folder = data / "people" / "landing"
+    folder.mkdir(parents=True)
+    (folder / "p.json").write_text('{"email": "ann@x.org"}\n{}\n')
+    lake.upload(data)
+    lake.run()
+    model.write_text(smaller)
+    monkeypatch.setenv("STEDI_ROOT", str(lake.settings.root))
+    assert invoke_drop(lake, "people").code == 0
+    return lake
+
+
+def invoke_drop(lake: Lake, name: str) -> Result:
+    return run_stedi("--root", lake.settings.root, "tables", "--drop", name, "--yes")
+
+
+def to_be_dropped(invoke: Invoke) -> set[str]:
+    """What `doctor` and `tables` say that can be dropped."""
+    doctor = invoke("doctor", "--json")
+    wrong = [f for f in doctor.json() if not f["ok"]]
+    assert doctor.code == (1 if wrong else 0)
+    found = {f["what"].rpartition(" ")[2] for f in wrong}
+    assert all(f"`stedi tables --drop {f['what'].rpartition(' ')[2]}`" in f["todo"] for f in wrong)
+    listed = [t for t in invoke("tables", "--json").json() if t["zone"] is None]
+    assert {t["table"] for t in listed} == found
+    assert all(f"`stedi tables --drop {t['table']}`" in t["doc"] for t in listed)
+    return found
+
+
+def test_a_landing_table_that_left_is_reported_and_dropped(left: Lake, invoke: Invoke) -> None:
+    zone = left.layout.landing / "people"
+    assert to_be_dropped(invoke) == {"landing/people", "people_landing"}
+    for command in ("infra up --no-data --json", "infra status --json"):
+        told = invoke(*command.split())
+        assert (told.code, states(told)[str(zone)]) == (0, "left")
+    before = left.states()
+    told = invoke("tables", "--drop", "landing/people", "--yes", "--json")
+    assert told.json() == [{"kind": "landing zone", "name": str(zone), "state": "removed"}]
+    assert not zone.exists()
+    assert left.states() == before
+    assert to_be_dropped(invoke) == {"people_landing"}
+    told = invoke("tables", "--drop", "people_landing", "--yes")
+    assert (told.code, told.out) == (0, "people_landing was removed from the quarantine.\n")
+    assert to_be_dropped(invoke) == set()
+    rows = invoke("query", 'SELECT DISTINCT "table" FROM quarantine', "--json").json()
+    assert rows == []
+    assert len(left.states()["quarantine"].snapshots) == 1
+    assert invoke("validate").code == 0
+    assert invoke("tables", "--drop", "landing/people", "--yes").code == 2
+    assert left.counts() == STRICT
+
+
+def test_what_is_no_landing_file_stays(left: Lake, invoke: Invoke, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "m.json").write_text("{}")
+    zone = left.layout.landing / "people"
+    (zone / "mine.txt").touch()
+    (zone / "mine").mkdir()
+    (zone / "mine" / "m.json").touch()
+    (zone / "link.json").symlink_to(mine / "m.json")
+    (zone / "ann@x.org.json").touch()
+    (left.layout.landing / "no-name").mkdir()
+    (left.layout.landing / "no-name" / "m.json").touch()
+    assert "landing/no-name" not in invoke("tables").out
+    told = invoke("tables", "--drop", "landing/people", "--yes")
+    assert told.code == 0, told.err
+    assert "stays in it" in told.out
+    assert {path.name for path in zone.rglob("*")} == {"mine.txt", "mine", "m.json", "link.json"}
+    assert (mine / "m.json").is_file()
+    assert (left.layout.landing / "no-name" / "m.json").is_file()
+    assert invoke("tables", "--drop", "landing/no-name", "--yes").code == 2
+
+
+def test_down_names_what_it_leaves_of_it(left: Lake, invoke: Invoke) -> None:
+    told = invoke("infra", "down", "--yes")
+    assert told.code == 0, told.err
+    said = " ".join(told.out.split())
+    assert "landing/people/p.json left in a landing zone that is not the model's" in said
+    assert (left.layout.landing / "people" / "p.json").is_file()
+
+
+def test_it_asks_before_it_drops_a_zone(
+    left: Lake, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    assert invoke("tables", "--drop", "landing/people").code == 2
+    monkeypatch.setattr(render, "is_interactive", lambda: True)
+    monkeypatch.setattr(typer, "confirm", lambda text, **how: asked.append(text) or False)
+    assert invoke("tables", "--drop", "landing/people").code == 1
+    assert asked == ["Remove landing/people, 1 landing file(s)?"]
+    assert (left.layout.landing / "people" / "p.json").is_file()
+
+
 @pytest.mark.parametrize(
     "table", mostly_slow(["customer_trusted", "Customer_Trusted", "customer_landing"])
 )
@@ -295,7 +421,8 @@ def test_a_table_of_the_model_is_not_dropped(root: Path, invoke: Invoke, table: 
 
 
 @pytest.mark.parametrize(
-    "name", mostly_slow(["..", "mine", "", ".", "../landing", "/", "nonsense"])
+    "name",
+    mostly_slow(["..", "landing/customer", "mine", "", ".", "../landing", "/", "nonsense"]),
 )
 def test_nothing_else_is_dropped(root: Path, invoke: Invoke, name: str) -> None:
     mine = root / "warehouse" / "mine" / "metadata" / "1.metadata.json"

@@ -14,7 +14,7 @@ from stedi_cli.aws.lodgers import lodgers
 from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Resource
-from stedi_cli.lake.strangers import Stranger
+from stedi_cli.lake.strangers import TABLE, Stranger
 from stedi_cli.tables.ddl import lines_table
 from stedi_cli.tables.provenance import TableState
 
@@ -90,13 +90,14 @@ def drop(layout: Layout, stranger: Stranger) -> Iterator[Resource]:
     with aws_errors(where=f"table {stranger.name}"):
         if folder is not None:
             empty(storage.s3, storage.place(), f"{folder}data/")
-        for name in (lines_table(stranger.name), stranger.name):
+        names = (lines_table(stranger.name), stranger.name) if stranger.kind == TABLE else ()
+        for name in names:
             found = ask(glue.get_table, DatabaseName=layout.database, Name=name)
             if found and (name == stranger.name or _is_tagged(layout, found["Table"])):
                 ask(glue.delete_table, DatabaseName=layout.database, Name=name)
         if folder is not None:
             empty(storage.s3, storage.place(), folder)
-    yield Resource("table", stranger.name, "removed")
+    yield Resource(stranger.kind, stranger.name, "removed")
 
 
 def _folder(layout: Layout, stranger: Stranger) -> str | None:

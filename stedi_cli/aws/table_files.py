@@ -10,6 +10,7 @@ from typing import Any
 
 from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.left_landing import left_zones
 from stedi_cli.aws.storage import Storage, is_no_object
 from stedi_cli.aws.strangers import is_own, metadata_of, strangers
 from stedi_cli.errors import StediError
@@ -90,8 +91,9 @@ class TableFiles:
         return found
 
     def strangers(self) -> list[Stranger]:
-        """Return the tables of the database that the model does not have."""
-        return strangers(self._layout, self._in_glue(), self.read)
+        """Return the tables and landing zones that the model does not have."""
+        found = strangers(self._layout, self._in_glue(), self.read)
+        return [*found, *left_zones(self._layout, found)]
 
     def _places(self) -> dict[str, str]:
         """Return the URI of each Iceberg table's metadata, in the model's order."""

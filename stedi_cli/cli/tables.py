@@ -11,7 +11,8 @@ from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.records import TableEntry
+    from stedi_cli.lake.records import Resource, TableEntry
+    from stedi_cli.lake.strangers import Stranger
     from stedi_cli.tables.provenance import TableState
 
 
@@ -82,26 +83,38 @@ def _entries(opened: Session) -> list[TableEntry]:
 
 def _drop(opened: Session, name: str, *, yes: bool, as_json: bool) -> None:
     # What cannot be dropped is refused before anything is asked.
-    from stedi_cli.lake.strangers import to_drop
+    from stedi_cli.lake.strangers import TABLE, to_drop
 
     found = to_drop(opened.lakehouse, opened.lake.tables.strangers(), name)
     if not yes:
         if not render.is_interactive():
             raise UsageError(
-                f"`--drop` removes {name} and its files, and there is no terminal to ask.",
+                f"`--drop` removes {name} with what it holds, and there is no terminal to ask.",
                 hint="Add --yes to remove them.",
             )
-        rows = "" if found.rows is None else f", {found.rows:,} rows"
-        if not render.confirm(f"Remove {name}{rows}, and all files in {found.place}?"):
+        content = f", {found.content}" if found.content else ""
+        files = f", and all files in {found.place}" if found.kind == TABLE else ""
+        if not render.confirm(f"Remove {name}{content}{files}?"):
             render.note("Nothing was removed.")
             raise typer.Exit(ExitCode.FAILED)
     removed = list(opened.lake.tables.drop(name))
     if as_json:
         render.emit([resource.as_json() for resource in removed])
     else:
-        kept = [r.note for r in removed if r.state == "left"]
-        said = f" from the catalog; {kept[0]}, which stay" if kept else " with all its files"
-        render.say(f"{name} was removed{said}.")
+        render.say(f"{name} was removed{_removed(found, removed)}.")
+
+
+def _removed(found: Stranger, removed: list[Resource]) -> str:
+    """Return how something was removed."""
+    from stedi_cli.lake.strangers import TABLE
+    from stedi_cli.project.lakehouse import QUARANTINE
+
+    kept = [resource.note for resource in removed if resource.state == "left"]
+    if kept and found.kind == TABLE:
+        return f" from the catalog; {kept[0]}, which stay"
+    if kept:
+        return f"; {kept[0]}"
+    return " from the quarantine" if found.kind == QUARANTINE else " with all its files"
 
 
 def _rows(state: TableState | None) -> int | None:

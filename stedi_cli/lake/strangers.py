@@ -1,4 +1,4 @@
-"""Tables in the catalog that are not the model's: once made here, or somebody else's."""
+"""What is there beside the model's tables: once made here, or somebody else's."""
 
 from __future__ import annotations
 
@@ -8,35 +8,60 @@ from stedi_cli.errors import UsageError
 from stedi_cli.lake.findings import Finding
 from stedi_cli.project.lakehouse import Lakehouse
 
+TABLE = "table"
+LANDING_ZONE = "landing zone"
+
 
 @dataclass(frozen=True)
 class Stranger:
-    """A table that the model does not have.
+    """A table, or what is left of one, that the model does not have.
 
     Args:
         name: Its name; with its namespace where that is not the lakehouse's.
         place: Where its files lie.
         ours: Whether it was made here and left the model since.
         rows: Its rows, where that is known.
+        kind: What it is; of a landing table that left, its zone and its lines in quarantine.
+        holds: What it holds, where that is not rows.
     """
 
     name: str
     place: str
     ours: bool
     rows: int | None = None
+    kind: str = TABLE
+    holds: str = ""
+
+    @property
+    def content(self) -> str:
+        """What it holds; nothing where that is not known."""
+        return self.holds if self.rows is None else f"{self.rows:,} rows"
 
     @property
     def note(self) -> str:
         """What is said of it beside its name."""
         if not self.ours:
             return f"not made by this tool, left alone: {self.place}"
-        rows = "" if self.rows is None else f" and holds {self.rows:,} rows"
-        return f"left the model{rows}: {self.place}"
+        holds = f" and holds {self.content}" if self.content else ""
+        return f"left the model{holds}: {self.place}"
 
     def finding(self) -> Finding:
         """Return what ``doctor`` says of it."""
         todo = f"Remove it with `stedi tables --drop {self.name}`, or put it back into the model."
-        return Finding(f"table {self.name}", self.note, todo if self.ours else "")
+        return Finding(f"{self.kind} {self.name}", self.note, todo if self.ours else "")
+
+
+def landing_zone(folder: str, place: str, files: int) -> Stranger:
+    """Return the landing zone of a table that left the model.
+
+    Args:
+        folder: The name of its folder.
+        place: Where it lies.
+        files: How many landing files it has.
+    """
+    # With a slash no table is called so.
+    name, holds = f"landing/{folder}", f"{files:,} landing file(s)"
+    return Stranger(name, place, ours=True, kind=LANDING_ZONE, holds=holds)
 
 
 def to_drop(lakehouse: Lakehouse, strangers: list[Stranger], name: str) -> Stranger:

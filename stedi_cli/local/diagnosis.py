@@ -16,6 +16,7 @@ from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import catalog_damage
 from stedi_cli.local.elsewhere import abandoned
 from stedi_cli.local.layout import Layout
+from stedi_cli.local.left_landing import left_lines, left_zones
 from stedi_cli.local.lock import is_held
 from stedi_cli.local.place import Place
 from stedi_cli.local.strangers import strangers
@@ -65,6 +66,8 @@ def diagnose(place: Place) -> Iterator[Finding]:
     yield from _left_landing(layout, lakehouse)
     with suppress(StediError):
         yield from (s.finding() for s in strangers(layout, lakehouse.tables))
+    with suppress(StediError):
+        yield from (lines.finding() for lines in left_lines(place))
     left = read_journal(layout)
     if left is not None:
         yield Finding(
@@ -76,7 +79,10 @@ def diagnose(place: Place) -> Iterator[Finding]:
 
 def _left_landing(layout: Layout, lakehouse: Lakehouse) -> Iterator[Finding]:
     """Tell of landing folders whose table left the model, or has another folder now."""
+    zones = left_zones(layout, lakehouse)
+    yield from (zone.finding() for zone in zones)
     known = {table.folder for table in lakehouse.landing.values()}
+    known |= {Path(zone.place).name for zone in zones}
     folders = sorted(layout.landing.iterdir()) if layout.landing.is_dir() else []
     for folder in folders:
         if folder.name not in known and folder.is_dir() and any(folder.iterdir()):

@@ -11,10 +11,12 @@ from stat import S_IMODE
 from stedi_cli.durable import make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Change, Plan, Resource
+from stedi_cli.landing.names import shown
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
 from stedi_cli.local.elsewhere import remove_abandoned
 from stedi_cli.local.layout import VERSION, to_path
+from stedi_cli.local.left_landing import left_zones
 from stedi_cli.local.lock import exclusive
 from stedi_cli.local.lodgers import Lodger, clear_shared, lodgers, remove
 from stedi_cli.local.place import Place
@@ -24,6 +26,7 @@ from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.writer import Writer, read_journal, write_journal
 from stedi_cli.project.lakehouse import QUARANTINE
 
+_FOREIGN = "not made by this tool"
 _FOLDERS = ("folder", "landing zone", "warehouse")
 _ACTIONS = {"there": "keep", "missing": "create", "moved": "change", "left": "leave"}
 
@@ -61,7 +64,7 @@ class Infrastructure:
                 self._close()
                 self._mark()
             for change in plan.changes:
-                if change.kind in _FOLDERS:
+                if change.kind in _FOLDERS and change.action != "leave":
                     missing = change.action == "create"
                     if missing:
                         make_folder(Path(change.name))
@@ -154,7 +157,10 @@ class Infrastructure:
             found = strangers(self.layout, self._lakehouse.tables)
         except StediError:
             return []
-        return [Resource("table", s.name, "left", s.note) for s in found]
+        zones = left_zones(self.layout, self._lakehouse)
+        return [Resource("table", s.name, "left", s.note) for s in found] + [
+            Resource(zone.kind, zone.place, "left", zone.note) for zone in zones
+        ]
 
     def _refuse_foreign_root(self) -> None:
         root = self.layout.root
@@ -213,6 +219,7 @@ class Infrastructure:
             yield Resource("folder", str(layout.root), "left", "kept with its data")
             return
         with exclusive(layout.lock):
+            zones = {Path(zone.place) for zone in left_zones(layout, self._lakehouse)}
             yield from self._remove_tables()
             yield from self._remove_landing()
             for path in (
@@ -235,7 +242,8 @@ class Infrastructure:
             layout.root.rmdir()
             yield Resource("folder", str(layout.root), "removed")
         for path in sorted(left):
-            yield Resource("file", str(path), "left", "not made by this tool")
+            note = "in a landing zone that is not the model's" if path.parent in zones else _FOREIGN
+            yield Resource("file", shown(str(path)), "left", note)
 
     def _remove_tables(self) -> Iterator[Resource]:
         """Remove what was made here; the catalog stays where it names tables of others."""

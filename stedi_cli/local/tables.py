@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
+from stedi_cli.errors import StediError
 from stedi_cli.lake.records import Resource
-from stedi_cli.lake.strangers import Stranger, to_drop
+from stedi_cli.lake.strangers import LANDING_ZONE, Stranger, to_drop
 from stedi_cli.local.access import private
+from stedi_cli.local.left_landing import drop_lines, drop_zone, left_lines, left_zones
 from stedi_cli.local.strangers import drop, strangers
 from stedi_cli.local.writer import Writer
-from stedi_cli.project.lakehouse import Table
+from stedi_cli.project.lakehouse import QUARANTINE, Table
 from stedi_cli.tables.provenance import TableState
 
 
@@ -39,14 +42,24 @@ class Tables:
 
     def strangers(self) -> list[Stranger]:
         """Return the tables that the model does not have: those that left it, and of others."""
-        return strangers(self._place.layout, self._place.lakehouse.tables)
+        layout, lakehouse = self._place.layout, self._place.lakehouse
+        found = [*strangers(layout, lakehouse.tables), *left_zones(layout, lakehouse)]
+        # A broken table of the model is no reason to keep one that left it.
+        with suppress(StediError):
+            found += left_lines(self._place)
+        return found
 
     @private
     def drop(self, name: str) -> Iterator[Resource]:
         """Remove a table that left the model, and all its files."""
         with self._writer.locked(wait=False):
             found = to_drop(self._place.lakehouse, self.strangers(), name)
-            yield from drop(self._place.layout, found.name)
+            if found.kind == LANDING_ZONE:
+                yield from drop_zone(found)
+            elif found.kind == QUARANTINE:
+                yield from drop_lines(self._writer, found.name)
+            else:
+                yield from drop(self._place.layout, found.name)
 
     def location(self, table: Table) -> str:
         """Return the URI that a table's folder has on AWS by default."""

@@ -39,9 +39,14 @@ class Writer:
         return self._place
 
     def removed(self) -> list[RefRemoved]:
-        """Return the tags and branches that sweeping removed since this was last asked."""
+        """Return the tags and branches that were removed since this was last asked."""
         told, self._removed = self._removed, []
         return told
+
+    def note(self, refs: Iterable[RefRemoved]) -> None:
+        """Remember tags and branches that were removed, also where what goes on is ended."""
+        for ref in refs:
+            self._removed.append(ref)
 
     def mend(self) -> None:
         """Remove what a run or upload that died left behind; the caller has the lock."""
@@ -58,8 +63,7 @@ class Writer:
         with without_readers(layout.readers) as alone:
             if alone:
                 remove_stale(layout.temp)
-                for ref in sweep(layout, tables):
-                    self._removed.append(ref)
+                self.note(sweep(layout, tables))
                 layout.journal.unlink(missing_ok=True)
 
     @contextmanager

@@ -150,6 +150,40 @@ def test_a_landing_table_that_left_the_model(cloud: CloudLake, aws: Invoke, fold
     assert kept == (["landing/customer/a.json"] if folder == "customer" else [])
 
 
+def test_a_landing_zone_that_no_table_has_is_reported_and_dropped(
+    cloud: CloudLake, aws: Invoke
+) -> None:
+    bucket = cloud.layout.bucket
+    enabled = {"Status": "Enabled"}
+    cloud.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=enabled)
+    kept = ["landing/customer/c.json", "landing/l.json", "landing2/people/m.json"]
+    for key in (*kept, "landing/people/p.json", "landing/people/p.json"):
+        cloud.s3.put_object(Bucket=bucket, Key=key, Body=b"{}\n")
+    before = set(cloud.keys("landing"))
+    listed = [t for t in aws("tables", "--json").json() if t["zone"] is None]
+    assert [t["table"] for t in listed] == ["landing/people"]
+    doctor = findings(aws("doctor", "--json"))
+    assert "--drop landing/people`" in doctor["landing zone landing/people"]["todo"]
+    for command in ("infra status --json", "infra up --no-data --json"):
+        told = aws(*command.split())
+        assert (told.code, states(told)["landing/people"]) == (0, "left")
+    assert "Everything is in place." in aws("infra", "plan").out
+    for name in ("landing/customer", "landing/nobody", "landing2/people", "landing/", "landing"):
+        assert aws("tables", "--drop", name, "--yes").code == 2
+    register(cloud, "mine", cloud.layout.uri("landing/people/mine"))
+    refused = aws("tables", "--drop", "landing/people", "--yes")
+    assert refused.code == 2
+    assert "other tables: stedi.mine" in refused.err
+    assert set(cloud.keys("landing")) == before
+    cloud.sandbox.client("glue").delete_table(DatabaseName="stedi", Name="mine")
+    told = aws("tables", "--drop", "landing/people", "--yes", "--json")
+    assert told.json() == [{"kind": "landing zone", "name": "landing/people", "state": "removed"}]
+    assert set(cloud.keys("landing")) == before - {"landing/people/p.json"}
+    left = cloud.s3.list_object_versions(Bucket=bucket, Prefix="landing/people/")
+    assert "Versions" not in left
+    assert "landing/people" not in aws("tables").out
+
+
 PLACES = {
     "the same place": "s3://{bucket}/warehouse/people",
     "below": "s3a://{bucket}/warehouse/people/data/mine/",

@@ -108,6 +108,10 @@ class Infrastructure:
                 state = "left" if change.action == "leave" else "there"
                 there = Resource(change.kind, change.name, state, change.note)
                 yield made.get((change.kind, change.name), there)
+        kinds_here = {kind.kind for kind in self._kinds}
+        for change in plan.changes:
+            if change.kind not in kinds_here:
+                yield Resource(change.kind, change.name, "left", change.note)
 
     def _refuse(self, plan: Plan, *, replace: bool) -> None:
         foreign = [f"{c.kind} {c.name} {c.note}" for c in plan.changes if c.action == "refuse"]
