@@ -103,11 +103,6 @@ def schema_of(table: dict[str, Any]) -> StructType:
     )
 
 
-def shape_of(field: StructField) -> tuple[str, Any, bool]:
-    """Return what a column is, but for what is said of it."""
-    return field.name, field.dataType, field.nullable
-
-
 class Session:
     """The jobs of one request in one Spark session.
 
@@ -125,7 +120,7 @@ class Session:
         self.accounts: dict[str, tuple[int, int]] = {}
         self.database = f"{request['catalog']}.{request['namespace']}"
         spark.sql(f"USE {self.database}")
-        self.distrusted = self.is_quarantine_changed()
+        self.distrusted = request["quarantine_changed"]
         self.quarantined = self.count_quarantined()
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
@@ -188,8 +183,10 @@ class Session:
         # By these properties no value of a column stands in the new manifests.
         summary = {**summary, "metrics": "counts"}
         history = self.history(name)
-        if history is not None and not history.counts_only() <= {True}:
-            summary["forgets"] = "true"
+        if history is not None:
+            history.drop_filters()
+            if not history.counts_only() <= {True}:
+                summary["forgets"] = "true"
         for key, value in summary.items():
             text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
             writer = writer.option(f"snapshot-property.stedi.{key}", text)
@@ -331,16 +328,6 @@ class Session:
         counts = self.stored_quarantine().groupBy("table").count()
         return {row["table"]: row["count"] for row in counts.collect()}
 
-    def is_quarantine_changed(self) -> bool:
-        """Tell whether something else than a run wrote the quarantine last."""
-        history = self.history(QUARANTINE)
-        if history is None:
-            return False
-        wanted, there = schema_of(self.tables[QUARANTINE]), self.spark.table(QUARANTINE).schema
-        if history.is_reshaped() or [*map(shape_of, there)] != [*map(shape_of, wanted)]:
-            return True
-        return history.current is not None and history.summary.get("stedi.lines") is None
-
     def stored_quarantine(self) -> DataFrame:
         """Return the quarantine as it is."""
         # What another engine wrote is found again by the jobs that made it, which run again.
@@ -390,15 +377,18 @@ class History:
         current = self.current.snapshotId() if self.current is not None else None
         return sorted(found, key=lambda s: s.snapshotId() == current)
 
-    def is_reshaped(self) -> bool:
-        """Tell whether columns, partitions or order were changed since it was last written.
+    def filters(self) -> list[str]:
+        """Return the properties by which Spark would write Bloom filters."""
+        found = dict(self.table.properties())
+        return [name for name in found if name.startswith("write.parquet.bloom-filter-")]
 
-        Also where the names are what they were, as `stedi_cli/tables/drift.py` tells.
-        """
-        if not (self.table.spec().isUnpartitioned() and self.table.sortOrder().isUnsorted()):
-            return True
-        now = self.table.schema().schemaId()
-        return self.current is not None and self.current.schemaId() != now
+    def drop_filters(self) -> None:
+        """Take away the Bloom filters that another engine asked for: a replace keeps properties."""
+        if self.filters():
+            update = self.table.updateProperties()
+            for name in self.filters():
+                update.remove(name)
+            update.commit()
 
     def counts_only(self) -> set[bool]:
         """Return whether snapshots are known to hold no value of a column in their manifests."""
@@ -408,7 +398,7 @@ class History:
         """Tell whether values may stand in manifests, as `stedi_cli/tables/metrics.py` does."""
         marks, found = self.counts_only(), self.table.properties()
         asked = [key for key in wanted if key.startswith("write.metadata.metrics.")]
-        rightly_set = all(found.get(key) == wanted[key] for key in asked)
+        rightly_set = all(found.get(key) == wanted[key] for key in asked) and not self.filters()
         return len(marks) > 1 or (bool(marks) and not rightly_set)
 
     def due(self, keep: int, spare_ms: int) -> list[int]:

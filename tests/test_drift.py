@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from small import JOBS, STRICT, write_lake
 
 from stedi_cli.local import spark
 from stedi_cli.local.table_files import open_catalog
+from stedi_cli.runs import spark_request
 
 Invoke = Callable[..., Result]
 BAD = [("customer_landing", "bad.json", 1, "missing:email")]
@@ -112,10 +114,42 @@ def take_a_row(table: Any) -> None:
     table.delete(EqualTo(name, table.scan().to_arrow()[name][0].as_py()))
 
 
+def bound(table: Any) -> None:
+    name = f"write.metadata.metrics.column.{table.schema().column_names[0]}"
+    with table.transaction() as transaction:
+        transaction.set_properties({name: "full"})
+
+
+def filter_by(table: Any) -> None:
+    name = f"write.parquet.bloom-filter-enabled.column.{table.schema().column_names[0]}"
+    with table.transaction() as transaction:
+        transaction.set_properties({name: "true"})
+
+
+def unmap(table: Any) -> None:
+    with table.transaction() as transaction:
+        transaction.remove_properties("schema.name-mapping.default")
+
+
+def map_otherwise(table: Any) -> None:
+    one, two = table.schema().name_mapping.model_dump()[:2]
+    mapping = [one | {"names": two["names"]}, two | {"names": one["names"]}]
+    with table.transaction() as transaction:
+        transaction.set_properties({"schema.name-mapping.default": json.dumps(mapping)})
+
+
 CHANGES = [
     *(rename, swap, make_again, drop, add, change_type, reorder, require, identify, document),
-    *(partition, sort, add_row, take_a_row),
+    *(partition, sort, bound, filter_by, unmap, map_otherwise, add_row, take_a_row),
 ]
+
+
+def is_spark_told(lake: Lake) -> bool:
+    """Tell whether Spark is told to take over nothing of the quarantine."""
+    nothing: dict[str, Any] = {"keep": None, "max_bad_rows": 0, "folder": str, "sql": str}
+    names = dict.fromkeys(("engine", "catalog", "namespace"), "")
+    asked = spark_request.request([], lake.model, lake.states(), **names, **nothing)
+    return bool(asked["quarantine_changed"])
 
 
 @pytest.mark.parametrize("change", mostly_slow(CHANGES))
@@ -125,6 +159,7 @@ def test_what_another_engine_changes_is_told_and_mended(
     dirty: Lake, invoke: Invoke, table: str, change: Callable[[Any], None]
 ) -> None:
     change(open_catalog(dirty.layout).load_table(f"stedi.{table}"))
+    assert is_spark_told(dirty) == (table == "quarantine" and change not in (bound, filter_by))
     doctor = invoke("doctor", "--json")
     assert doctor.code == 1
     (wrong,) = [f for f in doctor.json() if not f["ok"]]
@@ -150,6 +185,9 @@ def test_what_another_engine_changes_is_told_and_mended(
     assert not made.schema().identifier_field_ids
     assert made.spec().is_unpartitioned()
     assert made.sort_order().is_unsorted
+    assert "full" not in made.properties.values()
+    assert not [name for name in made.properties if "bloom" in name]
+    assert made.name_mapping() == made.schema().name_mapping
     assert made.scan().to_arrow().num_rows == len(dirty.rows(table))
 
 
@@ -233,10 +271,11 @@ def test_spark_mends_what_only_the_metadata_tell_of(dirty: Lake, invoke: Invoke)
         "customers_curated": reorder,
         "step_trainer_trusted": sort,
         "machine_learning_curated": identify,
-        "quarantine": make_again,
+        "quarantine": unmap,
     }
     for name, change in changes.items():
         change(open_catalog(dirty.layout).load_table(f"stedi.{name}"))
+        filter_by(open_catalog(dirty.layout).load_table(f"stedi.{name}"))
     told = {f["what"] for f in invoke("doctor", "--json").json() if not f["ok"]}
     assert told == changes.keys()
     assert invoke("jobs", "run", "--all", "--engine", "spark", "--max-bad-rows", "1").code == 0
@@ -245,6 +284,9 @@ def test_spark_mends_what_only_the_metadata_tell_of(dirty: Lake, invoke: Invoke)
     assert invoke("doctor").code == 0
     assert invoke("validate").code == 0
     assert dirty.built() == set()
+    for name in changes:
+        made = open_catalog(dirty.layout).load_table(f"stedi.{name}")
+        assert not [name for name in made.properties if "bloom" in name]
     # Nor does the other engine find anything to do.
     assert dirty.built(force=True)
     assert invoke("doctor").code == 0

@@ -99,6 +99,7 @@ class GlueRunner:
         return spark_request.request(
             works,
             layout.lakehouse,
+            self._tables.states(),
             engine=self.name,
             catalog=CATALOG,
             namespace=layout.database,

@@ -224,6 +224,7 @@ class SparkRunner:
         return spark_request.request(
             works,
             self._lakehouse,
+            self._tables.states(),
             engine=self.name,
             catalog=CATALOG,
             namespace=NAMESPACE,

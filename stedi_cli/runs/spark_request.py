@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stedi_cli.lake.records import Work
-from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.tables.drift import quarantine_drift
+from stedi_cli.tables.provenance import TableState
 
 
 def request(
     works: Sequence[Work],
     lakehouse: Lakehouse,
+    states: Mapping[str, TableState],
     *,
     engine: str,
     catalog: str,
@@ -27,6 +30,7 @@ def request(
     Args:
         works: The jobs in their order.
         lakehouse: The model.
+        states: The tables' states.
         engine: Name of the engine, for the provenance.
         catalog: Spark's name of the catalog.
         namespace: Namespace of the tables in it.
@@ -39,6 +43,7 @@ def request(
     Returns:
         What is written as JSON.
     """
+    quarantine = lakehouse.tables[QUARANTINE]
     landing = {name: state for work in works for name, state in work.landing.items()}
     return {
         "catalog": catalog,
@@ -46,6 +51,7 @@ def request(
         "max_bad_rows": max_bad_rows,
         "keep": keep,
         "spare_ms": spare_ms,
+        "quarantine_changed": quarantine_drift(quarantine, states.get(QUARANTINE), {}) is not None,
         "landing": {
             name: {
                 "folder": folder(name),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
+from stedi_cli.tables.metrics import may_tell_values
 from stedi_cli.tables.provenance import MARK, LandingAccount, TableState
 
 LOST = "is not in the catalog, though tables made of it are"
@@ -31,6 +32,8 @@ def shape_drift(table: Table, state: TableState) -> str | None:
     exchanged = state.current is not None and state.current.schema != state.schema
     if not told and (exchanged or list(state.columns) != list(wanted)):
         told.append("its columns are others under the same names, or in another order")
+    if not told and state.current and state.current.files and not state.mapped:
+        told.append("other engines do not find its columns by their names")
     told += ["it is partitioned"] if state.partitioned else []
     told += ["it is sorted"] if state.sorted else []
     return ", ".join(told) or None
@@ -101,7 +104,19 @@ def changed_by_others(lakehouse: Lakehouse, states: Mapping[str, TableState]) ->
         made = state.current.provenance if state.current else None
         accounts |= made.landing if made else {}
         what = shape_drift(lakehouse.tables[name], state)
-        if what or made is None:
-            found[name] = what or "its content is not a job's"
-    what = quarantine_drift(lakehouse.tables[QUARANTINE], states.get(QUARANTINE), accounts)
-    return found | ({QUARANTINE: what} if what else {})
+        what = what or ("its content is not a job's" if made is None else None)
+        found |= _told(name, what or _settings_drift(lakehouse.tables[name], state))
+    quarantine, there = lakehouse.tables[QUARANTINE], states.get(QUARANTINE)
+    what = quarantine_drift(quarantine, there, accounts)
+    what = what or (_settings_drift(quarantine, there) if there else None)
+    return found | _told(QUARANTINE, what)
+
+
+def _told(name: str, what: str | None) -> dict[str, str]:
+    return {name: what} if what else {}
+
+
+def _settings_drift(table: Table, state: TableState) -> str | None:
+    if not may_tell_values(table, state):
+        return None
+    return "values may stand in its metadata" if MARK in state.properties else OLDER

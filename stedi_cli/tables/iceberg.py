@@ -228,6 +228,9 @@ def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str])
         ),
     }
     del properties["format-version"]
+    filters = metrics.filters(metadata.properties)
+    if filters:
+        transaction.remove_properties(*filters)
     changed = {k: v for k, v in properties.items() if metadata.properties.get(k) != v}
     if changed:
         transaction.set_properties(changed)

@@ -5,6 +5,8 @@ By default Iceberg writes the least and the greatest value of each column into t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.provenance import TableState
 
@@ -21,8 +23,14 @@ def properties(table: Table) -> dict[str, str]:
     return found
 
 
+def filters(found: Iterable[str]) -> list[str]:
+    """Return those of a table's properties by which an engine would write Bloom filters."""
+    return [name for name in found if name.startswith("write.parquet.bloom-filter-")]
+
+
 def may_tell_values(table: Table, state: TableState) -> bool:
-    """Tell whether values of a table's columns may stand in its manifests."""
+    """Tell whether values of a table's columns may stand in its manifests, or soon in a filter."""
     marks = {snapshot.counts_only for snapshot in state.snapshots}
     rightly_set = properties(table).items() <= state.properties.items()
+    rightly_set = rightly_set and not filters(state.properties)
     return len(marks) > 1 or (bool(marks) and not rightly_set)

@@ -217,6 +217,7 @@ class TableState:
         partitioned: Whether what is written next is partitioned.
         sorted: Whether what is written next is sorted.
         schema: Id of its schema now.
+        mapped: Whether files without ids, such as DuckDB's, are read by their columns' names.
         properties: Its properties.
     """
 
@@ -229,6 +230,7 @@ class TableState:
     partitioned: bool = False
     sorted: bool = False
     schema: int | None = None
+    mapped: bool = True
     properties: dict[str, str] = field(default_factory=dict)
 
     def is_made_here(self, name: str) -> bool:
@@ -275,11 +277,21 @@ def _parse(raw: dict[str, Any], uri: str) -> TableState:
         partitioned=_has_fields(raw, "default-spec-id", "partition-specs", "spec-id"),
         sorted=_has_fields(raw, "default-sort-order-id", "sort-orders", "order-id"),
         schema=raw["current-schema-id"],
+        mapped=_is_mapped(raw, schema),
     )
 
 
 def _type(column: dict[str, Any]) -> str:
     return f"{column['type']} required" if column.get("required") else str(column["type"])
+
+
+def _is_mapped(raw: dict[str, Any], schema: dict[str, Any]) -> bool:
+    try:
+        mapping = json.loads(raw["properties"]["schema.name-mapping.default"])
+        ids = {name: one["field-id"] for one in mapping for name in one["names"]}
+    except (LookupError, TypeError, ValueError):
+        return False
+    return all(ids.get(field["name"]) == field["id"] for field in schema["fields"])
 
 
 def _has_fields(raw: dict[str, Any], default: str, known: str, key: str) -> bool:
