@@ -66,7 +66,7 @@ def without_values(text: str) -> str:
     return _ERROR.sub(lambda found: f"{found['kind']}: {_known(found['said'])}", text)
 
 
-def told(text: str) -> str:
+def in_one_line(text: str) -> str:
     """Return what a DuckDB error says, in one line; names, and values of the SQL, stay in it."""
     said = text.strip()
     if _ERROR.match(said):

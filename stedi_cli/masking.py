@@ -97,7 +97,7 @@ def duckdb_said(error: Exception) -> str:
         return _NAME.fullmatch(quoted) is not None and f'"{quoted}"' not in sql
 
     about_names = text.startswith(("Binder Error", "Catalog Error"))
-    return Masker(is_name if about_names else None).line(duckdb_texts.told(text))
+    return Masker(is_name if about_names else None).line(duckdb_texts.in_one_line(text))
 
 
 def athena_said(reason: str, sql: str) -> str:

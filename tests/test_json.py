@@ -11,7 +11,7 @@ import pytest
 from conftest import PROJECT
 
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
-from stedi_cli.cli.live_jobs import Seen
+from stedi_cli.cli.live_jobs import Progress
 from stedi_cli.datasets.synthetic import Truth
 from stedi_cli.lake.events import UploadCount
 from stedi_cli.lake.findings import Finding
@@ -39,7 +39,7 @@ DOCUMENTS: dict[str, Any] = {
     "upload": [COUNT],
     "data generate": {"folder": "f", **Truth({}, {}, 0, {}, 0).as_json()},
     "jobs list": [JobPlan(JOB, None).as_json()],
-    "jobs run": Seen(
+    "jobs run": Progress(
         done=[JobDone(JOB, "built", 1, 0, 1.0)], removed=[RefRemoved("t", "tag", "n")]
     ).as_json(),
     "jobs status": [JobRun("j", "r", "RUNNING", True, 1.0).as_json()],

@@ -42,7 +42,7 @@ class AccountUse:
     def runs(self) -> list[JobRun]:
         """Return the latest runs, the latest first."""
         found = sorted(self._runs.all_latest(), key=Run.when, reverse=True)
-        return [run.told() for run in found]
+        return [run.as_job_run() for run in found]
 
     def stop(self, run: JobRun) -> None:
         """Stop a run."""

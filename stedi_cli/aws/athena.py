@@ -11,8 +11,8 @@ from threading import Lock
 from typing import Any
 
 from stedi_cli.aws.account import PERMISSION, aws_errors, error_code
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.prices import query_price
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Answer, QueryCost
@@ -65,12 +65,12 @@ class Athena:
 
     Args:
         layout: Names and places.
-        patience: How waiting is done.
+        backoff: How waiting is done.
     """
 
-    def __init__(self, layout: Layout, patience: Patience | None = None) -> None:
+    def __init__(self, layout: Layout, backoff: Backoff | None = None) -> None:
         self._layout = layout
-        self._patience = patience or Patience()
+        self._backoff = backoff or Backoff()
         self._lock = Lock()
         self._queries = 0
         self._scanned = 0
@@ -140,8 +140,8 @@ class Athena:
         try:
             while True:
                 with aws_errors("athena:GetQueryExecution"):
-                    told = self._client.get_query_execution(QueryExecutionId=query)
-                found = told["QueryExecution"]
+                    answer = self._client.get_query_execution(QueryExecutionId=query)
+                found = answer["QueryExecution"]
                 status = found["Status"]
                 # A running query may be put back into the queue.
                 if status["State"] not in ("QUEUED", "RUNNING"):
@@ -163,7 +163,7 @@ class Athena:
 
     def _pause(self, seconds: float) -> None:
         # Not in step with the other queries.
-        self._patience.sleep(seconds * (0.5 + self._patience.random() / 2))
+        self._backoff.sleep(seconds * (0.5 + self._backoff.random() / 2))
 
     def _note(self, ended: _Ended) -> None:
         with self._lock:

@@ -34,10 +34,10 @@ def write(table: Table, rows: Rows, file: Path) -> int:
         StediError: If the file cannot be written.
     """
     as_parquet = file.suffix.lower() == ".parquet"
-    with exported(file) as sink, TemporaryFile(dir=file.parent) as made:
-        written = _parquet(table, rows, made) if as_parquet else _csv(table, rows, made)
-        made.seek(0)
-        shutil.copyfileobj(made, sink)
+    with exported(file) as sink, TemporaryFile(dir=file.parent) as temp:
+        written = _parquet(table, rows, temp) if as_parquet else _csv(table, rows, temp)
+        temp.seek(0)
+        shutil.copyfileobj(temp, sink)
     return written
 
 

@@ -7,9 +7,9 @@ from functools import partial
 
 from stedi_cli.aws.account_use import AccountUse
 from stedi_cli.aws.athena import Athena
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.line_reader import LineReader
-from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.place import Place, place_of
 from stedi_cli.aws.questions import Questions
 from stedi_cli.aws.running import Jobs
@@ -19,18 +19,18 @@ from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import AwsSettings
 
 
-def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, patience: Patience | None = None) -> Lake:
+def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff | None = None) -> Lake:
     """Compose a lakehouse on AWS.
 
     Args:
         settings: Where it lives.
         lakehouse: The model.
-        patience: How to wait.
+        backoff: How to wait.
     """
-    patience = patience or Patience()
-    place = place_of(settings, lakehouse, patience)
+    backoff = backoff or Backoff()
+    place = place_of(settings, lakehouse, backoff)
     layout, zone, tables = place.layout, place.zone, place.tables
-    athena = Athena(layout, patience)
+    athena = Athena(layout, backoff)
     questions = Questions(layout, tables, athena)
     return Lake(
         title=_title(layout),

@@ -98,10 +98,10 @@ class LandingZone:
         for start in range(0, len(files), _MOST_DELETED):
             keys = [{"Key": self.key(table, f)} for f in files[start : start + _MOST_DELETED]]
             with aws_errors(f"s3:DeleteObject {self._layout.landing_folder(self._tables[table])}"):
-                told = storage.s3.delete_objects(
+                answer = storage.s3.delete_objects(
                     **storage.place(), Delete={"Objects": keys, "Quiet": True}
                 )
-            for error in told.get("Errors", ()):
+            for error in answer.get("Errors", ()):
                 said = aws_said(str(error.get("Message") or error.get("Code", "")))
                 raise StediError(f"Cannot remove {shown(error['Key'])}: {said}.")
         for file in files:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stedi_cli.aws.account import Account
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.landing import Landing
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.runs import Runs
 from stedi_cli.aws.tables import Tables
 from stedi_cli.aws.writer import Writer
@@ -35,11 +35,11 @@ class Place:
     runs: Runs
 
 
-def place_of(settings: AwsSettings, lakehouse: Lakehouse, patience: Patience) -> Place:
+def place_of(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff) -> Place:
     """Return the place that settings name."""
     layout = Layout(Account(settings), settings, lakehouse)
-    infrastructure = Infrastructure(layout, patience.sleep)
-    runs = Runs(layout, patience)
+    infrastructure = Infrastructure(layout, backoff.sleep)
+    runs = Runs(layout, backoff)
     writer = Writer(infrastructure, runs)
     zone, tables = Landing(writer), Tables(writer)
     return Place(layout, infrastructure, zone, tables, runs)

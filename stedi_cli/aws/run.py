@@ -50,8 +50,8 @@ class Run:
         """Return when it was started, in seconds since 1970."""
         return self.started.timestamp() if self.started else 0.0
 
-    def told(self, seconds: float | None = None) -> JobRun:
-        """Return it as it is told."""
+    def as_job_run(self, seconds: float | None = None) -> JobRun:
+        """Return it as an event; with how long it has been waited for, where it is at work."""
         return JobRun(
             job=self.job,
             id=self.id,

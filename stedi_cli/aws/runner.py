@@ -13,12 +13,12 @@ from stedi_cli.aws.place import Place
 from stedi_cli.aws.run import SUCCEEDED, Run
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
-from stedi_cli.lake.records import RunOptions, Work
+from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
 from stedi_cli.runs import spark_request
 from stedi_cli.tables.history import RefRemoved
-from stedi_cli.tables.provenance import Provenance, Snapshot
+from stedi_cli.tables.provenance import Snapshot
 
 SPARED_MS = 3_600_000
 """How long a query on AWS may read a snapshot after another has taken its place."""
@@ -30,7 +30,7 @@ _HINTS = {
     "ERROR": "Glue itself failed; run it again.",
 }
 _ROLE = "The jobs' role lacks a permission: `stedi infra status` shows what differs."
-_TOLD = (
+_CAUSES = (
     ("S3 endpoint", "The jobs' VPC has no way to S3: set s3_endpoint, then `stedi infra up`."),
     ("AccessDenied", _ROLE),
     ("Access Denied", _ROLE),
@@ -60,11 +60,11 @@ class GlueRunner:
         self._together = options.one_session or options.detach
         self._detach = options.detach
 
-    def run(self, works: list[Work]) -> Generator[RunEvent]:
+    def run(self, tasks: list[Task]) -> Generator[RunEvent]:
         """Run jobs in their order.
 
         Args:
-            works: The jobs with their SQL and provenance.
+            tasks: The jobs with their SQL and provenance.
 
         Yields:
             How each run stands, and the outcome of each job as its run ends.
@@ -73,19 +73,19 @@ class GlueRunner:
             StediError: If a run fails; its last log lines were yielded before.
             BadDataError: If a landing table has more unusable lines than allowed.
         """
-        batches = [works] if self._together else [[work] for work in works]
-        for batch in batches if works else ():
+        batches = [tasks] if self._together else [[task] for task in tasks]
+        for batch in batches if tasks else ():
             started = self._start(batch)
-            yield started.told(0.0)
+            yield started.as_job_run(0.0)
             if self._detach:
-                yield RunDetached(started.told(0.0))
+                yield RunDetached(started.as_job_run(0.0))
                 return
             yield from self._finish(batch, started)
 
-    def _start(self, works: list[Work]) -> Run:
-        alone = works[0].job.name if len(works) == 1 else "all"
-        key = self._layout.request(works[0].made.run, alone)
-        content = json.dumps(self._request(works)).encode()
+    def _start(self, tasks: list[Task]) -> Run:
+        alone = tasks[0].job.name if len(tasks) == 1 else "all"
+        key = self._layout.request(tasks[0].provenance.run, alone)
+        content = json.dumps(self._request(tasks)).encode()
         with aws_errors(f"s3:PutObject {key}"):
             storage = self._zone.storage
             storage.s3.put_object(
@@ -93,11 +93,11 @@ class GlueRunner:
             )
         return self._runs.start(self._layout.job(alone), self._layout.uri(key))
 
-    def _request(self, works: list[Work]) -> dict[str, Any]:
+    def _request(self, tasks: list[Task]) -> dict[str, Any]:
         layout = self._layout
         tables = layout.lakehouse.tables
         return spark_request.request(
-            works,
+            tasks,
             layout.lakehouse,
             self._tables.states(),
             engine=self.name,
@@ -107,16 +107,16 @@ class GlueRunner:
             keep=layout.settings.keep_snapshots,
             spare_ms=SPARED_MS,
             folder=lambda name: layout.uri(layout.landing_folder(tables[name])),
-            sql=lambda work: layout.uri(layout.sql(work.made.policy, work.job.name)),
+            sql=lambda task: layout.uri(layout.sql(task.provenance.policy, task.job.name)),
         )
 
-    def _finish(self, works: list[Work], started: Run) -> Iterator[RunEvent]:
+    def _finish(self, tasks: list[Task], started: Run) -> Iterator[RunEvent]:
         run, refs = started, self._refs()
         try:
             for now, seconds in self._runs.follow(started):
                 run = now
                 if run.active:
-                    yield run.told(seconds)
+                    yield run.as_job_run(seconds)
         except StediError as error:
             raise StediError(
                 f"{error.message.rstrip('.')}. Run {run.id} of {run.job} goes on without us.",
@@ -126,74 +126,75 @@ class GlueRunner:
         self._tables.forget()
         yield from (RefRemoved(*ref) for ref in refs if ref not in self._refs())
         if run.state == SUCCEEDED:
-            self._refuse_changed(works)
-            yield from self._outcomes(works, run)
+            self._refuse_changed(tasks)
+            yield from self._outcomes(tasks, run)
             return
-        done = [work for work in works if self._committed(work) is not None]
-        yield from self._outcomes(done[: len(works) - 1], run)
-        yield RunFailed(run.told(), self._where(run), self._runs.log(run))
-        raise self._failure(works[min(len(done), len(works) - 1)], run)
+        done = [task for task in tasks if self._committed(task) is not None]
+        yield from self._outcomes(done[: len(tasks) - 1], run)
+        yield RunFailed(run.as_job_run(), self._where(run), self._runs.log(run))
+        raise self._failure(tasks[min(len(done), len(tasks) - 1)], run)
 
     def _refs(self) -> list[tuple[str, str, str]]:
         """Return table, kind and name of every tag and branch."""
         states = self._tables.states()
         return [(t, kind, name) for t, s in states.items() for name, kind in s.refs.items()]
 
-    def _refuse_changed(self, works: list[Work]) -> None:
+    def _refuse_changed(self, tasks: list[Task]) -> None:
         landing: dict[str, LandingState] = {}
-        for work in works:
-            landing |= work.landing
+        for task in tasks:
+            landing |= task.landing
         self._zone.refuse_changed(landing)
 
-    def _outcomes(self, works: list[Work], run: Run) -> Iterator[JobOutcome]:
+    def _outcomes(self, tasks: list[Task], run: Run) -> Iterator[JobOutcome]:
         before = run.started.timestamp() * 1000 if run.started else None
-        for position, work in enumerate(works):
-            snapshot = self._committed(work)
+        for position, task in enumerate(tasks):
+            snapshot = self._committed(task)
             if snapshot is None:
                 raise StediError(
-                    f"Run {run.id} of {run.job} succeeded, but {work.job.writes} is not its.",
+                    f"Run {run.id} of {run.job} succeeded, but {task.job.writes} is not its.",
                     hint="Another writer may have been at work; run the job again.",
                 )
-            shared = len(works) > 1 and before is not None
+            shared = len(tasks) > 1 and before is not None
             seconds = (snapshot.committed_ms - (before or 0)) / 1000 if shared else run.seconds
             before = snapshot.committed_ms
-            made = snapshot.provenance
-            accounts = made.landing if made else {}
-            answers_for = self._layout.lakehouse.first_reads(work.job)
+            provenance = snapshot.provenance
+            accounts = provenance.landing if provenance else {}
+            answers_for = self._layout.lakehouse.answers_for(task.job)
             yield JobOutcome(
                 snapshot.rows or 0,
                 sum(accounts[name].quarantined for name in answers_for if name in accounts),
                 max(0.0, seconds),
                 snapshot.id,
-                run.usage if position == len(works) - 1 else None,
+                run.usage if position == len(tasks) - 1 else None,
             )
 
-    def _committed(self, work: Work) -> Snapshot | None:
+    def _committed(self, task: Task) -> Snapshot | None:
         """Return the snapshot that this run made of a job's table, if it is the current one."""
-        state = self._tables.states().get(work.job.writes)
-        current = state.current if state else None
-        made: Provenance | None = current.provenance if current else None
-        return current if made and (made.run, made.job) == (work.made.run, work.job.name) else None
+        state = self._tables.states().get(task.job.writes)
+        if state is None or state.current is None or state.current.provenance is None:
+            return None
+        found, wanted = state.current.provenance, task.provenance
+        return state.current if (found.run, found.job) == (wanted.run, task.job.name) else None
 
-    def _failure(self, work: Work, run: Run) -> StediError:
+    def _failure(self, task: Task, run: Run) -> StediError:
         bad = _BAD_DATA.search(run.error)
         if bad:
             return BadDataError(
                 f"{bad[1]}, more than max_bad_rows allows.",
                 hint="See `stedi quarantine`; tables are as before.",
             )
-        told = masked(run.error).rstrip(".") or f"Glue says {run.state} and no more"
+        said = masked(run.error).rstrip(".") or f"Glue says {run.state} and no more"
         denied = _DENIED.search(run.error)
         if denied:
             # Within what Java says around it, it would be lost.
             on = f" on {denied[2]}" if denied[2] else ""
             what = f"role {self._layout.settings.role} may not {denied[1]}{on}"
             return StediError(
-                f"Job {work.job.name} failed on Glue, {run.state}: {what}.", hint=_ROLE
+                f"Job {task.job.name} failed on Glue, {run.state}: {what}.", hint=_ROLE
             )
-        hint = next((hint for part, hint in _TOLD if part in run.error), None)
+        hint = next((hint for part, hint in _CAUSES if part in run.error), None)
         return StediError(
-            f"Job {work.job.name} failed on Glue, {run.state}: {told[:500]}.",
+            f"Job {task.job.name} failed on Glue, {run.state}: {said[:500]}.",
             hint=hint or _HINTS.get(run.state, f"Look at {self._where(run)}."),
         )
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.patience import Patience
 from stedi_cli.aws.run import Run, run_of
 from stedi_cli.errors import StediError
 from stedi_cli.masking import aws_said, masked
@@ -40,12 +40,12 @@ class Runs:
 
     Args:
         layout: Names.
-        patience: How to wait.
+        backoff: How to wait.
     """
 
-    def __init__(self, layout: Layout, patience: Patience | None = None) -> None:
+    def __init__(self, layout: Layout, backoff: Backoff | None = None) -> None:
         self._layout = layout
-        self.patience = patience or Patience()
+        self.backoff = backoff or Backoff()
 
     @property
     def _glue(self) -> Any:
@@ -91,7 +91,7 @@ class Runs:
         if busy and not wait:
             raise _busy(busy[0])
         if busy:
-            pauses = self.patience.pauses()
+            pauses = self.backoff.pauses()
             while self.active():
                 next(pauses)
         return bool(busy)
@@ -115,11 +115,11 @@ class Runs:
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
-        pauses = self.patience.pauses()
+        pauses = self.backoff.pauses()
         for look in range(1, _LOOKS + 1):
             try:
-                made = self._glue.start_job_run(JobName=job, Arguments={"--request": request})
-                return Run(job, made["JobRunId"], "STARTING", request)
+                answer = self._glue.start_job_run(JobName=job, Arguments={"--request": request})
+                return Run(job, answer["JobRunId"], "STARTING", request)
             except (BotoCoreError, ClientError) as error:
                 lost = self._lost(job, request, error)
                 if lost is not None:
@@ -159,7 +159,7 @@ class Runs:
             request: URI of what it was asked to do.
             after: Only an attempt later than this one.
         """
-        pauses = self.patience.pauses()
+        pauses = self.backoff.pauses()
         for look in range(_LOOKS):
             if look:
                 next(pauses)
@@ -173,7 +173,7 @@ class Runs:
 
         A run that failed and that Glue itself tries again is followed into its next attempt.
         """
-        for seconds in self.patience.pauses():
+        for seconds in self.backoff.pauses():
             run = self.get(run)
             if run.state in ("FAILED", "TIMEOUT", "ERROR") and run.attempt < self._retries:
                 again = self.find(run.job, run.request, after=run.attempt)
@@ -189,8 +189,8 @@ class Runs:
     def stop(self, job: str, run: str) -> None:
         """Stop a run; one that has ended meanwhile is no error."""
         with aws_errors(f"glue:BatchStopJobRun {run}"):
-            told = self._glue.batch_stop_job_run(JobName=job, JobRunIds=[run])
-        for error in told.get("Errors", []):
+            answer = self._glue.batch_stop_job_run(JobName=job, JobRunIds=[run])
+        for error in answer.get("Errors", []):
             detail = error.get("ErrorDetail", {})
             if not self.get(Run(job, run, "")).active:
                 return

@@ -58,9 +58,9 @@ def strangers(
         if (name in layout.lakehouse.tables and own) or name in known or (lines and not own):
             continue
         place = str((table.get("StorageDescriptor") or {}).get("Location") or uri or "")
-        made = _made_here(name, uri, read) if own and uri else None
-        rows = made.current.rows if made and made.current else None
-        found.append(Stranger(name, place, made is not None or name in tagged, rows))
+        state = _made_here(name, uri, read) if own and uri else None
+        rows = state.current.rows if state and state.current else None
+        found.append(Stranger(name, place, state is not None or name in tagged, rows))
     return found
 
 

@@ -102,15 +102,15 @@ def upload(
         if file.state == "unchanged":
             yield Uploaded(file.table, file.path.name, "unchanged")
     total, done = sum(file.facts.size for file in wanted), 0
-    told: queue.SimpleQueue[int | Future[Entry]] = queue.SimpleQueue()
+    reports: queue.SimpleQueue[int | Future[Entry]] = queue.SimpleQueue()
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        sent = {pool.submit(_send, zone, file, told.put): file for file in wanted}
+        sent = {pool.submit(_send, zone, file, reports.put): file for file in wanted}
         for future in sent:
-            future.add_done_callback(told.put)
+            future.add_done_callback(reports.put)
         try:
             waiting = len(sent)
             while waiting:
-                news = told.get()
+                news = reports.get()
                 if isinstance(news, int):
                     done += news
                     yield Uploading(min(done, total), total)
@@ -134,17 +134,17 @@ def _uploaded(lakehouse: Lakehouse, file: Local) -> Uploaded:
     return Uploaded(file.table, file.path.name, file.state, frozenset(unknown))
 
 
-def _send(zone: LandingZone, file: Local, told: Callable[[int], None]) -> Entry:
+def _send(zone: LandingZone, file: Local, report: Callable[[int], None]) -> Entry:
     key = zone.key(file.table, file.path.name)
     with aws_errors(f"s3:PutObject {key}"):
-        large = file.facts.size >= _LARGE
-        etag = _send_parts(zone, file, key, told) if large else _send_whole(zone, file, key, told)
+        send = _send_parts if file.facts.size >= _LARGE else _send_whole
+        etag = send(zone, file, key, report)
     if _stamp(file.path) != file.stamp:
         raise _changed(file)
     return Entry(etag, file.facts)
 
 
-def _send_whole(zone: LandingZone, file: Local, key: str, told: Callable[[int], None]) -> str:
+def _send_whole(zone: LandingZone, file: Local, key: str, report: Callable[[int], None]) -> str:
     from botocore.exceptions import ClientError
 
     digest = base64.b64encode(bytes.fromhex(file.facts.sha256)).decode()
@@ -157,11 +157,11 @@ def _send_whole(zone: LandingZone, file: Local, key: str, told: Callable[[int], 
         if error_code(error) in ("BadDigest", "XAmzContentChecksumMismatch", "InvalidRequest"):
             raise _changed(file) from error
         raise
-    told(file.facts.size)
+    report(file.facts.size)
     return str(answer["ETag"])
 
 
-def _send_parts(zone: LandingZone, file: Local, key: str, told: Callable[[int], None]) -> str:
+def _send_parts(zone: LandingZone, file: Local, key: str, report: Callable[[int], None]) -> str:
     from boto3.s3.transfer import TransferConfig
 
     place = zone.storage.place(key)
@@ -176,7 +176,7 @@ def _send_parts(zone: LandingZone, file: Local, key: str, told: Callable[[int], 
             key,
             ExtraArgs={"ChecksumAlgorithm": "SHA256", **owner},
             Config=config,
-            Callback=told,
+            Callback=report,
         )
     return str(zone.storage.s3.head_object(**place)["ETag"])
 

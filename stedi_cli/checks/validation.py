@@ -36,7 +36,7 @@ class Validation:
     def __init__(self, lakehouse: Lakehouse, lake: Lake, policy: str | None) -> None:
         self._lakehouse = lakehouse
         self._lake = lake
-        self._asked = lakehouse.policy(policy).name if policy else None
+        self._policy = lakehouse.policy(policy).name if policy else None
 
     def queries(self) -> Queries:
         """Return what it asks."""
@@ -53,7 +53,7 @@ class Validation:
         """
         observed = self._look_closer(self._look())
         built = self._built_policies(observed.states)
-        policy = self._asked or (built[0] if len(built) == 1 else STRICT)
+        policy = self._policy or (built[0] if len(built) == 1 else STRICT)
         data_set = self._data_set(observed.landing)
         tables = self._compare(observed.rows, policy, data_set)
         return Report(
@@ -71,11 +71,11 @@ class Validation:
         self._lake.tables.read_again()
         states, landing = self._lake.tables.states(), self._lake.landing.states()
         usable = self._usable_lines()
-        asked = queries(self._lakehouse, states, usable)
-        pairs = iter(self._ask(asked))
+        questions = queries(self._lakehouse, states, usable)
+        pairs = iter(self._ask(questions))
         counts, checks, quarantined = (
             dict(next(pairs)) if text else {}
-            for text in (asked.counts, asked.checks, asked.quarantined)
+            for text in (questions.counts, questions.checks, questions.quarantined)
         )
         accounts = self._accounts(states, landing)
         used = {name: account.usable for name, account in accounts.items() if name in usable}
@@ -88,15 +88,15 @@ class Validation:
             read={name: checks.pop(name) for name in usable if name in checks},
             violations=checks,
             quarantined=quarantined,
-            left_out={name: sorted(next(pairs)) for name in asked.notes},
+            left_out={name: sorted(next(pairs)) for name in questions.notes},
         )
 
-    def _ask(self, asked: Queries) -> list[list[tuple[str, int]]]:
+    def _ask(self, questions: Queries) -> list[list[tuple[str, int]]]:
         try:
-            return [_pairs(answer) for answer in self._lake.questions.ask_all(asked.texts())]
+            return [_pairs(answer) for answer in self._lake.questions.ask_all(questions.texts())]
         except UsageError:
             # All checks are one query: only alone can be told which cannot be run.
-            for file, text in asked.alone.items():
+            for file, text in questions.alone.items():
                 try:
                     for answer in self._lake.questions.ask_all([text]):
                         list(answer.rows)
@@ -210,8 +210,8 @@ class Validation:
         built: list[str],
     ) -> list[str]:
         notes: list[str] = []
-        if self._asked and built and built != [self._asked]:
-            notes.append(f"The tables were built under {', '.join(built)}, not {self._asked}.")
+        if self._policy and built and built != [self._policy]:
+            notes.append(f"The tables were built under {', '.join(built)}, not {self._policy}.")
         if data_set is None:
             notes.append("These landing files are no known data set, so no counts are expected.")
             return notes

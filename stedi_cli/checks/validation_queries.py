@@ -34,8 +34,8 @@ class Queries:
 
     def texts(self) -> list[str]:
         """Return all of them."""
-        asked = (self.counts, self.checks, self.quarantined, *self.notes.values())
-        return [text.strip() for text in asked if text]
+        texts = (self.counts, self.checks, self.quarantined, *self.notes.values())
+        return [text.strip() for text in texts if text]
 
 
 def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, str]) -> Queries:

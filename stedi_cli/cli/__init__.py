@@ -14,7 +14,7 @@ from types import FrameType
 _FAILED = 1
 _INTERRUPTED = 130
 _AT_ONCE_SECONDS = 1.0
-_told: dict[int, float] = {}
+_terminated_at: dict[int, float] = {}
 
 
 def main() -> None:
@@ -85,6 +85,6 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
     # `timeout` and others send it twice at once, which would interrupt the tidying; who sends it
     # again later wants the tidying ended as well.
     now = time.monotonic()
-    if number not in _told or now > _told[number] + _AT_ONCE_SECONDS:
-        _told[number] = now
+    if number not in _terminated_at or now > _terminated_at[number] + _AT_ONCE_SECONDS:
+        _terminated_at[number] = now
         raise Terminated

@@ -22,17 +22,17 @@ class StediGroup(TyperGroup):
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
         """Read the options that stand before the command."""
-        with _told(None):
+        with _errors_shown(None):
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
-        with _told(ctx):
+        with _errors_shown(ctx):
             return super().invoke(ctx)
 
 
 @contextmanager
-def _told(ctx: Any) -> Iterator[None]:
+def _errors_shown(ctx: Any) -> Iterator[None]:
     try:
         yield
     except StediError as error:

@@ -56,22 +56,26 @@ def _when(snapshot: Snapshot) -> str:
 
 
 def _maker(snapshot: Snapshot) -> tuple[str, str]:
-    made = snapshot.provenance
-    return (made.policy, made.engine) if made else ("–", "–")
+    provenance = snapshot.provenance
+    return (provenance.policy, provenance.engine) if provenance else ("–", "–")
 
 
 def _show_provenance(snapshot: Snapshot) -> None:
-    made = snapshot.provenance
+    provenance = snapshot.provenance
     pairs: list[tuple[str, object]] = [
         ("snapshot", str(snapshot.id)),
         ("committed", _when(snapshot)),
     ]
-    if made is not None:
-        pairs += [("run", made.run), ("job", made.job), ("SQL, SHA-256", made.sql)]
-        pairs += [(f"from {name}", value) for name, value in made.inputs.items()]
+    if provenance is not None:
+        pairs += [
+            ("run", provenance.run),
+            ("job", provenance.job),
+            ("SQL, SHA-256", provenance.sql),
+        ]
+        pairs += [(f"from {name}", value) for name, value in provenance.inputs.items()]
         pairs += [
             (f"lines of {name}", f"{a.lines:,}, {a.quarantined:,} in quarantine")
-            for name, a in made.landing.items()
+            for name, a in provenance.landing.items()
         ]
     render.say()
     render.show(render.table(["provenance", ""], pairs))

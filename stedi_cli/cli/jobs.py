@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
-from stedi_cli.cli.live_jobs import Seen, live
+from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.session import Session, session, show_removed
 from stedi_cli.errors import Terminated, UsageError
 
@@ -86,9 +86,9 @@ def run(
             one_session=one_session,
             detach=detach,
         )
-        seen = run_jobs(opened, options, jobs or (), quiet=as_json)
+        progress = run_jobs(opened, options, jobs or (), quiet=as_json)
         if as_json:
-            render.emit(seen.as_json())
+            render.emit(progress.as_json())
 
 
 @app.command()
@@ -135,7 +135,7 @@ def stop(ctx: typer.Context) -> None:
 
 def run_jobs(
     opened: Session, options: RunOptions, jobs: Sequence[str] = (), *, quiet: bool = False
-) -> Seen:
+) -> Progress:
     """Run jobs with a live table.
 
     Args:
@@ -150,24 +150,26 @@ def run_jobs(
     from stedi_cli.runs.pipeline import Pipeline
 
     pipeline = Pipeline(opened.lakehouse, opened.lake, opened.settings.policy)
-    seen = Seen()
+    progress = Progress()
     try:
-        with live(seen, quiet) as update:
+        with live(progress, quiet) as update:
             for event in pipeline.run(options, jobs):
-                seen.add(event)
+                progress.add(event)
                 update()
     except KeyboardInterrupt as interrupt:
-        _offer_stop(opened, seen.at_work, ask=not isinstance(interrupt, Terminated))
+        _offer_stop(opened, progress.at_work, ask=not isinstance(interrupt, Terminated))
         raise
     finally:
-        show_removed(seen.removed)
-        _show_failure(seen.failed)
-        _show_usage(seen)
-    if seen.detached:
-        render.note(f"Run {seen.detached.id} of {seen.detached.job}: see `stedi jobs status`.")
+        show_removed(progress.removed)
+        _show_failure(progress.failed)
+        _show_usage(progress)
+    if progress.detached:
+        render.note(
+            f"Run {progress.detached.id} of {progress.detached.job}: see `stedi jobs status`."
+        )
     if not quiet:
-        _show_notes(seen.done, pipeline.policy)
-    return seen
+        _show_notes(progress.done, pipeline.policy)
+    return progress
 
 
 def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
@@ -204,12 +206,12 @@ def _show_notes(done: list[JobDone], policy: str) -> None:
         render.paragraph(f"{lines:,} landing line(s) are in quarantine; see `stedi quarantine`.")
 
 
-def _show_usage(seen: Seen) -> None:
-    used = {d.usage.run: d.usage for d in seen.done if d.usage is not None}
+def _show_usage(progress: Progress) -> None:
+    used = {d.usage.run: d.usage for d in progress.done if d.usage is not None}
     for usage in used.values():
         render.note(f"Run {usage.run}: {_used(usage.seconds, usage)}.")
-    if seen.failed is not None and seen.failed.run.usage is not None:
-        used[seen.failed.run.id] = seen.failed.run.usage
+    if progress.failed is not None and progress.failed.run.usage is not None:
+        used[progress.failed.run.id] = progress.failed.run.usage
     if len(used) > 1:
         hours = sum(usage.dpu_hours for usage in used.values())
         dollars = sum(usage.dollars for usage in used.values())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Seen:
+class Progress:
     """What is known of the jobs so far.
 
     Args:
@@ -61,11 +61,11 @@ class Seen:
 
 
 @contextmanager
-def live(seen: Seen, quiet: bool) -> Iterator[Callable[[], None]]:
+def live(progress: Progress, quiet: bool) -> Iterator[Callable[[], None]]:
     """Show jobs as they come, on a terminal; in the end, the table of those that have ended.
 
     Args:
-        seen: What is known of them.
+        progress: What is known of them.
         quiet: Whether to show nothing on stdout.
 
     Yields:
@@ -76,10 +76,10 @@ def live(seen: Seen, quiet: bool) -> Iterator[Callable[[], None]]:
         return
     try:
         with _shown_meanwhile() as show:
-            yield lambda: show(_table(seen))
+            yield lambda: show(_table(progress))
     finally:
-        if seen.done or seen.failed:
-            render.show(_table(seen, ended=True))
+        if progress.done or progress.failed:
+            render.show(_table(progress, ended=True))
 
 
 @contextmanager
@@ -95,7 +95,7 @@ def _shown_meanwhile() -> Iterator[Callable[[Any], None]]:
         yield lambda table: shown.update(table, refresh=True)
 
 
-def _table(seen: Seen, *, ended: bool = False) -> Any:
+def _table(progress: Progress, *, ended: bool = False) -> Any:
     rows: list[tuple[object, ...]] = [
         (
             d.job.name,
@@ -103,16 +103,16 @@ def _table(seen: Seen, *, ended: bool = False) -> Any:
             d.rows,
             f"{d.seconds:.2f}" if d.status == "built" else d.status,
         )
-        for d in seen.done
+        for d in progress.done
     ]
     # Of a job that was interrupted, no more is known than that.
-    if seen.started is not None and (seen.failed or not ended):
-        rows.append((seen.started.job.name, seen.started.job.writes, "", _state(seen)))
+    if progress.started is not None and (progress.failed or not ended):
+        rows.append((progress.started.job.name, progress.started.job.writes, "", _state(progress)))
     return render.table(["job", "table", ">rows", ">seconds"], rows)
 
 
-def _state(seen: Seen) -> str:
-    if seen.failed is not None:
-        return seen.failed.run.state.lower()
-    run = seen.at_work
+def _state(progress: Progress) -> str:
+    if progress.failed is not None:
+        return progress.failed.run.state.lower()
+    run = progress.at_work
     return f"{run.state.lower()} {run.seconds:.0f}" if run else "running"

@@ -60,14 +60,14 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    grid = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         right = name.startswith(">")
         shown = name[1:] if name[:1] in ("<", ">") else name
-        made.add_column(Text(shown), justify="right" if right else "left", overflow="fold")
+        grid.add_column(Text(shown), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
-    return made
+        grid.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
+    return grid
 
 
 def show(renderable: Any) -> None:
@@ -171,8 +171,8 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import Progress, TextColumn
 
     # Rich takes a description for markup, whatever the console says.
-    told = TextColumn("{task.description}", markup=False)
-    with Progress(told, *Progress.get_default_columns()[1:], console=screen, transient=True) as bar:
+    columns = [TextColumn("{task.description}", markup=False), *Progress.get_default_columns()[1:]]
+    with Progress(*columns, console=screen, transient=True) as bar:
         task = bar.add_task(plain(what), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
-from stedi_cli.lake.records import Answer, Exported, Plan, QueryCost, Resource, RunOptions, Work
+from stedi_cli.lake.records import Answer, Exported, Plan, QueryCost, Resource, RunOptions, Task
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Table
@@ -124,7 +124,7 @@ class Runner(Protocol):
 
     name: str
 
-    def run(self, works: list[Work]) -> Generator[RunEvent]:
+    def run(self, tasks: list[Task]) -> Generator[RunEvent]:
         """Run jobs in their order, each in one commit; yield an outcome as each ends."""
 
 

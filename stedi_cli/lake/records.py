@@ -32,20 +32,20 @@ class RunOptions:
 
 
 @dataclass(frozen=True)
-class Work:
+class Task:
     """A job that is to be run.
 
     Args:
         job: The job.
         text: Its SQL.
-        made: Its provenance, but for what is known only when it runs: the snapshots of the
+        provenance: Its provenance, but for what is known only when it runs: the snapshots of the
             tables that it reads, how landing lines were used, and its data files.
         landing: The landing files that it reads, by table.
     """
 
     job: Job
     text: JobText
-    made: Provenance
+    provenance: Provenance
     landing: dict[str, LandingState]
 
 

@@ -27,7 +27,7 @@ class BadLine:
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitFile:
     """A landing file, split into files that any typed reader reads.
 
     Args:
@@ -41,9 +41,9 @@ class Split:
     longest: int
 
 
-def split(
+def split_file(
     path: Path, fields: Sequence[Field], temp: Path, suspicious: Sequence[int] | None
-) -> Split:
+) -> SplitFile:
     """Copy the usable lines of a landing file, and name the others.
 
     Args:
@@ -102,9 +102,9 @@ class _Splitter:
         for stream in (self._stream, self._keep, self._mend):
             stream.close()
 
-    def result(self) -> Split:
+    def result(self) -> SplitFile:
         parts = [part for part in self._parts if part.stat().st_size]
-        return Split(parts, self._bad, self._longest)
+        return SplitFile(parts, self._bad, self._longest)
 
     def by_ordinal(self, suspicious: Sequence[int]) -> bool:
         """Copy many lines at once; return False where one may be too long for that."""

@@ -108,10 +108,10 @@ def catalog_damage(layout: Layout) -> str | None:
     """Return what SQLite finds wrong with the catalog's pages and indexes, or None."""
     try:
         with closing(sqlite3.connect(f"{layout.catalog.as_uri()}?mode=rw", uri=True)) as db:
-            (told,) = db.execute("PRAGMA integrity_check(1)").fetchone()
+            (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
         return masked(str(error)) if error.sqlite_errorcode in _BROKEN else None
-    return None if told == "ok" else masked(" ".join(str(told).split()))
+    return None if found == "ok" else masked(" ".join(str(found).split()))
 
 
 def metadata_locations(layout: Layout) -> dict[str, str]:

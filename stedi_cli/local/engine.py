@@ -160,13 +160,13 @@ class Engine:
         """
         cursor = self._calls.connection.cursor()
         try:
-            asked = self._calls.run(lambda: cursor.sql(query.text), cursor)
-            text = with_times_as_text(query.text, asked.types)
+            relation = self._calls.run(lambda: cursor.sql(query.text), cursor)
+            text = with_times_as_text(query.text, relation.types)
             self._calls.run(lambda: cursor.execute(text), cursor)
         except duckdb.Error as error:
             raise query_error(error) from error
         return Answer(
-            asked.columns, [str(kind) for kind in asked.types], _fetch(self._calls, cursor)
+            relation.columns, [str(kind) for kind in relation.types], _fetch(self._calls, cursor)
         )
 
     def columns_of(self, sql: str) -> list[str]:

@@ -18,7 +18,7 @@ import duckdb
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.guard import Guard, lines_unlike
 from stedi_cli.landing.lines import fields_of
-from stedi_cli.landing.split import BadLine, Split, canonical_in, split
+from stedi_cli.landing.split import BadLine, SplitFile, canonical_in, split_file
 from stedi_cli.local.engine import Engine, empty_select
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.table_files import TableFiles
@@ -127,11 +127,11 @@ class LandingReader:
         """
         for reading in self._unverified(names):
             name = reading.table.name
-            seen = self._engine.filtered_rows(Guard(reading.table, _TYPES).tag)
-            self._readings[name] = replace(reading, verified=seen == reading.state.lines)
-        unseen = [reading.table.name for reading in self._unverified(names)]
-        self.inspect(unseen)
-        return not any(self._readings[name].bad for name in unseen)
+            passed = self._engine.filtered_rows(Guard(reading.table, _TYPES).tag)
+            self._readings[name] = replace(reading, verified=passed == reading.state.lines)
+        unverified = [reading.table.name for reading in self._unverified(names)]
+        self.inspect(unverified)
+        return not any(self._readings[name].bad for name in unverified)
 
     def _unverified(self, names: Iterable[str]) -> list[Reading]:
         found = [self._readings[name] for name in names if name in self._readings]
@@ -167,17 +167,17 @@ class LandingReader:
         # DuckDB passes over a file of a single byte in silence.
         return bool(rows[0][0] == lines)
 
-    def _splits(self, table: Table, files: dict[Path, int]) -> list[Split]:
+    def _splits(self, table: Table, files: dict[Path, int]) -> list[SplitFile]:
         """Split files, given with their lines: one is copied while the engine looks at the next."""
         fields = fields_of(table)
-        splits: list[Split] = []
+        splits: list[SplitFile] = []
         with ThreadPoolExecutor(max_workers=1) as ahead:
             # Submitted one by one: what is found in a file may be all of its lines.
             looks = (ahead.submit(self._suspicious, table, *file) for file in files.items())
             try:
                 for path, (look, _) in zip(files, pairwise(chain(looks, [None])), strict=True):
                     assert look is not None
-                    splits.append(split(path, fields, self._engine.temp, look.result()))
+                    splits.append(split_file(path, fields, self._engine.temp, look.result()))
             except BaseException:
                 self._engine.interrupt()
                 raise

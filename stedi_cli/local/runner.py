@@ -12,7 +12,7 @@ import duckdb
 
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.job_run import JobOutcome
-from stedi_cli.lake.records import Work
+from stedi_cli.lake.records import Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
 from stedi_cli.local.engine import PARQUET, Engine
@@ -74,11 +74,11 @@ class DuckRunner:
         self._engine.close()
 
     @private
-    def run(self, works: list[Work]) -> Generator[JobOutcome | RefRemoved]:
+    def run(self, tasks: list[Task]) -> Generator[JobOutcome | RefRemoved]:
         """Run jobs in their order and commit their tables.
 
         Args:
-            works: The jobs with their SQL and provenance.
+            tasks: The jobs with their SQL and provenance.
 
         Yields:
             Rows, quarantined lines and seconds of each, after the tags and branches removed.
@@ -87,38 +87,38 @@ class DuckRunner:
             StediError: If its SQL cannot be run or the table not be written.
             BadDataError: If a landing table has more unusable lines than allowed.
         """
-        for work in works:
+        for task in tasks:
             self._removed = []
             try:
-                outcome = self._run(work)
+                outcome = self._run(task)
                 yield from self._removed
                 yield outcome
             except (StediError, OSError):
-                for name, state in work.landing.items():
+                for name, state in task.landing.items():
                     self._zone.refuse_changed(name, state)
                 raise
 
-    def _run(self, work: Work) -> JobOutcome:
+    def _run(self, task: Task) -> JobOutcome:
         started = time.perf_counter()
-        job, text, landing = work.job, work.text, work.landing
+        job, text, landing = task.job, task.text, task.landing
         table = self._lakehouse.tables[job.writes]
         self._define_inputs(job, landing)
-        made = dataclasses.replace(
-            work.made, inputs={name: self._input(name, work) for name in job.reads}
+        provenance = dataclasses.replace(
+            task.provenance, inputs={name: self._input(name, task) for name in job.reads}
         )
         path = self._layout.warehouse / table.name / "data" / f"{uuid.uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         # Where this fails the file is swept: it may be committed all the same.
         rows = self._write(job, text, table, path)
         accounts = self._settle(job, landing)
-        snapshot = self._commit(table, path, rows, made, accounts)
-        quarantined = sum(accounts[n].quarantined for n in self._lakehouse.first_reads(job))
+        snapshot = self._commit(table, path, rows, provenance, accounts)
+        quarantined = sum(accounts[n].quarantined for n in self._lakehouse.answers_for(job))
         return JobOutcome(rows, quarantined, time.perf_counter() - started, snapshot)
 
-    def _input(self, name: str, work: Work) -> str:
+    def _input(self, name: str, task: Task) -> str:
         state = self._tables.states().get(name)
         snapshot = str(state.current.id) if state and state.current else ""
-        return work.made.inputs.get(name, snapshot)
+        return task.provenance.inputs.get(name, snapshot)
 
     def _define_inputs(self, job: Job, landing: dict[str, LandingState]) -> None:
         for name in job.reads:
@@ -189,23 +189,23 @@ class DuckRunner:
         table: Table,
         path: Path,
         rows: int,
-        made: Provenance,
+        provenance: Provenance,
         accounts: dict[str, LandingAccount],
     ) -> int:
-        record = dataclasses.replace(made, landing=accounts)
+        record = dataclasses.replace(provenance, landing=accounts)
         done = iceberg.replace(
             self._catalog,
             table,
             [to_uri(path)],
             record.to_summary() | files_to_summary({path.name: path.stat().st_size}),
             keep=self._place.settings.keep_snapshots,
-            forget=self._forgets(table, path, rows, made),
+            forget=self._forgets(table, path, rows, provenance),
         )
         self._tables.forget()
         self._note(table.name, done.expired)
         return done.snapshot
 
-    def _forgets(self, table: Table, path: Path, rows: int, made: Provenance) -> bool:
+    def _forgets(self, table: Table, path: Path, rows: int, provenance: Provenance) -> bool:
         """Tell whether a table's older snapshots would give back what it must not hold any more."""
         states = self._tables.states()
         before = states.get(table.name)
@@ -215,7 +215,7 @@ class DuckRunner:
         if before.current is None or earlier is None or not self._tables.is_whole(table.name):
             return True
         policies = {s.provenance.policy for s in before.snapshots if s.provenance is not None}
-        if policies != {made.policy} or inputs_forgot(earlier, states):
+        if policies != {provenance.policy} or inputs_forgot(earlier, states):
             return True
         if before.current.rows is None or before.current.rows > rows:
             return True

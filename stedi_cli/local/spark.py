@@ -18,7 +18,7 @@ from typing import Any
 
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.job_run import JobOutcome
-from stedi_cli.lake.records import Work
+from stedi_cli.lake.records import Task
 from stedi_cli.landing import contract
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import CATALOG
@@ -50,8 +50,8 @@ def missing() -> str | None:
     java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
     if java is None:
         return f"There is no Java: install a JDK {OLDEST_JAVA} or newer (openjdk-17-jre-headless)."
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
-    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
+    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr)
     if found is None or int(found[1]) < OLDEST_JAVA:
         version = found[1] if found else "unknown"
         return f"Java {version} is too old: install a JDK {OLDEST_JAVA} or newer."
@@ -93,11 +93,11 @@ class SparkRunner:
         shutil.rmtree(self._temp, ignore_errors=True)
 
     @private
-    def run(self, works: list[Work]) -> Generator[JobOutcome | RefRemoved]:
+    def run(self, tasks: list[Task]) -> Generator[JobOutcome | RefRemoved]:
         """Run jobs in their order.
 
         Args:
-            works: The jobs with their SQL and provenance.
+            tasks: The jobs with their SQL and provenance.
 
         Yields:
             The outcome of each job as it ends, after the tags and branches removed.
@@ -107,17 +107,17 @@ class SparkRunner:
             BadDataError: If a landing table has more unusable lines than allowed.
         """
         self._mend_times()
-        request = self._write(works)
+        request = self._write(tasks)
         with SparkLog(self._layout.spark_log) as self._log:
-            yield from self._events(request, works)
+            yield from self._events(request, tasks)
 
-    def _write(self, works: list[Work]) -> Path:
+    def _write(self, tasks: list[Task]) -> Path:
         """Write what Spark is told, and return the request."""
         self._temp.mkdir(parents=True)
         request = self._temp / "request.json"
-        request.write_text(json.dumps(self._request(works)), encoding="utf-8")
-        for work in works:
-            self._sql(work).write_bytes(work.text.sql.encode())
+        request.write_text(json.dumps(self._request(tasks)), encoding="utf-8")
+        for task in tasks:
+            self._sql(task).write_bytes(task.text.sql.encode())
         model = spark_model.model(
             self._lakehouse,
             location=self._layout.table_location,
@@ -126,7 +126,7 @@ class SparkRunner:
         self._model.write_text(json.dumps(model), encoding="utf-8")
         return request
 
-    def _events(self, request: Path, works: list[Work]) -> Iterator[JobOutcome | RefRemoved]:
+    def _events(self, request: Path, tasks: list[Task]) -> Iterator[JobOutcome | RefRemoved]:
         # The last two would win over the settings.
         environment = {
             "PYSPARK_PYTHON": sys.executable,
@@ -134,7 +134,7 @@ class SparkRunner:
             **dict.fromkeys(("SPARK_LOCAL_DIRS", "TMPDIR"), str(self._temp)),
         }
         with subprocess.Popen(  # noqa: S603
-            self._command(request, small=_size(works) < SMALL),
+            self._command(request, small=_size(tasks) < SMALL),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **environment},
@@ -146,7 +146,7 @@ class SparkRunner:
                 # It holds the lock on if this process is killed.
                 name_holder(self._lock, process.pid)
                 self._log.follow(process.stderr)
-                yield from self._outcomes(_told(process, self._log), works)
+                yield from self._outcomes(_reports(process, self._log), tasks)
             finally:
                 # What is done is committed; what is not is swept.
                 if process.poll() is None:
@@ -166,13 +166,13 @@ class SparkRunner:
         self._tables.forget()
 
     def _outcomes(
-        self, told: Iterator[dict[str, Any]], works: list[Work]
+        self, reports: Iterator[dict[str, Any]], tasks: list[Task]
     ) -> Iterator[JobOutcome | RefRemoved]:
-        for work in works:
-            outcome = next(told, None)
+        for task in tasks:
+            outcome = next(reports, None)
             if outcome is None:
                 raise StediError(
-                    f"Job {work.job.name} failed on Spark: {self._reason()}.",
+                    f"Job {task.job.name} failed on Spark: {self._reason()}.",
                     hint=f"Spark's log is {self._layout.spark_log}.",
                 )
             self._tables.forget()
@@ -181,10 +181,10 @@ class SparkRunner:
                     f"{outcome['bad_data']}, more than max_bad_rows allows.",
                     hint="See `stedi quarantine`; tables are as before.",
                 )
-            for name in work.landing:
-                self._zone.refuse_changed(name, work.landing[name])
+            for name in task.landing:
+                self._zone.refuse_changed(name, task.landing[name])
             self._removed = []
-            self._expire(work)
+            self._expire(task)
             yield from self._removed
             yield JobOutcome(
                 outcome["rows"], outcome["quarantined"], outcome["seconds"], outcome["snapshot"]
@@ -193,14 +193,14 @@ class SparkRunner:
     def _reason(self) -> str:
         self._log.finish()
         log = self._layout.spark_log.read_text(encoding="utf-8", errors="replace")
-        told = [line for line in log.splitlines() if re.match(r"[\w.]+(Error|Exception)\b", line)]
-        return told[-1][:300].rstrip(".") if told else "it ended without a word"
+        errors = [line for line in log.splitlines() if re.match(r"[\w.]+(Error|Exception)\b", line)]
+        return errors[-1][:300].rstrip(".") if errors else "it ended without a word"
 
-    def _expire(self, work: Work) -> None:
+    def _expire(self, task: Task) -> None:
         from stedi_cli.tables.iceberg import NAMESPACE, expire
 
         catalog = open_catalog(self._layout)
-        for name in (work.job.writes, QUARANTINE):
+        for name in (task.job.writes, QUARANTINE):
             if name not in self._tables.states():
                 continue
             # Java syncs nothing. Until here a power failure can take what Spark has committed.
@@ -215,14 +215,14 @@ class SparkRunner:
     def _model(self) -> Path:
         return self._temp / "lakehouse.json"
 
-    def _sql(self, work: Work) -> Path:
-        return self._temp / f"{work.job.name}.sql"
+    def _sql(self, task: Task) -> Path:
+        return self._temp / f"{task.job.name}.sql"
 
-    def _request(self, works: list[Work]) -> dict[str, Any]:
+    def _request(self, tasks: list[Task]) -> dict[str, Any]:
         from stedi_cli.tables.iceberg import NAMESPACE
 
         return spark_request.request(
-            works,
+            tasks,
             self._lakehouse,
             self._tables.states(),
             engine=self.name,
@@ -232,7 +232,7 @@ class SparkRunner:
             # Expired after the run, by what also sweeps the files.
             keep=None,
             folder=lambda name: to_uri(self._zone.folder(name)),
-            sql=lambda work: to_uri(self._sql(work)),
+            sql=lambda task: to_uri(self._sql(task)),
         )
 
     def _command(self, request: Path, *, small: bool) -> list[str]:
@@ -263,13 +263,13 @@ class SparkRunner:
         submit = [str(Path(pyspark.origin).parent / "bin" / "spark-submit")]
         settings = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
         files = ["--py-files", str(contract.__file__)]
-        asked = ["--model", to_uri(self._model), "--request", to_uri(request)]
-        return [*submit, *settings, *files, str(script), *asked]
+        arguments = ["--model", to_uri(self._model), "--request", to_uri(request)]
+        return [*submit, *settings, *files, str(script), *arguments]
 
 
-def _size(works: list[Work]) -> int:
+def _size(tasks: list[Task]) -> int:
     """Return the bytes of all landing files that jobs read."""
-    landing = {name: state for work in works for name, state in work.landing.items()}
+    landing = {name: state for task in tasks for name, state in task.landing.items()}
     return sum(facts.size for state in landing.values() for facts in state.files.values())
 
 
@@ -285,7 +285,7 @@ def _libraries() -> dict[str, str]:
     return {"spark.jars.packages": ",".join(PACKAGES)}
 
 
-def _told(process: subprocess.Popen[bytes], log: SparkLog) -> Iterator[dict[str, Any]]:
+def _reports(process: subprocess.Popen[bytes], log: SparkLog) -> Iterator[dict[str, Any]]:
     """Yield what the script says of its jobs; the rest goes to the log."""
     assert process.stdout is not None
     for line in process.stdout:

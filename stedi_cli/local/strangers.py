@@ -35,9 +35,9 @@ def strangers(layout: Layout, names: Collection[str]) -> list[Stranger]:
     loose = [folder.name for folder in folders if folder.name not in own | set(names)]
     found = [_stranger(layout, entry) for entry in others]
     found += [
-        Stranger(name, str(layout.warehouse / name), ours=True, rows=_rows(made))
+        Stranger(name, str(layout.warehouse / name), ours=True, rows=_rows(state))
         for name in loose
-        if (made := _made_here(layout, name)) is not None
+        if (state := _made_here(layout, name)) is not None
     ]
     return found
 
@@ -69,8 +69,8 @@ def drop(layout: Layout, name: str) -> Iterator[Resource]:
 
 
 def _stranger(layout: Layout, entry: Entry) -> Stranger:
-    made = _made_here(layout, entry.table) if entry.is_own(layout.warehouse) else None
-    return Stranger(entry.title, entry.place, made is not None, _rows(made))
+    state = _made_here(layout, entry.table) if entry.is_own(layout.warehouse) else None
+    return Stranger(entry.title, entry.place, state is not None, _rows(state))
 
 
 def _rows(state: TableState | None) -> int | None:

@@ -177,8 +177,10 @@ class TableFiles:
         wanted = LandingAccount(
             state.fingerprint, state.lines, 0, as_is=True, contract=table.contract_sha256
         )
-        made = (s.current.provenance for s in self.states().values() if s.current is not None)
-        return any(m is not None and m.landing.get(table.name) == wanted for m in made)
+        records = (s.current.provenance for s in self.states().values() if s.current is not None)
+        return any(
+            record is not None and record.landing.get(table.name) == wanted for record in records
+        )
 
 
 def _whole(path: Path, size: int) -> Path:

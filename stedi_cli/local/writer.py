@@ -40,8 +40,8 @@ class Writer:
 
     def removed(self) -> list[RefRemoved]:
         """Return the tags and branches that were removed since this was last asked."""
-        told, self._removed = self._removed, []
-        return told
+        removed, self._removed = self._removed, []
+        return removed
 
     def note(self, refs: Iterable[RefRemoved]) -> None:
         """Remember tags and branches that were removed, also where what goes on is ended."""

@@ -146,7 +146,7 @@ class Lakehouse:
         """Each job by the table that it writes."""
         return {job.writes: job for job in self.jobs.values()}
 
-    def first_reads(self, job: Job) -> list[str]:
+    def answers_for(self, job: Job) -> list[str]:
         """Return the landing tables that this job is the first to read, so that it answers for."""
         earlier: set[str] = set()
         for other in self.jobs.values():

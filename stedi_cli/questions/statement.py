@@ -165,10 +165,10 @@ def _tree(sql: str) -> Any:
     """Return DuckDB's tree of a query, to be read only; raise UsageError where there is none."""
     import duckdb
 
-    asked = "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true)"
+    statement = "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true)"
     try:
         with own_errors():
-            found = _parser().cursor().execute(asked, [sql]).fetchone()
+            found = _parser().cursor().execute(statement, [sql]).fetchone()
         assert found is not None
         with _deep():
             tree = json.loads(found[0])

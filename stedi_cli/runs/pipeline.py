@@ -20,7 +20,7 @@ from stedi_cli.lake.job_run import (
     RunFailed,
 )
 from stedi_cli.lake.parts import Lake, Runner
-from stedi_cli.lake.records import RunOptions, Work
+from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Job, Lakehouse
 from stedi_cli.runs.bad_rows import refuse_too_many
@@ -118,18 +118,18 @@ class Pipeline:
     def _reasons(self, job: Job, rebuilt: set[str], *, forced: bool) -> Iterator[str]:
         """Yield why a job has to run, what is known already before what has to be looked for."""
         state = self._tables.get(job.writes)
-        made = state.current.provenance if state and state.current else None
-        if state is None or made is None:
+        provenance = state.current.provenance if state and state.current else None
+        if state is None or provenance is None:
             yield "not built yet" if state is None else "not built by a job"
             return
-        if made.policy != self.policy:
-            yield f"built under policy {made.policy}"
+        if provenance.policy != self.policy:
+            yield f"built under policy {provenance.policy}"
         if any(name in rebuilt for name in job.reads):
             yield "an input is rebuilt"
-        changed = self._recipes.changed(job, made)
+        changed = self._recipes.changed(job, provenance)
         if changed.inputs:
             yield f"{', '.join(changed.inputs)} changed"
-        if any(s.provenance and s.provenance.policy != made.policy for s in state.snapshots):
+        if any(s.provenance and s.provenance.policy != provenance.policy for s in state.snapshots):
             yield "snapshots of another policy are left"
         if overdue(state.snapshots, state.current.id if state.current else None):
             yield "snapshots that have to go are left"
@@ -137,23 +137,23 @@ class Pipeline:
             yield "its SQL changed"
         if changed.model:
             yield "the model changed"
-        yield from self._changes_of_others(job, state, made)
+        yield from self._changes_of_others(job, state, provenance)
         if forced:
             yield FORCED
         if not self._lake.tables.is_whole(job.writes):
             yield "its files are not whole"
-        quarantined = any(account.quarantined for account in made.landing.values())
+        quarantined = any(account.quarantined for account in provenance.landing.values())
         if quarantined and not self._lake.tables.is_whole(QUARANTINE):
             yield "the quarantine is not whole"
 
-    def _changes_of_others(self, job: Job, state: TableState, made: Provenance) -> Iterator[str]:
+    def _changes_of_others(self, job: Job, state: TableState, last: Provenance) -> Iterator[str]:
         changes = shape_drift(self._lakehouse.tables[job.writes], state)
         if changes:
             yield drift_said(changes)
         quarantine, there = self._lakehouse.tables[QUARANTINE], self._tables.get(QUARANTINE)
-        if made.landing and quarantine_drift(quarantine, there, made.landing):
+        if last.landing and quarantine_drift(quarantine, there, last.landing):
             yield "the quarantine changed"
-        telling = self._telling([job.writes, QUARANTINE] if made.landing else [job.writes])
+        telling = self._telling([job.writes, QUARANTINE] if last.landing else [job.writes])
         if telling:
             yield f"the metadata of {' and '.join(telling)} may hold values"
 
@@ -222,14 +222,14 @@ class Pipeline:
     def _run(self, runner: Runner, plans: list[JobPlan]) -> Iterator[Event]:
         run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
         unchanged = {p.job.name for p in plans if not p.stale}
-        works = [self._work(p.job, run, runner.name) for p in plans if p.job.name not in unchanged]
-        with closing(runner.run(works)) as told:
+        tasks = [self._task(p.job, run, runner.name) for p in plans if p.job.name not in unchanged]
+        with closing(runner.run(tasks)) as events:
             for plan in plans:
                 if plan.job.name in unchanged:
                     yield self._unchanged(plan.job)
                     continue
                 yield JobStarted(plan.job)
-                for event in told:
+                for event in events:
                     if isinstance(event, JobOutcome):
                         yield _done(plan, event)
                         break
@@ -237,17 +237,18 @@ class Pipeline:
                     if isinstance(event, RunDetached):
                         return
 
-    def _work(self, job: Job, run: str, engine: str) -> Work:
+    def _task(self, job: Job, run: str, engine: str) -> Task:
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
-        made = self._recipes.provenance(job, run=run, engine=engine)
+        provenance = self._recipes.provenance(job, run=run, engine=engine)
         known = {name: state.fingerprint for name, state in landing.items()}
-        return Work(job, self._recipes.text(job), dataclasses.replace(made, inputs=known), landing)
+        provenance = dataclasses.replace(provenance, inputs=known)
+        return Task(job, self._recipes.text(job), provenance, landing)
 
     def _unchanged(self, job: Job) -> JobDone:
         rows, accounts = self._built(job)
         quarantined = sum(
             accounts[name].quarantined
-            for name in self._lakehouse.first_reads(job)
+            for name in self._lakehouse.answers_for(job)
             if name in accounts
         )
         return JobDone(job, "unchanged", rows, quarantined, 0.0)

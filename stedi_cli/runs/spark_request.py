@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from stedi_cli.lake.records import Work
+from stedi_cli.lake.records import Task
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.tables.drift import quarantine_drift
 from stedi_cli.tables.provenance import TableState
 
 
 def request(
-    works: Sequence[Work],
+    tasks: Sequence[Task],
     lakehouse: Lakehouse,
     states: Mapping[str, TableState],
     *,
@@ -23,12 +23,12 @@ def request(
     keep: int | None,
     spare_ms: int = 0,
     folder: Callable[[str], str],
-    sql: Callable[[Work], str],
+    sql: Callable[[Task], str],
 ) -> dict[str, Any]:
     """Return the request of a run, as ``jobs/glue_job.py`` reads it.
 
     Args:
-        works: The jobs in their order.
+        tasks: The jobs in their order.
         lakehouse: The model.
         states: The tables' states.
         engine: Name of the engine, for the provenance.
@@ -44,7 +44,7 @@ def request(
         What is written as JSON.
     """
     quarantine = lakehouse.tables[QUARANTINE]
-    landing = {name: state for work in works for name, state in work.landing.items()}
+    landing = {name: state for task in tasks for name, state in task.landing.items()}
     return {
         "catalog": catalog,
         "namespace": namespace,
@@ -62,18 +62,18 @@ def request(
             }
             for name, state in landing.items()
         },
-        "jobs": [_job(work, lakehouse, engine, sql(work)) for work in works],
+        "jobs": [_job(task, lakehouse, engine, sql(task)) for task in tasks],
     }
 
 
-def _job(work: Work, lakehouse: Lakehouse, engine: str, sql: str) -> dict[str, Any]:
-    made = work.made
-    record = {"run": made.run, "job": made.job, "policy": made.policy, "engine": engine}
+def _job(task: Task, lakehouse: Lakehouse, engine: str, sql: str) -> dict[str, Any]:
+    p = task.provenance
+    record = {"run": p.run, "job": p.job, "policy": p.policy, "engine": engine}
     return {
-        "name": work.job.name,
+        "name": task.job.name,
         "sql": sql,
-        "reads": work.job.reads,
-        "writes": work.job.writes,
-        "answers_for": lakehouse.first_reads(work.job),
-        "record": {**record, "sql": made.sql, "columns": made.columns, "inputs": made.inputs},
+        "reads": task.job.reads,
+        "writes": task.job.writes,
+        "answers_for": lakehouse.answers_for(task.job),
+        "record": {**record, "sql": p.sql, "columns": p.columns, "inputs": p.inputs},
     }

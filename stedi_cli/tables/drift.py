@@ -22,21 +22,21 @@ def shape_drift(table: Table, state: TableState) -> str | None:
     that exchanged their names hold each other's. Only the schema's id tells of these.
     """
     wanted = {column.name: column.type for column in table.columns}
-    told = [f"{name} is missing" for name in wanted if name not in state.columns]
-    told += [f"{name} is new" for name in state.columns if name not in wanted]
-    told += [
+    changes = [f"{name} is missing" for name in wanted if name not in state.columns]
+    changes += [f"{name} is new" for name in state.columns if name not in wanted]
+    changes += [
         f"{name} is {kind}, not {wanted[name]}"
         for name, kind in state.columns.items()
         if kind != wanted.get(name, kind)
     ]
     exchanged = state.current is not None and state.current.schema != state.schema
-    if not told and (exchanged or list(state.columns) != list(wanted)):
-        told.append("its columns are others under the same names, or in another order")
-    if not told and state.current and state.current.files and not state.mapped:
-        told.append("other engines do not find its columns by their names")
-    told += ["it is partitioned"] if state.partitioned else []
-    told += ["it is sorted"] if state.sorted else []
-    return ", ".join(told) or None
+    if not changes and (exchanged or list(state.columns) != list(wanted)):
+        changes.append("its columns are others under the same names, or in another order")
+    if not changes and state.current and state.current.files and not state.mapped:
+        changes.append("other engines do not find its columns by their names")
+    changes += ["it is partitioned"] if state.partitioned else []
+    changes += ["it is sorted"] if state.sorted else []
+    return ", ".join(changes) or None
 
 
 def quarantine_drift(
@@ -101,18 +101,18 @@ def changed_by_others(lakehouse: Lakehouse, states: Mapping[str, TableState]) ->
         state = states.get(name)
         if state is None:
             continue
-        made = state.current.provenance if state.current else None
-        accounts |= made.landing if made else {}
+        provenance = state.current.provenance if state.current else None
+        accounts |= provenance.landing if provenance else {}
         what = shape_drift(lakehouse.tables[name], state)
-        what = what or ("its content is not a job's" if made is None else None)
-        found |= _told(name, what or _settings_drift(lakehouse.tables[name], state))
+        what = what or ("its content is not a job's" if provenance is None else None)
+        found |= _named(name, what or _settings_drift(lakehouse.tables[name], state))
     quarantine, there = lakehouse.tables[QUARANTINE], states.get(QUARANTINE)
     what = quarantine_drift(quarantine, there, accounts)
     what = what or (_settings_drift(quarantine, there) if there else None)
-    return found | _told(QUARANTINE, what)
+    return found | _named(QUARANTINE, what)
 
 
-def _told(name: str, what: str | None) -> dict[str, str]:
+def _named(name: str, what: str | None) -> dict[str, str]:
     return {name: what} if what else {}
 
 

@@ -61,17 +61,17 @@ def due(snapshots: Sequence[Snapshot], current: int | None, keep: int) -> list[S
     return gone + rest[: max(0, len(rest) - (keep - 1))]
 
 
-def inputs_forgot(made: Provenance, states: Mapping[str, TableState]) -> bool:
+def inputs_forgot(provenance: Provenance, states: Mapping[str, TableState]) -> bool:
     """Tell whether a table was built from a state that a table it reads keeps no more.
 
     Then that one may have forgotten a person since, whom this one's older snapshots still hold.
 
     Args:
-        made: What made the table.
+        provenance: What made the table.
         states: The tables' states, those that it reads among them.
     """
     return any(
-        made.inputs[name] not in {str(snapshot.id) for snapshot in states[name].snapshots}
-        for name in made.inputs
+        provenance.inputs[name] not in {str(snapshot.id) for snapshot in states[name].snapshots}
+        for name in provenance.inputs
         if name in states
     )

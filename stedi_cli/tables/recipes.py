@@ -65,23 +65,25 @@ class Recipes:
             inputs={name: self._input(name) for name in job.reads},
         )
 
-    def changed(self, job: Job, made: Provenance) -> Changed:
+    def changed(self, job: Job, provenance: Provenance) -> Changed:
         """Tell what changed since a job made its table, but for the policy."""
         wanted = self.provenance(job, run="", engine="")
-        inputs = [name for name in job.reads if made.inputs.get(name) != wanted.inputs[name]]
-        known = {name: made.inputs[name] for name in inputs if name in made.inputs}
+        inputs = [name for name in job.reads if provenance.inputs.get(name) != wanted.inputs[name]]
+        known = {name: provenance.inputs[name] for name in inputs if name in provenance.inputs}
         # The model is whatever else differs.
-        same = replace(wanted, policy=made.policy, sql=made.sql, inputs={**wanted.inputs, **known})
-        return Changed(inputs, made.sql != wanted.sql, not made.same_recipe(same))
+        same = replace(
+            wanted, policy=provenance.policy, sql=provenance.sql, inputs={**wanted.inputs, **known}
+        )
+        return Changed(inputs, provenance.sql != wanted.sql, not provenance.same_recipe(same))
 
     def all_changed(self) -> dict[str, Changed]:
         """Tell what changed since the tables were built under this policy, by the table."""
         found: dict[str, Changed] = {}
         for job in self._lakehouse.jobs.values():
             state = self._tables.get(job.writes)
-            made = state.current.provenance if state and state.current else None
-            if made is not None and made.policy == self._policy:
-                found[job.writes] = self.changed(job, made)
+            provenance = state.current.provenance if state and state.current else None
+            if provenance is not None and provenance.policy == self._policy:
+                found[job.writes] = self.changed(job, provenance)
         return found
 
     def _input(self, name: str) -> str:

@@ -14,9 +14,9 @@ from sandbox.job_runs import Run, Script
 from sandbox.server import KEYS, Sandbox
 
 from stedi_cli.aws.account import Account
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.lake import aws_lake
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.patience import Patience
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobDone, JobRun, RunDetached, RunFailed
 from stedi_cli.lake.parts import Lake
@@ -26,7 +26,7 @@ from stedi_cli.project.settings import AwsSettings, load_settings
 from stedi_cli.runs.pipeline import Event, Pipeline
 from stedi_cli.tables import iceberg
 
-HURRY = Patience(sleep=lambda seconds: None, random=lambda: 1.0)
+HURRY = Backoff(sleep=lambda seconds: None, random=lambda: 1.0)
 
 
 def aws_settings(config: Path | None = None, **changes: Any) -> AwsSettings:
@@ -38,16 +38,16 @@ def aws_settings(config: Path | None = None, **changes: Any) -> AwsSettings:
 class CloudLake:
     """A lakehouse on AWS; each call opens it anew, as each command does."""
 
-    def __init__(self, sandbox: Sandbox, patience: Patience = HURRY, **changes: Any) -> None:
+    def __init__(self, sandbox: Sandbox, backoff: Backoff = HURRY, **changes: Any) -> None:
         self.sandbox = sandbox
         self.settings = aws_settings(**changes)
-        self.patience = patience
+        self.backoff = backoff
         account = Account(self.settings)
         self.layout = Layout(account, self.settings, self.settings.lakehouse())
 
     @contextmanager
     def opened(self) -> Iterator[Lake]:
-        opened = aws_lake(self.settings, self.settings.lakehouse(), self.patience)
+        opened = aws_lake(self.settings, self.settings.lakehouse(), self.backoff)
         try:
             yield opened
         finally:
@@ -181,4 +181,4 @@ def detached(events: list[Event]) -> JobRun:
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands wait no time."""
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
+    monkeypatch.setattr("stedi_cli.aws.lake.Backoff", lambda: HURRY)

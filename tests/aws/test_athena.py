@@ -12,8 +12,8 @@ from sandbox.server import Sandbox
 from aws.cloud_lake import aws_settings
 from stedi_cli.aws.account import Account
 from stedi_cli.aws.athena import Athena, BadLineError
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.patience import Patience
 from stedi_cli.errors import StediError, UsageError
 
 SQL = "SELECT 1 AS n"
@@ -53,7 +53,7 @@ def layout(sandbox: Sandbox) -> Layout:
 
 @pytest.fixture
 def athena(layout: Layout, clock: Clock) -> Athena:
-    return Athena(layout, Patience(sleep=clock, random=lambda: 1.0))
+    return Athena(layout, Backoff(sleep=clock, random=lambda: 1.0))
 
 
 # --- Answers --------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_an_interrupted_query_is_stopped(sandbox: Sandbox, layout: Layout) -> No
 
     sandbox.queries.script("RUNNING")
     with pytest.raises(KeyboardInterrupt):
-        Athena(layout, Patience(sleep=interrupt)).select(SQL)
+        Athena(layout, Backoff(sleep=interrupt)).select(SQL)
     (execution,) = sandbox.queries.started.values()
     assert execution.state == "CANCELLED"
 

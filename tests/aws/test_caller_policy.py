@@ -17,8 +17,8 @@ from aws.faults_everywhere import without_pauses
 from aws.places import CONFIG, inventory
 from aws.scripted_validation import script_answers, write_data
 from aws.test_infra_up import DRIFT, break_job, break_table
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.layout import TAG
-from stedi_cli.aws.patience import Patience
 
 pytestmark = pytest.mark.slow
 
@@ -96,7 +96,7 @@ class Journey:
         for words in (("tables",), ("preview", "customer_trusted"), ("quarantine", "--show")):
             yield self.run(*words)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("stedi_cli.aws.lake.Patience", lambda: Patience(sleep=interrupt))
+            patch.setattr("stedi_cli.aws.lake.Backoff", lambda: Backoff(sleep=interrupt))
             yield self.run("query", "SELECT 1", code=130)
         yield self.run("history", "customer_trusted")
         yield self.run("export", "customer_trusted", "t.csv")

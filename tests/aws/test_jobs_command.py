@@ -13,7 +13,7 @@ from sandbox.server import Sandbox
 from small import JOBS, write_lake
 
 from aws.cloud_lake import CloudLake, hurry
-from stedi_cli.aws.patience import Patience
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.cli import render
 
 FIRST = "customer_landing_to_trusted"
@@ -111,7 +111,7 @@ def interrupted(cloud: CloudLake, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: Patience(sleep=interrupt))
+    monkeypatch.setattr("stedi_cli.aws.lake.Backoff", lambda: Backoff(sleep=interrupt))
     monkeypatch.setattr(render, "is_interactive", lambda: True)
     cloud.script(1, *["RUNNING"] * 9)
 

@@ -16,7 +16,7 @@ from small import JOBS, write_lake
 
 from aws.cloud_lake import CloudLake
 from aws.places import CONFIG
-from stedi_cli.aws.patience import Patience
+from stedi_cli.aws.backoff import Backoff
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue")]
 
@@ -31,8 +31,8 @@ BAD = ("--max-bad-rows", "1")
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs are looked at five times a second."""
-    impatient = Patience(sleep=lambda _: time.sleep(0.2))
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: impatient)
+    impatient = Backoff(sleep=lambda _: time.sleep(0.2))
+    monkeypatch.setattr("stedi_cli.aws.lake.Backoff", lambda: impatient)
 
 
 @pytest.fixture

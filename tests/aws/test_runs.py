@@ -15,7 +15,7 @@ from sandbox.server import Sandbox
 from small import JOBS, write_lake
 
 from aws.cloud_lake import HURRY, CloudLake, detached, failure, states
-from stedi_cli.aws.patience import Patience
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.run import Run as GlueRun
 from stedi_cli.aws.run import cost
 from stedi_cli.aws.runs import BusyError, Runs
@@ -129,7 +129,7 @@ def test_states_on_the_way_are_not_the_end(cloud: CloudLake) -> None:
 def test_waits_grow_to_a_limit_and_differ() -> None:
     slept: list[float] = []
     dice = iter([0.0, 1.0] * 20)
-    pauses = Patience(slept.append, lambda: next(dice), lambda: 0.0).pauses()
+    pauses = Backoff(slept.append, lambda: next(dice), lambda: 0.0).pauses()
     for _ in range(30):
         next(pauses)
     assert slept[:3] == [0.5, 1.5, 1.125]
@@ -374,7 +374,7 @@ def test_interrupted_while_waiting(cloud: CloudLake) -> None:
         raise KeyboardInterrupt
 
     cloud.script(1, *["RUNNING"] * 9)
-    cloud.patience = Patience(sleep=interrupt, random=HURRY.random)
+    cloud.backoff = Backoff(sleep=interrupt, random=HURRY.random)
     seen: list[Event] = []
     with cloud.opened() as opened:
         pipeline = Pipeline(cloud.settings.lakehouse(), opened, "strict")

@@ -22,7 +22,7 @@ MODEL = Table("people", "curated", "Who there is", (Column("email", "string", "E
 
 @pytest.fixture
 def cloud(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
+    monkeypatch.setattr("stedi_cli.aws.lake.Backoff", lambda: HURRY)
     return CloudLake(sandbox).up()
 
 

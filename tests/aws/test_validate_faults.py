@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults]
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither boto3 nor this project waits."""
     without_pauses(monkeypatch)
-    monkeypatch.setattr("stedi_cli.aws.lake.Patience", lambda: HURRY)
+    monkeypatch.setattr("stedi_cli.aws.lake.Backoff", lambda: HURRY)
 
 
 @pytest.fixture

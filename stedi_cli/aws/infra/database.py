@@ -37,10 +37,10 @@ class Database(Kind):
 
     def wanted(self, name: str) -> dict[str, str]:
         """Return description and place."""
-        made = self._input()
+        wanted = self._input()
         return {
-            "description": made["Description"],
-            "location": made["LocationUri"],
+            "description": wanted["Description"],
+            "location": wanted["LocationUri"],
             "names": _text(self._names()),
         }
 

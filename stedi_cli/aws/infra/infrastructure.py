@@ -103,11 +103,11 @@ class Infrastructure:
             changes = [change for change in plan.changes if change.kind in kinds]
             todo = [change for change in changes if change.action not in _AS_IT_IS]
             done = side_by_side([partial(kinds[c.kind].carry_out, c) for c in todo])
-            made = {(resource.kind, resource.name): resource for resource in done}
+            carried_out = {(resource.kind, resource.name): resource for resource in done}
             for change in changes:
                 state = "left" if change.action == "leave" else "there"
                 there = Resource(change.kind, change.name, state, change.note)
-                yield made.get((change.kind, change.name), there)
+                yield carried_out.get((change.kind, change.name), there)
         kinds_here = {kind.kind for kind in self._kinds}
         for change in plan.changes:
             if change.kind not in kinds_here:

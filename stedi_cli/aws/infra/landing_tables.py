@@ -35,9 +35,12 @@ class LandingTables(Kind):
     def _inputs(self) -> dict[str, dict[str, Any]]:
         layout = self.layout
         return {
-            made["Name"]: {**made, "Parameters": {**made["Parameters"], TAG: layout.database}}
+            table_input["Name"]: {
+                **table_input,
+                "Parameters": {**table_input["Parameters"], TAG: layout.database},
+            }
             for table in layout.lakehouse.landing.values()
-            for made in landing_inputs(table, layout.uri(layout.landing_folder(table)))
+            for table_input in landing_inputs(table, layout.uri(layout.landing_folder(table)))
         }
 
     def names(self) -> list[str]:

@@ -11,7 +11,7 @@ _FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 1.0, 20.0, 1.5
 
 
 @dataclass(frozen=True)
-class Patience:
+class Backoff:
     """How waiting is done, so that a test need not wait.
 
     Args:
