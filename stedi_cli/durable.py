@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stedi_cli.errors import StediError
+
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of whoever may read something and not write to it."""
 
 
 class Sink:

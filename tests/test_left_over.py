@@ -12,7 +12,7 @@ import pytest
 from conftest import Lake, Result
 from small import write_lake
 
-from stedi_cli.local.elsewhere import Elsewhere, abandoned, remove_abandoned
+from stedi_cli.lake.elsewhere import Elsewhere, abandoned, remove_abandoned
 from stedi_cli.local.lock import exclusive
 
 Ask = Callable[..., Result]

@@ -10,6 +10,7 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.place import Place
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError
+from stedi_cli.lake import elsewhere
 from stedi_cli.lake.findings import REBUILD, Finding
 from stedi_cli.lake.records import Resource
 from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
@@ -26,6 +27,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
         Findings, good and bad; after the first that keeps AWS from being asked, none.
     """
     layout = place.layout
+    yield from elsewhere.findings("upload DIR")
     try:
         yield Finding("boto3", metadata.version("boto3"))
     except metadata.PackageNotFoundError:

@@ -10,6 +10,7 @@ from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.writer import Writer
 from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
+from stedi_cli.lake.elsewhere import Elsewhere
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.landing.bare_gzip import bared, renewed
 from stedi_cli.landing.delivery import find_files
@@ -31,12 +32,15 @@ class Landing(LandingZone):
         """Bring a folder's files in; with ``replace``, files that are not in it go."""
         found = find_files(folder, self._layout.lakehouse.landing.values())
         refuse_elsewhere(folder)
-        with TemporaryDirectory(prefix="stedi-") as temp:
-            bare = bared(found, Path(temp))
+        copies = Elsewhere()
+        try:
+            bare = bared(found, copies.make())
             yield from self._upload(bare, replace=replace, wait=wait)
             source = folder / FILE_NAME
             if source.is_file():
                 self._put_expected(renewed(source.read_bytes(), found, bare))
+        finally:
+            copies.remove()
 
     def _upload(
         self, found: dict[str, list[Path]], *, replace: bool, wait: bool

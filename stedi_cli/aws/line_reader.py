@@ -74,8 +74,9 @@ class LineReader:
         named = [self._lakehouse.tables[name] for name in sorted(query.tables)]
         if any(self._is_large(table) for table in named):
             return None
-        with closing(Calls(duckdb.connect())) as calls:
-            connection = calls.connection
+        # Nothing of it is written to a disk.
+        connection = duckdb.connect(config={"temp_directory": ""})
+        with closing(Calls(connection)) as calls:
             for table in named:
                 connection.register(table.name, self._table(table))
             rows = calls.run(lambda: connection.execute(query.text).fetchall())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.runs import Runs
+from stedi_cli.lake.elsewhere import remove_abandoned
 
 
 class Writer:
@@ -25,5 +26,6 @@ class Writer:
         Args:
             wait: Whether to wait for runs that are at work.
         """
+        remove_abandoned()
         self._infrastructure.refuse_foreign_bucket()
         self._runs.refuse_active(wait=wait)

@@ -1,4 +1,4 @@
-"""A private folder outside of every root, which others can tell from one whose command has died.
+"""A private folder for intermediate files that can lie nowhere else, told when its command dies.
 
 Its command holds the lock of a file in it, which goes last, so that what dies half-way is told.
 """
@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stedi_cli.local.lock import UNWRITABLE
+from stedi_cli.durable import UNWRITABLE
+from stedi_cli.lake.findings import Finding
 
 _NAME = re.compile(r"stedi-[0-9a-f]{32}")
 _LOCK = "stedi.lock"
@@ -81,6 +82,19 @@ def abandoned() -> list[Path]:
         with suppress(OSError), _dead(folder):
             found.append(folder)
     return found
+
+
+def findings(remedy: str) -> list[Finding]:
+    """Return what ``doctor`` says of them.
+
+    Args:
+        remedy: A command that removes them.
+    """
+    left = abandoned()
+    if not left:
+        return []
+    found = f"a command that died left {', '.join(map(str, left))}, which may hold landing lines"
+    return [Finding("temporary files elsewhere", found, f"Run `stedi {remedy}`: it removes that.")]
 
 
 def remove_abandoned() -> None:

@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from stedi_cli.errors import StediError
+from stedi_cli.lake import elsewhere
 from stedi_cli.lake.findings import REBUILD, Finding
 from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.local import spark
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import catalog_damage
-from stedi_cli.local.elsewhere import abandoned
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.left_landing import left_lines, left_zones
 from stedi_cli.local.lock import is_held
@@ -43,7 +43,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
     yield _disk(layout.root)
     # An engine of choice, so its absence is no fault.
     yield Finding("Spark", spark.missing() or "can run with --engine spark")
-    yield from _elsewhere(layout)
+    yield from elsewhere.findings(_remedy(layout))
     if not layout.exists():
         yield Finding("root", f"no lakehouse in {layout.root}", "Run `stedi infra up`.")
         return
@@ -90,16 +90,11 @@ def _left_landing(layout: Layout, lakehouse: Lakehouse) -> Iterator[Finding]:
             yield Finding("landing folder", found, "Remove it, or put its table into the model.")
 
 
-def _elsewhere(layout: Layout) -> Iterator[Finding]:
-    """Tell of folders that a question left whose lakehouse could not be written to."""
-    left = abandoned()
-    if left:
-        found = f"a command that died left {', '.join(map(str, left))}, which may hold its rows"
-        command = "validate" if layout.exists() else "infra up"
-        if layout.exists() and os.access(layout.root, os.W_OK):
-            command = "jobs run --all"
-        todo = f"Run `stedi {command}`: it removes that."
-        yield Finding("temporary files elsewhere", found, todo)
+def _remedy(layout: Layout) -> str:
+    """Return a command of those that remove what a question left elsewhere."""
+    if not layout.exists():
+        return "infra up"
+    return "jobs run --all" if os.access(layout.root, os.W_OK) else "validate"
 
 
 def _temp(layout: Layout) -> Iterator[Finding]:

@@ -10,11 +10,11 @@ from stat import S_IMODE
 
 from stedi_cli.durable import make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.lake.elsewhere import remove_abandoned
 from stedi_cli.lake.records import Change, Plan, Resource
 from stedi_cli.landing.names import shown
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
-from stedi_cli.local.elsewhere import remove_abandoned
 from stedi_cli.local.layout import VERSION, to_path
 from stedi_cli.local.left_landing import left_zones
 from stedi_cli.local.lock import exclusive

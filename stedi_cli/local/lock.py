@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import time
@@ -10,14 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stedi_cli.durable import UNWRITABLE
 from stedi_cli.errors import StediError
 
 _RETRY_SECONDS = 0.05
 # A link in a lock's place is not followed: what it points to would be truncated.
 _FLAGS = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-
-UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
-"""Errors of whoever may read a lakehouse and not write to it."""
 
 
 class BusyError(StediError):

@@ -7,9 +7,9 @@ import shutil
 import uuid
 from pathlib import Path
 
-from stedi_cli.local.elsewhere import Elsewhere, parent_elsewhere
+from stedi_cli.durable import UNWRITABLE
+from stedi_cli.lake.elsewhere import Elsewhere, parent_elsewhere
 from stedi_cli.local.layout import Layout
-from stedi_cli.local.lock import UNWRITABLE
 
 
 class Workspace:

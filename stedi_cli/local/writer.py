@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stedi_cli.durable import load_json, make_folder, remove_stale, replaced
+from stedi_cli.lake.elsewhere import remove_abandoned
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import entries, metadata_locations
-from stedi_cli.local.elsewhere import remove_abandoned
 from stedi_cli.local.layout import Layout, to_path
 from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
 from stedi_cli.local.lodgers import lodgers

@@ -7,6 +7,9 @@ import gzip
 import hashlib
 import json
 import random
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -311,6 +314,40 @@ def test_what_a_gzip_header_tells_is_not_stored(cloud: CloudLake, tmp_path: Path
     facts = landing(cloud)["customer_landing"].files["c.json.gz"]
     assert (facts.sha256, facts.size) == (hashlib.sha256(stored).hexdigest(), len(stored))
     assert [file.state for file in cloud.upload(source)] == ["unchanged"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from aws.cloud_lake import aws_settings
+from stedi_cli.aws.lake import aws_lake
+from stedi_cli.aws.landing import Landing
+
+Landing._upload = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+settings = aws_settings()
+lake = aws_lake(settings, settings.lakehouse())
+list(lake.landing.upload(Path(sys.argv[1]), replace=False, wait=False))
+"""
+
+
+def test_what_a_killed_upload_copied_is_told_and_goes(
+    cloud: CloudLake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.setenv("TMPDIR", str(elsewhere))
+    told = member(lines(CUSTOMERS), name=ADDRESS, comment=ADDRESS)
+    source = write_lake(tmp_path / "telling", {"customer_landing": {"c.json.gz": told}})
+    words = [sys.executable, "-c", KILLED, str(source)]
+    done = subprocess.run(words, cwd=Path(__file__).parents[1], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (copy,) = elsewhere.glob("stedi-*/customer_landing/c.json.gz")
+    with cloud.opened() as opened:
+        (found,) = [f for f in opened.diagnose() if f.what == "temporary files elsewhere"]
+    assert str(copy.parents[1]) in found.found
+    assert "stedi upload" in found.todo
+    assert [file.state for file in cloud.upload(source)] == ["new"]
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_an_address_in_a_name_is_refused_and_reported(cloud: CloudLake, tmp_path: Path) -> None:
