@@ -154,3 +154,15 @@ def test_no_command_tells_an_address_that_is_written_otherwise(
     assert told.code != 0
     assert "customer/…" in shown
     assert "Ann" not in shown
+
+
+def test_a_packed_file_with_an_address_for_a_name_is_read_as_any_other(lake: Lake) -> None:
+    lake.run()
+    held = lake.counts()
+    more = gzip.compress(lines(CUSTOMERS) * 2)
+    (lake.layout.landing / "customer" / "ann@x.org.json.gz").write_bytes(more)
+    lake.run()
+    assert lake.counts() == {**held, "customer_landing": 3 * held["customer_landing"]}
+    with lake.opened() as opened:
+        assert opened.landing.states()["customer_landing"].lines == 3 * len(CUSTOMERS)
+    assert lake.validate().problems == []

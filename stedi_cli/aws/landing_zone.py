@@ -180,7 +180,7 @@ class LandingZone:
     def _read_facts(self, table: str, file: str) -> None:
         key = self.key(table, file)
         with self.storage.opened(key) as (stream, etag):
-            facts = read_facts(stream, shown(self._layout.uri(key)), lambda _: None)
+            facts = read_facts(stream, self._layout.uri(key), lambda _: None)
         # What was read, should it have been replaced since it was listed.
         self.remember(table, file, Entry(etag, facts))
 

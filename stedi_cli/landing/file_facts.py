@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from stedi_cli.errors import UsageError
 from stedi_cli.landing.contract import BLANKS, BOM, LONGEST_LINE
+from stedi_cli.landing.names import shown
 
 CHUNK = 1 << 20
 BOMB_RATIO = 300
@@ -54,7 +55,7 @@ def read_facts(stream: BinaryIO, name: str, sink: Callable[[bytes], object]) -> 
 
     Args:
         stream: The file, opened for reading bytes.
-        name: Its name, which tells whether it is compressed, and which errors show.
+        name: Its name, which tells whether it is compressed, and which errors show masked.
         sink: Called with each piece of the file's bytes, as they are.
 
     Returns:
@@ -75,7 +76,7 @@ def read_facts(stream: BinaryIO, name: str, sink: Callable[[bytes], object]) -> 
             yield chunk
 
     count = _LineCount()
-    for piece in _inflated(raw(), name) if name.endswith(".gz") else raw():
+    for piece in _inflated(raw(), shown(name)) if name.endswith(".gz") else raw():
         count.add(piece)
     return FileFacts(digest.hexdigest(), size, count.total(), count.suspicious)
 

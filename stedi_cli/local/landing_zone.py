@@ -229,7 +229,7 @@ class LandingZone:
         begun = time.time_ns()
         try:
             with path.open("rb") as stream:
-                facts = read_facts(stream, shown(str(path)), lambda _: None)
+                facts = read_facts(stream, str(path), lambda _: None)
         except OSError as error:
             raise StediError(
                 f"Cannot read {shown(str(path))}: {error.strerror}.",
