@@ -136,6 +136,8 @@ A_PATH = re.compile(r"`((?:\w+/)*\w+\.py|(?:\w+/){2,})`")
 def test_each_module_that_a_document_names_is_there(document: Path) -> None:
     for name in A_PATH.findall(document.read_text(encoding="utf-8")):
         # A name alone stands where its folder has just been named.
-        anywhere = PACKAGE.rglob(name) if "/" not in name else ()
-        places = (CHECKOUT / name, PACKAGE / name, JOB_SCRIPT.parent / name, *anywhere)
+        places = [CHECKOUT / name, PACKAGE / name]
+        if "/" not in name:
+            rooms = (PACKAGE, JOB_SCRIPT.parent, Path(__file__).parent)
+            places += [path for room in rooms for path in room.rglob(name)]
         assert any(path.exists() for path in places), name

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import yaml
 from conftest import PROJECT, Result, run_stedi
 
 from stedi_cli.errors import UsageError
+from stedi_cli.landing.contract import Field, canonical
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import QUARANTINE, load
 from stedi_cli.project.model_file import ColumnEntry
-from stedi_cli.project.settings import load_settings
+from stedi_cli.project.settings import AwsSettings, LocalSettings, load_settings
 from stedi_cli.tables.types import TYPES
 
 
@@ -44,6 +46,14 @@ def test_defaults_of_the_bundled_project(workspace: Path) -> None:
     assert settings.data == PROJECT / "data" / "sample"
     assert (settings.max_bad_rows, settings.keep_snapshots) == (0.01, 10)
     assert (settings.memory_limit, settings.threads, settings.temp_limit) == (None, None, "20GB")
+
+
+@pytest.mark.parametrize(("file", "kind"), [("local", LocalSettings), ("aws", AwsSettings)])
+def test_each_setting_stands_in_its_file(
+    file: str, kind: type[LocalSettings | AwsSettings]
+) -> None:
+    given = yaml.safe_load((PROJECT / "configs" / f"{file}.yaml").read_text())
+    assert given.keys() == kind.model_fields.keys()
 
 
 def test_an_empty_file_gives_the_documented_defaults(project: Path) -> None:
@@ -273,6 +283,8 @@ def test_every_type_of_the_model_is_one_of_every_engine() -> None:
     assert isinstance(given, ast.Dict)
     sparks = {ast.literal_eval(key) for key in given.keys if key}
     assert {*get_args(ColumnEntry.model_fields["type"].annotation)} == TYPES.keys() == sparks
+    # The contract knows no other.
+    assert canonical([Field("x", kind, required=True) for kind in TYPES])
 
 
 def test_the_script_for_glue_names_the_quarantine_once_and_as_the_model_does() -> None:

@@ -102,7 +102,7 @@ def test_counts_are_those_of_the_jobs(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", mostly_slow(range(2, 14), quick=2))
+@pytest.mark.parametrize("seed", range(2, 14))
 def test_counts_are_those_of_the_jobs_for_other_seeds(tmp_path: Path, seed: int) -> None:
     arguments: dict[str, Any] = {
         "customers": 40 + 13 * seed,
