@@ -28,22 +28,17 @@ class AccountUse:
         self._athena = athena
 
     def costs(self) -> list[str]:
-        """Return what a run and a query will cost, a line each."""
         return prices.forecast(self._layout.settings, len(self._layout.lakehouse.jobs))
 
     def query_cost(self) -> QueryCost:
-        """Return what queries cost so far."""
         return self._athena.cost
 
     def caller_policy(self) -> dict[str, Any]:
-        """Return the permissions that whoever runs commands needs."""
         return policies.caller(self._layout)
 
     def runs(self) -> list[JobRun]:
-        """Return the latest runs, the latest first."""
         found = sorted(self._runs.all_latest(), key=Run.when, reverse=True)
         return [run.as_job_run() for run in found]
 
     def stop(self, run: JobRun) -> None:
-        """Stop a run."""
         self._runs.stop(run.job, run.id)

@@ -29,7 +29,6 @@ class Landing(LandingZone):
         self._copies: TemporaryDirectory[str] | None = None
 
     def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded | Uploading]:
-        """Bring a folder's files in; with ``replace``, files that are not in it go."""
         found = find_files(folder, self._layout.lakehouse.landing.values())
         refuse_elsewhere(folder)
         copies = Elsewhere()

@@ -53,7 +53,6 @@ class LineReader:
         self._read: dict[str, pa.Table] = {}
 
     def usable_lines(self) -> dict[str, str]:
-        """Return, by landing table, a SELECT of its usable lines."""
         return {name: usable_lines(table) for name, table in self._lakehouse.landing.items()}
 
     def answer(self, sql: str) -> Answer | None:

@@ -59,34 +59,9 @@ class Questions:
         return self._run(wanted)
 
     def ask_all(self, texts: Sequence[str]) -> list[Answer]:
-        """Run several SELECTs of this project's own, side by side.
-
-        Args:
-            texts: The queries.
-
-        Returns:
-            The answers, in the order of the queries.
-
-        Raises:
-            StediError: If one fails.
-        """
         return side_by_side([partial(self._run, one_select(text)) for text in texts])
 
     def export(self, table: str, file: Path) -> Exported:
-        """Write a table to a file.
-
-        Args:
-            table: The table.
-            file: The file to make; its ending tells the format.
-
-        Returns:
-            What was written.
-
-        Raises:
-            UsageError: If the ending is neither ``.parquet`` nor ``.csv``, the table is not built,
-                or the file's place is none for it.
-            StediError: If it cannot be read.
-        """
         from stedi_cli.aws.export import write
 
         export_format(file)

@@ -24,13 +24,11 @@ class Tables(TableFiles):
         self._writer = writer
 
     def drop(self, name: str) -> Iterator[Resource]:
-        """Remove a table that left the model, and all its files."""
         found = to_drop(self._layout.lakehouse, self.strangers(), name)
         self._writer.refuse(wait=False)
         yield from drop(self._layout, found)
 
     def location(self, table: Table) -> str:
-        """Return the URI of a table's folder."""
         layout = self._layout
         folder = layout.landing_folder(table) if table.folder else layout.table_folder(table.name)
         return f"{layout.uri(folder).rstrip('/')}/"

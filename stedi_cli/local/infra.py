@@ -193,7 +193,6 @@ class Infrastructure:
         return [root, *others, *self._strangers()]
 
     def plan(self) -> Plan:
-        """Return what ``up`` would do, changing nothing."""
         return _plan(self.status())
 
     @private

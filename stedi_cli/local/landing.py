@@ -30,7 +30,6 @@ class Landing:
 
     @private
     def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded]:
-        """Bring a folder's files in; with ``replace``, files that are not in it go."""
         place, zone = self._place, self._place.zone
         place.layout.require()
         found = find_files(folder, place.lakehouse.landing.values())
@@ -60,16 +59,13 @@ class Landing:
 
     @private
     def states(self) -> dict[str, LandingState]:
-        """Return the files by table."""
         self._place.layout.require()
         return self._place.zone.states()
 
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
-        """Return lines by table, file and line number, read now."""
         self._place.layout.require()
         return self._place.zone.lines(places)
 
     def expected_file(self) -> Path | None:
-        """Return the expected counts that came with the uploaded data, where any did."""
         expected = self._place.layout.expected
         return expected if expected.is_file() else None

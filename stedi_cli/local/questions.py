@@ -38,22 +38,10 @@ class Questions:
         self._open.close()
 
     def ask(self, sql: str) -> Answer:
-        """Run one SELECT.
-
-        Args:
-            sql: The query.
-
-        Returns:
-            The answer.
-
-        Raises:
-            UsageError: If it is not one SELECT or cannot be run.
-        """
         return self.ask_all([sql])[0]
 
     @private
     def ask_all(self, texts: Sequence[str]) -> list[Answer]:
-        """Run SELECTs; answers in their order."""
         from stedi_cli.questions.statement import one_select
 
         self._begin()
@@ -63,19 +51,6 @@ class Questions:
 
     @private
     def export(self, table: str, file: Path) -> Exported:
-        """Write a table to a file.
-
-        Args:
-            table: The table.
-            file: The file to make; its ending tells the format.
-
-        Returns:
-            What was written.
-
-        Raises:
-            UsageError: If the ending is neither ``.parquet`` nor ``.csv``, the table is not built,
-                or the file's place is none for it.
-        """
         import duckdb
 
         from stedi_cli.local.engine import PARQUET, query_error

@@ -28,7 +28,6 @@ class Tables:
         self._place = writer.place
 
     def states(self) -> dict[str, TableState]:
-        """Return the tables' states by name."""
         self._place.layout.require()
         return self._place.tables.states()
 
@@ -37,11 +36,9 @@ class Tables:
         self._place.tables.read_again()
 
     def is_whole(self, table: str) -> bool:
-        """Tell whether a table's current data files are all there."""
         return self._place.tables.is_whole(table)
 
     def strangers(self) -> list[Stranger]:
-        """Return the tables that the model does not have: those that left it, and of others."""
         layout, lakehouse = self._place.layout, self._place.lakehouse
         found = [*strangers(layout, lakehouse.tables), *left_zones(layout, lakehouse)]
         # A broken table of the model is no reason to keep one that left it.
@@ -51,7 +48,6 @@ class Tables:
 
     @private
     def drop(self, name: str) -> Iterator[Resource]:
-        """Remove a table that left the model, and all its files."""
         with self._writer.locked(wait=False):
             found = to_drop(self._place.lakehouse, self.strangers(), name)
             if found.kind == LANDING_ZONE:

@@ -79,7 +79,6 @@ class Bucket(Kind):
         return Storage(self.layout).place()
 
     def names(self) -> list[str]:
-        """Return its name."""
         return [self.layout.bucket]
 
     def _settings(self) -> list[_Setting]:

@@ -15,7 +15,6 @@ class Database(Kind):
     kind = "database"
 
     def names(self) -> list[str]:
-        """Return its name."""
         return [self.layout.database]
 
     def _input(self) -> dict[str, Any]:
@@ -36,7 +35,6 @@ class Database(Kind):
         }
 
     def wanted(self, name: str) -> dict[str, str]:
-        """Return description and place."""
         wanted = self._input()
         return {
             "description": wanted["Description"],
@@ -45,7 +43,6 @@ class Database(Kind):
         }
 
     def read(self) -> dict[str, Found]:
-        """Read it."""
         name = self.layout.database
         answer = ask(self.layout.account.client("glue").get_database, Name=name)
         if answer is None:
@@ -84,13 +81,11 @@ class Database(Kind):
         return [Resource(self.kind, name, "left") for name in ours]
 
     def create(self, name: str) -> None:
-        """Make it with its tags."""
         self.layout.account.client("glue").create_database(
             DatabaseInput=self._input(), Tags=self.layout.tags
         )
 
     def update(self, name: str, fields: set[str]) -> None:
-        """Make it what it should be."""
         self.layout.account.client("glue").update_database(Name=name, DatabaseInput=self._input())
 
     def delete(self, name: str) -> None:

@@ -107,7 +107,6 @@ class Endpoint(Kind):
         return serving or [t["RouteTableId"] for t in found]
 
     def create(self, name: str) -> None:
-        """Make the endpoint with its tags."""
         self._know()
         self.layout.account.client("ec2").create_vpc_endpoint(
             VpcEndpointType="Gateway",
@@ -122,7 +121,6 @@ class Endpoint(Kind):
         )
 
     def update(self, name: str, fields: set[str]) -> None:
-        """Put route tables and tags."""
         self._know()
         ec2 = self.layout.account.client("ec2")
         assert self._own is not None

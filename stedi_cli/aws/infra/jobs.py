@@ -36,7 +36,6 @@ class Jobs(Kind):
         self._sleep = sleep
 
     def names(self) -> list[str]:
-        """Return their names."""
         return self.layout.job_names
 
     def definition(self, name: str) -> dict[str, Any]:
@@ -69,7 +68,6 @@ class Jobs(Kind):
         }
 
     def wanted(self, name: str) -> dict[str, str]:
-        """Return the definition, field by field."""
         return _fields(self.definition(name))
 
     def read(self) -> dict[str, Found]:
@@ -109,7 +107,6 @@ class Jobs(Kind):
                 self._sleep(wait)
 
     def update(self, name: str, fields: set[str]) -> None:
-        """Make one what it should be."""
         glue = self.layout.account.client("glue")
         if fields:
             glue.update_job(JobName=name, JobUpdate=self.definition(name))

@@ -44,15 +44,12 @@ class LandingTables(Kind):
         }
 
     def names(self) -> list[str]:
-        """Return the names of the landing tables."""
         return list(self._inputs)
 
     def wanted(self, name: str) -> dict[str, str]:
-        """Return place, columns, format and description."""
         return _fields(self._inputs[name])
 
     def read(self) -> dict[str, Found]:
-        """Read the landing tables."""
         return self._found(self._tables())
 
     def _found(self, tables: list[dict[str, Any]]) -> dict[str, Found]:
@@ -105,19 +102,16 @@ class LandingTables(Kind):
         return place.startswith(self.layout.uri(""))
 
     def create(self, name: str) -> None:
-        """Make one."""
         self.layout.account.client("glue").create_table(
             DatabaseName=self.layout.database, TableInput=self._inputs[name]
         )
 
     def update(self, name: str, fields: set[str]) -> None:
-        """Make one what it should be."""
         self.layout.account.client("glue").update_table(
             DatabaseName=self.layout.database, TableInput=self._inputs[name], SkipArchive=True
         )
 
     def delete(self, name: str) -> None:
-        """Delete one."""
         ask(
             self.layout.account.client("glue").delete_table,
             DatabaseName=self.layout.database,

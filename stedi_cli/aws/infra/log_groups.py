@@ -16,11 +16,9 @@ class LogGroups(Kind):
     kind = "log group"
 
     def names(self) -> list[str]:
-        """Return their names."""
         return self.layout.log_groups
 
     def wanted(self, name: str) -> dict[str, str]:
-        """Return how long logs are kept."""
         return {"days": _DAYS}
 
     def read(self) -> dict[str, Found]:
@@ -53,7 +51,6 @@ class LogGroups(Kind):
         self.update(name, {"days"})
 
     def update(self, name: str, fields: set[str]) -> None:
-        """Say how long logs are kept."""
         if "days" in fields:
             self.layout.account.client("logs").put_retention_policy(
                 logGroupName=name, retentionInDays=int(_DAYS)

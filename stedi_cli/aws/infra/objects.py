@@ -50,7 +50,6 @@ class Objects(Kind):
         return contents
 
     def names(self) -> list[str]:
-        """Return their keys."""
         return list(self._contents)
 
     def wanted(self, name: str) -> dict[str, str]:
@@ -80,7 +79,6 @@ class Objects(Kind):
         return self.read() if ours else {}
 
     def create(self, name: str) -> None:
-        """Put one."""
         self._storage.s3.put_object(
             **self._storage.place(name),
             Body=self._contents[name],
@@ -88,11 +86,9 @@ class Objects(Kind):
         )
 
     def update(self, name: str, fields: set[str]) -> None:
-        """Put one again."""
         self.create(name)
 
     def delete(self, name: str) -> None:
-        """Delete one."""
         ask(self._storage.s3.delete_object, **self._storage.place(name))
 
 

@@ -27,7 +27,6 @@ class Role(Kind):
     kind = "role"
 
     def names(self) -> list[str]:
-        """Return its name."""
         return [self.layout.settings.role]
 
     def _documents(self) -> dict[str, policies.Document]:
@@ -40,7 +39,6 @@ class Role(Kind):
         return {**self.layout.tags, PROMISE: self.layout.bucket, REGION: self.layout.account.region}
 
     def wanted(self, name: str) -> dict[str, str]:
-        """Return trust, policies and tags."""
         return {
             "trust": same_json(policies.trust()),
             **{title: same_json(document) for title, document in self._documents().items()},
@@ -107,7 +105,6 @@ class Role(Kind):
         self.update(name, {S3_ACCESS, GLUE_ACCESS})
 
     def update(self, name: str, fields: set[str]) -> None:
-        """Put what differs."""
         iam = self.layout.account.client("iam")
         if "trust" in fields:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=same_json(policies.trust()))

@@ -15,7 +15,6 @@ class WorkGroup(Kind):
     kind = "work group"
 
     def names(self) -> list[str]:
-        """Return its name."""
         return [self.layout.settings.work_group]
 
     def _arn(self) -> str:
@@ -37,7 +36,6 @@ class WorkGroup(Kind):
         }
 
     def wanted(self, name: str) -> dict[str, str]:
-        """Return configuration, state and tags."""
         configuration = {**self._limits(), "ResultConfiguration": self._results()}
         return {
             **_fields({"State": "ENABLED", "Configuration": configuration}),
@@ -56,7 +54,6 @@ class WorkGroup(Kind):
         return {name: Found(fields, ours=self.is_ours(tags))}
 
     def create(self, name: str) -> None:
-        """Make it with its tags."""
         self.layout.account.client("athena").create_work_group(
             Name=name,
             Description=f"Questions to the lakehouse {self.layout.database}",
@@ -65,7 +62,6 @@ class WorkGroup(Kind):
         )
 
     def update(self, name: str, fields: set[str]) -> None:
-        """Put configuration and tags."""
         athena = self.layout.account.client("athena")
         if fields - {"tags"}:
             updates = {**self._limits(), "ResultConfigurationUpdates": self._results()}
