@@ -34,6 +34,14 @@ from pyspark.sql.types import DoubleType, LongType, StringType, StructField, Str
 TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
 QUARANTINE = "quarantine"
 """The table of unusable lines; see stedi_cli/project/lakehouse.py."""
+STRAY = (
+    "write.parquet.bloom-filter-",
+    "write.data.path",
+    "write.metadata.path",
+    "write.object-storage.",
+    "write.folder-storage.",
+)
+"""How properties begin by which values would stand in filters, or outside of a table's folder."""
 FORGETS = "stedi.forgets"
 """The property of a snapshot before which no other may stay; see stedi_cli/tables/history.py."""
 
@@ -184,7 +192,7 @@ class Session:
         summary = {**summary, "metrics": "counts"}
         history = self.history(name)
         if history is not None:
-            history.drop_filters()
+            history.drop_stray()
             if not history.counts_only() <= {True}:
                 summary["forgets"] = "true"
         for key, value in summary.items():
@@ -377,16 +385,16 @@ class History:
         current = self.current.snapshotId() if self.current is not None else None
         return sorted(found, key=lambda s: s.snapshotId() == current)
 
-    def filters(self) -> list[str]:
-        """Return the properties by which Spark would write Bloom filters."""
-        found = dict(self.table.properties())
-        return [name for name in found if name.startswith("write.parquet.bloom-filter-")]
+    def stray(self) -> list[str]:
+        """Return the properties that `stedi_cli/tables/metrics.py` has taken away."""
+        return [name for name in dict(self.table.properties()) if name.startswith(STRAY)]
 
-    def drop_filters(self) -> None:
-        """Take away the Bloom filters that another engine asked for: a replace keeps properties."""
-        if self.filters():
+    def drop_stray(self) -> None:
+        """Take away what another engine set: a replace keeps properties."""
+        stray = self.stray()
+        if stray:
             update = self.table.updateProperties()
-            for name in self.filters():
+            for name in stray:
                 update.remove(name)
             update.commit()
 
@@ -398,7 +406,7 @@ class History:
         """Tell whether values may stand in manifests, as `stedi_cli/tables/metrics.py` does."""
         marks, found = self.counts_only(), self.table.properties()
         asked = [key for key in wanted if key.startswith("write.metadata.metrics.")]
-        rightly_set = all(found.get(key) == wanted[key] for key in asked) and not self.filters()
+        rightly_set = all(found.get(key) == wanted[key] for key in asked) and not self.stray()
         return len(marks) > 1 or (bool(marks) and not rightly_set)
 
     def due(self, keep: int, spare_ms: int) -> list[int]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,10 @@ from pyiceberg.types import LongType, StringType
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.local import spark
+from stedi_cli.local.layout import to_path, to_uri
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.runs import spark_request
+from stedi_cli.tables.metrics import stray
 
 Invoke = Callable[..., Result]
 BAD = [("customer_landing", "bad.json", 1, "missing:email")]
@@ -126,6 +131,11 @@ def filter_by(table: Any) -> None:
         transaction.set_properties({name: "true"})
 
 
+def put_elsewhere(table: Any) -> None:
+    with table.transaction() as transaction:
+        transaction.set_properties({"write.data.path": f"{table.location()}-elsewhere"})
+
+
 def unmap(table: Any) -> None:
     with table.transaction() as transaction:
         transaction.remove_properties("schema.name-mapping.default")
@@ -138,9 +148,10 @@ def map_otherwise(table: Any) -> None:
         transaction.set_properties({"schema.name-mapping.default": json.dumps(mapping)})
 
 
+SETTINGS = [bound, filter_by, put_elsewhere]
 CHANGES = [
     *(rename, swap, make_again, drop, add, change_type, reorder, require, identify, document),
-    *(partition, sort, bound, filter_by, unmap, map_otherwise, add_row, take_a_row),
+    *(partition, sort, *SETTINGS, unmap, map_otherwise, add_row, take_a_row),
 ]
 
 
@@ -159,7 +170,7 @@ def test_what_another_engine_changes_is_told_and_mended(
     dirty: Lake, invoke: Invoke, table: str, change: Callable[[Any], None]
 ) -> None:
     change(open_catalog(dirty.layout).load_table(f"stedi.{table}"))
-    assert is_spark_told(dirty) == (table == "quarantine" and change not in (bound, filter_by))
+    assert is_spark_told(dirty) == (table == "quarantine" and change not in SETTINGS)
     doctor = invoke("doctor", "--json")
     assert doctor.code == 1
     (wrong,) = [f for f in doctor.json() if not f["ok"]]
@@ -186,12 +197,37 @@ def test_what_another_engine_changes_is_told_and_mended(
     assert made.spec().is_unpartitioned()
     assert made.sort_order().is_unsorted
     assert "full" not in made.properties.values()
-    assert not [name for name in made.properties if "bloom" in name]
+    assert not stray(made.properties)
     assert made.name_mapping() == made.schema().name_mapping
     assert made.scan().to_arrow().num_rows == len(dirty.rows(table))
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("table", ["customers_curated", "quarantine"])
+def test_a_table_of_a_newer_format_is_told_and_made_again(
+    dirty: Lake, invoke: Invoke, table: str
+) -> None:
+    made = open_catalog(dirty.layout).load_table(f"stedi.{table}")
+    before = to_path(made.metadata_location)
+    after = before.with_name(f"00009-{uuid.uuid4()}.metadata.json")
+    newer = {"format-version": 3, "next-row-id": 0}
+    after.write_text(json.dumps(json.loads(before.read_text()) | newer))
+    with closing(sqlite3.connect(dirty.layout.catalog)) as db, db:
+        moved = "UPDATE iceberg_tables SET metadata_location = ? WHERE table_name = ?"
+        db.execute(moved, (to_uri(after), table))
+    for words in (["validate"], ["jobs", "run", "--all"], ["tables"]):
+        told = invoke(*words)
+        assert told.code == 1
+        assert "another engine made it format 3 of Iceberg" in told.err
+        assert "`stedi infra up`" in told.err
+    assert any("format 3" in f["found"] for f in invoke("doctor", "--json").json())
+    assert invoke("infra", "up", "--no-data").code == 0
+    assert dirty.built()
+    assert dirty.counts() == STRICT
+    assert dirty.rows("quarantine") == BAD
+    assert invoke("doctor").code == 0
+
+
 def test_a_table_that_another_engine_dropped_is_told(dirty: Lake, invoke: Invoke) -> None:
     open_catalog(dirty.layout).drop_table("stedi.customer_trusted")
     doctor = invoke("doctor", "--json")
@@ -276,6 +312,7 @@ def test_spark_mends_what_only_the_metadata_tell_of(dirty: Lake, invoke: Invoke)
     for name, change in changes.items():
         change(open_catalog(dirty.layout).load_table(f"stedi.{name}"))
         filter_by(open_catalog(dirty.layout).load_table(f"stedi.{name}"))
+        put_elsewhere(open_catalog(dirty.layout).load_table(f"stedi.{name}"))
     told = {f["what"] for f in invoke("doctor", "--json").json() if not f["ok"]}
     assert told == changes.keys()
     assert invoke("jobs", "run", "--all", "--engine", "spark", "--max-bad-rows", "1").code == 0
@@ -285,8 +322,7 @@ def test_spark_mends_what_only_the_metadata_tell_of(dirty: Lake, invoke: Invoke)
     assert invoke("validate").code == 0
     assert dirty.built() == set()
     for name in changes:
-        made = open_catalog(dirty.layout).load_table(f"stedi.{name}")
-        assert not [name for name in made.properties if "bloom" in name]
+        assert not stray(open_catalog(dirty.layout).load_table(f"stedi.{name}").properties)
     # Nor does the other engine find anything to do.
     assert dirty.built(force=True)
     assert invoke("doctor").code == 0

@@ -17,6 +17,7 @@ from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import QUARANTINE, load
 from stedi_cli.project.model_file import ColumnEntry
 from stedi_cli.project.settings import AwsSettings, LocalSettings, load_settings
+from stedi_cli.tables.metrics import STRAY
 from stedi_cli.tables.types import TYPES
 
 
@@ -285,6 +286,10 @@ def test_every_type_of_the_model_is_one_of_every_engine() -> None:
     assert {*get_args(ColumnEntry.model_fields["type"].annotation)} == TYPES.keys() == sparks
     # The contract knows no other.
     assert canonical([Field("x", kind, required=True) for kind in TYPES])
+
+
+def test_the_script_for_glue_takes_away_the_same_properties() -> None:
+    assert ast.literal_eval(_assigned_in_glue_job("STRAY")) == STRAY
 
 
 def test_the_script_for_glue_names_the_quarantine_once_and_as_the_model_does() -> None:

@@ -16,7 +16,9 @@ from stedi_cli.aws.strangers import is_own, metadata_of, strangers
 from stedi_cli.errors import StediError
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.masking import masked
-from stedi_cli.tables.provenance import TableState, parse_metadata
+from stedi_cli.tables.provenance import FORMAT, TableState, parse_metadata
+
+_DROP = "Drop {} in the Glue catalog, then run `stedi jobs run --all`."
 
 
 class TableFiles:
@@ -46,7 +48,14 @@ class TableFiles:
         if self._known is None:
             places = self._places()
             calls = [partial(self.read, name, uri) for name, uri in places.items()]
-            self._known = dict(zip(places, side_by_side(calls), strict=True))
+            known = dict(zip(places, side_by_side(calls), strict=True))
+            for name, state in known.items():
+                if state.format > FORMAT:
+                    raise StediError(
+                        f"Another engine made {name} format {state.format} of Iceberg.",
+                        hint=_DROP.format(name),
+                    )
+            self._known = known
         return self._known
 
     def forget(self) -> None:
@@ -138,7 +147,7 @@ class TableFiles:
             except (ValueError, EOFError, OSError) as error:
                 raise StediError(
                     f"The metadata of {name} cannot be read: {uri}: {masked(str(error))}.",
-                    hint=f"Drop {name} in the Glue catalog, then run `stedi jobs run --all`.",
+                    hint=_DROP.format(name),
                 ) from error
         return self._metadata[uri]
 

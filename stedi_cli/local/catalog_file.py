@@ -11,7 +11,7 @@ from pathlib import Path
 from stedi_cli.errors import StediError
 from stedi_cli.local.layout import Layout, to_path
 from stedi_cli.masking import masked
-from stedi_cli.tables.provenance import TableState, parse_metadata
+from stedi_cli.tables.provenance import FORMAT, TableState, parse_metadata
 
 CATALOG = "stedi"
 """The catalog's name, which every engine that opens the file has to give."""
@@ -166,10 +166,13 @@ def read_state(table: str, uri: str) -> TableState:
     path: Path = to_path(uri)
     what = f"Cannot read the metadata of {table}, {path}"
     try:
-        return parse_metadata(path.read_bytes(), uri)
+        state = parse_metadata(path.read_bytes(), uri)
     except FileNotFoundError as error:
         raise BrokenError(f"{what}: {error.strerror}.") from error
     except ValueError as error:
         raise BrokenError(f"{what}: it is broken.") from error
     except OSError as error:
         raise StediError(f"{what}: {error.strerror}.", hint="Look at its permissions.") from error
+    if state.format > FORMAT:
+        raise BrokenError(f"{what}: another engine made it format {state.format} of Iceberg.")
+    return state

@@ -119,4 +119,4 @@ def _named(name: str, what: str | None) -> dict[str, str]:
 def _settings_drift(table: Table, state: TableState) -> str | None:
     if not may_tell_values(table, state):
         return None
-    return "values may stand in its metadata" if MARK in state.properties else OLDER
+    return "values may stand elsewhere than in its files" if MARK in state.properties else OLDER

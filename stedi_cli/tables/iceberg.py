@@ -28,7 +28,7 @@ from pyiceberg.types import NestedField
 from stedi_cli.errors import StediError
 from stedi_cli.project.lakehouse import Table as TableModel
 from stedi_cli.tables import expiry, metrics
-from stedi_cli.tables.provenance import COUNTS_ONLY, FORGETS, MARK
+from stedi_cli.tables.provenance import COUNTS_ONLY, FORGETS, FORMAT, MARK
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestEntry, ManifestFile
@@ -97,7 +97,7 @@ def properties_of(table: TableModel, schema: Schema, keep: int) -> dict[str, str
         Properties for a v2 table whose columns leave no bounds in manifests.
     """
     return {
-        "format-version": "2",
+        "format-version": str(FORMAT),
         MARK: table.name,
         "write.parquet.compression-codec": "zstd",
         "write.metadata.delete-after-commit.enabled": "true",
@@ -228,9 +228,9 @@ def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str])
         ),
     }
     del properties["format-version"]
-    filters = metrics.filters(metadata.properties)
-    if filters:
-        transaction.remove_properties(*filters)
+    stray = metrics.stray(metadata.properties)
+    if stray:
+        transaction.remove_properties(*stray)
     changed = {k: v for k, v in properties.items() if metadata.properties.get(k) != v}
     if changed:
         transaction.set_properties(changed)

@@ -10,6 +10,14 @@ from collections.abc import Iterable
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.provenance import TableState
 
+STRAY = (
+    "write.parquet.bloom-filter-",
+    "write.data.path",
+    "write.metadata.path",
+    "write.object-storage.",
+    "write.folder-storage.",
+)
+
 
 def properties(table: Table) -> dict[str, str]:
     """Return the table properties by which engines write no value into manifests.
@@ -23,14 +31,17 @@ def properties(table: Table) -> dict[str, str]:
     return found
 
 
-def filters(found: Iterable[str]) -> list[str]:
-    """Return those of a table's properties by which an engine would write Bloom filters."""
-    return [name for name in found if name.startswith("write.parquet.bloom-filter-")]
+def stray(found: Iterable[str]) -> list[str]:
+    """Return those of a table's properties by which values would stand elsewhere than in its files.
+
+    That is in Bloom filters, and in files outside of its folder, where nothing looks for them.
+    """
+    return [name for name in found if name.startswith(STRAY)]
 
 
 def may_tell_values(table: Table, state: TableState) -> bool:
-    """Tell whether values of a table's columns may stand in its manifests, or soon in a filter."""
+    """Tell whether values of a table's columns may stand where they must not, or soon will."""
     marks = {snapshot.counts_only for snapshot in state.snapshots}
     rightly_set = properties(table).items() <= state.properties.items()
-    rightly_set = rightly_set and not filters(state.properties)
+    rightly_set = rightly_set and not stray(state.properties)
     return len(marks) > 1 or (bool(marks) and not rightly_set)

@@ -115,6 +115,8 @@ _TEXTS = ("run", "job", "policy", "engine", "sql", "columns")
 _FILES = f"{_PREFIX}files"
 _LINES = f"{_PREFIX}lines"
 _JUDGED = f"{_PREFIX}judged"
+FORMAT = 2
+"""The version of Iceberg's format that is written. Other engines upgrade it, and none goes back."""
 COUNTS_ONLY = {f"{_PREFIX}metrics": "counts"}
 """Property of each snapshot in whose manifests no value of a column stands."""
 
@@ -218,6 +220,7 @@ class TableState:
         sorted: Whether what is written next is sorted.
         schema: Id of its schema now.
         mapped: Whether files without ids, such as DuckDB's, are read by their columns' names.
+        format: Version of Iceberg's format.
         properties: Its properties.
     """
 
@@ -231,6 +234,7 @@ class TableState:
     sorted: bool = False
     schema: int | None = None
     mapped: bool = True
+    format: int = FORMAT
     properties: dict[str, str] = field(default_factory=dict)
 
     def is_made_here(self, name: str) -> bool:
@@ -270,14 +274,13 @@ def _parse(raw: dict[str, Any], uri: str) -> TableState:
         columns={f["name"]: _type(f) for f in schema["fields"]},
         snapshots=tuple(snapshots),
         current=next((s for s in snapshots if s.id == current), None),
-        refs={
-            name: str(ref["type"]) for name, ref in raw.get("refs", {}).items() if name != "main"
-        },
+        refs={n: str(ref["type"]) for n, ref in raw.get("refs", {}).items() if n != "main"},
         properties=dict(raw.get("properties") or {}),
         partitioned=_has_fields(raw, "default-spec-id", "partition-specs", "spec-id"),
         sorted=_has_fields(raw, "default-sort-order-id", "sort-orders", "order-id"),
         schema=raw["current-schema-id"],
         mapped=_is_mapped(raw, schema),
+        format=int(raw["format-version"]),
     )
 
 
@@ -287,8 +290,8 @@ def _type(column: dict[str, Any]) -> str:
 
 def _is_mapped(raw: dict[str, Any], schema: dict[str, Any]) -> bool:
     try:
-        mapping = json.loads(raw["properties"]["schema.name-mapping.default"])
-        ids = {name: one["field-id"] for one in mapping for name in one["names"]}
+        known = json.loads(raw["properties"]["schema.name-mapping.default"])
+        ids = {name: one["field-id"] for one in known for name in one["names"]}
     except (LookupError, TypeError, ValueError):
         return False
     return all(ids.get(field["name"]) == field["id"] for field in schema["fields"])
@@ -296,8 +299,7 @@ def _is_mapped(raw: dict[str, Any], schema: dict[str, Any]) -> bool:
 
 def _has_fields(raw: dict[str, Any], default: str, known: str, key: str) -> bool:
     """Tell whether the default one of a table's partition specs, or sort orders, names a column."""
-    chosen = raw.get(default, 0)
-    return any(one["fields"] for one in raw.get(known) or [] if one[key] == chosen)
+    return any(s["fields"] for s in raw.get(known) or [] if s[key] == raw.get(default, 0))
 
 
 def _snapshot(raw: dict[str, Any]) -> Snapshot:

@@ -174,6 +174,17 @@ def test_metadata_that_cannot_be_read(cloud: CloudLake, content: bytes | None) -
     assert "\n" not in raised.value.message
 
 
+def test_a_newer_format_is_told(cloud: CloudLake) -> None:
+    cloud.write(NAME, RECORD)
+    uri = tables(cloud).states()[NAME].metadata
+    place = {"Bucket": cloud.layout.bucket, "Key": uri.partition(cloud.layout.bucket + "/")[2]}
+    newer = cloud.read(uri) | {"format-version": 3, "next-row-id": 0}
+    cloud.s3.put_object(**place, Body=json.dumps(newer).encode())
+    with pytest.raises(StediError, match=f"made {NAME} format 3 of Iceberg") as raised:
+        tables(cloud).states()
+    assert f"Drop {NAME} in the Glue catalog" in str(raised.value.hint)
+
+
 def test_packed_metadata(cloud: CloudLake, tmp_path: Path) -> None:
     cloud.write(NAME, RECORD)
     uri = tables(cloud).states()[NAME].metadata
