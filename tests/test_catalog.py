@@ -169,6 +169,7 @@ def test_other_rows_of_the_file_are_not_its_tables(catalog: SqliteCatalog, tmp_p
     assert numbers(catalog, "stedi.of_v0") == []
 
 
+@pytest.mark.slow
 def test_pyicebergs_own_catalog_shares_the_file(catalog: SqliteCatalog, tmp_path: Path) -> None:
     from pyiceberg.catalog.sql import SqlCatalog
 

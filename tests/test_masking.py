@@ -222,9 +222,9 @@ def test_a_job_that_fails_shows_nobody(lake: Lake, stedi: Ask, tmp_path: Path) -
     assert "x.org" not in told.err
 
 
-@pytest.mark.parametrize("words", [("tables",), ("doctor",)])
+@pytest.mark.parametrize("words", mostly_slow([["tables"], ["doctor"]]))
 def test_a_catalog_that_sqlite_cannot_read_shows_nobody(
-    root: Path, stedi: Ask, words: tuple[str, ...]
+    root: Path, stedi: Ask, words: list[str]
 ) -> None:
     with closing(sqlite3.connect(root / "catalog.db")) as db, db:
         db.execute('CREATE TABLE "ann@x.org" (n)')
@@ -237,6 +237,7 @@ def test_a_catalog_that_sqlite_cannot_read_shows_nobody(
     assert "Aaron" not in said
 
 
+@pytest.mark.slow
 def test_an_error_of_the_system_with_a_librarys_text_shows_nobody(
     root: Path, invoke: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

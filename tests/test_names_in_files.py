@@ -156,6 +156,7 @@ def test_no_command_tells_an_address_that_is_written_otherwise(
     assert "Ann" not in shown
 
 
+@pytest.mark.slow
 def test_a_packed_file_with_an_address_for_a_name_is_read_as_any_other(lake: Lake) -> None:
     lake.run()
     held = lake.counts()

@@ -209,7 +209,8 @@ def test_the_longest_line(end: bytes) -> None:
     assert_steps(content + end, used=2)
 
 
-@pytest.mark.parametrize("end", mostly_slow(ENDS.values()), ids=ENDS)
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_line_too_long(end: bytes) -> None:
     content = PLAIN + b"\n" + PLAIN.ljust(LONGEST_LINE + 1)
     assert_steps(content + end, used=1, reasons=("too-long",))

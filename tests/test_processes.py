@@ -206,6 +206,7 @@ def test_a_query_ends_on_a_signal_while_one_function_of_a_row_takes_long(
     assert list(lake.layout.temp.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_an_interrupted_job_leaves_everything_as_before(tmp_path: Path) -> None:
     project = tmp_path / "project"
     copy_out(PROJECT, project)

@@ -95,6 +95,7 @@ def _epoch(text: str) -> int:
     return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
 
 
+@pytest.mark.slow
 def test_times_are_those_of_no_particular_place(built: Lake, stedi: Ask) -> None:
     sql = "SELECT to_timestamp(0) AS t, to_timestamp(0)::DATE AS d, now() = now() AS same"
     told = stedi("--root", built.settings.root, "query", sql, "--json", TZ="America/New_York")

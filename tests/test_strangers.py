@@ -366,6 +366,7 @@ def test_a_landing_table_that_left_is_reported_and_dropped(left: Lake, invoke: I
     assert left.counts() == STRICT
 
 
+@pytest.mark.slow
 def test_what_is_no_landing_file_stays(left: Lake, invoke: Invoke, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -388,6 +389,7 @@ def test_what_is_no_landing_file_stays(left: Lake, invoke: Invoke, tmp_path: Pat
     assert invoke("tables", "--drop", "landing/no-name", "--yes").code == 2
 
 
+@pytest.mark.slow
 def test_down_names_what_it_leaves_of_it(left: Lake, invoke: Invoke) -> None:
     told = invoke("infra", "down", "--yes")
     assert told.code == 0, told.err
@@ -396,6 +398,7 @@ def test_down_names_what_it_leaves_of_it(left: Lake, invoke: Invoke) -> None:
     assert (left.layout.landing / "people" / "p.json").is_file()
 
 
+@pytest.mark.slow
 def test_it_asks_before_it_drops_a_zone(
     left: Lake, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -345,6 +345,7 @@ def contents(directory: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_same_arguments_give_the_same_bytes_in_any_number_of_processes(tmp_path: Path) -> None:
     arguments: dict[str, Any] = {**SAMPLE, "customers": 500}
     truths = [

@@ -53,6 +53,7 @@ def test_with_and_without_landing_below(empty: Lake, tmp_path: Path, below: str)
     assert zone(empty)["customer/c.json"] == CONTENT
 
 
+@pytest.mark.slow
 def test_compressed_files_give_the_same_tables(empty: Lake, tmp_path: Path) -> None:
     files = {
         table: {f"{table}.json.gz": _packed(named, members)}

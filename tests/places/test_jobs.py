@@ -34,6 +34,7 @@ def test_only_what_is_not_up_to_date_is_built(uploaded: Place, tmp_path: Path) -
     assert uploaded.run() == UNCHANGED
 
 
+@pytest.mark.slow
 def test_another_policy_and_force_build_again(uploaded: Place) -> None:
     first = next(iter(JOBS))
     uploaded.run()
