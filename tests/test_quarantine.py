@@ -39,7 +39,7 @@ def test_no_line_of_files_is_shown_that_changed_since_they_were_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if not recorded:  # As older versions wrote it.
-        monkeypatch.setattr("stedi_cli.tables.provenance._JUDGED", "stedi.unknown")
+        monkeypatch.setattr("stedi_cli.tables.summary._JUDGED", "stedi.unknown")
     files = {"a.json": b"nonsense\n", "b.json": lines([GOOD])}
     quarantined(lake, files, tmp_path, max_bad_rows=1)
     monkeypatch.undo()

@@ -20,7 +20,7 @@ from stedi_cli.tables.arrow import arrow_table
 from stedi_cli.tables.drift import quarantine_drift
 from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.metrics import may_tell_values
-from stedi_cli.tables.provenance import files_to_summary, lines_to_summary
+from stedi_cli.tables.summary import files_to_summary, lines_to_summary
 
 if TYPE_CHECKING:
     from stedi_cli.local.catalog import SqliteCatalog

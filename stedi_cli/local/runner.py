@@ -29,7 +29,8 @@ from stedi_cli.sql import identifier, literal
 from stedi_cli.tables import iceberg
 from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.history import RefRemoved, inputs_forgot
-from stedi_cli.tables.provenance import LandingAccount, Provenance, files_to_summary
+from stedi_cli.tables.provenance import LandingAccount, Provenance
+from stedi_cli.tables.summary import files_to_summary
 from stedi_cli.tables.types import TYPES
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
 from stedi_cli.tables.metrics import may_tell_values
-from stedi_cli.tables.provenance import MARK, LandingAccount, TableState
+from stedi_cli.tables.provenance import LandingAccount, TableState
+from stedi_cli.tables.summary import MARK
 
 LOST = "is not in the catalog, though tables made of it are"
 """What ``doctor`` says of a table that something else than this tool dropped or renamed."""

@@ -13,7 +13,8 @@ from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 from pyiceberg.table.update.snapshot import ExpireSnapshots, ManageSnapshots
 
 from stedi_cli.tables.history import RefRemoved, due
-from stedi_cli.tables.provenance import FORGETS, Provenance, Snapshot
+from stedi_cli.tables.provenance import Provenance, Snapshot
+from stedi_cli.tables.summary import FORGETS
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from pyiceberg.types import NestedField
 from stedi_cli.errors import StediError
 from stedi_cli.project.lakehouse import Table as TableModel
 from stedi_cli.tables import expiry, metrics
-from stedi_cli.tables.provenance import COUNTS_ONLY, FORGETS, FORMAT, MARK
+from stedi_cli.tables.provenance import FORMAT
+from stedi_cli.tables.summary import COUNTS_ONLY, FORGETS, MARK
 
 if TYPE_CHECKING:
     from pyiceberg.manifest import ManifestEntry, ManifestFile

@@ -6,16 +6,19 @@ It is read from Iceberg's metadata JSON alone, without any engine or Iceberg lib
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
-_PREFIX = "stedi."
-FORGETS = f"{_PREFIX}forgets"
-"""The property of a snapshot before which no other may stay."""
-MARK = f"{_PREFIX}table"
-"""The property of a table that tells that it was made here; its value is the table's name."""
+from stedi_cli.tables.summary import (
+    COUNTS_ONLY,
+    FORGETS,
+    MARK,
+    PREFIX,
+    files_from_summary,
+    judged_from_summary,
+    lines_from_summary,
+)
 
 
 @dataclass(frozen=True)
@@ -92,19 +95,19 @@ class Provenance:
         landing = {name: asdict(account) for name, account in self.landing.items()}
         texts = {name: getattr(self, name) for name in _TEXTS}
         objects = {"inputs": self.inputs, "landing": landing}
-        return {f"{_PREFIX}{name}": text for name, text in texts.items()} | {
-            f"{_PREFIX}{name}": json.dumps(value, sort_keys=True) for name, value in objects.items()
+        return {f"{PREFIX}{name}": text for name, text in texts.items()} | {
+            f"{PREFIX}{name}": json.dumps(value, sort_keys=True) for name, value in objects.items()
         }
 
     @classmethod
     def from_summary(cls, summary: dict[str, str]) -> Provenance | None:
         """Read the record from a snapshot's summary; None where there is none, or not whole."""
         try:
-            texts = {name: summary[_PREFIX + name] for name in _TEXTS}
-            landing = json.loads(summary[_PREFIX + "landing"])
+            texts = {name: summary[PREFIX + name] for name in _TEXTS}
+            landing = json.loads(summary[PREFIX + "landing"])
             return cls(
                 **texts,
-                inputs=json.loads(summary[_PREFIX + "inputs"]),
+                inputs=json.loads(summary[PREFIX + "inputs"]),
                 landing={n: LandingAccount.from_record(record) for n, record in landing.items()},
             )
         except (AttributeError, KeyError, TypeError, ValueError):
@@ -112,50 +115,8 @@ class Provenance:
 
 
 _TEXTS = ("run", "job", "policy", "engine", "sql", "columns")
-_FILES = f"{_PREFIX}files"
-_LINES = f"{_PREFIX}lines"
-_JUDGED = f"{_PREFIX}judged"
 FORMAT = 2
 """The version of Iceberg's format that is written. Other engines upgrade it, and none goes back."""
-COUNTS_ONLY = {f"{_PREFIX}metrics": "counts"}
-"""Property of each snapshot in whose manifests no value of a column stands."""
-
-
-def files_to_summary(files: dict[str, int]) -> dict[str, str]:
-    """Return as a snapshot property what its data files are: sizes in bytes by name."""
-    return {_FILES: json.dumps(files, sort_keys=True)}
-
-
-def lines_to_summary(lines: Mapping[str, int], judged: Mapping[str, str]) -> dict[str, str]:
-    """Return as properties of the quarantine's snapshot what it holds.
-
-    Args:
-        lines: Its lines by landing table.
-        judged: The fingerprints of the landing files that they are lines of, by landing table.
-    """
-    texts = {_LINES: lines, _JUDGED: {name: judged[name] for name in lines if name in judged}}
-    return {name: json.dumps(value, sort_keys=True) for name, value in texts.items()}
-
-
-def _judged_from_summary(summary: dict[str, str]) -> dict[str, str]:
-    try:
-        return {str(name): str(print_) for name, print_ in json.loads(summary[_JUDGED]).items()}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return {}
-
-
-def _lines_from_summary(summary: dict[str, str]) -> dict[str, int] | None:
-    try:
-        return {str(name): int(number) for name, number in json.loads(summary[_LINES]).items()}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _files_from_summary(summary: dict[str, str]) -> dict[str, int]:
-    try:
-        return {str(name): int(size) for name, size in json.loads(summary[_FILES]).items()}
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return {}
 
 
 @dataclass(frozen=True)
@@ -311,9 +272,9 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         rows=None if rows is None else int(rows),
         provenance=Provenance.from_summary(summary),
         manifests=raw.get("manifest-list"),
-        files=_files_from_summary(summary),
-        lines=_lines_from_summary(summary),
-        judged=_judged_from_summary(summary),
+        files=files_from_summary(summary),
+        lines=lines_from_summary(summary),
+        judged=judged_from_summary(summary),
         forgets=FORGETS in summary,
         counts_only=COUNTS_ONLY.items() <= summary.items(),
         schema=raw.get("schema-id"),
