@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 from stedi_cli.aws.layout import Layout
@@ -22,16 +21,14 @@ def left_zones(layout: Layout, others: Iterable[Stranger]) -> list[Stranger]:
     Raises:
         StediError: If the bucket cannot be listed.
     """
-    whole = f"{layout.settings.landing_prefix}/"
-    files: Counter[str] = Counter()
-    for key in Storage(layout).list(whole):
-        folder, slash, rest = key.partition("/")
-        if slash and is_name(folder) and is_landing_name(rest.rpartition("/")[2]):
-            files[folder] += 1
+    whole, storage = f"{layout.settings.landing_prefix}/", Storage(layout)
     known = {table.folder for table in layout.lakehouse.landing.values()}
     places = {other.place.rstrip("/") for other in others if other.ours}
-    return [
-        landing_zone(folder, place, number)
-        for folder, number in sorted(files.items())
-        if folder not in known and (place := layout.uri(whole + folder)) not in places
-    ]
+    found: list[Stranger] = []
+    for folder in storage.folders(whole):
+        place = layout.uri(whole + folder)
+        if is_name(folder) and folder not in known and place not in places:
+            keys = storage.list(f"{whole}{folder}/")
+            number = sum(is_landing_name(key.rpartition("/")[2]) for key in keys)
+            found += [landing_zone(folder, place, number)] if number else []
+    return found

@@ -55,6 +55,15 @@ class Storage:
                 for entry in page.get("Contents", ())
             }
 
+    def folders(self, prefix: str) -> tuple[str, ...]:
+        """Return the names right below a prefix that other keys go on from."""
+        with self._errors(f"s3:ListBucket {prefix}"):
+            pages = self.s3.get_paginator("list_objects_v2").paginate(
+                **self.place(), Prefix=prefix, Delimiter="/"
+            )
+            found = [entry["Prefix"] for page in pages for entry in page.get("CommonPrefixes", ())]
+        return tuple(sorted(str(name).removeprefix(prefix).rstrip("/") for name in found))
+
     def read_if_there(self, key: str) -> bytes | None:
         """Return an object's content; None where there is none."""
         try:

@@ -525,7 +525,7 @@ def test_the_commands_show_plan_costs_and_drift(sandbox: Sandbox, invoke: Invoke
     assert "removed" in told.out
 
 
-def test_the_whole_command_on_an_up_to_date_account_reads_at_most_26_times(
+def test_the_whole_command_on_an_up_to_date_account_reads_at_most_25_times(
     sandbox: Sandbox, invoke: Invoke
 ) -> None:
     aws = ("--config", CONFIG, "infra", "up")
@@ -536,7 +536,7 @@ def test_the_whole_command_on_an_up_to_date_account_reads_at_most_26_times(
     assert told.code == 0, told.err
     assert {part["state"] for part in told.json()["resources"]} == {"there"}
     assert [call.name for call in calls if not call.action.startswith(READS)] == []
-    assert len(calls) <= 26, [f"{call.name} {call.resource}" for call in calls]
+    assert len(calls) <= 25, [f"{call.name} {call.resource}" for call in calls]
     assert inventory(sandbox) == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 
 from stedi_cli.aws.account import side_by_side
@@ -23,6 +24,7 @@ from stedi_cli.aws.strangers import is_ours
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Plan, Resource
+from stedi_cli.lake.strangers import LANDING_ZONE
 
 _STATES = {
     "create": "missing",
@@ -130,7 +132,7 @@ class Infrastructure:
 
     def status(self) -> list[Resource]:
         """Return each part with its drift: ``there``, ``missing``, ``changed`` or ``not ours``."""
-        return [
+        parts = [
             Resource(
                 change.kind,
                 change.name,
@@ -139,6 +141,12 @@ class Infrastructure:
             )
             for change in self.plan().changes
         ]
+        # Where there is no database or bucket, or none that may be seen, that is said of it above.
+        with suppress(StediError):
+            found = TableFiles(self.layout).strangers()
+            zones = [stranger for stranger in found if stranger.kind == LANDING_ZONE]
+            parts += [Resource(zone.kind, zone.name, "left", zone.note) for zone in zones]
+        return parts
 
     def refuse_foreign_bucket(self) -> None:
         """Raise StediError if the bucket is there without our tag: nothing is put into it then."""

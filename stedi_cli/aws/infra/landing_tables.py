@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from stedi_cli.aws.infra.database import Database
 from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
 from stedi_cli.aws.layout import TAG, Layout
-from stedi_cli.aws.left_landing import left_zones
 from stedi_cli.aws.strangers import strangers
 from stedi_cli.aws.table_files import TableFiles
-from stedi_cli.errors import StediError
 from stedi_cli.lake.records import Change
 from stedi_cli.tables.ddl import landing_inputs
 
@@ -65,9 +62,6 @@ class LandingTables(Kind):
             tables = self._tables()
             found = self._found(tables)
             others = strangers(self.layout, tables, TableFiles(self.layout).read)
-            # Where there is no bucket, or none that may be seen, that is said of the bucket.
-            with suppress(StediError):
-                others += left_zones(self.layout, others)
             if others and not self._is_in_ours():
                 others = []
         wanted = [self._compare(name, found.get(name)) for name in self.names()]
