@@ -26,8 +26,10 @@ from stedi_cli.lake.records import Answer
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.tables.ddl import SERDE, landing_inputs, lines_table
+from stedi_cli.tables.metrics import properties
 from stedi_cli.tables.provenance import LandingAccount, Snapshot, TableState
 from stedi_cli.tables.recipes import Recipes
+from stedi_cli.tables.summary import MARK
 
 
 class Tables:
@@ -343,8 +345,10 @@ class Asked:
                 read = {n: a.fingerprint for n, a in accounts.items() if n in made.inputs}
                 made = replace(made, landing=accounts, inputs=made.inputs | read)
                 current = replace(built, provenance=made)
-            columns = {c.name: c.type for c in self._model.tables[name].columns}
-            found[name] = TableState("", "", columns, (current,), current)
+            table = self._model.tables[name]
+            columns = {c.name: c.type for c in table.columns}
+            set_ = {**properties(table), MARK: name}
+            found[name] = TableState("", "", columns, (current,), current, properties=set_)
         return found
 
     def usable_lines(self) -> dict[str, str]:
