@@ -140,7 +140,7 @@ class Planner:
 
 def project_model() -> Lakehouse:
     """Return the model of the project that the commands use."""
-    from stedi_cli.project.lakehouse import load
+    from stedi_cli.project.model import load
 
     return load(project.bundled())
 

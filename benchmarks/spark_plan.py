@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stedi_cli.local.layout import Layout
 from stedi_cli.project import folder as project
-from stedi_cli.project.lakehouse import load
+from stedi_cli.project.model import load
 from stedi_cli.project.settings import load_settings
 from stedi_cli.tables.types import TYPES
 

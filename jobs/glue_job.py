@@ -166,7 +166,7 @@ class Session:
         """Return how a landing table's lines were used."""
         lines, quarantined = self.accounts[name]
         asked = self.request["landing"][name]
-        used = {"lines": lines, "quarantined": quarantined, "as_is": False}
+        used = {"lines": lines, "quarantined": quarantined}
         return {"fingerprint": asked["fingerprint"], "contract": asked["contract"], **used}
 
     def sql(self, job: dict[str, Any]) -> str:

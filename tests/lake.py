@@ -34,7 +34,7 @@ class Built:
 
 
 def build(files: Files, policy: str, root: Path, *, max_bad_rows: str = "100%") -> Built:
-    """Make a lakehouse, put files into its landing zone, and run all jobs.
+    """Make a lakehouse, put files alone into its landing zone, and run all jobs.
 
     Args:
         files: Bytes by file name by landing table.
@@ -48,6 +48,8 @@ def build(files: Files, policy: str, root: Path, *, max_bad_rows: str = "100%") 
     list(lake.infrastructure.up())
     for table, contents in files.items():
         folder = root / "landing" / str(lakehouse.tables[table].folder)
+        for path in folder.iterdir():
+            path.unlink()
         for name, content in contents.items():
             (folder / name).write_bytes(content)
     events = Pipeline(lakehouse, lake, policy).run(RunOptions("duckdb"))

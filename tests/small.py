@@ -19,6 +19,7 @@ JOBS = {
     "step_trainer_trusted": "step_trainer_trusted",
     "machine_learning_curated": "machine_learning_curated",
 }
+TYPED = tuple(f"{table}_landing_typed" for table in ("customer", "accelerometer", "step_trainer"))
 TABLES = (
     *FOLDERS,
     "customer_trusted",

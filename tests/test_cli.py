@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import CHECKOUT, Lake, Result, mostly_slow, run_stedi
+from conftest import CHECKOUT, PROJECT, Lake, Result, mostly_slow, run_stedi
 from rich.cells import cell_len
 from small import JOBS, STRICT, TABLES, write_lake
 
 from stedi_cli import __version__
 from stedi_cli.cli.app import app
+from stedi_cli.project.folder import copy_out
 
 JSON_COMMANDS: dict[str, list[str]] = {
     "infra plan": [],
@@ -213,16 +214,32 @@ def test_a_traceback_is_shown_only_when_asked_for() -> None:
 def test_a_run_that_fails_shows_what_was_done_and_nothing_as_at_work(
     tmp_path: Path, invoke: Callable[..., Result]
 ) -> None:
+    copy_out(PROJECT, tmp_path / "project")
+    job = tmp_path / "project" / "jobs" / "accelerometer_landing_to_trusted.sql"
+    job.write_text(job.read_text().replace("min(a.x)", "min(CAST(a.user AS DOUBLE))"))
+    config = tmp_path / "project" / "configs" / "local.yaml"
+    lake = Lake(tmp_path / "lake").up()
+    lake.upload(write_lake(tmp_path / "data"))
+    told = invoke("--config", config, "--root", tmp_path / "lake", "jobs", "run", "--all")
+    assert told.code == 1
+    assert [line.split()[0] for line in told.out.splitlines()] == [
+        "job",
+        "customer_landing_to_trusted",
+    ]
+
+
+def test_too_many_unusable_lines_stop_a_run_before_the_first_table(
+    tmp_path: Path, invoke: Callable[..., Result]
+) -> None:
     lake = Lake(tmp_path / "lake").up()
     bad = {"accelerometer_landing": {"bad.json": b"{\n"}}
     lake.upload(write_lake(tmp_path / "data"))
     lake.upload(write_lake(tmp_path / "bad", bad))
     told = invoke("--root", tmp_path / "lake", "jobs", "run", "--all", "--max-bad-rows", "0")
     assert told.code == 3
-    assert [line.split()[0] for line in told.out.splitlines()] == [
-        "job",
-        "customer_landing_to_trusted",
-    ]
+    assert told.out == ""
+    assert "accelerometer_landing: 1 of 9 lines cannot be used" in told.err
+    assert set(lake.states()) == {"quarantine"}
 
 
 def test_validation_that_fails_exits_with_3(workspace: Path, invoke: Callable[..., Result]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,23 @@ from conftest import mostly_slow
 from lake import Built, build
 
 from stedi_cli.lake.records import RunOptions
+from stedi_cli.landing.sieve import SMALL
+from stedi_cli.local import landing_reader
 from stedi_cli.runs.pipeline import Pipeline
 
 pytestmark = pytest.mark.contract
+
+
+@pytest.fixture(
+    scope="module", autouse=True, params=[SMALL, pytest.param(0, marks=pytest.mark.slow)]
+)
+def _small(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Files are sieved where they are small, else split with the engine's help: both judge."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(landing_reader, "SMALL", request.param)
+        yield
+
+
 Named = dict[str, bytes]
 """Bytes of files by name."""
 CONSENT = 1_655_564_000_000
@@ -89,7 +103,9 @@ def at(cases: Iterable[str]) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def accepted(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[object, ...]]:
+def accepted(
+    tmp_path_factory: pytest.TempPathFactory, _small: None
+) -> dict[int, tuple[object, ...]]:
     """What becomes of the odd lines, and of the good one before each, by their time."""
     files: Named = {}
     for case, time in at(ACCEPTED).items():
@@ -151,7 +167,7 @@ QUARANTINED = {
 
 
 @pytest.fixture(scope="module")
-def quarantined(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def quarantined(tmp_path_factory: pytest.TempPathFactory, _small: None) -> Built:
     """Each odd line between two good ones."""
     files: Named = {}
     for case, time in at(QUARANTINED).items():

@@ -236,7 +236,7 @@ def test_the_summary_accounts_for_landing_lines_and_data_files(lake: Lake) -> No
     assert json.loads(summary["stedi.files"]) == {path.name: path.stat().st_size}
     digest = _landing_digest(lake, "accelerometer_landing")
     account = json.loads(summary["stedi.landing"])["accelerometer_landing"]
-    told = {"fingerprint": digest, "lines": 8, "quarantined": 0, "as_is": True}
+    told = {"fingerprint": digest, "lines": 8, "quarantined": 0}
     assert {name: account[name] for name in told} == told
 
 

@@ -127,7 +127,8 @@ def test_a_folder_that_was_taken_for_a_dead_one_is_made_again(
     flock, taken = fcntl.flock, list[Path]()
 
     def late(descriptor: int, operation: int) -> None:
-        if not taken:
+        # Folders of other commands, in other places, are locked as well.
+        if not taken and any(elsewhere.iterdir()):
             taken.extend(elsewhere.iterdir())
             shutil.rmtree(taken[0])
         flock(descriptor, operation)

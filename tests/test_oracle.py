@@ -19,10 +19,13 @@ import pytest
 import yaml
 from conftest import PROJECT, mostly_slow
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import lists
 from lakes import fuzzed_line, lakes, lone_shapes
 from oracle import LANDING, LONGEST_LINE, Entry, Files, Landing, LineError, Row, UnspecifiedError
 
 from stedi_cli.landing.contract import Field, Unusable, judge
+from stedi_cli.landing.sieve import SMALL
+from stedi_cli.local import landing_reader
 
 POLICIES = ("strict", "published")
 TABLES = (
@@ -178,6 +181,40 @@ def test_the_rules_on_many_lakes(policy: str, files: Files) -> None:
 @lakes_of(30, shrink=False)
 def test_the_product_on_many_lakes(policy: str, files: Files) -> None:
     assert_as_the_oracle(product, files, policy)
+
+
+def deliveries(lakes: list[Files]) -> Iterator[Files]:
+    """Landing files as they come and go: each lake's beside half of those there were before."""
+    held: Files = {}
+    for turn, files in enumerate(lakes):
+        kept = {table: sorted(named.items())[turn % 2 :: 2] for table, named in held.items()}
+        held = {table: {**dict(kept.get(table, ())), **named} for table, named in files.items()}
+        yield held
+
+
+@pytest.mark.parametrize("small", [SMALL, pytest.param(0, marks=pytest.mark.slow)])
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=2,
+    phases=[Phase.generate],
+    suppress_health_check=[*HealthCheck],
+)
+@given(delivered=lists(lakes(), min_size=3, max_size=3))
+def test_the_product_run_after_run(small: int, delivered: list[Files]) -> None:
+    with TemporaryDirectory() as root, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(landing_reader, "SMALL", small)
+        for files in deliveries(delivered):
+
+            @contextmanager
+            def again(files: Files, policy: str) -> Iterator[Built]:
+                built = lake.build(files, policy, Path(root) / "lake")
+                try:
+                    yield built
+                finally:
+                    built.lake.close()
+
+            assert_as_the_oracle(again, files, "strict")
 
 
 # --- Lines at the readers' limits ---------------------------------------------------------------

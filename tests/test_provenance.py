@@ -10,7 +10,7 @@ import pytest
 from stedi_cli.tables.provenance import LandingAccount, Provenance
 
 TEXTS = {"run": "r", "job": "j", "policy": "strict", "engine": "e", "sql": "s", "columns": "c"}
-ACCOUNT = {"fingerprint": "f", "lines": 7, "quarantined": 2, "as_is": False}
+ACCOUNT = {"fingerprint": "f", "lines": 7, "quarantined": 2}
 
 
 def read(landing: Any, **more: str) -> Provenance | None:

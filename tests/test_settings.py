@@ -14,7 +14,8 @@ from conftest import PROJECT, Result, run_stedi
 from stedi_cli.errors import UsageError
 from stedi_cli.landing.contract import Field, canonical
 from stedi_cli.project.folder import copy_out
-from stedi_cli.project.lakehouse import QUARANTINE, load
+from stedi_cli.project.lakehouse import QUARANTINE
+from stedi_cli.project.model import load
 from stedi_cli.project.model_file import ColumnEntry
 from stedi_cli.project.settings import AwsSettings, LocalSettings, load_settings
 from stedi_cli.tables.metrics import STRAY

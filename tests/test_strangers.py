@@ -14,7 +14,7 @@ import typer
 from conftest import PROJECT, Lake, Result, mostly_slow, run_stedi
 from pyiceberg.schema import Schema
 from pyiceberg.types import LongType, NestedField
-from small import JOBS, STRICT, write_lake
+from small import JOBS, STRICT, TYPED, write_lake
 
 from stedi_cli.cli import render
 from stedi_cli.errors import StediError
@@ -345,7 +345,8 @@ def to_be_dropped(invoke: Invoke) -> set[str]:
 
 def test_a_landing_table_that_left_is_reported_and_dropped(left: Lake, invoke: Invoke) -> None:
     zone = left.layout.landing / "people"
-    assert to_be_dropped(invoke) == {"landing/people", "people_landing"}
+    everything = {"landing/people", "people_landing", "people_landing_typed"}
+    assert to_be_dropped(invoke) == everything
     for command in ("infra up --no-data --json", "infra status --json"):
         told = invoke(*command.split())
         assert (told.code, states(told)[str(zone)]) == (0, "left")
@@ -354,6 +355,8 @@ def test_a_landing_table_that_left_is_reported_and_dropped(left: Lake, invoke: I
     assert told.json() == [{"kind": "landing zone", "name": str(zone), "state": "removed"}]
     assert not zone.exists()
     assert left.states() == before
+    assert to_be_dropped(invoke) == everything - {"landing/people"}
+    assert invoke("tables", "--drop", "people_landing_typed", "--yes").code == 0
     assert to_be_dropped(invoke) == {"people_landing"}
     told = invoke("tables", "--drop", "people_landing", "--yes")
     assert (told.code, told.out) == (0, "people_landing was removed from the quarantine.\n")
@@ -420,7 +423,7 @@ def test_a_table_of_the_model_is_not_dropped(root: Path, invoke: Invoke, table: 
     assert told.code == 2
     assert "is a table of the model" in told.err
     assert files(root).keys() == before.keys()
-    assert set(Lake(root).states()) == {*JOBS.values(), "quarantine"}
+    assert set(Lake(root).states()) == {*JOBS.values(), *TYPED, "quarantine"}
 
 
 @pytest.mark.parametrize(

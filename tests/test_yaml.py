@@ -10,7 +10,7 @@ from small import write_lake
 
 from stedi_cli.errors import UsageError
 from stedi_cli.project.folder import copy_out
-from stedi_cli.project.lakehouse import load
+from stedi_cli.project.model import load
 from stedi_cli.project.settings import load_settings
 from stedi_cli.project.yaml_file import load_yaml
 

@@ -54,6 +54,9 @@ def run(
     all_jobs: Annotated[bool, typer.Option("--all", help="Run all jobs in order.")] = False,
     policy: PolicyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date too.")] = False,
+    reread: Annotated[
+        bool, typer.Option("--reread", help="Read all landing files anew, and run the jobs.")
+    ] = False,
     engine: Annotated[
         str | None,
         typer.Option(help="Engine to run on: duckdb or spark; on AWS glue.", show_default=False),
@@ -81,7 +84,8 @@ def run(
     with session(ctx, policy=policy, max_bad_rows=max_bad_rows) as opened:
         options = RunOptions(
             opened.lake.jobs.default_engine if engine is None else engine,
-            force=force,
+            force=force or reread,
+            reread=reread,
             wait=wait,
             one_session=one_session,
             detach=detach,

@@ -19,6 +19,7 @@ class RunOptions:
     Args:
         engine: Engine to run on.
         force: Whether to run also what is up to date.
+        reread: Whether to read all landing files anew, also those that were read already.
         wait: Whether to wait for another writer.
         one_session: Whether all jobs share one session where each would have its own.
         detach: Whether to start the jobs without waiting for their end.
@@ -26,6 +27,7 @@ class RunOptions:
 
     engine: str
     force: bool = False
+    reread: bool = False
     wait: bool = False
     one_session: bool = False
     detach: bool = False

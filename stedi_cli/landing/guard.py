@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stedi_cli.landing.contract import LONGEST_LINE
-from stedi_cli.project.lakehouse import Column, Table
+from stedi_cli.project.lakehouse import LANDING_FILE, Column, Table
 from stedi_cli.sql import identifier, literal, literals
 
 # Integers are read as DOUBLE, which keeps a fraction where BIGINT rounds it away; from here on
@@ -24,7 +24,7 @@ _PATH_SAYS_NOTHING = "hive_partitioning = false"
 
 
 class Guard:
-    """SELECTs over the files of a landing table.
+    """SELECTs over the files of a landing table, of its columns and each row's landing file.
 
     Args:
         table: The table.
@@ -44,29 +44,48 @@ class Guard:
         """Return a SELECT of all rows, which raises at a line that cannot be used."""
         conditions = " AND ".join(_condition(column) for column in self._table.columns)
         guard = f"CASE WHEN {conditions} THEN true ELSE error({literal(self.tag)}) END"
-        return f"{self.plain(files)} WHERE {guard}"
+        read = {c.name: "double" if c.type == "long" else c.type for c in self._table.columns}
+        named = f"parse_filename(raw.{LANDING_FILE}, false, 'forward_slash')"
+        options = f", filename = {literal(LANDING_FILE)}"
+        return f"{self._select(files, read, named, options)} WHERE {guard}"
 
-    def plain(self, files: Iterable[Path], *, exact: bool = False, longest: int = 0) -> str:
-        """Return a SELECT of the rows of files in which every line can be used.
+    def usable(self, files: Iterable[Path], of: str, *, longest: int) -> str:
+        """Return a SELECT of the rows of files of which every line is a usable one.
 
         Args:
             files: The files.
-            exact: Whether to read integers as such, beyond a DOUBLE's reach.
-            longest: Length of the longest line, where it may be an unusual one.
+            of: The landing file that the lines are of.
+            longest: Length of the longest line.
         """
-        columns = self._table.columns
-        read = {
-            c.name: self._types["double" if c.type == "long" and not exact else c.type]
-            for c in columns
-        }
-        typed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in read.items())
+        return self._select(files, self._exact(), literal(of), "", longest)
+
+    def sieved(self, file: Path) -> str:
+        """Return a SELECT of the rows of a file whose usable lines name their landing files."""
+        read = {**self._exact(), LANDING_FILE: "string"}
+        return self._select([file], read, f"raw.{LANDING_FILE}", "")
+
+    def _exact(self) -> dict[str, str]:
+        """Return types that read integers as such, beyond a DOUBLE's reach."""
+        return {column.name: column.type for column in self._table.columns}
+
+    def _select(
+        self,
+        files: Iterable[Path],
+        read: Mapping[str, str],
+        of: str,
+        options: str,
+        longest: int = 0,
+    ) -> str:
+        kinds = {name: self._types[kind] for name, kind in read.items()}
+        typed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in kinds.items())
         selected = ", ".join(
             f"CAST(raw.{identifier(c.name)} AS {self._types[c.type]}) AS {identifier(c.name)}"
-            for c in columns
+            for c in self._table.columns
         )
         return (
-            f"SELECT {selected} FROM read_json({literals(str(path) for path in files)},"
-            f" format = 'newline_delimited', columns = {{{typed}}},"
+            f"SELECT {selected}, {of} AS {LANDING_FILE}"
+            f" FROM read_json({literals(str(path) for path in files)},"
+            f" format = 'newline_delimited', columns = {{{typed}}}{options},"
             f" maximum_object_size = {max(longest, _LONGEST_FAST)}, {_PATH_SAYS_NOTHING}) AS raw"
         )
 

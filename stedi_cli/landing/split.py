@@ -66,17 +66,22 @@ def split_file(
 
 def canonical_in(path: Path, fields: Sequence[Field]) -> str:
     """Return a pattern that only usable lines match, in the key order of a file's first line."""
+    with open_lines(path) as stream:
+        line = next(filled(stream), None)
+    return canonical_like(line.content if line is not None else b"", fields)
+
+
+def canonical_like(line: bytes, fields: Sequence[Field]) -> str:
+    """Return a pattern that only usable lines match, in the key order of a line."""
     by_name = {field.name: field for field in fields}
-    found = [by_name[key] for key in _first_keys(path) if key in by_name]
+    found = [by_name[key] for key in _keys(line) if key in by_name]
     absent = [field for field in fields if field not in found]
     return canonical(fields if any(field.required for field in absent) else found + absent)
 
 
-def _first_keys(path: Path) -> list[str]:
-    with open_lines(path) as stream:
-        line = next(filled(stream), None)
+def _keys(line: bytes) -> list[str]:
     try:
-        parsed = json.loads(line.content) if line is not None else None
+        parsed = json.loads(line)
     except (ValueError, RecursionError):
         return []
     return list(parsed) if isinstance(parsed, dict) else []

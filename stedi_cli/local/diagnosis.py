@@ -65,7 +65,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
     yield from _temp(layout)
     yield from _left_landing(layout, lakehouse)
     with suppress(StediError):
-        yield from (s.finding() for s in strangers(layout, lakehouse.tables))
+        yield from (s.finding() for s in strangers(layout, lakehouse.stored))
     with suppress(StediError):
         yield from (lines.finding() for lines in left_lines(place))
     left = read_journal(layout)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +16,6 @@ from stedi_cli.local.workspace import Workspace
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.project.settings import LocalSettings
 from stedi_cli.questions.calling import Calls
-from stedi_cli.questions.duckdb_errors import own_errors
 from stedi_cli.questions.statement import Select, first_line
 from stedi_cli.sql import identifier, literal, literals
 from stedi_cli.tables.types import TYPES
@@ -35,7 +33,6 @@ class Engine:
         settings: Memory, threads, limits.
         opened: The files and folders that it may open beside its own temporary folder. DuckDB
             cannot be told to open them for reading only.
-        profile: Whether to keep the profile of each statement.
     """
 
     def __init__(
@@ -43,13 +40,10 @@ class Engine:
         layout: Layout,
         settings: LocalSettings,
         opened: Sequence[Path],
-        *,
-        profile: bool = False,
     ) -> None:
         self._workspace = Workspace(layout)
         self._settings = settings
         self._opened = opened
-        self._profile = profile
         self._spared = False
         self._defined: dict[str, str] = {}
 
@@ -67,9 +61,8 @@ class Engine:
         options = {
             "temp_directory": literal(str(self.temp)),
             "max_temp_directory_size": literal(settings.temp_limit),
-            # The inputs' sizes are unknown to DuckDB (a JSON file counts as 42 rows), so its own
-            # order hashes the large side and explodes where serial numbers are shared: the jobs
-            # are written in the order in which they should run.
+            # Its own order explodes where serial numbers are shared: the jobs are written in the
+            # order in which they should run.
             "disabled_optimizers": literal("join_order,build_side_probe_side"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -82,8 +75,6 @@ class Engine:
             options["memory_limit"] = literal(settings.memory_limit)
         if settings.threads:
             options["threads"] = str(settings.threads)
-        if self._profile:
-            options["enable_profiling"] = "'no_output'"
         return options
 
     def close(self) -> None:
@@ -97,19 +88,30 @@ class Engine:
     def lock(self) -> None:
         """Let no statement change the settings any more."""
         self.execute("SET lock_configuration = true")
-
-    def spare_memory(self) -> bool:
-        """Go on with one thread, which needs fewer buffers; return False if that is so already."""
-        if self._spared:
-            return False
-        self.execute("SET threads = 1")
         self._spared = True
-        return True
 
     def execute(self, sql: str) -> list[tuple[Any, ...]]:
         """Run trusted SQL and return its rows; raises duckdb.Error."""
         connection = self._calls.connection
         return self._calls.run(lambda: connection.execute(sql).fetchall())
+
+    def copy(self, select: str, path: Path) -> int:
+        """Write the rows of a SELECT to a Parquet file and return their number.
+
+        Where memory does not suffice it goes on with one thread, which needs fewer buffers.
+
+        Raises:
+            duckdb.Error: If it cannot be read or written.
+        """
+        while True:
+            try:
+                sql = f"COPY ({select}\n) TO {literal(str(path))} ({PARQUET})"
+                return int(self.execute(sql)[0][0])
+            except duckdb.OutOfMemoryException:
+                if self._spared:
+                    raise
+                self.execute("SET threads = 1")
+                self._spared = True
 
     def interrupt(self) -> None:
         """End the statement that another thread runs."""
@@ -172,28 +174,6 @@ class Engine:
     def columns_of(self, sql: str) -> list[str]:
         """Return the column names of a SELECT without running it; raises duckdb.Error."""
         return [row[0] for row in self.execute(f"DESCRIBE ({sql}\n)")]
-
-    def filtered_rows(self, tag: str) -> int:
-        """Return how many rows passed the filters that mention a tag in the last statement."""
-        try:
-            with own_errors():
-                profile = json.loads(
-                    self._calls.connection.get_profiling_information(format="json")
-                )
-        except duckdb.Error:
-            return 0
-        passed = [0]
-
-        def visit(node: dict[str, Any]) -> None:
-            expression = str(node.get("extra_info", {}).get("Expression", ""))
-            if node.get("type") == "FILTER" and tag in expression:
-                passed.append(int(node["intermediate_rows"]))
-            for child in node.get("children", []):
-                visit(child)
-
-        for node in profile.get("operator", []):
-            visit(node)
-        return max(passed)
 
 
 def empty_select(table: Table) -> str:

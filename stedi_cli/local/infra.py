@@ -111,7 +111,7 @@ class Infrastructure:
 
     def _is_unusable_catalog(self) -> bool:
         if not self.layout.catalog.is_file():
-            names = self._lakehouse.tables
+            names = self._lakehouse.stored
             return any(self.layout.table_folder(name) is not None for name in names)
         try:
             entries(self.layout)
@@ -154,7 +154,7 @@ class Infrastructure:
             # As long as it is moved, its own tables seem to be somewhere else.
             return []
         try:
-            found = strangers(self.layout, self._lakehouse.tables)
+            found = strangers(self.layout, self._lakehouse.stored)
         except StediError:
             return []
         zones = left_zones(self.layout, self._lakehouse)
@@ -246,7 +246,7 @@ class Infrastructure:
 
     def _remove_tables(self) -> Iterator[Resource]:
         """Remove what was made here; the catalog stays where it names tables of others."""
-        layout, model = self.layout, self._lakehouse.tables
+        layout, model = self.layout, self._lakehouse.stored
         (own, others), foreign = self._in_catalog(), self._lodgers()
         clear_shared(layout, own, foreign)
         if any(not entry.is_dangling for entry in others):
@@ -266,7 +266,8 @@ class Infrastructure:
             yield Resource("table", entry.title, "left", f"not made by this tool: {entry.place}")
         remove_stale(layout.temp)
         remove_abandoned()
-        for folder in (layout.temp, layout.warehouse):
+        remove_stale(layout.ledgers)
+        for folder in (layout.temp, layout.ledgers, layout.warehouse):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 
@@ -277,7 +278,7 @@ class Infrastructure:
 
     def _in_catalog(self) -> tuple[list[str], list[Entry]]:
         """Return the names of the tables that were made here, and the entries of others."""
-        layout, model = self.layout, self._lakehouse.tables
+        layout, model = self.layout, self._lakehouse.stored
         try:
             known = entries(layout)
             ours = {*model, *(s.name for s in strangers(layout, model) if s.ours)}

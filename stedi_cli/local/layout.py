@@ -47,6 +47,11 @@ class Layout:
         return self.root / "warehouse"
 
     @property
+    def ledgers(self) -> Path:
+        """The folder of the ledgers, which the typed copies' snapshots name."""
+        return self.root / "ledgers"
+
+    @property
     def temp(self) -> Path:
         """The folder for intermediate files, emptied by every run."""
         return self.root / "tmp"
@@ -130,7 +135,8 @@ class Layout:
 
     def refuse_links(self) -> None:
         """Raise StediError where a part of the lakehouse is a link: what it leads to is foreign."""
-        parts = [self.landing, self.warehouse, self.temp, self.catalog, self.lock, self.readers]
+        parts = [self.landing, self.warehouse, self.ledgers, self.temp]
+        parts += [self.catalog, self.lock, self.readers]
         for folder in (self.landing, self.warehouse):
             parts += folder.iterdir() if folder.is_dir() and not folder.is_symlink() else []
         linked = next((path for path in parts if path.is_symlink()), None)

@@ -32,7 +32,7 @@ class Place:
     @property
     def written(self) -> list[str]:
         """The tables that runs write."""
-        return [*self.lakehouse.writers, QUARANTINE]
+        return [*self.lakehouse.typed, *self.lakehouse.writers, QUARANTINE]
 
 
 def place_of(settings: LocalSettings, lakehouse: Lakehouse) -> Place:
@@ -40,5 +40,5 @@ def place_of(settings: LocalSettings, lakehouse: Lakehouse) -> Place:
     layout = Layout(settings.root)
     layout.refuse_unsafe_root()
     zone = LandingZone(layout, lakehouse.landing.values())
-    tables = TableFiles(layout, set(lakehouse.tables) - set(lakehouse.landing))
+    tables = TableFiles(layout, lakehouse.stored - set(lakehouse.landing))
     return Place(layout, settings, lakehouse, zone, tables)

@@ -16,6 +16,8 @@ from stedi_cli.sql import identifier, literal
 
 if TYPE_CHECKING:
     from stedi_cli.local.engine import Engine
+    from stedi_cli.local.typed_copies import Held
+    from stedi_cli.project.lakehouse import Table
 
 
 class Questions:
@@ -82,27 +84,48 @@ class Questions:
     def _engine(self, names: frozenset[str]) -> Engine:
         """Return an engine in which tables can be read by their names."""
         from stedi_cli.local.engine import Engine
-        from stedi_cli.local.landing_reader import LandingReader
+        from stedi_cli.local.typed_copies import TypedCopies
 
         for there, engine in self._engines:
             if names <= there:
                 return engine
         place = self._place
-        landing = {name: place.zone.state(name) for name in names & set(place.lakehouse.landing)}
+        copies, tables = TypedCopies(place), place.lakehouse.tables
+        landing = {
+            name: copies.held(tables[name], place.zone.state(name))
+            for name in sorted(names & set(place.lakehouse.landing))
+        }
         built = {name: self._built(name) for name in names - set(landing)}
         opened = [path for files in built.values() for path in files]
-        for name, state in landing.items():
-            opened += [place.zone.folder(name) / file for file in state.files]
+        for name, held in landing.items():
+            opened += [*held.files, *(place.zone.folder(name) / file for file in held.new)]
         engine = Engine(place.layout, place.settings, opened)
         self._open.callback(engine.close)
         engine.open().lock()
         for name, files in built.items():
-            engine.define_files(place.lakehouse.tables[name], files)
-        reader = LandingReader(engine, place.zone, place.tables)
-        for name, state in landing.items():
-            reader.define(place.lakehouse.tables[name], state, guarded=False)
+            engine.define_files(tables[name], files)
+        for name, held in landing.items():
+            self._define_landing(engine, tables[name], held)
         self._engines.append((names, engine))
         return engine
+
+    def _define_landing(self, engine: Engine, table: Table, held: Held) -> None:
+        """Make a landing table readable, its new files read for this command alone."""
+        from stedi_cli.local.landing_reader import LandingReader
+        from stedi_cli.local.typed_copies import rows_without
+
+        names = [column.name for column in table.columns]
+        selects = [rows_without(held.files, held.gone, names)] if held.files else []
+        if held.new:
+            folder = self._place.zone.folder(table.name)
+            files = {folder / name: facts for name, facts in held.new.items()}
+            path = engine.temp / f"{table.name}.parquet"
+            batch = LandingReader(engine).read(table, files, path)
+            selects += [rows_without([batch.path], (), names)] if batch.path else []
+        if selects:
+            engine.define(table.name, " UNION ALL ".join(selects))
+        else:
+            engine.define_files(table, [])
 
     def _built(self, name: str) -> list[Path]:
         files = self._place.tables.files(name)

@@ -13,10 +13,9 @@ import duckdb
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.job_run import JobOutcome
 from stedi_cli.lake.records import Task
-from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
-from stedi_cli.local.engine import PARQUET, Engine
-from stedi_cli.local.landing_reader import LandingReader
+from stedi_cli.local.engine import Engine
+from stedi_cli.local.ingestion import Ingestion
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.place import Place
@@ -24,8 +23,7 @@ from stedi_cli.local.quarantine import Quarantine
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Table
 from stedi_cli.questions.statement import first_line, one_select
-from stedi_cli.runs.bad_rows import refuse_too_many
-from stedi_cli.sql import identifier, literal
+from stedi_cli.sql import identifier
 from stedi_cli.tables import iceberg
 from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.history import RefRemoved, inputs_forgot
@@ -39,14 +37,12 @@ class DuckRunner:
 
     Args:
         place: The lakehouse, locked by the caller.
+        reread: Whether to read all landing files anew.
     """
 
     name = "duckdb"
 
-    def __init__(
-        self,
-        place: Place,
-    ) -> None:
+    def __init__(self, place: Place, *, reread: bool = False) -> None:
         self._place = place
         self._layout = place.layout
         self._lakehouse = place.lakehouse
@@ -56,17 +52,17 @@ class DuckRunner:
             place.layout,
             place.settings,
             [place.layout.landing, place.layout.warehouse],
-            profile=True,
         ).open()
-        self._reader = LandingReader(self._engine, place.zone, place.tables)
         self._catalog = open_catalog(place.layout)
-        self._quarantine = Quarantine(
+        quarantine = Quarantine(
             place.lakehouse.tables[QUARANTINE],
             place.layout,
             self._catalog,
             place.tables,
             place.settings.keep_snapshots,
         )
+        self._ingestion = Ingestion(place, self._engine, self._catalog, quarantine, reread=reread)
+        self._accounts: dict[str, LandingAccount] = {}
         self.swept: set[str] = set()
         self._removed: list[RefRemoved] = []
 
@@ -76,7 +72,7 @@ class DuckRunner:
 
     @private
     def run(self, tasks: list[Task]) -> Generator[JobOutcome | RefRemoved]:
-        """Run jobs in their order and commit their tables.
+        """Read what is new of the landing files; run jobs in their order and commit their tables.
 
         Args:
             tasks: The jobs with their SQL and provenance.
@@ -88,30 +84,36 @@ class DuckRunner:
             StediError: If its SQL cannot be run or the table not be written.
             BadDataError: If a landing table has more unusable lines than allowed.
         """
-        for task in tasks:
+        landing = {name: state for task in tasks for name, state in task.landing.items()}
+        try:
             self._removed = []
-            try:
+            self._accounts = self._ingestion.run(landing)
+            for name, expired in self._ingestion.expired.items():
+                self._note(name, expired)
+            yield from self._removed
+            for task in tasks:
+                self._removed = []
                 outcome = self._run(task)
                 yield from self._removed
                 yield outcome
-            except (StediError, OSError):
-                for name, state in task.landing.items():
-                    self._zone.refuse_changed(name, state)
-                raise
+        except (StediError, OSError):
+            for name, state in landing.items():
+                self._zone.refuse_changed(name, state)
+            raise
 
     def _run(self, task: Task) -> JobOutcome:
         started = time.perf_counter()
-        job, text, landing = task.job, task.text, task.landing
+        job = task.job
         table = self._lakehouse.tables[job.writes]
-        self._define_inputs(job, landing)
+        self._define_inputs(job)
         provenance = dataclasses.replace(
             task.provenance, inputs={name: self._input(name, task) for name in job.reads}
         )
         path = self._layout.warehouse / table.name / "data" / f"{uuid.uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         # Where this fails the file is swept: it may be committed all the same.
-        rows = self._write(job, text, table, path)
-        accounts = self._settle(job, landing)
+        rows = self._write(job, task.text, table, path)
+        accounts = {name: self._accounts[name] for name in task.landing}
         snapshot = self._commit(table, path, rows, provenance, accounts)
         quarantined = sum(accounts[n].quarantined for n in self._lakehouse.answers_for(job))
         return JobOutcome(rows, quarantined, time.perf_counter() - started, snapshot)
@@ -121,33 +123,22 @@ class DuckRunner:
         snapshot = str(state.current.id) if state and state.current else ""
         return task.provenance.inputs.get(name, snapshot)
 
-    def _define_inputs(self, job: Job, landing: dict[str, LandingState]) -> None:
+    def _define_inputs(self, job: Job) -> None:
         for name in job.reads:
             table = self._lakehouse.tables[name]
-            if name in landing:
-                self._reader.define(table, landing[name], guarded=True)
-            elif (files := self._tables.files(name)) is not None:
+            stored = table.typed.name if name in self._lakehouse.landing else name
+            if (files := self._tables.files(stored)) is not None:
                 self._engine.define_files(table, files)
         self._engine.show_only(job.reads)
 
     def _write(self, job: Job, text: JobText, table: Table, path: Path) -> int:
-        """Write the job's result; where a landing line raises, look at the lines and try again."""
-        copy = self._copy_statement(job, text, table, path)
-        while True:
-            try:
-                rows = int(self._engine.execute(copy)[0][0])
-            except duckdb.OutOfMemoryException as error:
-                if not self._engine.spare_memory():
-                    raise job_error(job, error) from error
-                continue
-            except duckdb.Error as error:
-                if not self._reader.inspect(job.reads):
-                    raise job_error(job, error) from error
-                continue
-            if self._reader.stands(job.reads):
-                return rows
+        """Write the job's result and return its number of rows."""
+        try:
+            return self._engine.copy(self._select(job, text, table), path)
+        except duckdb.Error as error:
+            raise job_error(job, error) from error
 
-    def _copy_statement(self, job: Job, text: JobText, table: Table, path: Path) -> str:
+    def _select(self, job: Job, text: JobText, table: Table) -> str:
         try:
             sql = one_select(text.sql, job.reads).text
             given = self._engine.columns_of(sql)
@@ -164,26 +155,7 @@ class DuckRunner:
             f"CAST({identifier(c.name)} AS {TYPES[c.type].duckdb}) AS {identifier(c.name)}"
             for c in table.columns
         )
-        target = literal(str(path))
-        return f"COPY (SELECT {columns} FROM ({sql}\n)) TO {target} ({PARQUET})"
-
-    def _settle(self, job: Job, landing: dict[str, LandingState]) -> dict[str, LandingAccount]:
-        """Account for the landing lines read: quarantine first, then the limit."""
-        accounts: dict[str, LandingAccount] = {}
-        readings = {name: self._reader.reading(name) for name in job.reads if name in landing}
-        for name, reading in readings.items():
-            self._zone.refuse_changed(name, reading.state)
-            accounts[name] = reading.account
-        self._note(
-            QUARANTINE,
-            self._quarantine.replace(
-                {name: reading.bad for name, reading in readings.items()},
-                {name: account.fingerprint for name, account in accounts.items()},
-            ),
-        )
-        for name, account in accounts.items():
-            refuse_too_many(name, account, self._place.settings.max_bad_rows)
-        return accounts
+        return f"SELECT {columns} FROM ({sql}\n)"
 
     def _commit(
         self,

@@ -57,7 +57,7 @@ class Jobs:
             stray: Iterable[str] = written
             try:
                 write_journal(layout, written)
-                with closing(self._open(options.engine, lock)) as runner:
+                with closing(self._open(options, lock)) as runner:
                     yield runner
                     stray = runner.swept
                 tables.forget()
@@ -68,11 +68,11 @@ class Jobs:
                 tables.forget()
                 self._writer.clean(stray)
 
-    def _open(self, engine: str, lock: int) -> DuckRunner | SparkRunner:
-        if engine == "spark":
+    def _open(self, options: RunOptions, lock: int) -> DuckRunner | SparkRunner:
+        if options.engine == "spark":
             from stedi_cli.local.spark import SparkRunner
 
             return SparkRunner(self._place, lock=lock)
         from stedi_cli.local.runner import DuckRunner
 
-        return DuckRunner(self._place)
+        return DuckRunner(self._place, reread=options.reread)

@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stedi_cli.errors import StediError
-from stedi_cli.landing.files import LandingState
 from stedi_cli.local.catalog_file import BrokenError, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
 from stedi_cli.local.seals import Seal, Seals, read_again, read_seals, write_seals
 from stedi_cli.masking import masked
-from stedi_cli.project.lakehouse import Table
-from stedi_cli.tables.provenance import LandingAccount, TableState
+from stedi_cli.tables.provenance import TableState
 
 if TYPE_CHECKING:
     from stedi_cli.local.catalog import SqliteCatalog
@@ -168,19 +166,6 @@ class TableFiles:
             return self.files(table) is not None
         except StediError:
             return False
-
-    def is_known_clean(self, table: Table, state: LandingState) -> bool:
-        """Tell whether a job read a landing table's very files, every line as it stands.
-
-        What is clean under some columns need not be so under others.
-        """
-        wanted = LandingAccount(
-            state.fingerprint, state.lines, 0, as_is=True, contract=table.contract_sha256
-        )
-        records = (s.current.provenance for s in self.states().values() if s.current is not None)
-        return any(
-            record is not None and record.landing.get(table.name) == wanted for record in records
-        )
 
 
 def _whole(path: Path, size: int) -> Path:

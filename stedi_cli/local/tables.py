@@ -40,7 +40,7 @@ class Tables:
 
     def strangers(self) -> list[Stranger]:
         layout, lakehouse = self._place.layout, self._place.lakehouse
-        found = [*strangers(layout, lakehouse.tables), *left_zones(layout, lakehouse)]
+        found = [*strangers(layout, lakehouse.stored), *left_zones(layout, lakehouse)]
         # A broken table of the model is no reason to keep one that left it.
         with suppress(StediError):
             found += left_lines(self._place)

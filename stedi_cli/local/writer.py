@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stedi_cli.durable import load_json, make_folder, remove_stale, replaced
+from stedi_cli.errors import StediError
 from stedi_cli.lake.elsewhere import remove_abandoned
 from stedi_cli.local.access import private
-from stedi_cli.local.catalog_file import entries, metadata_locations
+from stedi_cli.local.catalog_file import NAMESPACE, entries, metadata_locations, read_state
 from stedi_cli.local.layout import Layout, to_path
 from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
 from stedi_cli.local.lodgers import lodgers
@@ -95,13 +96,31 @@ class Writer:
         layout, tables = self._place.layout, self._place.tables
         remove_abandoned()
         sealed = tables.is_sealed()
-        logged = layout.spark_log.exists()
-        if layout.journal.exists() or left_over(layout) or logged or not sealed:
+        logged, broken = layout.spark_log.exists(), self._broken_copies()
+        if layout.journal.exists() or left_over(layout) or logged or broken or not sealed:
             with suppress(BusyError), self.locked(wait=False):
                 layout.spark_log.unlink(missing_ok=True)
+                self._drop_copies(broken)
                 if not sealed:
                     tables.forget()
                     tables.seal()
+
+    def _broken_copies(self) -> list[str]:
+        """Return the typed copies that lost a file; nothing that others read is made of them."""
+        tables, ledgers = self._place.tables, self._place.layout.ledgers
+        found = {name: tables.states().get(name) for name in self._place.lakehouse.typed}
+        there = {name: state.current for name, state in found.items() if state and state.current}
+        return [
+            name
+            for name, current in there.items()
+            if not (tables.is_whole(name) and (ledgers / current.ledger).is_file())
+        ]
+
+    def _drop_copies(self, names: Sequence[str]) -> None:
+        for name in names:
+            open_catalog(self._place.layout).drop_table(f"{NAMESPACE}.{name}")
+        self._place.tables.forget()
+        self.clean(names)
 
 
 def sweep(layout: Layout, tables: Iterable[str]) -> Iterator[RefRemoved]:
@@ -115,6 +134,7 @@ def sweep(layout: Layout, tables: Iterable[str]) -> Iterator[RefRemoved]:
         The tags and branches of a broken history, which goes.
     """
     current = metadata_locations(layout)
+    _sweep_ledgers(layout, current)
     others = {entry.title for entry in entries(layout)} - current.keys()
     foreign = lodgers(layout)
     for table in tables:
@@ -133,6 +153,18 @@ def sweep(layout: Layout, tables: Iterable[str]) -> Iterator[RefRemoved]:
             needed = path in paths or any(other.may_need(path, folder) for other in here)
             if path.is_file() and not needed:
                 path.unlink()
+
+
+def _sweep_ledgers(layout: Layout, current: Mapping[str, str]) -> None:
+    """Remove the ledgers that no snapshot names; none where that cannot be told."""
+    found = [*layout.ledgers.iterdir()] if layout.ledgers.is_dir() else []
+    if found:
+        with suppress(StediError):
+            states = [read_state(table, uri) for table, uri in current.items()]
+            named = {snapshot.ledger for state in states for snapshot in state.snapshots}
+            for path in found:
+                if path.name not in named:
+                    path.unlink()
 
 
 def _reachable(layout: Layout, table: str, uri: str) -> Reached:

@@ -1,4 +1,4 @@
-"""What the lakehouse is: tables, columns, jobs, policies and checks, read from a project."""
+"""What the lakehouse is: tables, columns, jobs, policies and checks."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stedi_cli.errors import UsageError
-from stedi_cli.project.check import Check, key_check, taken_names
-from stedi_cli.project.folder import MODEL
-from stedi_cli.project.personal import misplaced
+from stedi_cli.project.check import Check, key_check
 
 if TYPE_CHECKING:
-    from stedi_cli.project.model_file import ModelFile
+    pass
 
 STRICT = "strict"
 QUARANTINE = "quarantine"
-_NOT_POLICIES = ("checks", "notes", "__pycache__")
+LANDING_FILE = "landing_file"
+"""The column of a typed copy that names the file which a row was read from."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,8 @@ class Table:
 
     Args:
         name: Its name in every catalog.
-        zone: ``landing``, ``trusted``, ``curated`` or ``quarantine``.
+        zone: ``landing``, ``trusted``, ``curated`` or ``quarantine``; ``typed`` for the copy of a
+            landing table.
         doc: One line on what it holds.
         columns: Its columns in their order.
         folder: Name of the folder with its files, for a landing table.
@@ -53,6 +53,13 @@ class Table:
     folder: str | None = None
     key: tuple[str, ...] = ()
     personal: bool = True
+
+    @cached_property
+    def typed(self) -> Table:
+        """The Iceberg table that holds a landing table's usable lines, as they were read."""
+        column = Column(LANDING_FILE, "string", "Name of the landing file that the row is of.")
+        doc = f"The usable lines of {self.name}."
+        return Table(f"{self.name}_typed", "typed", doc, (*self.columns, column))
 
     @cached_property
     def contract_sha256(self) -> str:
@@ -142,6 +149,16 @@ class Lakehouse:
         return {name: t for name, t in self.tables.items() if t.zone == "landing"}
 
     @cached_property
+    def typed(self) -> dict[str, Table]:
+        """The typed copies of the landing tables by their names."""
+        return {table.typed.name: table.typed for table in self.landing.values()}
+
+    @cached_property
+    def stored(self) -> frozenset[str]:
+        """The names of all tables of its own that a catalog may hold."""
+        return frozenset({*self.tables, *self.typed})
+
+    @cached_property
     def writers(self) -> dict[str, Job]:
         """Each job by the table that it writes."""
         return {job.writes: job for job in self.jobs.values()}
@@ -188,121 +205,6 @@ class Lakehouse:
     def _texts(self, folder: str) -> list[Check]:
         found = sorted((self.folder / "jobs" / folder).glob("*.sql"))
         return [Check(path.stem, _read(path), path) for path in found]
-
-
-def load(folder: Path) -> Lakehouse:
-    """Load the model of a project.
-
-    Args:
-        folder: The project's folder.
-
-    Returns:
-        The model. A folder of SQL files under ``jobs/`` is a policy, whether the model
-        describes it or not.
-
-    Raises:
-        UsageError: If ``configs/lakehouse.yaml`` is missing, malformed, or contradicts itself, or
-            a check's file has the name of one that follows from the model.
-    """
-    from stedi_cli.project.model_file import ModelFile
-    from stedi_cli.project.yaml_file import load_model
-
-    path = folder / MODEL
-    model = load_model(path, ModelFile)
-    tables: dict[str, Table] = {}
-    for name in model.tables:
-        tables[name] = _table(name, model, tables, path)
-    jobs = {
-        name: Job(name, job.doc, tuple(job.reads), job.writes) for name, job in model.jobs.items()
-    }
-    policies = {
-        name: Policy(name, policy.doc, frozenset(policy.breaks))
-        for name, policy in model.policies.items()
-    }
-    for found in sorted((folder / "jobs").glob("*/")):
-        if found.name not in _NOT_POLICIES:
-            policies.setdefault(found.name, Policy(found.name, f"Rules of jobs/{found.name}/"))
-    policies.setdefault(STRICT, Policy(STRICT, "Rules of jobs/"))
-    lakehouse = Lakehouse(folder, tables, jobs, policies)
-    for place, what in misplaced(tables, model.tables):
-        _refuse(path, place, what)
-    _refuse_contradictions(lakehouse, path)
-    return lakehouse
-
-
-def _table(name: str, model: ModelFile, known: dict[str, Table], path: Path) -> Table:
-    entry = model.tables[name]
-    columns: list[Column] = []
-    if entry.columns_of is not None:
-        columns += _known(entry.columns_of, known, path, f"tables.{name}.columns_of").columns
-    for position, column in enumerate(entry.columns):
-        if isinstance(column, str):
-            place = f"tables.{name}.columns.{position}"
-            table_name, _, column_name = column.partition(".")
-            source = _known(table_name, known, path, place)
-            columns += [c for c in source.columns if c.name == column_name] or _refuse(
-                path, place, f"{table_name} has no column {column_name!r}"
-            )
-        else:
-            columns.append(Column(**column.model_dump()))
-    return Table(
-        name, entry.zone, entry.doc, tuple(columns), entry.folder, tuple(entry.key), entry.personal
-    )
-
-
-def _known(name: str, known: dict[str, Table], path: Path, place: str) -> Table:
-    return known.get(name) or _refuse(path, place, f"there is no table {name!r} above")
-
-
-def _refuse_contradictions(lakehouse: Lakehouse, path: Path) -> None:
-    written: set[str] = set()
-    for job in lakehouse.jobs.values():
-        for name in (*job.reads, job.writes):
-            if name not in lakehouse.tables:
-                _refuse(path, f"jobs.{job.name}", f"there is no table {name!r}")
-        for name in job.reads:
-            if name not in lakehouse.landing and name not in written:
-                _refuse(path, f"jobs.{job.name}.reads", f"no job above writes {name!r}")
-        if job.writes in lakehouse.landing or job.writes in written:
-            _refuse(path, f"jobs.{job.name}.writes", f"{job.writes!r} is written already")
-        written.add(job.writes)
-    for policy in lakehouse.policies.values():
-        _refuse_policy(lakehouse, policy, path)
-    _refuse_tables(lakehouse, path)
-    taken = taken_names(lakehouse.tables.values())
-    for check in lakehouse.checks:
-        if check.file is not None and check.name in taken:
-            raise UsageError(
-                f"{check.file}: the model has a check of that name already.",
-                hint="Give the file another name.",
-            )
-
-
-def _refuse_tables(lakehouse: Lakehouse, path: Path) -> None:
-    folders = [table.folder for table in lakehouse.landing.values()]
-    if len(set(folders)) != len(folders):
-        _refuse(path, "tables", "two landing tables have the same folder")
-    for table in lakehouse.tables.values():
-        if (table.zone == "landing") != (table.folder is not None):
-            _refuse(path, f"tables.{table.name}", "folder goes with zone landing")
-        if not set(table.key) <= {column.name for column in table.columns}:
-            _refuse(path, f"tables.{table.name}.key", "names a column that is not there")
-        if len({c.name.lower() for c in table.columns}) != len(table.columns):
-            _refuse(path, f"tables.{table.name}.columns", "a column is there twice")
-    if QUARANTINE not in lakehouse.tables:
-        _refuse(path, "tables", f"there is no table {QUARANTINE!r}")
-
-
-def _refuse_policy(lakehouse: Lakehouse, policy: Policy, path: Path) -> None:
-    if policy.name != STRICT and not (lakehouse.folder / "jobs" / policy.name).is_dir():
-        _refuse(path, f"policies.{policy.name}", f"there is no folder jobs/{policy.name}")
-    known = {check.name for check in lakehouse.checks}
-    for name in sorted(policy.breaks - known):
-        _refuse(path, f"policies.{policy.name}.breaks", f"there is no check {name!r}")
-
-
-def _refuse(path: Path, place: str, what: str) -> Any:
-    raise UsageError(f"{path}: {place}: {what}.", hint="Mend the model and try again.")
 
 
 def _read(path: Path) -> str:

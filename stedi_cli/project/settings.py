@@ -158,7 +158,7 @@ class _Settings(BaseModel):
 
     def lakehouse(self) -> Lakehouse:
         """Load the project's model."""
-        from stedi_cli.project.lakehouse import load
+        from stedi_cli.project.model import load
 
         return load(self.project)
 

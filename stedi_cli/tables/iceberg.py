@@ -6,9 +6,9 @@ Imported late, since pyiceberg costs half a second.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from pyiceberg.catalog import MetastoreCatalog
 from pyiceberg.exceptions import NoSuchTableError, ValidationError
@@ -16,23 +16,20 @@ from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.schema import Schema
 from pyiceberg.table import StaticTable, Transaction
-from pyiceberg.table.snapshots import Operation, Summary
+from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update import (
     AddSchemaUpdate,
     AssertCurrentSchemaId,
     SetCurrentSchemaUpdate,
 )
-from pyiceberg.table.update.snapshot import _SnapshotProducer
 from pyiceberg.types import NestedField
 
 from stedi_cli.errors import StediError
 from stedi_cli.project.lakehouse import Table as TableModel
 from stedi_cli.tables import expiry, metrics
 from stedi_cli.tables.provenance import FORMAT
+from stedi_cli.tables.replace_files import ReplaceFiles
 from stedi_cli.tables.summary import COUNTS_ONLY, FORGETS, MARK
-
-if TYPE_CHECKING:
-    from pyiceberg.manifest import ManifestEntry, ManifestFile
 
 NAMESPACE = "stedi"
 # The last three come from pyiceberg's Avro decoder, which trusts sizes that a file tells.
@@ -41,28 +38,6 @@ UNREADABLE = (
     *(zlib.error, MemoryError, SystemError, ValidationError),
 )
 """What reading metadata or manifests raises that are lost or broken."""
-
-
-class _Replace(_SnapshotProducer["_Replace"]):
-    """A snapshot of the given files alone.
-
-    The manifests of what it replaces are left out rather than rewritten with DELETED entries,
-    since these would keep the old files' column bounds.
-    """
-
-    def _deleted_entries(self) -> list[ManifestEntry]:
-        return []
-
-    def _existing_manifests(self) -> list[ManifestFile]:
-        return []
-
-    def _summary(self, snapshot_properties: dict[str, str] = {}) -> Summary:  # noqa: B006
-        # Totals are those of the new files, not added to the parent's.
-        parent, self._parent_snapshot_id = self._parent_snapshot_id, None
-        try:
-            return super()._summary(snapshot_properties)
-        finally:
-            self._parent_snapshot_id = parent
 
 
 class Replaced(NamedTuple):
@@ -116,6 +91,7 @@ def replace(
     *,
     keep: int,
     forget: bool,
+    kept: Collection[str] = (),
 ) -> Replaced:
     """Replace a table's content in one commit, and create the table where it is missing.
 
@@ -126,6 +102,7 @@ def replace(
         summary: Properties of the new snapshot.
         keep: Snapshots to keep, the new one included.
         forget: Whether no older snapshot may stay, as after a change of policy.
+        kept: URIs of the files of the current snapshot that stay in the new one.
     """
     identifier = f"{NAMESPACE}.{table.name}"
     schema = schema_of(table)
@@ -141,7 +118,8 @@ def replace(
         )
     io = transaction._table.io
     said = {**summary, **COUNTS_ONLY, **({FORGETS: "true"} if forget else {})}
-    replacing = _Replace(Operation.OVERWRITE, transaction, io, snapshot_properties=said)
+    replacing = ReplaceFiles(Operation.OVERWRITE, transaction, io, snapshot_properties=said)
+    replacing.kept = frozenset(kept)
     for uri in files:
         replacing.append_data_file(parquet_file_to_data_file(io, transaction.table_metadata, uri))
     replacing.commit()

@@ -17,8 +17,11 @@ from stedi_cli.tables.summary import (
     PREFIX,
     files_from_summary,
     judged_from_summary,
+    ledger_from_summary,
     lines_from_summary,
 )
+
+_FIRST_FIELDS = ("fingerprint", "lines", "quarantined", "as_is")
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,12 @@ class LandingAccount:
         fingerprint: Digest of the landing files, names and contents.
         lines: Lines that are not blank.
         quarantined: Lines that could not be used.
-        as_is: Whether DuckDB's typed reader reads every line as it stands.
         contract: Digest of the columns that the lines were judged by; empty in older records.
     """
 
     fingerprint: str
     lines: int
     quarantined: int
-    as_is: bool
     contract: str = ""
 
     @property
@@ -52,7 +53,7 @@ class LandingAccount:
         """
         names = [field.name for field in fields(cls)]
         if isinstance(record, list):
-            record = dict(zip(names, record, strict=False))
+            record = dict(zip(_FIRST_FIELDS, record, strict=False))
         return cls(**{name: record[name] for name in names if name in record})
 
 
@@ -134,6 +135,7 @@ class Snapshot:
         lines: Of the quarantine, its lines by landing table; None where no run wrote it.
         judged: Of the quarantine, the fingerprints of the landing files that its lines are of, by
             landing table; empty where an older version wrote it.
+        ledger: Of a typed copy, the name of the ledger of its landing files; else empty.
         forgets: Whether no older one may stay, as where a person may have withdrawn.
         counts_only: Whether its manifests are known to hold no value of a column.
         schema: Id of the schema that it was written under; None where the writer did not say.
@@ -147,6 +149,7 @@ class Snapshot:
     files: dict[str, int] = field(default_factory=dict)
     lines: dict[str, int] | None = None
     judged: dict[str, str] = field(default_factory=dict)
+    ledger: str = ""
     forgets: bool = False
     counts_only: bool = False
     schema: int | None = None
@@ -275,6 +278,7 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         files=files_from_summary(summary),
         lines=lines_from_summary(summary),
         judged=judged_from_summary(summary),
+        ledger=ledger_from_summary(summary),
         forgets=FORGETS in summary,
         counts_only=COUNTS_ONLY.items() <= summary.items(),
         schema=raw.get("schema-id"),

@@ -16,6 +16,7 @@ COUNTS_ONLY = {f"{PREFIX}metrics": "counts"}
 _FILES = f"{PREFIX}files"
 _LINES = f"{PREFIX}lines"
 _JUDGED = f"{PREFIX}judged"
+_LEDGER = f"{PREFIX}ledger"
 
 
 def files_to_summary(files: dict[str, int]) -> dict[str, str]:
@@ -56,3 +57,13 @@ def judged_from_summary(summary: dict[str, str]) -> dict[str, str]:
         return {str(name): str(print_) for name, print_ in json.loads(summary[_JUDGED]).items()}
     except (AttributeError, KeyError, TypeError, ValueError):
         return {}
+
+
+def ledger_to_summary(ledger: str) -> dict[str, str]:
+    """Return as a snapshot property the name of a typed copy's ledger."""
+    return {_LEDGER: ledger}
+
+
+def ledger_from_summary(summary: dict[str, str]) -> str:
+    """Return the name of a typed copy's ledger; empty where there is none."""
+    return str(summary.get(_LEDGER, ""))

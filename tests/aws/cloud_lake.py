@@ -89,7 +89,6 @@ class CloudLake:
                     "contract": request["landing"][name]["contract"],
                     "lines": 10,
                     "quarantined": 0,
-                    "as_is": False,
                 }
                 for name in job["reads"]
                 if name in request["landing"]

@@ -74,13 +74,15 @@ def _rows(uri: str) -> Rows | None:
 
 
 def reachable(root: Path) -> set[Path]:
-    """Return every file that the tables' metadata reaches."""
+    """Return every file that the tables' metadata reaches, with the ledgers that they name."""
     found: set[str] = set()
     for uri in catalog(root).values():
         table = StaticTable.from_metadata(uri)
         found |= {uri, *(entry.metadata_file for entry in table.metadata.metadata_log)}
         for snapshot in table.metadata.snapshots:
             found.add(snapshot.manifest_list)
+            ledger = snapshot.summary.additional_properties.get("stedi.ledger")
+            found |= {f"{root}/ledgers/{ledger}"} if ledger else set()
             for manifest in snapshot.manifests(table.io):
                 found.add(manifest.manifest_path)
                 entries = manifest.fetch_manifest_entry(table.io, discard_deleted=True)

@@ -1,0 +1,85 @@
+"""The ledger of a landing table: the files that its typed copy holds, and how lines were used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from stedi_cli.landing.file_facts import FileFacts
+
+JUDGEMENT = 1
+"""Which lines are usable, and what they say: to be raised where that changes, so that landing files
+are read again."""
+
+
+@dataclass(frozen=True)
+class FileAccount:
+    """How the lines of a landing file were used.
+
+    Args:
+        sha256: Digest of the file's bytes.
+        size: Size in bytes.
+        lines: Lines that are not blank.
+        quarantined: Lines that could not be used.
+    """
+
+    sha256: str
+    size: int
+    lines: int
+    quarantined: int
+
+    def is_of(self, facts: FileFacts) -> bool:
+        """Tell whether a file is the one that was read."""
+        return (self.sha256, self.size, self.lines) == (facts.sha256, facts.size, facts.lines)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The files of a landing table that were read.
+
+    Args:
+        contract: Digest of the columns that the lines were judged by.
+        files: Their accounts by file name.
+    """
+
+    contract: str
+    files: Mapping[str, FileAccount]
+
+    @property
+    def lines(self) -> int:
+        """Lines that are not blank, over all files."""
+        return sum(account.lines for account in self.files.values())
+
+    @property
+    def quarantined(self) -> int:
+        """Lines that could not be used, over all files."""
+        return sum(account.quarantined for account in self.files.values())
+
+    @cached_property
+    def content(self) -> bytes:
+        """The ledger as it is stored; equal ledgers have equal bytes."""
+        files = {
+            name: [account.sha256, account.size, account.lines, account.quarantined]
+            for name, account in sorted(self.files.items())
+        }
+        record = {"judgement": JUDGEMENT, "contract": self.contract, "files": files}
+        return json.dumps(record, separators=(",", ":")).encode()
+
+    @cached_property
+    def name(self) -> str:
+        """The file name of the ledger: the digest of its content, so that a broken one is known."""
+        return f"{hashlib.sha256(self.content).hexdigest()}.json"
+
+
+def parse_ledger(content: bytes, name: str) -> Ledger | None:
+    """Read a stored ledger; None where it is broken, or lines are judged otherwise by now."""
+    try:
+        record = json.loads(content)
+        files = {file: FileAccount(*account) for file, account in record["files"].items()}
+        ledger = Ledger(record["contract"], files)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    return ledger if ledger.name == name else None

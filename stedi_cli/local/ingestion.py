@@ -1,0 +1,211 @@
+"""Brings the typed copies up to date: new landing files are read once, those gone are left out.
+
+In this order: the files are read, the quarantine is written, the limit of unusable lines is kept,
+the copies are committed. What dies in between is done again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from stedi_cli.durable import make_folder, replaced
+from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.ledger import FileAccount, Ledger
+from stedi_cli.landing.split import BadLine
+from stedi_cli.local.engine import Engine
+from stedi_cli.local.landing_reader import Batch, LandingReader, reading_error
+from stedi_cli.local.layout import to_uri
+from stedi_cli.local.place import Place
+from stedi_cli.local.quarantine import Quarantine
+from stedi_cli.local.typed_copies import Held, TypedCopies, rows_without
+from stedi_cli.project.lakehouse import LANDING_FILE, QUARANTINE, Table
+from stedi_cli.runs.bad_rows import refuse_too_many
+from stedi_cli.sql import literal, literals
+from stedi_cli.tables import iceberg
+from stedi_cli.tables.expiry import Expired
+from stedi_cli.tables.provenance import LandingAccount
+from stedi_cli.tables.summary import files_to_summary, ledger_to_summary
+
+if TYPE_CHECKING:
+    from stedi_cli.local.catalog import SqliteCatalog
+
+_MOST_FILES = 32
+"""Data files of a copy beyond which the small ones become one."""
+_SMALL_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A landing table that was read as far as it had to be.
+
+    Args:
+        table: The table.
+        state: Its files.
+        held: What its copy held before.
+        batch: What was read.
+        bad: All its lines that cannot be used.
+        ledger: Its ledger from now on.
+    """
+
+    table: Table
+    state: LandingState
+    held: Held
+    batch: Batch
+    bad: tuple[BadLine, ...]
+    ledger: Ledger
+
+    @property
+    def account(self) -> LandingAccount:
+        """How its lines were used."""
+        ledger = self.ledger
+        return LandingAccount(
+            self.state.fingerprint, ledger.lines, ledger.quarantined, ledger.contract
+        )
+
+
+class Ingestion:
+    """Reads landing files into their tables' typed copies.
+
+    Args:
+        place: The lakehouse, locked by the caller.
+        engine: The engine.
+        catalog: The catalog.
+        quarantine: The quarantine.
+        reread: Whether to read all files anew.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        engine: Engine,
+        catalog: SqliteCatalog,
+        quarantine: Quarantine,
+        *,
+        reread: bool = False,
+    ) -> None:
+        self._place = place
+        self._engine = engine
+        self._catalog = catalog
+        self._quarantine = quarantine
+        self._copies = TypedCopies(place)
+        self._reread = reread
+        self.expired: dict[str, Expired] = {}
+
+    def run(self, landing: Mapping[str, LandingState]) -> dict[str, LandingAccount]:
+        """Bring the copies of landing tables up to date.
+
+        Args:
+            landing: Their files.
+
+        Returns:
+            How the lines of each were used.
+
+        Raises:
+            StediError: If files cannot be read or a table not be written.
+            BadDataError: If a table has more unusable lines than allowed.
+        """
+        readings = [self._read(name, state) for name, state in landing.items()]
+        accounts = {reading.table.name: reading.account for reading in readings}
+        self._note(
+            QUARANTINE,
+            self._quarantine.replace(
+                {reading.table.name: reading.bad for reading in readings},
+                {name: account.fingerprint for name, account in accounts.items()},
+            ),
+        )
+        for name, account in accounts.items():
+            refuse_too_many(name, account, self._place.settings.max_bad_rows)
+        for reading in readings:
+            if reading.ledger.name != reading.held.ledger:
+                try:
+                    self._commit(reading)
+                except duckdb.Error as error:
+                    raise reading_error(reading.table, error) from error
+        return accounts
+
+    def _read(self, name: str, state: LandingState) -> _Reading:
+        table, zone = self._place.lakehouse.tables[name], self._place.zone
+        entries = [e for e in self._quarantine.entries() if e[0] == name]
+        held = Held((), {}, frozenset(), state.files)
+        if not self._reread:
+            held = self._copies.held(table, state, Counter(file for _, file, _, _ in entries))
+        files = {zone.folder(name) / file: facts for file, facts in held.new.items()}
+        batch = LandingReader(self._engine).read(table, files, self._new_file(table))
+        zone.refuse_changed(name, state)
+        unusable = Counter(line.file for line in batch.bad)
+        read = {
+            file: FileAccount(facts.sha256, facts.size, facts.lines, unusable[file])
+            for file, facts in held.new.items()
+        }
+        kept = [BadLine(file, line, why) for _, file, line, why in entries if file in held.same]
+        return _Reading(
+            table,
+            state,
+            held,
+            batch,
+            (*kept, *batch.bad),
+            Ledger(table.contract_sha256, {**held.same, **read}),
+        )
+
+    def _new_file(self, table: Table) -> Path:
+        folder = self._place.layout.warehouse / table.typed.name / "data"
+        make_folder(folder)
+        return folder / f"{uuid.uuid4().hex}.parquet"
+
+    def _commit(self, reading: _Reading) -> None:
+        typed, held, layout = reading.table.typed, reading.held, self._place.layout
+        rewritten = self._to_rewrite(held, 1 if reading.batch.path else 0)
+        added = [path for path in (reading.batch.path, self._rewrite(reading, rewritten)) if path]
+        kept = [path for path in held.files if path not in rewritten]
+        sizes = {path.name: path.stat().st_size for path in (*kept, *added)}
+        make_folder(layout.ledgers)
+        with replaced(layout.ledgers / reading.ledger.name, layout.temp) as sink:
+            sink.write(reading.ledger.content)
+        done = iceberg.replace(
+            self._catalog,
+            typed,
+            [to_uri(path) for path in added],
+            files_to_summary(sizes) | ledger_to_summary(reading.ledger.name),
+            keep=self._place.settings.keep_snapshots,
+            forget=bool(held.gone) or not held.ledger,
+            kept=[to_uri(path) for path in kept],
+        )
+        self._place.tables.forget()
+        self._note(typed.name, done.expired)
+
+    def _to_rewrite(self, held: Held, added: int) -> set[Path]:
+        """Return the data files that hold rows of files that are gone, or are many and small."""
+        found: set[Path] = set()
+        if held.gone and held.files:
+            source = f"read_parquet({literals(map(str, held.files))}, filename = true)"
+            gone = ", ".join(map(literal, sorted(held.gone)))
+            rows = self._engine.execute(
+                f"SELECT DISTINCT filename FROM {source} WHERE {LANDING_FILE} IN ({gone})"
+            )
+            found |= {Path(row[0]) for row in rows}
+        if len(held.files) + added > _MOST_FILES:
+            found |= {path for path in held.files if path.stat().st_size < _SMALL_BYTES}
+        return found
+
+    def _rewrite(self, reading: _Reading, files: set[Path]) -> Path | None:
+        """Write the rows of data files anew, without those of files that are gone."""
+        if not files:
+            return None
+        typed, path = reading.table.typed, self._new_file(reading.table)
+        columns = [column.name for column in typed.columns]
+        select = rows_without(sorted(files), reading.held.gone, columns)
+        if self._engine.copy(select, path):
+            return path
+        path.unlink()
+        return None
+
+    def _note(self, table: str, expired: Expired | None) -> None:
+        if expired is not None and expired.snapshots:
+            self.expired[table] = expired

@@ -1,0 +1,107 @@
+"""The typed copies of landing tables: what each holds of the landing files that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stedi_cli.landing.file_facts import FileFacts
+from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.ledger import FileAccount, Ledger, parse_ledger
+from stedi_cli.local.place import Place
+from stedi_cli.project.lakehouse import LANDING_FILE, Table
+from stedi_cli.sql import identifier, literal, literals
+from stedi_cli.tables.drift import shape_drift
+from stedi_cli.tables.metrics import may_tell_values
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a typed copy holds of a landing table's files.
+
+    Args:
+        files: Its data files.
+        same: The landing files that were read, as they are now.
+        gone: Names of those that it holds and that are others now, or not there any more.
+        new: The landing files that are to be read.
+        ledger: The name of its ledger; empty where the copy cannot be used.
+    """
+
+    files: tuple[Path, ...]
+    same: Mapping[str, FileAccount]
+    gone: frozenset[str]
+    new: Mapping[str, FileFacts]
+    ledger: str = ""
+
+
+class TypedCopies:
+    """Tells what the typed copies of a lakehouse hold.
+
+    Args:
+        place: The lakehouse.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def held(
+        self, table: Table, state: LandingState, quarantined: Mapping[str, int] | None = None
+    ) -> Held:
+        """Return what the copy of a landing table holds.
+
+        Args:
+            table: The landing table.
+            state: Its files.
+            quarantined: Lines in quarantine by file, where one of another number is to be read
+                again; None where that does not matter.
+        """
+        ledger = self.ledger(table)
+        if ledger is None:
+            return Held((), {}, frozenset(), state.files)
+        same = {
+            name: account
+            for name, account in ledger.files.items()
+            if name in state.files
+            and account.is_of(state.files[name])
+            and (quarantined is None or quarantined.get(name, 0) == account.quarantined)
+        }
+        return Held(
+            tuple(self._place.tables.files(table.typed.name) or ()),
+            same,
+            frozenset(ledger.files.keys() - same.keys()),
+            {name: facts for name, facts in state.files.items() if name not in same},
+            ledger.name,
+        )
+
+    def ledger(self, table: Table) -> Ledger | None:
+        """Return the ledger of a landing table's copy; None where the copy cannot be used."""
+        typed, tables = table.typed, self._place.tables
+        state = tables.states().get(typed.name)
+        if state is None or state.current is None or not state.current.ledger:
+            return None
+        if shape_drift(typed, state) or may_tell_values(typed, state):
+            return None
+        try:
+            content = (self._place.layout.ledgers / state.current.ledger).read_bytes()
+        except OSError:
+            return None
+        ledger = parse_ledger(content, state.current.ledger)
+        if ledger is None or ledger.contract != table.contract_sha256:
+            return None
+        return ledger if tables.is_whole(typed.name) else None
+
+
+def rows_without(files: Sequence[Path], gone: Iterable[str], columns: Sequence[str]) -> str:
+    """Return a SELECT of rows of a copy's data files, without those of some landing files.
+
+    Args:
+        files: The data files, at least one.
+        gone: The landing files' names.
+        columns: What is selected.
+    """
+    names = ", ".join(map(identifier, columns))
+    source = f"read_parquet({literals(map(str, files))}, hive_partitioning = false)"
+    left_out = ", ".join(map(literal, sorted(gone)))
+    where = f" WHERE {LANDING_FILE} NOT IN ({left_out})" if left_out else ""
+    return f"SELECT {names} FROM {source}{where}"

@@ -1,0 +1,330 @@
+"""The typed copies of landing tables: each landing file is read once, and gone when it is gone."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import PROJECT, Lake, Result, mostly_slow
+from small import FOLDERS, TYPED, C, motion, write_lake
+
+from stedi_cli.errors import BadDataError
+from stedi_cli.local.landing_reader import LandingReader
+from stedi_cli.project.lakehouse import LANDING_FILE
+
+READINGS = "accelerometer_landing"
+COPY = "accelerometer_landing_typed"
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The landing files that were read, in their order; cleared by whoever looks."""
+    found: list[str] = []
+    read = LandingReader.read
+
+    def noting(self: LandingReader, table: Any, files: Any, path: Path) -> Any:
+        found.extend(f"{file.parent.name}/{file.name}" for file in files)
+        return read(self, table, files, path)
+
+    monkeypatch.setattr(LandingReader, "read", noting)
+    return found
+
+
+def copied(lake: Lake, copy: str = COPY) -> dict[str, int]:
+    """Rows of a copy by landing file, from its data files."""
+    found: dict[str, int] = {}
+    for path in data_files(lake, copy):
+        for row in pq.read_table(path, columns=[LANDING_FILE]).to_pylist():
+            found[row[LANDING_FILE]] = found.get(row[LANDING_FILE], 0) + 1
+    return found
+
+
+def data_files(lake: Lake, copy: str = COPY) -> list[Path]:
+    current = lake.states()[copy].current
+    assert current is not None
+    folder = lake.layout.warehouse / copy / "data"
+    assert {path.name for path in folder.iterdir()} >= current.files.keys()
+    return [folder / name for name in sorted(current.files)]
+
+
+def put(lake: Lake, tmp_path: Path, name: str, content: bytes | list[dict[str, Any]]) -> None:
+    """Upload one file of accelerometer readings, or other bytes under its name."""
+    lake.upload(write_lake(tmp_path / "more" / str(random.random()), {READINGS: {name: content}}))
+
+
+def remove(lake: Lake, name: str) -> None:
+    (lake.layout.landing / FOLDERS[READINGS] / name).unlink()
+
+
+def test_a_file_is_read_once(lake: Lake, tmp_path: Path, read: list[str]) -> None:
+    lake.run()
+    first = sorted(read)
+    assert first == sorted(
+        str(path.relative_to(lake.layout.landing)) for path in lake.layout.landing.rglob("*.json")
+    )
+    read.clear()
+    lake.run(force=True)
+    lake.counts()
+    lake.validate()
+    assert read == []
+    put(lake, tmp_path, "new.json", [motion("ann@x.org", C + 77)])
+    before = copied(lake)
+    lake.run()
+    assert read == [f"{FOLDERS[READINGS]}/new.json"]
+    assert copied(lake) == {**before, "new.json": 1}
+
+
+@pytest.mark.slow
+def test_reread_reads_all_again(lake: Lake, invoke: Callable[..., Result], read: list[str]) -> None:
+    lake.run()
+    first, rows = sorted(read), sorted(lake.rows(READINGS))
+    for option, again in (("--force", []), ("--reread", first)):
+        read.clear()
+        told = invoke("--root", lake.settings.root, "jobs", "run", "--all", option, "--json")
+        assert {job["status"] for job in told.json()["jobs"]} == {"built"}
+        assert sorted(read) == again
+    assert sorted(lake.rows(READINGS)) == rows
+    assert sum(copied(lake).values()) == len(rows)
+
+
+@pytest.mark.slow
+def test_files_of_the_same_bytes_count_twice(lake: Lake, tmp_path: Path) -> None:
+    for name in ("one.json", "two.json"):
+        put(lake, tmp_path, name, [motion("ann@x.org", C + 77)])
+    before = len(lake.rows(READINGS))
+    lake.run()
+    assert (copied(lake)["one.json"], copied(lake)["two.json"]) == (1, 1)
+    assert len(lake.rows(READINGS)) == before == sum(copied(lake).values())
+
+
+def test_a_file_that_goes_takes_its_rows_along(lake: Lake, tmp_path: Path) -> None:
+    put(lake, tmp_path, "goes.json", [motion("ann@x.org", C + 77)])
+    put(lake, tmp_path, "stays.json", [motion("ann@x.org", C + 78)])
+    lake.run()
+    put(lake, tmp_path, "later.json", [motion("ann@x.org", C + 79)])
+    lake.run()
+    assert len(data_files(lake)) == 2
+    before = set(data_files(lake))
+    remove(lake, "goes.json")
+    lake.run()
+    assert "goes.json" not in copied(lake)
+    assert {"stays.json", "later.json"} <= copied(lake).keys()
+    # The file that held no row of it is as it was; no older snapshot gives the others back.
+    assert len(before & set(data_files(lake))) == 1
+    (snapshot,) = lake.states()[COPY].snapshots
+    folder = lake.layout.warehouse / COPY / "data"
+    assert {path.name for path in folder.iterdir()} == snapshot.files.keys()
+    assert lake.validate().problems == []
+
+
+@pytest.mark.slow
+def test_a_file_that_changes_is_read_again(lake: Lake, tmp_path: Path, read: list[str]) -> None:
+    put(lake, tmp_path, "a.json", [motion("ann@x.org", C + 77, x=0.25)])
+    lake.run()
+    read.clear()
+    put(lake, tmp_path, "a.json", [motion("ann@x.org", C + 77, x=0.75)] * 2)
+    lake.run()
+    assert read == [f"{FOLDERS[READINGS]}/a.json"]
+    assert copied(lake)["a.json"] == 2
+    assert [row for row in lake.rows(READINGS) if row[2] == 0.25] == []
+
+
+def test_the_history_tells_no_bounds_and_no_deleted_entries(lake: Lake, tmp_path: Path) -> None:
+    from pyiceberg.manifest import ManifestEntryStatus
+
+    from stedi_cli.local.table_files import open_catalog
+
+    put(lake, tmp_path, "goes.json", [motion("ann@x.org", C + 77)])
+    lake.run()
+    put(lake, tmp_path, "more.json", [motion("ann@x.org", C + 78)])
+    lake.run()
+    remove(lake, "goes.json")
+    lake.run()
+    table = open_catalog(lake.layout).load_table(f"stedi.{COPY}")
+    snapshot = table.current_snapshot()
+    assert snapshot is not None and snapshot.summary is not None
+    entries = [e for m in snapshot.manifests(table.io) for e in m.fetch_manifest_entry(table.io)]
+    status = sorted(entry.status for entry in entries)
+    assert status == [ManifestEntryStatus.EXISTING, ManifestEntryStatus.ADDED]
+    assert not any(entry.data_file.lower_bounds for entry in entries)
+    rows = sum(copied(lake).values())
+    told = snapshot.summary.additional_properties
+    assert (int(told["total-records"]), int(told["total-data-files"])) == (rows, 2)
+    assert table.scan().to_arrow().num_rows == rows
+
+
+def test_unusable_lines_stay_known_file_by_file(lake: Lake, tmp_path: Path) -> None:
+    dirty = Lake(lake.settings.root, max_bad_rows=10)
+    put(dirty, tmp_path, "bad.json", b"{}\nnonsense\n")
+    dirty.run()
+    put(dirty, tmp_path, "worse.json", b"more nonsense\n")
+    dirty.run()
+    entries = sorted(dirty.rows("quarantine"))
+    assert [(row[1], row[2]) for row in entries] == [
+        ("bad.json", 1),
+        ("bad.json", 2),
+        ("worse.json", 1),
+    ]
+    remove(dirty, "bad.json")
+    dirty.run()
+    assert [(row[1], row[2]) for row in dirty.rows("quarantine")] == [("worse.json", 1)]
+    assert dirty.validate().problems == []
+
+
+def test_the_limit_counts_all_lines_and_leaves_the_copies(lake: Lake, tmp_path: Path) -> None:
+    lake.run()
+    before = lake.states()
+    put(lake, tmp_path, "bad.json", b"{}\n" * 9)
+    with pytest.raises(BadDataError, match=r"9 of 17 lines"):
+        lake.run()
+    after = lake.states()
+    assert {name: after[name].current for name in TYPED} == {
+        name: before[name].current for name in TYPED
+    }
+    assert sorted(path.name for path in lake.layout.ledgers.iterdir()) == sorted(
+        state.current.ledger for name in TYPED if (state := after[name]).current
+    )
+    Lake(lake.settings.root, max_bad_rows=9).run()
+    assert len(lake.rows("quarantine")) == 9
+
+
+def _no_ledger(lake: Lake) -> None:
+    for path in lake.layout.ledgers.iterdir():
+        path.unlink()
+
+
+def _other_ledger(lake: Lake) -> None:
+    for path in lake.layout.ledgers.iterdir():
+        path.write_bytes(path.read_bytes().replace(b",0]", b",1]", 1))
+
+
+def _no_data(lake: Lake) -> None:
+    for path in data_files(lake):
+        path.unlink()
+
+
+def _flipped(lake: Lake) -> None:
+    path = data_files(lake)[0]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _no_table(lake: Lake) -> None:
+    from stedi_cli.local.table_files import open_catalog
+
+    open_catalog(lake.layout).drop_table(f"stedi.{COPY}")
+
+
+def _renamed(lake: Lake) -> None:
+    from stedi_cli.local.table_files import open_catalog
+
+    with open_catalog(lake.layout).load_table(f"stedi.{COPY}").update_schema() as update:
+        update.rename_column("x", "w")
+
+
+LOST: list[Callable[[Lake], None]] = [
+    *(_no_ledger, _other_ledger, _no_data, _flipped, _no_table, _renamed)
+]
+
+
+@pytest.mark.parametrize("lose", mostly_slow(LOST), ids=lambda lose: lose.__name__)
+def test_a_copy_that_cannot_be_used_is_made_again(
+    lake: Lake, tmp_path: Path, read: list[str], lose: Callable[[Lake], None]
+) -> None:
+    lake.run()
+    rows, counts = sorted(lake.rows(READINGS)), lake.counts()
+    lose(lake)
+    # Whoever asks meanwhile is answered from the landing files.
+    assert sorted(lake.rows(READINGS)) == rows
+    read.clear()
+    lake.run(force=True)
+    assert f"{FOLDERS[READINGS]}/a.json" in read
+    assert sorted(lake.rows(READINGS)) == rows
+    assert lake.counts() == counts
+    read.clear()
+    assert sorted(lake.rows(READINGS)) == rows
+    assert read == []
+    assert lake.validate().problems == []
+
+
+@pytest.mark.parametrize("lose", mostly_slow([_no_data, _no_ledger, _flipped]))
+def test_a_broken_copy_goes_where_nothing_else_is_to_be_done(
+    lake: Lake, invoke: Callable[..., Result], lose: Callable[[Lake], None]
+) -> None:
+    lake.run()
+    rows = sorted(lake.rows(READINGS))
+    lose(lake)
+    told = invoke("--root", lake.settings.root, "jobs", "run", "--all", "--json")
+    assert {job["status"] for job in told.json()["jobs"]} == {"unchanged"}
+    assert COPY not in lake.states()
+    assert not (lake.layout.warehouse / COPY).exists()
+    assert lake.validate().problems == []
+    assert sorted(lake.rows(READINGS)) == rows
+
+
+@pytest.mark.slow
+def test_questions_read_what_no_run_has_read(lake: Lake, tmp_path: Path, read: list[str]) -> None:
+    before = len(lake.rows(READINGS))
+    lake.run()
+    put(lake, tmp_path, "new.json", [motion("ann@x.org", C + 77)])
+    states = lake.states()
+    read.clear()
+    assert len(lake.rows(READINGS)) == before + 1
+    assert read == [f"{FOLDERS[READINGS]}/new.json"]
+    assert lake.states() == states
+
+
+@pytest.mark.slow
+def test_another_model_is_read_again(tmp_path: Path, read: list[str]) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("tests", ".*", "stedi_cli"))
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.run()
+    read.clear()
+    model = project / "configs" / "lakehouse.yaml"
+    text = model.read_text()
+    changed = text.replace("name: z\n", "name: z\n        required: false\n", 1)
+    changed = changed if changed != text else text.replace("required: true", "required: false", 1)
+    assert changed != text
+    model.write_text(changed)
+    lake = Lake(tmp_path / "lake", project=project)
+    lake.run()
+    assert read != []
+
+
+@pytest.mark.parametrize("name", ["customer_landing_typed", "Customer_landing_typed"])
+def test_names_of_copies_are_taken(lake: Lake, invoke: Callable[..., Result], name: str) -> None:
+    lake.run()
+    told = invoke("--root", lake.settings.root, "query", f"SELECT count(*) FROM {name}")
+    assert told.code == 2
+    assert "There is no table" in told.err
+
+
+def test_down_and_doctor_know_them(lake: Lake, invoke: Callable[..., Result]) -> None:
+    lake.run()
+    root = lake.settings.root
+    told = invoke("--root", root, "doctor", "--json")
+    assert {finding["what"] for finding in told.json()} >= set(TYPED)
+    assert all(finding["ok"] for finding in told.json())
+    assert "left" not in invoke("--root", root, "infra", "down", "--yes").out
+    assert not root.exists()
+
+
+@pytest.mark.slow
+def test_many_small_files_of_a_copy_become_one(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stedi_cli.local.ingestion._MOST_FILES", 3)
+    for number in range(4):
+        put(lake, tmp_path, f"{number}.json", [motion("ann@x.org", C + number)])
+        lake.run()
+    assert len(data_files(lake)) == 2
+    assert {f"{number}.json" for number in range(4)} <= copied(lake).keys()
+    assert sum(copied(lake).values()) == len(lake.rows(READINGS))
