@@ -23,7 +23,7 @@ from stedi_cli.local.layout import Layout
 from stedi_cli.project import folder as project
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.project.settings import load_settings
-from stedi_cli.sql import identifier, literal
+from stedi_cli.sql import identifier, literal, literals
 from stedi_cli.tables.types import TYPES
 
 POLICY = "strict"
@@ -73,9 +73,24 @@ class Planner:
         folder = self._layout.landing / str(table.folder)
         names = sorted(path.name for path in folder.iterdir() if is_landing_name(path.name))
         files = [folder / name for name in names]
-        guard = Guard(table, {name: kind.duckdb for name, kind in TYPES.items()})
-        select = guard.guarded(files) if self._guard else guard.plain(files)
-        return f"CREATE VIEW {identifier(table.name)} AS {select}"
+        kinds = {c.name: TYPES[c.type].duckdb for c in table.columns}
+        names_of = ", ".join(map(identifier, kinds))
+        if self._guard:
+            guard = Guard(table, {name: kind.duckdb for name, kind in TYPES.items()})
+            source = f"({guard.guarded(files)})"
+        else:
+            # As the product reads them: integers as DOUBLE, and buffers for lines of 1 MB.
+            read = {n: "DOUBLE" if kind == "BIGINT" else kind for n, kind in kinds.items()}
+            typed = ", ".join(f"{literal(n)}: {literal(kind)}" for n, kind in read.items())
+            source = (
+                f"read_json({literals(map(str, files))}, format = 'newline_delimited',"
+                f" columns = {{{typed}}}, maximum_object_size = {1 << 20},"
+                " hive_partitioning = false)"
+            )
+            names_of = ", ".join(
+                f"CAST({identifier(n)} AS {kind}) AS {identifier(n)}" for n, kind in kinds.items()
+            )
+        return f"CREATE VIEW {identifier(table.name)} AS SELECT {names_of} FROM {source}"
 
     def steps(self, out: Path) -> list[Step]:
         """Return the five jobs as statements that write Parquet files."""

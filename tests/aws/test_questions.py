@@ -325,7 +325,6 @@ class Asked:
                 self._fingerprint or state.fingerprint,
                 state.lines,
                 self._bad,
-                False,
                 self._contract or self._model.tables[name].contract_sha256,
             )
             for name, state in self.landing().items()
