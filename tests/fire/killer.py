@@ -193,7 +193,9 @@ def run(request: dict[str, Any]) -> NoReturn:
         os.setgid(request["uid"])
         os.setuid(request["uid"])
     sys.addaudithook(Boundaries(request, log).hook)
+    # As on a terminal, whatever the tests themselves were started from.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if request["ignored"]:
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)

@@ -201,12 +201,14 @@ UNDER: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("change", UNDER)
-@pytest.mark.parametrize("job", [2, 4])
-def test_a_landing_file_that_changes_during_a_run(built: Arena, change: str, job: int) -> None:
-    """Before the second job, the first to read it, or the fourth, the last one."""
+@pytest.mark.parametrize("table", [1, 2])
+def test_a_landing_file_that_changes_before_it_is_read(
+    built: Arena, change: str, table: int
+) -> None:
+    """While the table before it is read, or just before it is."""
     before = read(built.root)
     content = listing(built.root / "landing")
-    started = built.stopped("jobs run --all --force", "fire.copy", at=job)
+    started = built.stopped("jobs run --all --reread", "fire.copy", at=table)
     path = built.root / "landing" / "accelerometer" / "a.json"
     UNDER[change](path)
     ended = started.go_on().end()
@@ -216,6 +218,26 @@ def test_a_landing_file_that_changes_during_a_run(built: Arena, change: str, job
     now = read(built.root)
     assert now.tables == before.tables
     path.write_bytes(content["accelerometer/a.json"])  # type: ignore[arg-type]
+    path.with_name("b.json").unlink(missing_ok=True)
+    built.done("jobs", "run", "--all")
+    assert_whole(built)
+
+
+@pytest.mark.parametrize("change", UNDER)
+@pytest.mark.parametrize("copy", [3, 5])
+def test_a_landing_file_that_changes_once_it_was_read(built: Arena, change: str, copy: int) -> None:
+    """The run goes on with what it read, and says no more than that."""
+    before = read(built.root)
+    path = built.root / "landing" / "accelerometer" / "a.json"
+    content = path.read_bytes()
+    started = built.stopped("jobs run --all --reread", "fire.copy", at=copy)
+    UNDER[change](path)
+    assert started.go_on().end().code == 0
+    assert read(built.root).tables == before.tables
+    told = built.run("validate")
+    assert told.code == 3
+    assert "accelerometer_landing" in told.out
+    path.write_bytes(content)
     path.with_name("b.json").unlink(missing_ok=True)
     built.done("jobs", "run", "--all")
     assert_whole(built)
