@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from small import STRICT
+from small import JOBS, STRICT, TYPED
 
 from fire.arena import Arena
 from fire.launcher import Started
@@ -122,4 +122,4 @@ def test_many_at_once(built: Arena) -> None:
     assert [one.end().code for one in started] == [0] * len(words)
     assert built.counts() == STRICT
     assert stray(built.root) == set()
-    assert len(read(built.root).tables) == 5
+    assert len(read(built.root).tables) == len(JOBS) + len(TYPED)
