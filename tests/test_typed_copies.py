@@ -14,6 +14,7 @@ from conftest import PROJECT, Lake, Result, mostly_slow
 from small import FOLDERS, TYPED, C, motion, write_lake
 
 from stedi_cli.errors import BadDataError
+from stedi_cli.landing.contract import LONGEST_LINE
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.project.lakehouse import LANDING_FILE
 
@@ -328,3 +329,29 @@ def test_many_small_files_of_a_copy_become_one(
     assert len(data_files(lake)) == 2
     assert {f"{number}.json" for number in range(4)} <= copied(lake).keys()
     assert sum(copied(lake).values()) == len(lake.rows(READINGS))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("content", [b"{}", b"x" * (LONGEST_LINE + 1)], ids=["small", "large"])
+def test_a_file_without_a_usable_line_leaves_no_data_file(
+    lake: Lake, tmp_path: Path, content: bytes
+) -> None:
+    dirty = Lake(lake.settings.root, max_bad_rows=10)
+    dirty.run()
+    before = data_files(dirty)
+    put(dirty, tmp_path, "bad.json", content)
+    dirty.run()
+    assert data_files(dirty) == before
+    assert sorted((lake.layout.warehouse / COPY / "data").iterdir()) == before
+    assert len(dirty.rows("quarantine")) == 1
+
+
+@pytest.mark.slow
+def test_down_leaves_what_is_no_ledger(lake: Lake, invoke: Callable[..., Result]) -> None:
+    lake.run()
+    mine = lake.layout.ledgers / "mine.json"
+    mine.write_text("{}")
+    lake.run(force=True)
+    told = invoke("--root", lake.settings.root, "infra", "down", "--yes")
+    assert mine.is_file()
+    assert "mine.json" in "".join(told.out.split())

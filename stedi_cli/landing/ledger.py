@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,9 @@ from stedi_cli.landing.file_facts import FileFacts
 JUDGEMENT = 1
 """Which lines are usable, and what they say: to be raised where that changes, so that landing files
 are read again."""
+
+
+_NAME = re.compile(r"[0-9a-f]{64}\.json")
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ class Ledger:
     def name(self) -> str:
         """The file name of the ledger: the digest of its content, so that a broken one is known."""
         return f"{hashlib.sha256(self.content).hexdigest()}.json"
+
+
+def is_ledger(name: str) -> bool:
+    """Tell whether a file of that name may be a ledger."""
+    return _NAME.fullmatch(name) is not None
 
 
 def parse_ledger(content: bytes, name: str) -> Ledger | None:

@@ -23,7 +23,7 @@ from stedi_cli.local.place import Place
 from stedi_cli.local.seals import read_seals
 from stedi_cli.local.strangers import strangers
 from stedi_cli.local.table_files import open_catalog
-from stedi_cli.local.writer import Writer, read_journal, write_journal
+from stedi_cli.local.writer import Writer, ledgers, read_journal, write_journal
 from stedi_cli.project.lakehouse import QUARANTINE
 
 _FOREIGN = "not made by this tool"
@@ -266,7 +266,8 @@ class Infrastructure:
             yield Resource("table", entry.title, "left", f"not made by this tool: {entry.place}")
         remove_stale(layout.temp)
         remove_abandoned()
-        remove_stale(layout.ledgers)
+        for path in ledgers(layout):
+            path.unlink()
         for folder in (layout.temp, layout.ledgers, layout.warehouse):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()

@@ -90,6 +90,8 @@ class LandingReader:
             except duckdb.Error as raised:
                 rows, error = -1, raised
             if rows == wanted:
+                if not rows:
+                    path.unlink()
                 return Batch(path if rows else None, tuple(found.bad))
             # DuckDB passes over a file of a single byte in silence, so the rows are counted.
             unclean = {p: f for p, f in clean.items() if not self._is_clean(guard, p, f)}

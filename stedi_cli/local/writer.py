@@ -11,6 +11,7 @@ from pathlib import Path
 from stedi_cli.durable import load_json, make_folder, remove_stale, replaced
 from stedi_cli.errors import StediError
 from stedi_cli.lake.elsewhere import remove_abandoned
+from stedi_cli.landing.ledger import is_ledger
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import NAMESPACE, entries, metadata_locations, read_state
 from stedi_cli.local.layout import Layout, to_path
@@ -155,9 +156,15 @@ def sweep(layout: Layout, tables: Iterable[str]) -> Iterator[RefRemoved]:
                 path.unlink()
 
 
+def ledgers(layout: Layout) -> list[Path]:
+    """Return the files of all ledgers."""
+    found = layout.ledgers.iterdir() if layout.ledgers.is_dir() else ()
+    return [path for path in found if is_ledger(path.name)]
+
+
 def _sweep_ledgers(layout: Layout, current: Mapping[str, str]) -> None:
     """Remove the ledgers that no snapshot names; none where that cannot be told."""
-    found = [*layout.ledgers.iterdir()] if layout.ledgers.is_dir() else []
+    found = ledgers(layout)
     if found:
         with suppress(StediError):
             states = [read_state(table, uri) for table, uri in current.items()]
