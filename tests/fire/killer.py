@@ -13,6 +13,7 @@ import resource
 import signal
 import sqlite3
 import sys
+import threading
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,6 +44,7 @@ class Boundaries:
         self._errno = request["errno"]
         self._log = log
         self._seen = 0
+        self._counting = threading.Lock()
 
     def hook(self, event: str, args: tuple[Any, ...]) -> None:
         """Look at an audit event."""
@@ -64,9 +66,11 @@ class Boundaries:
     def _change(self, event: str, path: str) -> None:
         if self._match not in f"{event} {path}":
             return
-        self._seen += 1
-        os.write(self._log, f"{event} {path.replace(chr(10), ' ')[:300]}\n".encode())
-        here = self._seen == self._at
+        with self._counting:
+            self._seen += 1
+            seen = self._seen
+            os.write(self._log, f"{event} {path.replace(chr(10), ' ')[:300]}\n".encode())
+        here = seen == self._at
         if here and self._action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         elif here and self._action == "stop":
@@ -74,7 +78,7 @@ class Boundaries:
         elif here and self._action == "interrupt":
             raise KeyboardInterrupt
         elif (here and self._action == "fail") or (
-            self._seen >= self._at and self._action == "full" and event not in MAKES_ROOM
+            seen >= self._at and self._action == "full" and event not in MAKES_ROOM
         ):
             if event in ("fire.sql", "fire.commit"):
                 raise sqlite3.OperationalError("database or disk is full")
