@@ -350,6 +350,27 @@ def test_compressed_file(tmp_path: Path) -> None:
     assert len(trusted(built)) == 2
 
 
+def cut_in(word: bytes, cut: int) -> bytes:
+    """A file whose first 256 KiB end within a word."""
+    first, second = line(x=1.0, note=b'"n"'), line(timestamp=TIME + 1, x=word)
+    missing = (1 << 18) - len(first) - 1 - second.index(word) - cut
+    return first.replace(b'"n"', b'"n' + b"n" * missing + b'"') + b"\n" + second
+
+
+WORDS = [(word, cut) for word in (b"true", b"false") for cut in range(len(word))]
+
+
+@pytest.mark.parametrize(("word", "cut"), mostly_slow(WORDS[1:]))
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_word_for_a_number_anywhere(tmp_path: Path, word: bytes, cut: int, packed: bool) -> None:
+    content = cut_in(word, cut)
+    assert content[(1 << 18) - cut :].startswith(word)
+    name = "a.json.gz" if packed else "a.json"
+    built = lake(tmp_path / "l", gzip.compress(content) if packed else content, name=name)
+    assert built.quarantine == [("accelerometer_landing", name, 2, "not-a-number:x")]
+    assert len(trusted(built)) == 1
+
+
 @pytest.mark.slow
 def test_same_name_with_and_without_gz(tmp_path: Path) -> None:
     bad = b"{\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import json
 import os
 import time
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from conftest import Lake, Result, mostly_slow
 from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, SMALL, STRICT, lines, write_lake
 
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.landing.delivery import unknown_keys
 from stedi_cli.local import landing_zone
 
 CONTENT = lines(CUSTOMERS)
@@ -161,6 +164,157 @@ def test_the_landing_zone_itself_can_be_uploaded(lake: Lake) -> None:
     before = zone(lake)
     assert {state for _, state in states(lake, lake.layout.landing)} == {"unchanged"}
     assert zone(lake) == before
+
+
+# --- How it is brought in ------------------------------------------------------------------------
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, path: Path, act: Callable[[], object]) -> None:
+    """Let something happen once the first bytes of a file are copied."""
+    copy, acts = os.copy_file_range, [act]
+
+    def copied(source: int, *args: int) -> int:
+        done = copy(source, *args)
+        while acts and Path(f"/proc/self/fd/{source}").readlink() == path:
+            acts.pop()()
+        return done
+
+    monkeypatch.setattr(os, "copy_file_range", copied)
+
+
+@pytest.mark.parametrize("how", ["appended", "overwritten", "replaced", "removed"])
+def test_a_file_that_changes_while_it_is_uploaded_is_refused(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    folder = write_lake(tmp_path / "more", {name: {"new.json": CONTENT} for name in FOLDERS})
+    path = folder / "accelerometer" / "landing" / "new.json"
+
+    def change() -> None:
+        if how == "appended":
+            with path.open("ab") as stream:
+                stream.write(CONTENT)
+        elif how == "overwritten":
+            with path.open("r+b") as stream:
+                stream.write(CONTENT.swapcase())
+        elif how == "replaced":
+            (tmp_path / "x").write_bytes(CONTENT)
+            (tmp_path / "x").replace(path)
+        else:
+            path.unlink(missing_ok=True)
+
+    before = zone(lake)
+    meanwhile(monkeypatch, path, change)
+    with pytest.raises(StediError) as refused:
+        lake.upload(folder)
+    assert refused.value.message == f"{path} changed while it was uploaded."
+    assert zone(lake) == before
+    assert not list(lake.layout.root.rglob("*.part"))
+
+
+@pytest.mark.parametrize("at", [0, 1])
+@pytest.mark.parametrize("code", [errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, 0])
+def test_where_the_file_system_copies_nothing_by_itself(
+    empty: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, code: int
+) -> None:
+    copy, calls = os.copy_file_range, 0
+
+    def refusing(source: int, sink: int, _: int) -> int:
+        nonlocal calls
+        calls += 1
+        if calls <= at:
+            return copy(source, sink, 100)
+        if code:
+            raise OSError(code, os.strerror(code))
+        return 0
+
+    monkeypatch.setattr(os, "copy_file_range", refusing)
+    assert states(empty, one(tmp_path / "in", "c.json")) == [("c.json", "new")]
+    assert zone(empty) == {"customer/c.json": CONTENT}
+
+
+def test_what_is_there_already_is_not_copied(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copied(*_: int) -> int:
+        raise AssertionError("copied")
+
+    monkeypatch.setattr(os, "copy_file_range", copied)
+    assert {state for _, state in states(lake, tmp_path / "data")} == {"unchanged"}
+
+
+def test_all_is_synced_before_the_first_is_moved(
+    empty: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[tuple[str, Path]] = []
+    fsync, move = os.fsync, Path.replace
+
+    def syncing(descriptor: int) -> None:
+        fsync(descriptor)
+        done.append(("sync", Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    def moving(path: Path, to: Path) -> Path:
+        if path.parent.parent == empty.layout.temp:
+            done.append(("move", path))
+        return move(path, to)
+
+    monkeypatch.setattr(os, "fsync", syncing)
+    monkeypatch.setattr(Path, "replace", moving)
+    files = {name: {f"{n}.json": CONTENT for n in range(5)} for name in FOLDERS}
+    empty.upload(write_lake(tmp_path / "in", files))
+    moved = [path for what, path in done if what == "move"]
+    first = done.index(("move", moved[0]))
+    assert len(moved) == 15
+    assert set(moved) <= {path for what, path in done[:first] if what == "sync"}
+    folders = [path for what, path in done[first:] if path.parent == empty.layout.landing]
+    assert sorted(path.name for path in folders) == sorted(FOLDERS.values())
+
+
+def test_facts_of_an_older_index_are_taken(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lake.opened() as opened:
+        before = opened.landing.states()
+    index = json.loads(lake.layout.index.read_bytes())
+    for entry in index.values():
+        entry["facts"]["suspicious"] = entry["facts"].pop("too_long")
+    lake.layout.index.write_text(json.dumps(index))
+
+    def read(*_: object) -> None:
+        raise AssertionError("a landing file was hashed again")
+
+    monkeypatch.setattr(landing_zone, "read_facts", read)
+    with lake.opened() as opened:
+        assert opened.landing.states() == before
+
+
+# --- Keys that nobody knows ----------------------------------------------------------------------
+
+
+def test_unknown_keys_are_looked_for_in_so_many_lines_of_a_table(
+    lake: Lake, tmp_path: Path
+) -> None:
+    table = lake.settings.lakehouse().tables["customer_landing"]
+
+    def found(*odd: int) -> list[set[str]]:
+        """Keys found in files of 700 lines, of which one each is odd."""
+        paths = []
+        for number, line in enumerate(odd):
+            rows = [dict(CUSTOMERS[0], odd=1) if at == line else {} for at in range(1, 701)]
+            paths.append(tmp_path / f"{number}.json")
+            paths[-1].write_bytes(lines(rows))
+        keys = unknown_keys(paths, table)
+        return [set(keys.get(path, set())) for path in paths]
+
+    assert found(700) == [{"odd"}]
+    assert found(500, 500) == [{"odd"}, {"odd"}]
+    assert found(501, 501) == [set(), set()]
+    (tmp_path / "short.json").write_bytes(lines([{}] * 400))
+    paths = [tmp_path / "short.json", tmp_path / "0.json"]
+    found(600)
+    assert set(unknown_keys(paths, table)) == {tmp_path / "0.json"}
+    many = [tmp_path / f"many{number}.json" for number in range(2001)]
+    for path in many:
+        path.write_bytes(lines([{"odd": 1}]))
+    assert list(unknown_keys(many, table)) == many[::3]
+    assert unknown_keys([], table) == {}
 
 
 # --- Empty ones ----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, Stored, is_no_object
 from stedi_cli.errors import StediError
-from stedi_cli.landing.file_facts import FileFacts, facts_from, read_facts
+from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, unpacked
 from stedi_cli.landing.names import is_landing_name, is_safe_name, shown
@@ -180,7 +180,7 @@ class LandingZone:
     def _read_facts(self, table: str, file: str) -> None:
         key = self.key(table, file)
         with self.storage.opened(key) as (stream, etag):
-            facts = read_facts(stream, self._layout.uri(key), lambda _: None)
+            facts = read_facts(pieces(stream), self._layout.uri(key))
         # What was read, should it have been replaced since it was listed.
         self.remember(table, file, Entry(etag, facts))
 

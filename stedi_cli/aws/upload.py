@@ -14,7 +14,7 @@ from stedi_cli.aws.landing_zone import Entry, LandingZone
 from stedi_cli.errors import StediError
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.landing.delivery import unknown_keys
-from stedi_cli.landing.file_facts import FileFacts, read_facts
+from stedi_cli.landing.file_facts import FileFacts, pieces, read_facts
 from stedi_cli.project.lakehouse import Lakehouse
 
 _PARALLEL = 8
@@ -62,7 +62,7 @@ def read_local(zone: LandingZone, found: dict[str, list[Path]]) -> list[Local]:
     def read(table: str, path: Path) -> Local:
         stamp = _stamp(path)
         with path.open("rb") as stream:
-            facts = read_facts(stream, str(path), lambda _: None)
+            facts = read_facts(pieces(stream), str(path))
         there = zone.listed()[table].get(path.name)
         before = zone.known(table, path.name)
         same = before is not None and before.sha256 == facts.sha256
@@ -102,6 +102,9 @@ def upload(
         if file.state == "unchanged":
             yield Uploaded(file.table, file.path.name, "unchanged")
     total, done = sum(file.facts.size for file in wanted), 0
+    unknown: dict[Path, frozenset[str]] = {}
+    for name, table in lakehouse.landing.items():
+        unknown |= unknown_keys([file.path for file in wanted if file.table == name], table)
     reports: queue.SimpleQueue[int | Future[Entry]] = queue.SimpleQueue()
     with ThreadPoolExecutor(_PARALLEL) as pool:
         sent = {pool.submit(_send, zone, file, reports.put): file for file in wanted}
@@ -118,7 +121,8 @@ def upload(
                 waiting -= 1
                 file = sent[news]
                 zone.remember(file.table, file.path.name, news.result())
-                yield _uploaded(lakehouse, file)
+                keys = unknown.get(file.path, frozenset())
+                yield Uploaded(file.table, file.path.name, file.state, keys)
             if any(file.facts.size >= _LARGE for file in wanted):
                 _abort_old(zone, wanted)
         finally:
@@ -127,11 +131,6 @@ def upload(
             # What is there is known the next time, also after an error.
             if wanted:
                 zone.save_index()
-
-
-def _uploaded(lakehouse: Lakehouse, file: Local) -> Uploaded:
-    unknown = unknown_keys(file.path, lakehouse.tables[file.table])
-    return Uploaded(file.table, file.path.name, file.state, frozenset(unknown))
 
 
 def _send(zone: LandingZone, file: Local, report: Callable[[int], None]) -> Entry:

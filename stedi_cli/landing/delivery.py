@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from stedi_cli.landing.lines import numbered, open_lines
 from stedi_cli.landing.names import is_landing_name, refuse_addresses, refuse_unsafe_name
 from stedi_cli.project.lakehouse import Table
 
-# Lines in which unknown keys are looked for, and of each no more bytes than these.
+# Lines of a table in which unknown keys are looked for, and of each no more bytes than these.
 _LOOKED_AT = 1000
 _LOOKED_INTO = 1 << 20
 
@@ -44,8 +44,7 @@ def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
         files = sorted(place.iterdir()) if place.is_dir() else []
         found[table.name] = [path for path in files if is_landing_name(path.name)]
         refuse_addresses(place, found[table.name])
-        for path in found[table.name]:
-            _refuse_unsafe(path, folder)
+        _refuse_unsafe(found[table.name], place, folder)
     if not any(found.values()):
         wanted = ", ".join(f"{table.folder}/" for table in tables)
         raise UsageError(
@@ -55,33 +54,49 @@ def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
     return found
 
 
-def _refuse_unsafe(path: Path, folder: Path) -> None:
-    refuse_unsafe_name(path)
-    if not path.is_file():
-        raise UsageError(f"{path} is not a file.", hint="Move it away and try again.")
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(
-            f"{path} is a link to a place outside {folder}.", hint="Copy the file itself there."
-        )
+def _refuse_unsafe(files: Sequence[Path], place: Path, folder: Path) -> None:
+    whole = folder.resolve()
+    is_inside = place.resolve().is_relative_to(whole)
+    for path in files:
+        refuse_unsafe_name(path)
+        if not path.is_file():
+            raise UsageError(f"{path} is not a file.", hint="Move it away and try again.")
+        if not (path.resolve().is_relative_to(whole) if path.is_symlink() else is_inside):
+            raise UsageError(
+                f"{path} is a link to a place outside {folder}.", hint="Copy the file itself there."
+            )
 
 
-def unknown_keys(path: Path, table: Table) -> set[str]:
-    """Return keys in the first lines of a landing file that its table does not know.
+def unknown_keys(files: Sequence[Path], table: Table) -> dict[Path, frozenset[str]]:
+    """Return keys in the first lines of landing files that their table does not know.
 
     Args:
-        path: The file.
-        table: Its table; its columns' names are matched in their exact case.
+        files: The files; where they are many, some of them are looked at.
+        table: Their table; its columns' names are matched in their exact case.
 
     Returns:
-        The keys; they are ignored when the file is read.
+        The keys by file; they are ignored when it is read.
     """
     known = {column.name for column in table.columns}
-    found: set[str] = set()
-    with open_lines(path) as stream:
-        for line in islice(numbered(stream, _LOOKED_INTO), _LOOKED_AT):
-            try:
-                parsed = json.loads(line.content)
-            except (ValueError, RecursionError):
-                continue
-            found |= set(parsed) - known if isinstance(parsed, dict) else set()
+    found: dict[Path, frozenset[str]] = {}
+    looked_at = files[:: -(-len(files) // _LOOKED_AT) or 1]
+    left = _LOOKED_AT
+    for place, path in enumerate(looked_at):
+        # What a short file leaves goes to the others.
+        share = left // (len(looked_at) - place)
+        keys: set[str] = set()
+        with open_lines(path) as stream:
+            for line in islice(numbered(stream, _LOOKED_INTO), share):
+                left -= 1
+                keys |= _keys(line.content)
+        if keys - known:
+            found[path] = frozenset(keys - known)
     return found
+
+
+def _keys(line: bytes) -> set[str]:
+    try:
+        parsed = json.loads(line)
+    except (ValueError, RecursionError):
+        return set()
+    return set(parsed) if isinstance(parsed, dict) else set()

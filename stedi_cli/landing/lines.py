@@ -14,6 +14,9 @@ from stedi_cli.landing.contract import LONGEST_LINE, Field, is_blank, judge
 from stedi_cli.project.lakehouse import Table
 
 _BRACE, _FEED = b"{\n"
+_PIECE = 1 << 18
+_WORDS = (b"true", b"false")
+_LONGEST_WORD = max(map(len, _WORDS))
 # Of a line that is shown to a person.
 _SHOWN_BYTES = 10_000
 
@@ -44,6 +47,18 @@ def fields_of(table: Table) -> list[Field]:
 def open_lines(path: Path) -> BinaryIO:
     """Open a landing file, unpacked where it is packed."""
     return cast(BinaryIO, gzip.open(path)) if path.name.endswith(".gz") else path.open("rb")
+
+
+def has_words(path: Path) -> bool:
+    """Tell whether ``true`` or ``false`` stands anywhere in a landing file."""
+    edge = b""
+    with open_lines(path) as stream:
+        while piece := stream.read(_PIECE):
+            piece = edge + piece
+            if any(word in piece for word in _WORDS):
+                return True
+            edge = piece[1 - _LONGEST_WORD :]
+    return False
 
 
 def unpacked(stream: BinaryIO, name: str) -> BinaryIO:

@@ -13,7 +13,7 @@ from stedi_cli.landing.bare_gzip import bared, renewed
 from stedi_cli.landing.delivery import find_files, unknown_keys
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
-from stedi_cli.local.landing_zone import Staged
+from stedi_cli.local.staging import Staged
 from stedi_cli.local.writer import Writer
 
 
@@ -36,8 +36,10 @@ class Landing:
         refuse_elsewhere(folder)
         with self._writer.locked(wait=wait), TemporaryDirectory(dir=place.layout.temp) as temp:
             bare = bared(found, Path(temp))
-            for file in zone.stage_all(bare):
-                yield self._adopt(file)
+            staged = zone.stage(bare, Path(temp))
+            for file in staged:
+                zone.adopt(file)
+            yield from self._told(staged)
             for name, files in found.items():
                 names = {path.name for path in files}
                 for path in [p for p in zone.paths(name) if p.name not in names]:
@@ -51,11 +53,14 @@ class Landing:
                 with replaced(place.layout.expected, place.layout.temp) as sink:
                     sink.write(renewed(source.read_bytes(), found, bare))
 
-    def _adopt(self, file: Staged) -> Uploaded:
-        state = self._place.zone.adopt(file)
-        table = self._place.lakehouse.tables[file.table]
-        unknown = set() if state == "unchanged" else unknown_keys(file.destination, table)
-        return Uploaded(file.table, file.destination.name, state, frozenset(unknown))
+    def _told(self, files: Sequence[Staged]) -> Iterator[Uploaded]:
+        for name, table in self._place.lakehouse.landing.items():
+            own = [file for file in files if file.table == name]
+            moved = [file.destination for file in own if file.part is not None]
+            unknown = unknown_keys(moved, table)
+            for file in own:
+                keys = unknown.get(file.destination, frozenset())
+                yield Uploaded(name, file.destination.name, file.state, keys)
 
     @private
     def states(self) -> dict[str, LandingState]:

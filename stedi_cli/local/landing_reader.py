@@ -7,7 +7,7 @@ are not in canonical form are judged in Python.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
@@ -18,12 +18,13 @@ import duckdb
 from stedi_cli.errors import StediError
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.guard import Guard, lines_unlike
-from stedi_cli.landing.lines import fields_of
+from stedi_cli.landing.lines import fields_of, has_words
 from stedi_cli.landing.sieve import SMALL, Sieve
 from stedi_cli.landing.split import BadLine, SplitFile, canonical_in, split_file
 from stedi_cli.local.engine import Engine
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.questions.statement import first_line
+from stedi_cli.sql import identifier, literal
 from stedi_cli.tables.types import TYPES
 
 _TYPES = {name: kind.duckdb for name, kind in TYPES.items()}
@@ -77,9 +78,10 @@ class LandingReader:
         """
         guard = Guard(table, _TYPES)
         # One without lines may be too much for the typed reader.
-        clean = {p: facts for p, facts in files.items() if facts.lines and not facts.suspicious}
+        clean = {p: facts for p, facts in files.items() if facts.lines and not facts.too_long}
         found = _Inspected()
-        self._inspect(table, {p: f for p, f in files.items() if f.suspicious}, found)
+        self._inspect(table, {p: f for p, f in files.items() if f.too_long}, found)
+        searched: set[Path] = set()
         while True:
             selects = [*([guard.guarded(clean)] if clean else []), *found.selects]
             if not selects:
@@ -89,16 +91,37 @@ class LandingReader:
                 rows, error = self._engine.copy(" UNION ALL ".join(selects), path), None
             except duckdb.Error as raised:
                 rows, error = -1, raised
-            if rows == wanted:
-                if not rows:
-                    path.unlink()
-                return Batch(path if rows else None, tuple(found.bad))
             # DuckDB passes over a file of a single byte in silence, so the rows are counted.
-            unclean = {p: f for p, f in clean.items() if not self._is_clean(guard, p, f)}
-            if not unclean:
-                raise reading_error(table, error) from error
+            if rows == wanted:
+                doubtful = self._doubtful(table, clean, path) - searched
+                unclean = {p: clean[p] for p in doubtful if has_words(p)}
+                searched |= doubtful
+                if not unclean:
+                    if not rows:
+                        path.unlink()
+                    return Batch(path if rows else None, tuple(found.bad))
+            else:
+                unclean = {p: f for p, f in clean.items() if not self._is_clean(guard, p, f)}
+                if not unclean:
+                    raise reading_error(table, error) from error
             clean = {p: facts for p, facts in clean.items() if p not in unclean}
             self._inspect(table, unclean, found)
+
+    def _doubtful(self, table: Table, files: Iterable[Path], read: Path) -> set[Path]:
+        """Return the files that may say ``true`` or ``false`` where a number has to be.
+
+        The typed reader takes these words for 1 and 0 without a word.
+        """
+        numbers = [identifier(c.name) for c in table.columns if c.type != "string"]
+        by_name = {path.name: path for path in files}
+        if not (numbers and by_name):
+            return set()
+        rows = self._engine.execute(
+            f"SELECT DISTINCT {LANDING_FILE}"
+            f" FROM read_parquet({literal(str(read))}, hive_partitioning = false)"
+            f" WHERE {' OR '.join(f'{name} IN (0, 1)' for name in numbers)}"
+        )
+        return {by_name[name] for (name,) in rows if name in by_name}
 
     def _is_clean(self, guard: Guard, path: Path, facts: FileFacts) -> bool:
         if _is_small(path, facts):

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stedi_cli.durable import load_json, replaced, sync
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.landing.file_facts import FileFacts, facts_from, read_facts
+from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, open_lines
 from stedi_cli.landing.names import is_landing_name, is_safe_name, refuse_unsafe_name, shown
 from stedi_cli.local.layout import Layout
+from stedi_cli.local.staging import Delivered, Staged, stage_all
 from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
 from stedi_cli.project.lakehouse import Table
 
@@ -28,25 +30,6 @@ class _Entry:
     stamp: list[int]
     hashed_ns: int
     facts: FileFacts
-
-
-@dataclass(frozen=True)
-class Staged:
-    """A file that waits to be moved into the landing zone.
-
-    Args:
-        table: Its landing table.
-        part: Where it lies meanwhile.
-        destination: Where it goes.
-        facts: Its facts.
-        state: ``new``, ``changed``, or ``unchanged`` where the zone has the same bytes already.
-    """
-
-    table: str
-    part: Path
-    destination: Path
-    facts: FileFacts
-    state: str
 
 
 class LandingZone:
@@ -71,16 +54,17 @@ class LandingZone:
     def paths(self, table: str) -> list[Path]:
         """Return a table's files, sorted by name; raise UsageError for a link or unsafe name."""
         folder = self.folder(table)
-        found = sorted(folder.iterdir()) if folder.is_dir() else []
-        files = [path for path in found if is_landing_name(path.name)]
-        for path in files:
+        with os.scandir(folder) if folder.is_dir() else nullcontext(()) as found:
+            entries = sorted((e for e in found if is_landing_name(e.name)), key=lambda e: e.name)
+        for entry in entries:
+            path = folder / entry.name
             refuse_unsafe_name(path)
-            if path.is_symlink() or not path.is_file():
+            if not entry.is_file(follow_symlinks=False):
                 raise UsageError(
                     f"{shown(str(path))} is not a plain file.",
                     hint="Remove it, then upload the file itself.",
                 )
-        return files
+        return [folder / entry.name for entry in entries]
 
     def own_files(self, table: str) -> list[Path]:
         """Return the files of a table's zone that an upload may have made, and no others."""
@@ -114,60 +98,48 @@ class LandingZone:
                 f"Landing files of {table} changed during the run.", hint="Run the job again."
             )
 
-    def stage(self, source: Path, table: str) -> Staged:
-        """Copy a file beside the landing zone, so that a broken one leaves the zone as it was.
+    def stage(self, found: Mapping[str, Sequence[Path]], temp: Path) -> list[Staged]:
+        """Copy files beside the landing zone, so that a broken one leaves the zone as it was.
 
         Args:
-            source: The file.
-            table: The landing table.
+            found: Files by landing table.
+            temp: A folder for the copies, which the caller removes.
 
         Returns:
             What is to be adopted.
 
         Raises:
-            UsageError: If it is a broken gzip file.
-            StediError: If it cannot be read or written.
+            UsageError: If one is a broken gzip file.
+            StediError: If one cannot be read or written, or changes meanwhile.
         """
-        destination = self.folder(table) / source.name
-        before = self._facts(destination) if destination.is_file() else None
-        part = self._layout.temp / f"{uuid.uuid4().hex}.part"
-        with source.open("rb") as stream, replaced(part, self._layout.temp) as sink:
-            facts = read_facts(stream, str(source), sink.write)
-            sink.discard = before is not None and facts.sha256 == before.sha256
-        state = "new" if before is None else "unchanged" if sink.discard else "changed"
-        return Staged(table, part, destination, facts, state)
+        delivered: list[Delivered] = []
+        for table, files in found.items():
+            folder = self.folder(table)
+            for source in files:
+                destination = folder / source.name
+                before = self._facts(destination) if destination.is_file() else None
+                delivered.append(Delivered(table, source, destination, before))
+        return stage_all(delivered, temp)
 
-    def stage_all(self, found: dict[str, list[Path]]) -> list[Staged]:
-        """Stage files by table; where one cannot be, none stays staged."""
-        staged: list[Staged] = []
+    def adopt(self, staged: Staged) -> None:
+        """Move a staged file into the landing zone."""
+        if staged.part is None:
+            return
+        before = stamp_of(staged.part)
+        self._unsynced.add(staged.destination.parent)
         try:
-            for table, files in found.items():
-                staged += (self.stage(path, table) for path in files)
-        except BaseException:
-            for file in staged:
-                file.part.unlink(missing_ok=True)
-            raise
-        return staged
-
-    def adopt(self, staged: Staged) -> str:
-        """Move a staged file into the landing zone, and return its state."""
-        if staged.state != "unchanged":
-            before = stamp_of(staged.part)
-            self._unsynced.add(staged.destination.parent)
-            try:
-                staged.part.replace(staged.destination)
-            except OSError as error:
-                staged.part.unlink(missing_ok=True)
-                raise StediError(
-                    f"Cannot write {staged.destination}: {error.strerror}.",
-                    hint="Look at what is there and at its permissions, then try again.",
-                ) from error
-            # A rename changes but the time of the last change.
-            after = stamp_of(staged.destination)
-            if (before[:2], before[3]) == (after[:2], after[3]):
-                self._remember(staged.destination, staged.facts, time.time_ns())
-                self._adopted.append(staged.destination)
-        return staged.state
+            staged.part.replace(staged.destination)
+        except OSError as error:
+            raise StediError(
+                f"Cannot write {staged.destination}: {error.strerror}.",
+                hint="Look at what is there and at its permissions, then try again.",
+            ) from error
+        # A rename changes but the time of the last change.
+        after = stamp_of(staged.destination)
+        if (before[:2], before[3]) == (after[:2], after[3]):
+            entry = _Entry(after, time.time_ns(), staged.facts)
+            self._entries()[self._key(staged.destination)] = entry
+            self._adopted.append(staged.destination)
 
     def settle(self) -> None:
         """Sync the folders, and wait until a change of a file must show in its time stamps.
@@ -212,7 +184,11 @@ class LandingZone:
         if self._index is None or not self._layout.root.is_dir():
             return
         there = {self._key(path) for name in self._tables for path in self.paths(name)}
-        content = {key: asdict(entry) for key, entry in self._index.items() if key in there}
+        content = {
+            key: {**vars(entry), "facts": vars(entry.facts)}
+            for key, entry in self._index.items()
+            if key in there
+        }
         text = json.dumps(content, sort_keys=True).encode()
         try:
             if not self._layout.index.is_file() or self._layout.index.read_bytes() != text:
@@ -229,7 +205,7 @@ class LandingZone:
         begun = time.time_ns()
         try:
             with path.open("rb") as stream:
-                facts = read_facts(stream, str(path), lambda _: None)
+                facts = read_facts(pieces(stream), str(path))
         except OSError as error:
             raise StediError(
                 f"Cannot read {shown(str(path))}: {error.strerror}.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,11 @@ _COARSE_TICK_NS = 2_000_000_000
 
 def stamp_of(path: Path) -> list[int]:
     """Return what a change of a file changes; raises OSError."""
-    status = path.stat()
+    return stamp_in(path.stat())
+
+
+def stamp_in(status: os.stat_result) -> list[int]:
+    """Return what a change of a file changes, of its status."""
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 

@@ -1,0 +1,178 @@
+"""A delivery beside the landing zone: copied, digested and synced before a file of it is moved."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import BinaryIO
+
+from stedi_cli.durable import sync
+from stedi_cli.errors import StediError
+from stedi_cli.landing.file_facts import FileFacts, digest, pieces, read_facts
+from stedi_cli.landing.names import shown
+from stedi_cli.local.stamp import TICK_NS, stamp_in, stamp_of
+
+# Syncs of more at once gain nothing, and few machines read faster.
+_AT_ONCE = 4
+_COPIED_AT_ONCE = 16 << 20
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A file of a delivery.
+
+    Args:
+        table: Its landing table.
+        source: Where it was found.
+        destination: Where it goes.
+        before: Facts of the file that is there; None where there is none.
+    """
+
+    table: str
+    source: Path
+    destination: Path
+    before: FileFacts | None
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A file that waits to be moved into the landing zone.
+
+    Args:
+        table: Its landing table.
+        part: Where it lies meanwhile; None where the zone has the same bytes already.
+        destination: Where it goes.
+        facts: Its facts.
+        state: ``new``, ``changed`` or ``unchanged``.
+    """
+
+    table: str
+    part: Path | None
+    destination: Path
+    facts: FileFacts
+    state: str
+
+
+def stage_all(files: Sequence[Delivered], temp: Path) -> list[Staged]:
+    """Copy a delivery, so that a broken file in it leaves the zone as it was.
+
+    Args:
+        files: The files.
+        temp: A folder of its own on the zone's file system, which the caller removes.
+
+    Returns:
+        What is to be moved; it survives a power failure.
+
+    Raises:
+        UsageError: If one is a broken gzip file.
+        StediError: If one cannot be read or written, or changed meanwhile.
+    """
+    staging = _Staging()
+    parts = [temp / f"{number}.part" for number in range(len(files))]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            staged = list(pool.map(staging.stage, files, parts))
+            # All in one go: the file system writes many with little more than one.
+            list(pool.map(_sync, [file for file in staged if file.part is not None]))
+        except BaseException:
+            staging.stopped.set()
+            raise
+    return staged
+
+
+class _Staging:
+    """Stages files, in several threads, until it is stopped."""
+
+    def __init__(self) -> None:
+        self.stopped = Event()
+
+    def stage(self, file: Delivered, part: Path) -> Staged:
+        with _read(file.source) as source:
+            before = stamp_in(os.fstat(source.fileno()))
+            if 0 <= time.time_ns() - before[2] < TICK_NS:
+                # A change from now on might have the time stamp of the last one.
+                time.sleep(TICK_NS / 1e9)
+            same = self._is_there(source, file, before[0])
+            if not same:
+                self._copy(source, part, file.destination)
+            if _stamp_now(file.source) != before:
+                raise StediError(
+                    f"{shown(str(file.source))} changed while it was uploaded.",
+                    hint="Nothing of the delivery was taken; upload again when it is whole.",
+                )
+        if same and file.before is not None:
+            return Staged(file.table, None, file.destination, file.before, "unchanged")
+        with _read(part) as copy:
+            facts = read_facts(self._pieces(copy), str(file.source))
+        state = "new" if file.before is None else "changed"
+        return Staged(file.table, part, file.destination, facts, state)
+
+    def _is_there(self, source: BinaryIO, file: Delivered, size: int) -> bool:
+        """Tell whether the zone has the same bytes already."""
+        if file.before is None or file.before.size != size:
+            return False
+        same = digest(self._pieces(source)) == file.before.sha256
+        source.seek(0)
+        return same
+
+    def _copy(self, source: BinaryIO, part: Path, destination: Path) -> None:
+        with _writing(destination), part.open("wb", buffering=0) as sink:
+            # Where the file systems refuse, or say that there is nothing, the rest is read.
+            with suppress(OSError, AttributeError):
+                while os.copy_file_range(source.fileno(), sink.fileno(), _COPIED_AT_ONCE):
+                    self._go_on()
+            for piece in self._pieces(source):
+                rest = memoryview(piece)
+                while rest:
+                    rest = rest[sink.write(rest) :]
+
+    def _pieces(self, stream: BinaryIO) -> Iterator[bytes]:
+        for piece in pieces(stream):
+            self._go_on()
+            yield piece
+
+    def _go_on(self) -> None:
+        if self.stopped.is_set():
+            raise StediError("The upload was stopped.")
+
+
+def _sync(file: Staged) -> None:
+    assert file.part is not None
+    with _writing(file.destination):
+        sync(file.part)
+
+
+def _stamp_now(path: Path) -> list[int] | None:
+    try:
+        return stamp_of(path)
+    except FileNotFoundError:
+        return None
+
+
+@contextmanager
+def _read(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("rb", buffering=0) as stream:
+            yield stream
+    except OSError as error:
+        raise StediError(
+            f"Cannot read {shown(str(path))}: {error.strerror}.",
+            hint="Look at its permissions, then upload again.",
+        ) from error
+
+
+@contextmanager
+def _writing(destination: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StediError(
+            f"Cannot write {destination}: {error.strerror}.",
+            hint="Look at free space and permissions there, then try again.",
+        ) from error
