@@ -296,6 +296,6 @@ def test_rows_made_to_have_one_hash_are_told_apart(lake: Lake, tmp_path: Path) -
     files = [tmp_path / "before.parquet", tmp_path / "after.parquet"]
     for path, y in zip(files, ([1, 2], [3, -2539529385689456101]), strict=True):
         pq.write_table(pa.table({"x": [y[0]], "y": [y[1]]}), path)
-    with closing(Engine(lake.layout, lake.settings, [tmp_path])) as engine:
+    with closing(Engine(lake.layout, lake.settings, [tmp_path], None)) as engine:
         assert loses_rows(engine.open(), table, files[:1], files[1])
         assert not loses_rows(engine, table, files[:1], files[0])

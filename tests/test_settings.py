@@ -47,7 +47,8 @@ def test_defaults_of_the_bundled_project(workspace: Path) -> None:
     assert (settings.target, settings.policy) == ("local", "strict")
     assert settings.data == PROJECT / "data" / "sample"
     assert (settings.max_bad_rows, settings.keep_snapshots) == (0.01, 10)
-    assert (settings.memory_limit, settings.threads, settings.temp_limit) == (None, None, "20GB")
+    assert (settings.memory_limit, settings.check_memory) == (None, "512MB")
+    assert (settings.threads, settings.temp_limit) == (None, "20GB")
 
 
 @pytest.mark.parametrize(("file", "kind"), [("local", LocalSettings), ("aws", AwsSettings)])

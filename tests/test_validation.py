@@ -26,7 +26,8 @@ from small import (
 )
 from test_checks import KEYS, OTHER_CHECKS, SQL_CHECKS
 
-from stedi_cli.errors import UsageError
+from stedi_cli.datasets.synthetic import Request, generate
+from stedi_cli.errors import StediError, UsageError
 from stedi_cli.project.folder import copy_out
 
 ZONES = {"customers_curated": "curated", "machine_learning_curated": "curated"}
@@ -179,6 +180,33 @@ def test_a_check_is_run_whatever_its_comments_and_texts_name(tmp_path: Path) -> 
     found = {c.check: c.violations for c in lake.validate().checks}
     assert found["no_ann"] == 1
     assert "customers_curated_one_row_each" not in found
+
+
+def test_checks_and_queries_spill_to_disk_beyond_their_memory(tmp_path: Path) -> None:
+    generate(tmp_path / "data", Request(customers=956, seed=3))
+
+    def lake(**limits: str) -> Lake:
+        return Lake(tmp_path / "lake", threads=2, check_memory="32MB", **limits)
+
+    lake().up().upload(tmp_path / "data")
+    lake().run()
+    assert lake().validate().ok
+    starved = lake(temp_limit="1KB")
+    with pytest.raises(StediError, match="out of memory") as told:
+        starved.validate()
+    assert not isinstance(told.value, UsageError)
+    assert "check_memory" in str(told.value.hint)
+    with starved.opened() as opened, pytest.raises(StediError, match="out of memory"):
+        list(opened.questions.ask(DISTINCT).rows)
+    with lake().opened() as opened:
+        ((number,),) = opened.questions.ask(DISTINCT).rows
+        assert number > 600_000
+
+
+DISTINCT = """
+SELECT count(*)
+FROM (SELECT DISTINCT md5(user || timestamp || x || range) FROM accelerometer_trusted, range(20))
+"""
 
 
 @pytest.mark.slow
@@ -379,8 +407,11 @@ def test_sql_can_be_run_elsewhere(
             dict(connection.execute(statement.query).fetchall())
             for statement in duckdb.extract_statements(told.out)
         ]
-    counts, checks, quarantined, nobody = answers
-    assert (counts, checks) == (STRICT, dict.fromkeys(SQL_CHECKS | KEYS, 0))
+    counts, *checks, quarantined, nobody = answers
+    assert counts == STRICT
+    assert {k: v for check in checks for k, v in check.items()} == dict.fromkeys(
+        SQL_CHECKS | KEYS, 0
+    )
     assert quarantined == {}
     assert all(isinstance(number, int) for number in nobody.values())
 

@@ -12,7 +12,7 @@ from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import UsageError
-from stedi_cli.lake.records import Answer, Exported
+from stedi_cli.lake.records import Answer, Exported, Question
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.questions.export_file import export_format
 from stedi_cli.questions.not_built import not_built
@@ -58,8 +58,8 @@ class Questions:
         _refuse_identifiers(wanted)
         return self._run(wanted)
 
-    def ask_all(self, texts: Sequence[str]) -> list[Answer]:
-        return side_by_side([partial(self._run, one_select(text)) for text in texts])
+    def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
+        return side_by_side([partial(self._answer, question) for question in questions])
 
     def export(self, table: str, file: Path) -> Exported:
         from stedi_cli.aws.export import write
@@ -72,6 +72,10 @@ class Questions:
         """Return the rows of an Iceberg table."""
         names = ", ".join(identifier(column.name) for column in table.columns)
         return self._run(f"SELECT {names} FROM {identifier(table.name)}").rows
+
+    def _answer(self, question: Question) -> Answer:
+        with question.blamed():
+            return self._run(one_select(question.sql))
 
     def _run(self, sql: str) -> Answer:
         try:

@@ -11,7 +11,6 @@ from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.staleness import stale_problems
 from stedi_cli.checks.validation_queries import Queries, check_query, queries
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
-from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Answer
 from stedi_cli.landing.files import LandingState
@@ -71,12 +70,11 @@ class Validation:
         self._lake.tables.read_again()
         states, landing = self._lake.tables.states(), self._lake.landing.states()
         usable = self._usable_lines()
-        questions = queries(self._lakehouse, states, usable)
-        pairs = iter(self._ask(questions))
-        counts, checks, quarantined = (
-            dict(next(pairs)) if text else {}
-            for text in (questions.counts, questions.checks, questions.quarantined)
-        )
+        asked = queries(self._lakehouse, states, usable)
+        pairs = map(_pairs, self._lake.questions.ask_all(asked.all()))
+        counts = dict(next(pairs)) if asked.counts else {}
+        checks = dict(pair for _ in asked.checks for pair in next(pairs))
+        quarantined = dict(next(pairs)) if asked.quarantined else {}
         accounts = self._accounts(states, landing)
         used = {name: account.usable for name, account in accounts.items() if name in usable}
         return Observed(
@@ -88,22 +86,8 @@ class Validation:
             read={name: checks.pop(name) for name in usable if name in checks},
             violations=checks,
             quarantined=quarantined,
-            left_out={name: sorted(next(pairs)) for name in questions.notes},
+            left_out={name: sorted(next(pairs)) for name in asked.notes},
         )
-
-    def _ask(self, questions: Queries) -> list[list[tuple[str, int]]]:
-        try:
-            return [_pairs(answer) for answer in self._lake.questions.ask_all(questions.texts())]
-        except UsageError:
-            # All checks are one query: only alone can be told which cannot be run.
-            for file, text in questions.alone.items():
-                try:
-                    for answer in self._lake.questions.ask_all([text]):
-                        list(answer.rows)
-                except UsageError as error:
-                    hint = f"Mend the SQL of {file}."
-                    raise UsageError(f"{file}: {error.message}", hint=hint) from error
-            raise
 
     def _look_closer(self, observed: Observed) -> Observed:
         """Ask again on this machine what is about lines that the queries could not read."""
@@ -114,13 +98,11 @@ class Validation:
         def about_them(check: Check) -> bool:
             return bool(tables_named(check.sql, unread))
 
-        checks = {
-            check.name: check.sql
-            for check in filter(about_them, self._lakehouse.checks)
-            if check.name in observed.violations
-        }
-        answer = raw_lines.answer(check_query(checks)) if checks else None
-        found = dict(_pairs(answer)) if answer else dict.fromkeys(checks)
+        found: dict[str, int | None] = {}
+        for check in filter(about_them, self._lakehouse.checks):
+            if check.name in observed.violations:
+                answer = raw_lines.answer(check_query(check))
+                found |= dict(_pairs(answer)) if answer else {check.name: None}
         left_out = dict(observed.left_out)
         for note in filter(about_them, self._lakehouse.notes):
             answer = raw_lines.answer(note.sql)

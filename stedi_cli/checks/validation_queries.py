@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
+from stedi_cli.lake.records import Question
+from stedi_cli.project.check import Check
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.questions.statement import tables_named
 from stedi_cli.sql import identifier, literal
@@ -19,23 +20,21 @@ class Queries:
 
     Args:
         counts: Rows of every table, or None where there is nothing to count.
-        checks: Rows that break each rule, or None where no table is built. Where landing tables
-            are read through other SELECTs, also the rows of each of these.
+        checks: Rows that break a rule, one query a rule. Where landing tables are read through
+            other SELECTs, also the rows of each of these.
         quarantined: Lines in quarantine of every landing table, or None without one.
         notes: What was left out and why, by the name of the query.
-        alone: The query of each check and note that a file holds, by the file.
     """
 
-    counts: str | None
-    checks: str | None
-    quarantined: str | None
-    notes: dict[str, str]
-    alone: dict[Path, str]
+    counts: Question | None
+    checks: list[Question]
+    quarantined: Question | None
+    notes: dict[str, Question]
 
-    def texts(self) -> list[str]:
-        """Return all of them."""
-        texts = (self.counts, self.checks, self.quarantined, *self.notes.values())
-        return [text.strip() for text in texts if text]
+    def all(self) -> list[Question]:
+        """Return all of them, in the order of the fields."""
+        asked = (self.counts, *self.checks, self.quarantined, *self.notes.values())
+        return [question for question in asked if question is not None]
 
 
 def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, str]) -> Queries:
@@ -53,26 +52,24 @@ def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, s
         if (name in built and name != QUARANTINE)
         or (table.zone == "landing" and name not in usable)
     ]
-    askable = [
+    checks = [
         check
         for check in lakehouse.checks
         if tables_named(check.sql, (*lakehouse.writers, QUARANTINE)) <= set(built)
     ]
-    alone = {check: check_query({check.name: check.sql}) for check in askable}
-    alone |= {note: note.sql.strip() for note in lakehouse.notes}
-    checks = {check.name: check.sql for check in askable}
     if checks:
-        texts = [*checks.values(), *(note.sql for note in lakehouse.notes)]
+        texts = [rule.sql for rule in (*checks, *lakehouse.notes)]
         read = frozenset().union(*(tables_named(text, usable) for text in texts))
-        checks |= {
-            name: f"SELECT 1 AS line FROM {identifier(name)}" for name in usable if name in read
-        }
+        checks += [
+            Check(name, f"SELECT 1 AS line FROM {identifier(name)}")
+            for name in usable
+            if name in read
+        ]
     return Queries(
-        counts=count_query(counted) if counted else None,
-        checks=_reading(usable, check_query(checks)) if checks else None,
-        quarantined=_QUARANTINED if QUARANTINE in built else None,
-        notes={note.name: _reading(usable, note.sql) for note in lakehouse.notes},
-        alone={rule.file: _reading(usable, sql) for rule, sql in alone.items() if rule.file},
+        counts=Question(count_query(counted)) if counted else None,
+        checks=[Question(_reading(usable, check_query(c)), c.file) for c in checks],
+        quarantined=Question(_QUARANTINED) if QUARANTINE in built else None,
+        notes={n.name: Question(_reading(usable, n.sql), n.file) for n in lakehouse.notes},
     )
 
 
@@ -84,24 +81,20 @@ def count_query(tables: list[str]) -> str:
     )
 
 
-def check_query(checks: Mapping[str, str]) -> str:
-    """Return one query that counts the rows breaking each rule.
-
-    Args:
-        checks: SQL by the check's name.
-    """
-    return "\nUNION ALL\n".join(
-        f"SELECT {literal(name)} AS check_name, count(*) AS violations\n"
-        f"FROM (\n{sql.strip()}\n) rule"
-        for name, sql in checks.items()
+def check_query(check: Check) -> str:
+    """Return a query that counts the rows breaking a rule."""
+    return (
+        f"SELECT {literal(check.name)} AS check_name, count(*) AS violations\n"
+        f"FROM (\n{check.sql.strip()}\n) rule"
     )
 
 
 def _reading(usable: Mapping[str, str], sql: str) -> str:
     """Put SELECTs in the place of the landing tables that a query names."""
+    sql = sql.strip()
     found = tables_named(sql, usable)
     named = [f"{identifier(n)} AS (\n{text}\n)" for n, text in usable.items() if n in found]
     if not named:
         return sql
     # Inside, so that the query keeps a WITH of its own; no order is lost that matters.
-    return f"WITH {', '.join(named)}\nSELECT * FROM (\n{sql.strip()}\n) asked"
+    return f"WITH {', '.join(named)}\nSELECT * FROM (\n{sql}\n) asked"

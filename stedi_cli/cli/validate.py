@@ -41,7 +41,7 @@ def validate(
     with session(ctx) as opened:
         validation = Validation(opened.lakehouse, opened.lake, named_policy(policy))
         if sql:
-            render.say(";\n\n".join(validation.queries().texts()) + ";")
+            render.say(";\n\n".join(question.sql for question in validation.queries().all()) + ";")
             return
         with render.busy("Validating"):
             report = validation.run()

@@ -11,7 +11,16 @@ from typing import Any, Protocol
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
-from stedi_cli.lake.records import Answer, Exported, Plan, QueryCost, Resource, RunOptions, Task
+from stedi_cli.lake.records import (
+    Answer,
+    Exported,
+    Plan,
+    QueryCost,
+    Question,
+    Resource,
+    RunOptions,
+    Task,
+)
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Table
@@ -98,11 +107,14 @@ class Questions(Protocol):
     def ask(self, sql: str) -> Answer:
         """Run one SELECT of a user's."""
 
-    def ask_all(self, texts: Sequence[str]) -> list[Answer]:
-        """Run SELECTs of this project's own, side by side where that is faster.
+    def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
+        """Run SELECTs of the project's own: one at a time where they share a memory.
 
         Returns:
-            The answers, in the order of the texts.
+            The answers, in the order of the questions.
+
+        Raises:
+            UsageError: If one cannot be run; it names the file that holds it.
         """
 
     def export(self, table: str, file: Path) -> Exported:

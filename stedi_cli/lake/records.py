@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stedi_cli.errors import UsageError
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Job, JobText
 from stedi_cli.tables.provenance import Provenance
@@ -49,6 +51,25 @@ class Task:
     text: JobText
     provenance: Provenance
     landing: dict[str, LandingState]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A SELECT of the project's own, and the file that holds it, where one does."""
+
+    sql: str
+    file: Path | None = None
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Name the file in what is raised because the SQL cannot be run."""
+        try:
+            yield
+        except UsageError as error:
+            if self.file is None:
+                raise
+            hint = f"Mend the SQL of {self.file}."
+            raise UsageError(f"{self.file}: {error.message}", hint=hint) from error
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,10 @@ class Engine:
 
     Args:
         layout: The lakehouse.
-        settings: Memory, threads, limits.
+        settings: Threads, limits.
         opened: The files and folders that it may open beside its own temporary folder. DuckDB
             cannot be told to open them for reading only.
+        memory: Memory that it may use before it spills to disk, or None for DuckDB's own limit.
     """
 
     def __init__(
@@ -40,10 +41,12 @@ class Engine:
         layout: Layout,
         settings: LocalSettings,
         opened: Sequence[Path],
+        memory: str | None,
     ) -> None:
         self._workspace = Workspace(layout)
         self._settings = settings
         self._opened = opened
+        self._memory = memory
         self._spared = False
         self._defined: dict[str, str] = {}
 
@@ -71,8 +74,8 @@ class Engine:
             # For every cursor; a setting of one connection is no setting of the next.
             "GLOBAL TimeZone": "'UTC'",
         }
-        if settings.memory_limit:
-            options["memory_limit"] = literal(settings.memory_limit)
+        if self._memory:
+            options["memory_limit"] = literal(self._memory)
         if settings.threads:
             options["threads"] = str(settings.threads)
         return options
@@ -190,6 +193,11 @@ def query_error(error: Exception) -> StediError:
     if "Permission Error" in first:
         return UsageError(
             "A query can read the lakehouse's tables only.", hint="`stedi tables` lists them."
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StediError(
+            f"The query has run out of memory, or of disk space to spill to: {first}",
+            hint="Look at free disk space and at check_memory and temp_limit in the config.",
         )
     if "IO Error" in first:
         return StediError(f"A file cannot be read: {first}", hint="Run `stedi doctor`.")

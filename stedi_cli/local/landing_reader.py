@@ -189,7 +189,7 @@ def reading_error(table: Table, error: Exception | None) -> StediError:
     if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
         return StediError(
             f"The landing files of {table.name} cannot be read: {said}",
-            hint="Look at free disk space and at memory_limit and temp_limit in the config.",
+            hint="Look at free disk space, and at memory_limit, check_memory and temp_limit.",
         )
     return StediError(
         f"The landing files of {table.name} cannot be read: {said}", hint="Run `stedi doctor`."

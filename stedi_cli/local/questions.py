@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stedi_cli.lake.records import Answer, Exported
+from stedi_cli.lake.records import Answer, Exported, Question
 from stedi_cli.local.access import private, users_own
 from stedi_cli.local.lock import reading
 from stedi_cli.local.place import Place
@@ -39,17 +40,31 @@ class Questions:
         """Close the engines and remove their intermediate files."""
         self._open.close()
 
-    def ask(self, sql: str) -> Answer:
-        return self.ask_all([sql])[0]
-
     @private
-    def ask_all(self, texts: Sequence[str]) -> list[Answer]:
+    def ask(self, sql: str) -> Answer:
         from stedi_cli.questions.statement import one_select
 
         self._begin()
-        queries = [one_select(text, self._place.lakehouse.tables) for text in texts]
+        query = one_select(sql, self._place.lakehouse.tables)
+        return self._engine(query.tables).select(query)
+
+    @private
+    def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
+        from stedi_cli.questions.statement import one_select
+
+        self._begin()
+        queries = []
+        for question in questions:
+            with question.blamed():
+                queries.append(one_select(question.sql, self._place.lakehouse.tables))
         engine = self._engine(frozenset().union(*(query.tables for query in queries)))
-        return [engine.select(query) for query in queries]
+        answers = []
+        for question, query in zip(questions, queries, strict=True):
+            with question.blamed():
+                answer = engine.select(query)
+                # Read to its end, so that the next one has the memory for itself.
+                answers.append(replace(answer, rows=iter(list(answer.rows))))
+        return answers
 
     @private
     def export(self, table: str, file: Path) -> Exported:
@@ -99,13 +114,14 @@ class Questions:
         opened = [path for files in built.values() for path in files]
         for name, held in landing.items():
             opened += [*held.files, *(place.zone.folder(name) / file for file in held.new)]
-        engine = Engine(place.layout, place.settings, opened)
+        engine = Engine(place.layout, place.settings, opened, place.settings.check_memory)
         self._open.callback(engine.close)
-        engine.open().lock()
+        engine.open()
         for name, files in built.items():
             engine.define_files(tables[name], files)
         for name, held in landing.items():
             self._define_landing(engine, tables[name], held)
+        engine.lock()
         self._engines.append((names, engine))
         return engine
 

@@ -52,6 +52,7 @@ class DuckRunner:
             place.layout,
             place.settings,
             [place.layout.landing, place.layout.warehouse],
+            place.settings.memory_limit,
         ).open()
         self._catalog = open_catalog(place.layout)
         quarantine = Quarantine(

@@ -170,6 +170,7 @@ class LocalSettings(_Settings):
     root: Annotated[Path, _read_as(Text, _path)] = Field(".stedi", validate_default=True)
     access: Literal["owner", "group"] = "owner"
     memory_limit: Size | None = None
+    check_memory: Size | None = "512MB"
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     temp_limit: Size = "20GB"
     spark_memory: Annotated[str, StringConstraints(pattern=r"^\d+[mg]$")] = "4g"

@@ -375,10 +375,11 @@ def script_validation(sandbox: Sandbox, *, read: dict[str, int], bad: int = 0) -
     checks = [check.name for check in aws_settings().lakehouse().checks]
     answers = {
         "AS table_name": built,
-        "AS check_name": dict.fromkeys(checks, 0) | read,
         "AS lines FROM quarantine": dict.fromkeys(LANDING_COUNTS, bad),
         "AS reason": {"nobody has it": 1},
     }
+    for name, number in (dict.fromkeys(checks, 0) | read).items():
+        answers[f"'{name}' AS check_name"] = {name: number}
     for text, found in answers.items():
         rows: list[list[str | None]] = [[name, str(number)] for name, number in found.items()]
         sandbox.queries.script(columns=pairs, rows=rows, contains=text)
@@ -387,7 +388,7 @@ def script_validation(sandbox: Sandbox, *, read: dict[str, int], bad: int = 0) -
 READ = {"customer_landing": 7, "accelerometer_landing": 8, "step_trainer_landing": 11}
 
 
-def test_all_counts_are_one_query_and_all_checks_another(
+def test_all_counts_are_one_query_and_each_check_is_another(
     sandbox: Sandbox, questions: Questions
 ) -> None:
     script_validation(sandbox, read=READ)
@@ -400,8 +401,10 @@ def test_all_counts_are_one_query_and_all_checks_another(
     assert all(check.violations == 0 for check in report.checks)
     assert report.left_out == {"step_readings_of_nobody": [("nobody has it", 1)]}
     queries = asked(sandbox)
-    assert len(queries) == 4
-    assert sum(call.action == "StartQueryExecution" for call in calls) == 4
+    checks = [query for query in queries if "AS check_name" in query]
+    assert len(checks) == len(aws_settings().lakehouse().checks) + len(READ)
+    assert len(queries) == len(checks) + 3
+    assert sum(call.action == "StartQueryExecution" for call in calls) == len(queries)
     (counts,) = (query for query in queries if "AS table_name" in query)
     # Landing rows come from the runs, for a count would take an unusable line for a row.
     assert "landing" not in counts
