@@ -8,7 +8,7 @@ from conftest import mostly_slow
 
 from stedi_cli.errors import UsageError
 from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
-from stedi_cli.questions.statement import one_select, tables_named
+from stedi_cli.questions.statement import columns_named, one_select, tables_named
 
 TABLES = ("customer_trusted", "customer_landing", "quarantine")
 
@@ -253,3 +253,23 @@ NAMED: list[tuple[str, set[str]]] = [
 @pytest.mark.parametrize(("sql", "named"), NAMED, ids=[sql[:50] for sql, _ in NAMED])
 def test_names_are_those_of_tables(sql: str, named: set[str]) -> None:
     assert tables_named(sql, TABLES) == named
+
+
+# --- Columns that a query names ------------------------------------------------------------------
+
+NAMED_COLUMNS = {
+    "SELECT email, count(*) AS Violations, 1 + 1 FROM t GROUP BY email": {"email", "violations"},
+    'SELECT a."Violations" FROM t a': {"violations"},
+    "WITH a AS (SELECT 1 AS inner_one) SELECT x FROM a -- AS violations": {"x"},
+    "(SELECT 1 AS x, 'violations') UNION ALL SELECT 2 AS violations, 3": {"x"},
+    "SELECT * FROM (SELECT 1 AS violations)": set(),
+    "FROM t": set(),
+    "-- nothing": set(),
+    "SELEC 1 AS violations": set(),
+    "COPY (SELECT 1 AS violations) TO 'x'": set(),
+}
+
+
+@pytest.mark.parametrize("sql", NAMED_COLUMNS)
+def test_the_columns_that_a_query_names(sql: str) -> None:
+    assert columns_named(sql) - {""} == NAMED_COLUMNS[sql]

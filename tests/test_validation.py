@@ -182,6 +182,22 @@ def test_a_check_is_run_whatever_its_comments_and_texts_name(tmp_path: Path) -> 
     assert "customers_curated_one_row_each" not in found
 
 
+def test_a_row_of_a_check_stands_for_as_many_as_it_says(tmp_path: Path) -> None:
+    copy_out(PROJECT, tmp_path / "project")
+    checks = tmp_path / "project" / "jobs" / "checks"
+    numbers = "FROM (VALUES (3), (1), (NULL), (0), (-9)) t(n), customer_trusted c"
+    only = "WHERE c.email = 'ann@x.org'"
+    # What is there counts, whatever it says.
+    (checks / "several.sql").write_text(f"SELECT t.n AS Violations {numbers} {only}")
+    (checks / "one_each.sql").write_text(f"SELECT t.n AS number {numbers} {only}")
+    (checks / "none.sql").write_text(f"SELECT t.n AS violations {numbers} WHERE false")
+    lake = Lake(tmp_path / "lake", project=tmp_path / "project").up()
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.run("customer_landing_to_trusted")
+    found = {c.check: c.violations for c in lake.validate().checks}
+    assert (found["several"], found["one_each"], found["none"]) == (3 + 1 + 1 + 1 + 1, 5, 0)
+
+
 def test_checks_and_queries_spill_to_disk_beyond_their_memory(tmp_path: Path) -> None:
     generate(tmp_path / "data", Request(customers=956, seed=3))
 

@@ -1,17 +1,18 @@
 -- The final table is, row for row and as often, the join of its inputs through the owner:
 -- no pair is missing, none is there too often, and none mixes two people.
-WITH stored AS (
-  SELECT m.sensorReadingTime, m.distanceFromObject, m.x, m.y, m.z
+SELECT
+  p.sensorReadingTime, p.distanceFromObject, p.x, p.y, p.z,
+  abs(2 * count(p.stored) - count(*)) AS violations
+FROM (
+  SELECT m.sensorReadingTime, m.distanceFromObject, m.x, m.y, m.z, 1 AS stored
   FROM machine_learning_curated m
-),
-owned AS (
-  SELECT s.sensorReadingTime, s.distanceFromObject, a.x, a.y, a.z
+  UNION ALL
+  SELECT s.sensorReadingTime, s.distanceFromObject, a.x, a.y, a.z, NULL AS stored
   FROM accelerometer_trusted a
   JOIN customers_curated c
     ON lower(trim(BOTH ' ' FROM c.email)) = lower(trim(BOTH ' ' FROM a.user))
   JOIN step_trainer_trusted s
     ON s.serialNumber = c.serialNumber AND s.sensorReadingTime = a.timestamp
-)
-SELECT * FROM (SELECT * FROM stored EXCEPT ALL SELECT * FROM owned) surplus
-UNION ALL
-SELECT * FROM (SELECT * FROM owned EXCEPT ALL SELECT * FROM stored) missing
+) p
+GROUP BY p.sensorReadingTime, p.distanceFromObject, p.x, p.y, p.z
+HAVING count(*) <> 2 * count(p.stored)

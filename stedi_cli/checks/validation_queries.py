@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from stedi_cli.lake.records import Question
 from stedi_cli.project.check import Check
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
-from stedi_cli.questions.statement import tables_named
+from stedi_cli.questions.statement import columns_named, tables_named
 from stedi_cli.sql import identifier, literal
 
 _QUARANTINED = f'SELECT "table", count(*) AS lines FROM {QUARANTINE} GROUP BY "table"'
+_COUNT = "violations"
+"""The column by which a row of a check says for how many it stands."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,13 @@ def count_query(tables: list[str]) -> str:
 
 def check_query(check: Check) -> str:
     """Return a query that counts the rows breaking a rule."""
+    number = "count(*)"
+    if _COUNT in columns_named(check.sql):
+        # Whatever it says, a row that is there breaks the rule.
+        said = f"sum(greatest(coalesce({_COUNT}, 1), 1))"
+        number = f"CAST(coalesce({said}, 0) AS BIGINT)"
     return (
-        f"SELECT {literal(check.name)} AS check_name, count(*) AS violations\n"
+        f"SELECT {literal(check.name)} AS check_name, {number} AS {_COUNT}\n"
         f"FROM (\n{check.sql.strip()}\n) rule"
     )
 

@@ -19,7 +19,10 @@ _KEY_CHECK = "{table}_key"
 
 @dataclass(frozen=True)
 class Check:
-    """A rule, as SQL that selects the rows which break it, and the file that holds it."""
+    """A rule, as SQL that selects the rows which break it, and the file that holds it.
+
+    Where the SQL names a column ``violations``, a row stands for as many as that says.
+    """
 
     name: str
     sql: str
@@ -28,10 +31,31 @@ class Check:
 
 def key_check(table: Table) -> Check:
     """Return the check that no two rows of a table share its key."""
+    types = {column.name: column.type for column in table.columns}
+    numbers = [_number(name, types[name]) for name in table.key if types[name] != "string"]
+    source = f"{identifier(table.name)} k"
+    if 0 < len(numbers) < len(table.key):
+        source = _sharing(source, numbers)
     # Grouped, NULL is like NULL: two rows without a value have the same key.
-    key = ", ".join(map(identifier, table.key))
-    sql = f"SELECT {key} FROM {identifier(table.name)} GROUP BY {key} HAVING count(*) > 1"
+    key = ", ".join(f"k.{identifier(name)}" for name in table.key)
+    sql = f"SELECT count(*) AS alike\nFROM {source}\nGROUP BY {key}\nHAVING count(*) > 1"
     return Check(_KEY_CHECK.format(table=table.name), sql)
+
+
+def _number(name: str, kind: str) -> str:
+    """Return a number that equals itself in every engine, as NULL and NaN do not."""
+    column = f"k.{identifier(name)}"
+    if kind == "double":
+        return f"CASE WHEN abs({column}) < 1e300 THEN {column} ELSE 0 END"
+    return f"coalesce({column}, 0)"
+
+
+def _sharing(source: str, numbers: list[str]) -> str:
+    """Return a source without the rows of which no two share all numbers: texts are slow."""
+    named = ", ".join(f"{number} AS n{place}" for place, number in enumerate(numbers))
+    same = " AND ".join(f"s.n{place} = {number}" for place, number in enumerate(numbers))
+    groups = f"SELECT {named}\n  FROM {source}\n  GROUP BY {', '.join(numbers)}"
+    return f"{source}\nJOIN (\n  {groups}\n  HAVING count(*) > 1\n) s ON {same}"
 
 
 def taken_names(tables: Iterable[Table]) -> set[str]:

@@ -102,9 +102,9 @@ def _refuse_contradictions(lakehouse: Lakehouse, path: Path) -> None:
         if job.writes in lakehouse.landing or job.writes in written:
             _refuse(path, f"jobs.{job.name}.writes", f"{job.writes!r} is written already")
         written.add(job.writes)
+    _refuse_tables(lakehouse, path)
     for policy in lakehouse.policies.values():
         _refuse_policy(lakehouse, policy, path)
-    _refuse_tables(lakehouse, path)
     taken = taken_names(lakehouse.tables.values())
     for check in lakehouse.checks:
         if check.file is not None and check.name in taken:

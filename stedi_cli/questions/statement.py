@@ -133,6 +133,24 @@ def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
     return frozenset(name for key, name in known.items() if key in names)
 
 
+def columns_named(sql: str) -> frozenset[str]:
+    """Return the columns that a query's own list of columns names, in small letters.
+
+    What ``*`` stands for is not among them. Where DuckDB cannot read the query there are none.
+    """
+    try:
+        tree = _tree(sql)
+    except UsageError:
+        return frozenset()
+    node = tree[0]["node"] if tree else {}
+    # The first part of a set operation names its columns.
+    while node.get("children"):
+        node = node["children"][0]
+    columns = node.get("select_list", [])
+    names = [column.get("alias") or column.get("column_names", [""])[-1] for column in columns]
+    return frozenset(name.lower() for name in names)
+
+
 def refuse_broken_text(sql: str) -> None:
     """Raise UsageError for SQL that came as bytes which are no UTF-8."""
     if any("\ud800" <= character <= "\udfff" for character in sql):
