@@ -59,7 +59,7 @@ class Planner:
 
     def settings_and_views(self) -> tuple[list[str], dict[str, str]]:
         """Return SET statements, and the landing views' SQL by table."""
-        engine = Engine(self._layout, load_settings(root=self._layout.root), []).open()
+        engine = Engine(self._layout, load_settings(root=self._layout.root), [], None).open()
         try:
             theirs = dict(engine.execute(_SETTINGS))
             views = {t.name: self._view(t) for t in self.lakehouse.landing.values()}
