@@ -392,8 +392,8 @@ def test_the_folder_is_listed_once_however_many_files_have_unusable_lines(
     bad = {"customer_landing": {f"bad-{i}.json": b"nonsense\n" for i in range(9)}}
     lake.upload(write_lake(tmp_path / "bad", bad))
     listed: list[Path] = []
-    iterdir = Path.iterdir
-    monkeypatch.setattr(Path, "iterdir", lambda path: (listed.append(path), iterdir(path))[1])
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: (listed.append(path), scandir(path))[1])
     with lake.opened() as opened:
         listed.clear()
         places = [("customer_landing", f"bad-{i}.json", 1) for i in range(9)]
