@@ -272,10 +272,12 @@ def test_no_head_of_a_table_comes_before_an_error(lake: Lake, words: list[str]) 
 def test_a_run_that_fails_leaves_no_job_as_running_on_a_terminal(
     lake: Lake, tmp_path: Path
 ) -> None:
-    bad = {"accelerometer_landing": {"bad.json": b"{\n"}}
-    lake.upload(write_lake(tmp_path / "bad", bad))
-    told = on_terminal("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", "0")
-    assert told.code == 3
+    copy_out(PROJECT, tmp_path / "project")
+    job = tmp_path / "project" / "jobs" / "accelerometer_landing_to_trusted.sql"
+    job.write_text(job.read_text().replace("min(a.x)", "min(CAST(a.user AS DOUBLE))"))
+    config = ["--config", tmp_path / "project" / "configs" / "local.yaml"]
+    told = on_terminal(*config, "--root", lake.settings.root, "jobs", "run", "--all")
+    assert told.code == 1
     left = told.out.rpartition("\x1b[2K")[2]
     assert "running" in told.out
     assert "running" not in left
