@@ -236,7 +236,7 @@ def test_too_many_bad_lines(tmp_path: Path) -> None:
     with pytest.raises(BadDataError, match="lines cannot be used"):
         list(Pipeline(lakehouse, lake, "strict").run(RunOptions("spark")))
     lake.close()
-    assert "customer_trusted" not in opened(root, "strict")[1].tables()
+    assert "customer_trusted" not in opened(root, "strict")[1].tables.states()
 
 
 def test_failure_names_the_log(tmp_path: Path) -> None:
