@@ -34,14 +34,6 @@ from pyspark.sql.types import DoubleType, LongType, StringType, StructField, Str
 TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
 QUARANTINE = "quarantine"
 """The table of unusable lines; see stedi_cli/project/lakehouse.py."""
-STRAY = (
-    "write.parquet.bloom-filter-",
-    "write.data.path",
-    "write.metadata.path",
-    "write.object-storage.",
-    "write.folder-storage.",
-)
-"""How properties begin by which values would stand in filters, or outside of a table's folder."""
 FORGETS = "stedi.forgets"
 """The property of a snapshot before which no other may stay; see stedi_cli/tables/history.py."""
 
@@ -124,6 +116,7 @@ class Session:
         self.spark = spark
         self.request = request
         self.tables = model["tables"]
+        self.stray = tuple(model["stray"])
         # Per landing table: how many lines, and how many of them cannot be used.
         self.accounts: dict[str, tuple[int, int]] = {}
         self.database = f"{request['catalog']}.{request['namespace']}"
@@ -261,7 +254,8 @@ class Session:
         if not self.spark.catalog.tableExists(full):
             return None
         iceberg = self.spark._jvm.org.apache.iceberg.spark.Spark3Util  # type: ignore[union-attr]
-        return History(iceberg.loadIcebergTable(self.spark._jsparkSession, full))
+        table = iceberg.loadIcebergTable(self.spark._jsparkSession, full)
+        return History(table, self.stray)
 
     def define_landing(self, name: str) -> None:
         """Make a landing table readable by its name, and quarantine what cannot be used."""
@@ -371,10 +365,12 @@ class History:
 
     Args:
         table: Iceberg's table.
+        unwanted: How the names of properties begin that no table may have.
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Any, unwanted: tuple[str, ...]) -> None:
         self.table = table
+        self.unwanted = unwanted
         self.current = table.currentSnapshot()
         self.summary = dict(self.current.summary()) if self.current is not None else {}
 
@@ -386,8 +382,8 @@ class History:
         return sorted(found, key=lambda s: s.snapshotId() == current)
 
     def stray(self) -> list[str]:
-        """Return the properties that `stedi_cli/tables/metrics.py` has taken away."""
-        return [name for name in dict(self.table.properties()) if name.startswith(STRAY)]
+        """Return the properties that are to be taken away."""
+        return [name for name in dict(self.table.properties()) if name.startswith(self.unwanted)]
 
     def drop_stray(self) -> None:
         """Take away what another engine set: a replace keeps properties."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 
 def identifier(name: str) -> str:
@@ -18,6 +19,18 @@ def literal(text: str) -> str:
 def literals(texts: Iterable[str]) -> str:
     """Quote texts as a DuckDB list."""
     return "[" + ", ".join(literal(text) for text in texts) + "]"
+
+
+def parquet(files: Iterable[Path], *, filename: bool = False) -> str:
+    """Return DuckDB's reading of Parquet files.
+
+    Args:
+        files: The files, at least one.
+        filename: Whether each row's file comes along, as the column ``filename``.
+    """
+    # Or a folder called column=value anywhere above would give every row that value.
+    options = f"hive_partitioning = false, filename = {str(filename).lower()}"
+    return f"read_parquet({literals(map(str, files))}, {options})"
 
 
 def hive_identifier(name: str) -> str:

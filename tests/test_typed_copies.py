@@ -40,7 +40,7 @@ def copied(lake: Lake, copy: str = COPY) -> dict[str, int]:
     """Rows of a copy by landing file, from its data files."""
     found: dict[str, int] = {}
     for path in data_files(lake, copy):
-        for row in pq.read_table(path, columns=[LANDING_FILE]).to_pylist():
+        for row in pq.read_table(path, columns=[LANDING_FILE], partitioning=None).to_pylist():
             found[row[LANDING_FILE]] = found.get(row[LANDING_FILE], 0) + 1
     return found
 
@@ -121,6 +121,17 @@ def test_a_file_that_goes_takes_its_rows_along(lake: Lake, tmp_path: Path) -> No
     folder = lake.layout.warehouse / COPY / "data"
     assert {path.name for path in folder.iterdir()} == snapshot.files.keys()
     assert lake.validate().problems == []
+
+
+@pytest.mark.slow
+def test_a_root_called_like_the_column_keeps_no_row_of_a_file_that_goes(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / f"{LANDING_FILE}=a.json" / "lake").up()
+    lake.upload(write_lake(tmp_path / "data"))
+    put(lake, tmp_path, "goes.json", [motion("ann@x.org", C + 77)])
+    lake.run()
+    remove(lake, "goes.json")
+    lake.run()
+    assert copied(lake).keys() == {"a.json"}
 
 
 @pytest.mark.slow
@@ -332,7 +343,9 @@ def test_many_small_files_of_a_copy_become_one(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("content", [b"{}", b"x" * (LONGEST_LINE + 1)], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "content", [b"{}", b"x", b"x" * (LONGEST_LINE + 1)], ids=["small", "byte", "large"]
+)
 def test_a_file_without_a_usable_line_leaves_no_data_file(
     lake: Lake, tmp_path: Path, content: bytes
 ) -> None:

@@ -211,6 +211,29 @@ def test_a_file_that_changes_while_it_is_uploaded_is_refused(
     assert not list(lake.layout.root.rglob("*.part"))
 
 
+@pytest.mark.parametrize("by_itself", [True, False])
+def test_a_file_that_grows_as_fast_as_it_is_copied_is_refused(
+    empty: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by_itself: bool
+) -> None:
+    folder = one(tmp_path / "in", "c.json")
+    (path,) = folder.rglob("c.json")
+    copy, growths = os.copy_file_range, 0
+
+    def growing(source: int, sink: int, _: int) -> int:
+        nonlocal growths
+        growths += 1
+        assert growths < 9, "copied without end"
+        done = copy(source, sink, len(CONTENT)) if by_itself else 0
+        with path.open("ab") as stream:
+            stream.write(CONTENT)
+        return done
+
+    monkeypatch.setattr(os, "copy_file_range", growing)
+    with pytest.raises(StediError, match="changed while it was uploaded"):
+        empty.upload(folder)
+    assert zone(empty) == {}
+
+
 @pytest.mark.parametrize("at", [0, 1])
 @pytest.mark.parametrize("code", [errno.EXDEV, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, 0])
 def test_where_the_file_system_copies_nothing_by_itself(

@@ -16,8 +16,8 @@ from stedi_cli.sql import identifier, literal, literals
 # a DOUBLE no longer holds every integer.
 _EXACT = 2**53
 # The reader's buffers are twice the longest line it takes, one for each thread and scan: at a
-# sixteenth of its default it needs less memory and a fifth less processor time. A file with a
-# longer line is inspected.
+# sixteenth of its default it needs less memory and a fifth less processor time. Somewhat longer
+# lines are taken all the same: which are too long is looked for where the file's bytes are.
 _LONGEST_FAST = 1 << 20
 # Or a folder called column=value anywhere above would give every row that value.
 _PATH_SAYS_NOTHING = "hive_partitioning = false"

@@ -1,5 +1,4 @@
-"""Sieving small landing files into one file of usable lines, faster than an engine is asked once a
-file."""
+"""Sieving many small landing files into one of usable lines, without asking an engine for each."""
 
 from __future__ import annotations
 
@@ -46,10 +45,11 @@ class Sieve:
         while number < len(lines):
             run = pattern.match(text, position)
             if run is not None and run.end() > position:
-                block = run[0].encode()
                 # A canonical line ends so, and holds no line feed elsewhere.
-                usable += self._sink.write(block.replace(b"}\n", tail)) and block.count(b"\n")
-                number += block.count(b"\n")
+                self._sink.write(run[0].encode().replace(b"}\n", tail))
+                count = run[0].count("\n")
+                usable += count
+                number += count
                 position = run.end()
                 continue
             usable += self._judge(path, Line(number + 1, lines[number]))

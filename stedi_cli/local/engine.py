@@ -17,7 +17,7 @@ from stedi_cli.project.lakehouse import Table
 from stedi_cli.project.settings import LocalSettings
 from stedi_cli.questions.calling import Calls
 from stedi_cli.questions.statement import Select, first_line
-from stedi_cli.sql import identifier, literal, literals
+from stedi_cli.sql import identifier, literal, literals, parquet
 from stedi_cli.tables.types import TYPES
 
 PARQUET = "FORMAT parquet, COMPRESSION zstd, WRITE_BLOOM_FILTER false"
@@ -143,11 +143,10 @@ class Engine:
         if not files:
             self.define(table.name, empty_select(table))
             return
-        names = literals(str(path) for path in files)
         columns = ", ".join(identifier(column.name) for column in table.columns)
         self.define(
             table.name,
-            f"SELECT {columns} FROM read_parquet({names}, hive_partitioning = false)",
+            f"SELECT {columns} FROM {parquet(files)}",
             hint="Run `stedi jobs run --all --force`: it rebuilds the table.",
         )
 

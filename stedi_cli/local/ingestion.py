@@ -27,7 +27,7 @@ from stedi_cli.local.quarantine import Quarantine
 from stedi_cli.local.typed_copies import Held, TypedCopies, rows_without
 from stedi_cli.project.lakehouse import LANDING_FILE, QUARANTINE, Table
 from stedi_cli.runs.bad_rows import refuse_too_many
-from stedi_cli.sql import literal, literals
+from stedi_cli.sql import literal, parquet
 from stedi_cli.tables import iceberg
 from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.provenance import LandingAccount
@@ -133,7 +133,7 @@ class Ingestion:
     def _read(self, name: str, state: LandingState) -> _Reading:
         table, zone = self._place.lakehouse.tables[name], self._place.zone
         entries = [e for e in self._quarantine.entries() if e[0] == name]
-        held = Held((), {}, frozenset(), state.files)
+        held = Held(state.files)
         if not self._reread:
             held = self._copies.held(table, state, Counter(file for _, file, _, _ in entries))
         files = {zone.folder(name) / file: facts for file, facts in held.new.items()}
@@ -184,10 +184,10 @@ class Ingestion:
         """Return the data files that hold rows of files that are gone, or are many and small."""
         found: set[Path] = set()
         if held.gone and held.files:
-            source = f"read_parquet({literals(map(str, held.files))}, filename = true)"
             gone = ", ".join(map(literal, sorted(held.gone)))
             rows = self._engine.execute(
-                f"SELECT DISTINCT filename FROM {source} WHERE {LANDING_FILE} IN ({gone})"
+                f"SELECT DISTINCT filename FROM {parquet(held.files, filename=True)}"
+                f" WHERE {LANDING_FILE} IN ({gone})"
             )
             found |= {Path(row[0]) for row in rows}
         if len(held.files) + added > _MOST_FILES:

@@ -24,7 +24,7 @@ from stedi_cli.landing.split import BadLine, SplitFile, canonical_in, split_file
 from stedi_cli.local.engine import Engine
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.questions.statement import first_line
-from stedi_cli.sql import identifier, literal
+from stedi_cli.sql import identifier, parquet
 from stedi_cli.tables.types import TYPES
 
 _TYPES = {name: kind.duckdb for name, kind in TYPES.items()}
@@ -85,6 +85,8 @@ class LandingReader:
         while True:
             selects = [*([guard.guarded(clean)] if clean else []), *found.selects]
             if not selects:
+                # A look before may have left it, without a row.
+                path.unlink(missing_ok=True)
                 return Batch(None, tuple(found.bad))
             wanted = sum(facts.lines for facts in clean.values()) + found.usable
             try:
@@ -97,9 +99,7 @@ class LandingReader:
                 unclean = {p: clean[p] for p in doubtful if has_words(p)}
                 searched |= doubtful
                 if not unclean:
-                    if not rows:
-                        path.unlink()
-                    return Batch(path if rows else None, tuple(found.bad))
+                    return Batch(path, tuple(found.bad))
             else:
                 unclean = {p: f for p, f in clean.items() if not self._is_clean(guard, p, f)}
                 if not unclean:
@@ -117,8 +117,7 @@ class LandingReader:
         if not (numbers and by_name):
             return set()
         rows = self._engine.execute(
-            f"SELECT DISTINCT {LANDING_FILE}"
-            f" FROM read_parquet({literal(str(read))}, hive_partitioning = false)"
+            f"SELECT DISTINCT {LANDING_FILE} FROM {parquet([read])}"
             f" WHERE {' OR '.join(f'{name} IN (0, 1)' for name in numbers)}"
         )
         return {by_name[name] for (name,) in rows if name in by_name}
@@ -135,20 +134,22 @@ class LandingReader:
 
     def _inspect(self, table: Table, files: Mapping[Path, FileFacts], found: _Inspected) -> None:
         guard = Guard(table, _TYPES)
-        small = [path for path, facts in files.items() if _is_small(path, facts)]
+        small = {path for path, facts in files.items() if _is_small(path, facts)}
         if small:
             kept = self._engine.temp / f"{table.name}.{len(found.selects)}.json"
             with kept.open("wb") as sink:
                 sieve = Sieve(fields_of(table), LANDING_FILE, sink)
-                usable = sum(map(sieve.add, small))
+                usable = sum(map(sieve.add, sorted(small)))
             found.bad += sieve.bad
             found.usable += usable
             found.selects += [guard.sieved(kept)] if usable else []
-        large = {path: facts.lines for path, facts in files.items() if path not in set(small)}
+        large = {path: facts.lines for path, facts in files.items() if path not in small}
         for path, done in zip(large, self._splits(table, large), strict=True):
             found.bad += done.bad
-            found.usable += large[path] - len(done.bad)
-            if done.parts:
+            usable = large[path] - len(done.bad)
+            found.usable += usable
+            # A part may hold nothing but a line feed.
+            if usable:
                 found.selects.append(guard.usable(done.parts, path.name, longest=done.longest))
 
     def _splits(self, table: Table, files: Mapping[Path, int]) -> list[SplitFile]:

@@ -10,7 +10,7 @@ import duckdb
 
 from stedi_cli.local.engine import Engine
 from stedi_cli.project.lakehouse import Table
-from stedi_cli.sql import identifier, literal, literals
+from stedi_cli.sql import identifier, literal, parquet
 
 
 def loses_rows(engine: Engine, table: Table, before: Sequence[Path], after: Path) -> bool:
@@ -25,15 +25,11 @@ def loses_rows(engine: Engine, table: Table, before: Sequence[Path], after: Path
     if not before:
         return False
     columns = ", ".join(identifier(column.name) for column in table.columns)
-    old, new = (_read(paths) for paths in (before, [after]))
+    old, new = parquet(before), parquet([after])
     try:
         return not _is_same(engine, columns, old, new) and _is_less(engine, columns, old, new)
     except duckdb.Error:
         return True
-
-
-def _read(paths: Sequence[Path]) -> str:
-    return f"read_parquet({literals(map(str, paths))}, hive_partitioning = false)"
 
 
 def _is_same(engine: Engine, columns: str, old: str, new: str) -> bool:

@@ -100,8 +100,9 @@ class _Staging:
                 time.sleep(TICK_NS / 1e9)
             same = self._is_there(source, file, before[0])
             if not same:
-                self._copy(source, part, file.destination)
-            if _stamp_now(file.source) != before:
+                self._copy(source, part, file.destination, before[0])
+            copied = before[0] if same else part.stat().st_size
+            if copied != before[0] or _stamp_now(file.source) != before:
                 raise StediError(
                     f"{shown(str(file.source))} changed while it was uploaded.",
                     hint="Nothing of the delivery was taken; upload again when it is whole.",
@@ -121,16 +122,21 @@ class _Staging:
         source.seek(0)
         return same
 
-    def _copy(self, source: BinaryIO, part: Path, destination: Path) -> None:
+    def _copy(self, source: BinaryIO, part: Path, destination: Path, size: int) -> None:
+        """Copy a file; one that turns out to be longer is refused, so not followed."""
         with _writing(destination), part.open("wb", buffering=0) as sink:
             # Where the file systems refuse, or say that there is nothing, the rest is read.
             with suppress(OSError, AttributeError):
-                while os.copy_file_range(source.fileno(), sink.fileno(), _COPIED_AT_ONCE):
+                while sink.tell() <= size and os.copy_file_range(
+                    source.fileno(), sink.fileno(), _COPIED_AT_ONCE
+                ):
                     self._go_on()
             for piece in self._pieces(source):
                 rest = memoryview(piece)
                 while rest:
                     rest = rest[sink.write(rest) :]
+                if sink.tell() > size:
+                    break
 
     def _pieces(self, stream: BinaryIO) -> Iterator[bytes]:
         for piece in pieces(stream):

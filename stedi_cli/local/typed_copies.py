@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from stedi_cli.landing.file_facts import FileFacts
@@ -11,27 +11,27 @@ from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import FileAccount, Ledger, parse_ledger
 from stedi_cli.local.place import Place
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
-from stedi_cli.sql import identifier, literal, literals
+from stedi_cli.sql import identifier, literal, parquet
 from stedi_cli.tables.drift import shape_drift
 from stedi_cli.tables.metrics import may_tell_values
 
 
 @dataclass(frozen=True)
 class Held:
-    """What a typed copy holds of a landing table's files.
+    """What a typed copy holds of a landing table's files; by default nothing.
 
     Args:
+        new: The landing files that are to be read.
         files: Its data files.
         same: The landing files that were read, as they are now.
         gone: Names of those that it holds and that are others now, or not there any more.
-        new: The landing files that are to be read.
         ledger: The name of its ledger; empty where the copy cannot be used.
     """
 
-    files: tuple[Path, ...]
-    same: Mapping[str, FileAccount]
-    gone: frozenset[str]
     new: Mapping[str, FileFacts]
+    files: tuple[Path, ...] = ()
+    same: Mapping[str, FileAccount] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
     ledger: str = ""
 
 
@@ -58,7 +58,7 @@ class TypedCopies:
         """
         ledger = self.ledger(table)
         if ledger is None:
-            return Held((), {}, frozenset(), state.files)
+            return Held(state.files)
         same = {
             name: account
             for name, account in ledger.files.items()
@@ -67,10 +67,10 @@ class TypedCopies:
             and (quarantined is None or quarantined.get(name, 0) == account.quarantined)
         }
         return Held(
+            {name: facts for name, facts in state.files.items() if name not in same},
             tuple(self._place.tables.files(table.typed.name) or ()),
             same,
             frozenset(ledger.files.keys() - same.keys()),
-            {name: facts for name, facts in state.files.items() if name not in same},
             ledger.name,
         )
 
@@ -101,7 +101,6 @@ def rows_without(files: Sequence[Path], gone: Iterable[str], columns: Sequence[s
         columns: What is selected.
     """
     names = ", ".join(map(identifier, columns))
-    source = f"read_parquet({literals(map(str, files))}, hive_partitioning = false)"
     left_out = ", ".join(map(literal, sorted(gone)))
     where = f" WHERE {LANDING_FILE} NOT IN ({left_out})" if left_out else ""
-    return f"SELECT {names} FROM {source}{where}"
+    return f"SELECT {names} FROM {parquet(files)}{where}"

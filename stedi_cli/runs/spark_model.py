@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stedi_cli.project.lakehouse import Lakehouse, Table
+from stedi_cli.tables.metrics import STRAY
 
 SESSION = {
     "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
@@ -28,11 +29,8 @@ def model(lakehouse: Lakehouse, *, location: Callable[[str], str], keep: int) ->
     Returns:
         What is written as JSON.
     """
-    return {
-        "tables": {
-            name: _table(table, location(name), keep) for name, table in lakehouse.tables.items()
-        }
-    }
+    tables = {name: _table(table, location(name), keep) for name, table in lakehouse.tables.items()}
+    return {"tables": tables, "stray": STRAY}
 
 
 def _table(table: Table, location: str, keep: int) -> dict[str, Any]:

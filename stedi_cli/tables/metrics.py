@@ -17,6 +17,7 @@ STRAY = (
     "write.object-storage.",
     "write.folder-storage.",
 )
+"""How properties begin by which values would stand in filters, or outside of a table's folder."""
 
 
 def properties(table: Table) -> dict[str, str]:

@@ -7,6 +7,7 @@ which is private: its overwrites write the files that go as DELETED entries, wit
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pyiceberg.table.snapshots import Summary
@@ -29,14 +30,14 @@ class ReplaceFiles(_SnapshotProducer["ReplaceFiles"]):
         return []
 
     def _existing_manifests(self) -> list[ManifestFile]:
-        entries = self._kept_entries()
-        if not entries:
+        if not self._kept_entries:
             return []
         with self.new_manifest_writer(self._transaction.table_metadata.spec()) as writer:
-            for entry in entries:
+            for entry in self._kept_entries:
                 writer.existing(entry)
         return [writer.to_manifest_file()]
 
+    @cached_property
     def _kept_entries(self) -> list[ManifestEntry]:
         current = self._transaction.table_metadata.current_snapshot()
         manifests = current.manifests(self._io) if current and self.kept else []
@@ -57,7 +58,7 @@ class ReplaceFiles(_SnapshotProducer["ReplaceFiles"]):
             summary = super()._summary(snapshot_properties)
         finally:
             self._parent_snapshot_id = parent
-        files = [entry.data_file for entry in self._kept_entries()]
+        files = [entry.data_file for entry in self._kept_entries]
         for total, kept in (
             ("total-data-files", len(files)),
             ("total-records", sum(file.record_count for file in files)),
