@@ -120,7 +120,7 @@ TAKEN = [
     ("s3:GetObject", "/jobs/*", MAY_NOT),
     (*READS, MAY_NOT),
     ("s3:PutObject", "/warehouse/*", MAY_NOT),
-    ("s3:DeleteObject", "/warehouse/*", "{action} failed for old snapshots' files below s3://"),
+    ("s3:DeleteObject", "/warehouse/*", "{action} failed for files of old snapshots below s3://"),
     ("glue:GetDatabase", "", MAY_NOT),
     ("glue:GetTable", "", MAY_NOT),
     ("glue:CreateTable", "", MAY_NOT),
