@@ -27,7 +27,7 @@ from contract import Field, Unusable, canonical, is_blank, judge
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import RDD, StorageLevel
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import Column, DataFrame, Row, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
@@ -101,6 +101,24 @@ def schema_of(table: dict[str, Any]) -> StructType:
             for c in table["columns"]
         ]
     )
+
+
+def fields_of(table: dict[str, Any]) -> list[Field]:
+    """Return a landing table's columns as the contract sees them."""
+    return [
+        Field(
+            c["name"], c["type"], c["required"], range(*c["plausible"]) if c["plausible"] else None
+        )
+        for c in table["columns"]
+    ]
+
+
+def given(field: Field) -> Column:
+    """Return a column of canonical lines: 0 in an optional instant is not given."""
+    column = F.col(field.name)
+    if field.plausible is None or field.required:
+        return column
+    return F.when(column != 0, column).alias(field.name)
 
 
 class Session:
@@ -260,11 +278,12 @@ class Session:
     def define_landing(self, name: str) -> None:
         """Make a landing table readable by its name, and quarantine what cannot be used."""
         table = self.tables[name]
-        fields = [Field(c["name"], c["type"], c["required"]) for c in table["columns"]]
+        fields = fields_of(table)
         clean, dirty, lines = self.look(name, canonical(fields))
         schema = schema_of(table)
         reader = self.spark.read.schema(schema).option("lineSep", "\n").option("mode", "FAILFAST")
         rows = reader.json(clean) if clean else self.spark.createDataFrame([], schema)
+        rows = rows.select(*(given(field) for field in fields))
         bad: RDD[Any] | None = None
         if dirty:
             judged = self.judged(dirty, fields).persist(StorageLevel.DISK_ONLY)

@@ -10,6 +10,7 @@ from stedi_cli import __version__
 from stedi_cli.errors import StediError
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.parts import Lake
+from stedi_cli.project.folder import MODEL
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import Settings
 
@@ -46,6 +47,14 @@ def configured(settings: Settings, lakehouse: Lakehouse, lake: Lake) -> Iterator
         yield unusable(error)
         return
     yield Finding("configuration", str(settings.config))
+    if not any(
+        column.plausible for table in lakehouse.landing.values() for column in table.columns
+    ):
+        yield Finding(
+            "instants",
+            "the model marks no column as one, so dates that cannot be are used",
+            f"Mark them in {MODEL}: `instant: true`, as `stedi init` has it.",
+        )
     yield from lake.diagnose()
 
 

@@ -168,13 +168,20 @@ def _cut(members: Members, at: int) -> bytes:
 _FOR_NUMBERS = (
     *("NaN", "nan", "-NaN", "Infinity", "-Infinity", "inf", "1e999", "-1e999", '"1e999"', '"NaN"'),
     *("9223372036854775807", "9223372036854775808", "-9223372036854775809", "1e30", "9" * 30),
-    *("1.5", '"0.5"', "1e-3", "-0", "-0.0", "true", "false", '"true"', '"abc"', '""', '"7 "'),
+    *("0", '"0"', '" 0.0"', "0e9", "-0", "-0.0", "1e-3"),
+    *("1.5", '"0.5"', "true", "false", '"true"', '"abc"', '""', '"7 "'),
     *('"+1"', '"01"', '"-01"', '".5"', '"5."', '"0x1F"', '"1_0"', '"٣"', "01", ".5", "5.", "+1"),
     *('"-.5"', "[1]", '{"a": 1}', "[]", "null", '"null"', '"7\\u0000"', "1e", "--1", "nul", "TRUE"),
 )
 _FOR_TEXTS = (
     *("{}", "[]", '["a", {"b": 1}]', '{"a": 1}', "null", "tru", "'a'", '"\\x"', '"\\u00g0"'),
     *("true", "false", "12", "-0", "9" * 30),
+)
+# The first and the last instant that is plausible.
+_EDGES = (946_684_800_000, 4_102_444_799_999)
+_NO_INSTANTS = (
+    *(_EDGES[0] - 1, _EDGES[1] + 1, 0, -1, 1, 2**53 + 1, 2**63 - 1, -(2**63)),
+    *(CONSENT // 1000, CONSENT * 1000, CONSENT * 1_000_000, -CONSENT, 9_999_999_999_999),
 )
 _CONTROLS = (b"\x01", b"\0", b"\x1f", b"\x7f", b"\t", b"\r", b"\v")
 _NOT_UTF8 = (b"\xff", b"\xc3", b"\xc0\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80")
@@ -194,7 +201,9 @@ _BEFORE = (b"\xef\xbb\xbf", b"\xc2\xa0", b"// ", b"[", b"\0", b"x")
 _WHOLE = (b"null", b"true", b"5", b'"text"', b"[]", b"{}", b"nan", b"x", b"\xff", b"\0", b"{", b"}")
 
 DEFECTS: dict[str, list[Defect]] = {
-    "instead of a number": [_instead_of_number(value) for value in _FOR_NUMBERS],
+    "instead of a number": [
+        _instead_of_number(value) for value in (*_FOR_NUMBERS, *map(str, _NO_INSTANTS))
+    ],
     "instead of a text": [_instead_of_text(value) for value in _FOR_TEXTS],
     "inside a text": [_into_text(raw) for raw in (*_CONTROLS, *_NOT_UTF8, *_SURROGATES)],
     "unknown keys": [
@@ -410,6 +419,9 @@ def _value(kind: str, random: Random) -> Any:
         return random.choice(("ann@x.org", "zoë", "a\0", "", "{", "q\\", "\N{GRINNING FACE}"))
     if kind == "whole":
         return random.choice((CONSENT, 0, -1, 218, 2**53 + 1, 2**63 - 1, -(2**63)))
+    if kind == "instant":
+        odd = random.random() < 0.1
+        return random.choice(_NO_INSTANTS if odd else (CONSENT, CONSENT + 1, *_EDGES))
     return random.choice((0.0, -1.5, 1, 0.1, 1e300, -2e-7, 9.81))
 
 

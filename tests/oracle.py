@@ -21,6 +21,8 @@ Entry = tuple[str, str, int, str]
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLANKS = " \t\r\v\f"
 LONGEST_LINE = 16 * 2**20
+# Epoch milliseconds of 2000-01-01 00:00:00.000 and 2099-12-31 23:59:59.999, UTC.
+FIRST_INSTANT, LAST_INSTANT = 946_684_800_000, 4_102_444_799_999
 
 
 class Column(NamedTuple):
@@ -36,21 +38,21 @@ LANDING: dict[str, list[Column]] = {
         Column("phone", "text"),
         Column("birthDay", "text"),
         Column("serialNumber", "text", required=True),
-        Column("registrationDate", "whole", required=True),
-        Column("lastUpdateDate", "whole", required=True),
-        Column("shareWithResearchAsOfDate", "whole"),
-        Column("shareWithPublicAsOfDate", "whole"),
-        Column("shareWithFriendsAsOfDate", "whole"),
+        Column("registrationDate", "instant", required=True),
+        Column("lastUpdateDate", "instant", required=True),
+        Column("shareWithResearchAsOfDate", "instant"),
+        Column("shareWithPublicAsOfDate", "instant"),
+        Column("shareWithFriendsAsOfDate", "instant"),
     ],
     "accelerometer_landing": [
         Column("user", "text", required=True),
-        Column("timestamp", "whole", required=True),
+        Column("timestamp", "instant", required=True),
         Column("x", "float", required=True),
         Column("y", "float", required=True),
         Column("z", "float", required=True),
     ],
     "step_trainer_landing": [
-        Column("sensorReadingTime", "whole", required=True),
+        Column("sensorReadingTime", "instant", required=True),
         Column("serialNumber", "text", required=True),
         Column("distanceFromObject", "whole", required=True),
     ],
@@ -189,7 +191,12 @@ def _column(token: Token | None, column: Column) -> Any:
         raise LineError(f"not-a-number:{column.name}")
     if column.type == "float":
         return _finite(token, column.name)
-    return _whole(token, column.name)
+    number = _whole(token, column.name)
+    if column.type == "whole" or FIRST_INSTANT <= number <= LAST_INSTANT:
+        return number
+    if number == 0 and not column.required:
+        return None
+    raise LineError(f"implausible-instant:{column.name}")
 
 
 def _text(token: Token, column: str) -> str:

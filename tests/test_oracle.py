@@ -114,8 +114,12 @@ def selects(policy: str) -> dict[str, str]:
 
 
 def fields_of(table: str) -> list[Field]:
-    types = {"text": "string", "whole": "long", "float": "double"}
-    return [Field(column.name, types[column.type], column.required) for column in LANDING[table]]
+    types = {"text": "string", "whole": "long", "instant": "long", "float": "double"}
+    instants = range(oracle.FIRST_INSTANT, oracle.LAST_INSTANT + 1)
+    return [
+        Field(c.name, types[c.type], c.required, instants if c.type == "instant" else None)
+        for c in LANDING[table]
+    ]
 
 
 def assert_same(found: Iterable[Row], expected: Iterable[Row], what: str) -> None:
@@ -225,7 +229,7 @@ def assert_steps(content: bytes, *, used: int, reasons: tuple[str, ...] = ()) ->
     with product(files, "strict") as built:
         assert tuple(reason for _, _, _, reason in built.quarantine) == reasons
         found = built.rows("step_trainer_landing")
-        assert_same(found, [(7, "s", 218)] * used, "step_trainer_landing")
+        assert_same(found, [(TIME, "s", 218)] * used, "step_trainer_landing")
 
 
 ENDS = {"no line feed": b"", "blank lines": b"\n\n  \n"}
@@ -321,50 +325,60 @@ def told(table: str, line: bytes, first: bool) -> Row | str:
 
 # --- The oracle itself --------------------------------------------------------------------------
 
+TIME = 1_655_564_444_103
+AT = b"%d" % TIME
 STEP = b'{"sensorReadingTime": %s, "serialNumber": %s, "distanceFromObject": 218}'
-PLAIN = STEP % (b"7", b'"s"')
+PLAIN = STEP % (AT, b'"s"')
 DEEP = b"[" * 5_000 + b"]" * 5_000
 CONTRACT: dict[str, tuple[bytes, Row | str]] = {
-    "plain": (PLAIN, (7, "s", 218)),
-    "text for an integer": (STEP % (b'"7"', b'"s"'), (7, "s", 218)),
-    "whole fraction": (STEP % (b"7.0", b'"s"'), (7, "s", 218)),
+    "plain": (PLAIN, (TIME, "s", 218)),
+    "text for an integer": (STEP % (b'"%s"' % AT, b'"s"'), (TIME, "s", 218)),
+    "whole fraction": (STEP % (AT + b".0", b'"s"'), (TIME, "s", 218)),
     "whole exponent": (STEP % (b"1.6E12", b'"s"'), (1_600_000_000_000, "s", 218)),
     "fraction": (STEP % (b"1655564444103.6", b'"s"'), "not-whole:sensorReadingTime"),
     "boolean for an integer": (STEP % (b"true", b'"s"'), "not-a-number:sensorReadingTime"),
     "no number": (STEP % (b'"seven"', b'"s"'), "not-a-number:sensorReadingTime"),
-    "known key twice": (STEP % (b'7, "sensorReadingTime": 7', b'"s"'), "duplicate-key"),
-    "escaped key twice": (STEP % (b'7, "\\u0073ensorReadingTime": 7', b'"s"'), "duplicate-key"),
-    "unknown key twice": (STEP % (b'7, "n": 1, "n": 2', b'"s"'), (7, "s", 218)),
-    "known key nested": (STEP % (b'7, "n": {"serialNumber": 1}', b'"s"'), (7, "s", 218)),
+    "known key twice": (STEP % (AT + b', "sensorReadingTime": 0', b'"s"'), "duplicate-key"),
+    "escaped key twice": (STEP % (AT + b', "\\u0073ensorReadingTime": 0', b'"s"'), "duplicate-key"),
+    "unknown key twice": (STEP % (AT + b', "n": 1, "n": 2', b'"s"'), (TIME, "s", 218)),
+    "known key nested": (STEP % (AT + b', "n": {"serialNumber": 1}', b'"s"'), (TIME, "s", 218)),
     "byte order mark": (b"\xef\xbb\xbf" + PLAIN, "not-json"),
-    "lone CR": (STEP % (b"\r7\r", b'"s"\r') + b"\r", (7, "s", 218)),
+    "lone CR": (STEP % (b"\r%s\r" % AT, b'"s"\r') + b"\r", (TIME, "s", 218)),
     "NaN": (STEP % (b"NaN", b'"s"'), "not-finite:sensorReadingTime"),
     "infinite": (STEP % (b"-Infinity", b'"s"'), "not-finite:sensorReadingTime"),
     "1e999": (STEP % (b"1e999", b'"s"'), "not-finite:sensorReadingTime"),
-    "largest": (STEP % (b"9223372036854775807", b'"s"'), (2**63 - 1, "s", 218)),
+    "largest": (
+        STEP.replace(b"218", b"9223372036854775807") % (AT, b'"s"'),
+        (TIME, "s", 2**63 - 1),
+    ),
+    "first instant": (STEP % (b"946684800000", b'"s"'), (946_684_800_000, "s", 218)),
+    "before it": (STEP % (b"946684799999", b'"s"'), "implausible-instant:sensorReadingTime"),
+    "last instant": (STEP % (b"4102444799999", b'"s"'), (4_102_444_799_999, "s", 218)),
+    "after it": (STEP % (b"4102444800000", b'"s"'), "implausible-instant:sensorReadingTime"),
+    "no instant": (STEP % (b'"0"', b'"s"'), "implausible-instant:sensorReadingTime"),
     "too large": (STEP % (b"9223372036854775808", b'"s"'), "out-of-range:sensorReadingTime"),
-    "object for a text": (STEP % (b"7", b"{}"), "not-text:serialNumber"),
-    "array for a text": (STEP % (b"7", b'["s"]'), "not-text:serialNumber"),
-    "integer for a text": (STEP % (b"7", b"12"), (7, "12", 218)),
-    "boolean for a text": (STEP % (b"7", b"true"), (7, "true", 218)),
-    "text that looks nested": (STEP % (b"7", b'"{[s"'), (7, "{[s", 218)),
-    "NUL escape": (STEP % (b"7", b'"\\u0000"'), (7, "\0", 218)),
-    "surrogate pair": (STEP % (b"7", b'"\\uD83D\\uDE00"'), (7, "\N{GRINNING FACE}", 218)),
-    "raw NUL": (STEP % (b"7", b'"\0"'), "not-json"),
-    "raw control character": (STEP % (b"7", b'"\x1f"'), "not-json"),
-    "bad UTF-8": (STEP % (b"7", b'"\xff"'), "not-utf8"),
-    "lone surrogate": (STEP % (b"7", b'"\\ud83d"'), "lone-surrogate"),
-    "lone surrogate elsewhere": (STEP % (b'7, "n": ["\\udc00"]', b'"s"'), "lone-surrogate"),
+    "object for a text": (STEP % (AT, b"{}"), "not-text:serialNumber"),
+    "array for a text": (STEP % (AT, b'["s"]'), "not-text:serialNumber"),
+    "integer for a text": (STEP % (AT, b"12"), (TIME, "12", 218)),
+    "boolean for a text": (STEP % (AT, b"true"), (TIME, "true", 218)),
+    "text that looks nested": (STEP % (AT, b'"{[s"'), (TIME, "{[s", 218)),
+    "NUL escape": (STEP % (AT, b'"\\u0000"'), (TIME, "\0", 218)),
+    "surrogate pair": (STEP % (AT, b'"\\uD83D\\uDE00"'), (TIME, "\N{GRINNING FACE}", 218)),
+    "raw NUL": (STEP % (AT, b'"\0"'), "not-json"),
+    "raw control character": (STEP % (AT, b'"\x1f"'), "not-json"),
+    "bad UTF-8": (STEP % (AT, b'"\xff"'), "not-utf8"),
+    "lone surrogate": (STEP % (AT, b'"\\ud83d"'), "lone-surrogate"),
+    "lone surrogate elsewhere": (STEP % (AT + b', "n": ["\\udc00"]', b'"s"'), "lone-surrogate"),
     "two objects": (PLAIN * 2, "not-json"),
     "trailing text": (PLAIN + b" x", "not-json"),
     "array of objects": (b"[" + PLAIN + b", {}]", "not-an-object"),
     "null line": (b"null", "not-an-object"),
     "required key absent": (b"{}", "missing:sensorReadingTime"),
-    "required key null": (STEP % (b"7", b"null"), "missing:serialNumber"),
+    "required key null": (STEP % (AT, b"null"), "missing:serialNumber"),
     "key in other case": (PLAIN.replace(b"serialN", b"SerialN"), "missing:serialNumber"),
-    "unknown key": (STEP % (b'7, "n": [nan, 1e999, {}]', b'"s"'), (7, "s", 218)),
-    "deep unknown key": (STEP % (b'7, "n": ' + DEEP, b'"s"'), (7, "s", 218)),
-    "longest": (PLAIN.ljust(2**24), (7, "s", 218)),
+    "unknown key": (STEP % (AT + b', "n": [nan, 1e999, {}]', b'"s"'), (TIME, "s", 218)),
+    "deep unknown key": (STEP % (AT + b', "n": ' + DEEP, b'"s"'), (TIME, "s", 218)),
+    "longest": (PLAIN.ljust(2**24), (TIME, "s", 218)),
     "too long": (PLAIN.ljust(2**24 + 1), "too-long"),
 }
 
@@ -380,7 +394,7 @@ def test_the_oracle_counts_lines_as_an_editor_does() -> None:
     content = mark + PLAIN + b"\n\n \r\n" + mark + PLAIN + b"\n" + PLAIN
     files = {"a.json": content, "empty.json": b"", "marked.json": mark}
     landing = oracle.read({"step_trainer_landing": files})
-    assert landing.rows["step_trainer_landing"] == [(7, "s", 218)] * 2
+    assert landing.rows["step_trainer_landing"] == [(TIME, "s", 218)] * 2
     assert landing.quarantine == [("step_trainer_landing", "a.json", 4, "not-json")]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -10,9 +11,10 @@ from typing import get_args
 import pytest
 import yaml
 from conftest import PROJECT, Result, run_stedi
+from small import customer, write_lake
 
 from stedi_cli.errors import UsageError
-from stedi_cli.landing.contract import Field, canonical
+from stedi_cli.landing.contract import Field, canonical, judge
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.project.model import load
@@ -271,6 +273,68 @@ WRONG_MODEL = {
         r"tables\.customers_curated\.columns_of: column 'customerName' is personal",
     ),
 }
+
+
+UPDATED = "name: lastUpdateDate, type: long, instant: true"
+WRONG_MODEL |= {
+    "a text that is an instant": (
+        UPDATED,
+        UPDATED.replace("long", "string"),
+        r"tables\.customer_landing\.columns\.6.*: an instant is a long",
+    ),
+    "instants from the epoch on": (
+        "tables:\n",
+        "instants: {since: 1970-01-01}\ntables:\n",
+        "instants: since has to be after 1970-01-01",
+    ),
+    "instants that end before they begin": (
+        "tables:\n",
+        "instants: {before: 2000-01-01}\ntables:\n",
+        "instants: .* before later than since",
+    ),
+    "instants of no day": (
+        "tables:\n",
+        "instants: {since: soon}\ntables:\n",
+        r"instants\.since: .*date",
+    ),
+}
+
+
+def test_the_model_says_which_instants_are_plausible(project: Path) -> None:
+    days = "instants: {since: 2020-02-29, before: 2030-01-01}\ntables:\n"
+    edit(project / "configs" / "lakehouse.yaml", "tables:\n", days)
+    table = load(project).tables["accelerometer_landing"]
+    # 2020-02-29T00:00Z and 2030-01-01T00:00Z.
+    assert {c.name: c.plausible for c in table.columns} == dict.fromkeys(
+        column.name for column in table.columns
+    ) | {"timestamp": range(1_582_934_400_000, 1_893_456_000_000)}
+    assert table.contract_sha256 != load(PROJECT).tables["accelerometer_landing"].contract_sha256
+
+
+def test_canonical_instants_are_plausible_in_any_range() -> None:
+    lines = [f'{{"t":{10**size * first}}}' for size in range(8, 15) for first in range(1, 100)]
+    for least, end in ((946_684_800_000, 4_102_444_800_000), (10**9, 10**10), (86_400_000, 10**9)):
+        field = Field("t", "long", required=True, plausible=range(least, end))
+        found = [line for line in lines if re.fullmatch(canonical([field]), line)]
+        assert found
+        assert all(judge(line.encode(), [field]) for line in found)
+
+
+def test_a_model_without_instants_works_as_before_and_doctor_says_so(
+    project: Path, invoke: Callable[..., Result], tmp_path: Path
+) -> None:
+    model = project / "configs" / "lakehouse.yaml"
+    model.write_text(model.read_text().replace(" instant: true,", ""))
+    files = {"customer_landing": {"c.json": [customer("ann@x.org", "serial-ann", 7, -1)]}}
+    config = ("--config", project / "configs" / "local.yaml")
+    data = write_lake(tmp_path / "data", files)
+    assert invoke(*config, "infra", "up", "--data", data).code == 0
+    assert invoke(*config, "jobs", "run", "--all").code == 0
+    rows = invoke(*config, "query", "SELECT * FROM customer_trusted", "--json").json()
+    assert [row["shareWithResearchAsOfDate"] for row in rows] == [-1]
+    told = invoke(*config, "doctor", "--json")
+    assert [f["what"] for f in told.json() if not f["ok"]] == ["instants"]
+    assert "instant: true" in next(f["todo"] for f in told.json() if not f["ok"])
 
 
 @pytest.mark.parametrize("wrong", WRONG_MODEL)

@@ -81,18 +81,36 @@ def _value(column: Column) -> str:
     name = identifier(column.name)
     if column.type == "string":
         return name
-    number = f"regexp_extract({name}, {literal(_NUMBER)}, 1)"
-    float_ = f"try_cast({number} AS double)"
     if column.type == "double":
+        float_ = _float(name)
         return f"CASE WHEN is_finite({float_}) THEN {float_} END"
+    if column.plausible is None:
+        return _integer(name)
+    least, end = column.plausible.start, column.plausible.stop
+    return f"CASE WHEN {_integer(name)} BETWEEN {least} AND {end - 1} THEN {_integer(name)} END"
+
+
+def _number(name: str) -> str:
+    return f"regexp_extract({name}, {literal(_NUMBER)}, 1)"
+
+
+def _float(name: str) -> str:
+    return f"try_cast({_number(name)} AS double)"
+
+
+def _integer(name: str) -> str:
+    float_ = _float(name)
     whole = f"{float_} = floor({float_}) AND abs({float_}) < {_LARGEST}"
     return (
-        f"coalesce(try_cast({number} AS bigint),"
+        f"coalesce(try_cast({_number(name)} AS bigint),"
         f" CASE WHEN {whole} THEN try_cast({float_} AS bigint) END)"
     )
 
 
 def _usable(column: Column) -> str:
+    is_value = f"{_value(column)} IS NOT NULL"
     if column.required:
-        return f"{_value(column)} IS NOT NULL"
-    return f"({_value(column)} IS NOT NULL OR NOT {_flag(column)})"
+        return is_value
+    # In an optional instant 0 means not given.
+    zero = f" OR {_integer(identifier(column.name))} = 0" if column.plausible else ""
+    return f"({is_value} OR NOT {_flag(column)}{zero})"

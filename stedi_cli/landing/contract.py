@@ -47,11 +47,13 @@ class Field:
         name: Key in the landing JSON, in its exact spelling.
         type: ``string``, ``long`` (64-bit integer) or ``double`` (64-bit float).
         required: Whether a line without it is unusable.
+        plausible: The epoch milliseconds that an instant may be; None for what is no instant.
     """
 
     name: str
     type: str
     required: bool
+    plausible: range | None = None
 
 
 _DIGITS = "-?(?:0|[1-9][0-9]{0,17})"
@@ -76,10 +78,28 @@ def canonical(fields: Sequence[Field]) -> str:
     Returns:
         A regular expression for a whole line, as both RE2 and Java read it.
     """
-    members = [f'"{re.escape(field.name)}" ?: ?{_CANONICAL[field.type]}' for field in fields]
+    members = [f'"{re.escape(field.name)}" ?: ?{_canonical(field)}' for field in fields]
     others = zip(members[1:], fields[1:], strict=True)
     tail = "".join(f"(?:, ?{member}){'' if f.required else '?'}" for member, f in others)
     return rf"\{{ ?{members[0]}{tail} ?\}}"
+
+
+def _canonical(field: Field) -> str:
+    if field.plausible is None:
+        return _CANONICAL[field.type]
+    plausible = _plausible(field.plausible)
+    return plausible if field.required else f"(?:0|{plausible})"
+
+
+def _plausible(instants: range) -> str:
+    """Return a pattern of numbers in a range: as many as share their first digits."""
+    length = len(str(instants.stop - 1))
+    for rest in range(length - 1, 0, -1):
+        block = 10**rest
+        least = max(-(-instants.start // block), 10 ** (length - 1 - rest))
+        if first := range(least, instants.stop // block):
+            return f"(?:{'|'.join(map(str, first))})[0-9]{{{rest}}}"
+    raise ValueError(f"{instants} is no range of days")
 
 
 class Unusable(Exception):  # noqa: N818 - a verdict, not an error of the program
@@ -227,7 +247,17 @@ def _finite(given: Any, field: Field) -> float:
     return value
 
 
-def _whole(given: Any, field: Field) -> int:
+def _whole(given: Any, field: Field) -> int | None:
+    number = _integer(given, field)
+    if field.plausible is None or number in field.plausible:
+        return number
+    # Many systems write 0 where nothing is given.
+    if number == 0 and not field.required:
+        return None
+    raise Unusable(f"implausible-instant:{field.name}")
+
+
+def _integer(given: Any, field: Field) -> int:
     digits = _number(given, field)
     # Written with a fraction or an exponent, a number is a 64-bit float (RFC 8259, section 6).
     if not _INTEGER.fullmatch(digits):

@@ -79,7 +79,7 @@ class Guard:
         kinds = {name: self._types[kind] for name, kind in read.items()}
         typed = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in kinds.items())
         selected = ", ".join(
-            f"CAST(raw.{identifier(c.name)} AS {self._types[c.type]}) AS {identifier(c.name)}"
+            f"CAST({_given(c)} AS {self._types[c.type]}) AS {identifier(c.name)}"
             for c in self._table.columns
         )
         return (
@@ -109,10 +109,20 @@ def lines_unlike(pattern: str, file: Path) -> str:
     )
 
 
+def _given(column: Column) -> str:
+    name = "raw." + identifier(column.name)
+    # In an optional instant 0 means not given.
+    return name if column.plausible is None or column.required else f"nullif({name}, 0)"
+
+
 def _condition(column: Column) -> str:
     name = "raw." + identifier(column.name)
     if column.type == "string":
         condition = rf"{name} NOT LIKE '{{%' AND {name} NOT LIKE '[%'"
+    elif column.plausible is not None:
+        # Zero, which may be the word false, is looked at closer.
+        least, end = column.plausible.start, column.plausible.stop
+        condition = f"{name} = floor({name}) AND {name} >= {least} AND {name} < {end}"
     elif column.type == "long":
         condition = f"{name} = floor({name}) AND abs({name}) < {_EXACT}"
     else:

@@ -41,7 +41,7 @@ class Line(NamedTuple):
 
 def fields_of(table: Table) -> list[Field]:
     """Return a landing table's columns as the contract sees them."""
-    return [Field(column.name, column.type, column.required) for column in table.columns]
+    return [Field(c.name, c.type, c.required, c.plausible) for c in table.columns]
 
 
 def open_lines(path: Path) -> BinaryIO:

@@ -22,13 +22,18 @@ LANDING_FILE = "landing_file"
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, type (``string``, ``long``, ``double``), and what it means."""
+    """A column: its name, type (``string``, ``long``, ``double``), and what it means.
+
+    Args:
+        plausible: The epoch milliseconds that an instant may be; None for what is no instant.
+    """
 
     name: str
     type: str
     doc: str
     required: bool = False
     personal: bool = False
+    plausible: range | None = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,11 @@ class Table:
 
     @cached_property
     def contract_sha256(self) -> str:
-        """Digest of what a landing line is held to: the columns' names, types, and requirement."""
-        text = "\n".join(f"{c.name} {c.type} {c.required}" for c in self.columns)
+        """Digest of what a landing line is held to: names, types, requirement, and plausibility."""
+        text = "\n".join(
+            f"{c.name} {c.type} {c.required}{f' {c.plausible}' if c.plausible else ''}"
+            for c in self.columns
+        )
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property

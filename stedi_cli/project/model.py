@@ -80,7 +80,8 @@ def _table(name: str, model: ModelFile, known: dict[str, Table], path: Path) -> 
                 path, place, f"{table_name} has no column {column_name!r}"
             )
         else:
-            columns.append(Column(**column.model_dump()))
+            plausible = model.instants.plausible if column.instant else None
+            columns.append(Column(**column.model_dump(exclude={"instant"}), plausible=plausible))
     return Table(
         name, entry.zone, entry.doc, tuple(columns), entry.folder, tuple(entry.key), entry.personal
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
 
 from stedi_cli.project.naming import NAME
 
@@ -24,6 +25,32 @@ class ColumnEntry(_Entry):
     doc: str
     required: bool = False
     personal: bool = False
+    instant: bool = False
+
+    @model_validator(mode="after")
+    def _is_a_number(self) -> Self:
+        if self.instant and self.type != "long":
+            raise ValueError("an instant is a long: epoch milliseconds")
+        return self
+
+
+class InstantsEntry(_Entry):
+    """The first day that an instant may be of, and the first day that it may not."""
+
+    since: date = date(2000, 1, 1)
+    before: date = date(2100, 1, 1)
+
+    @model_validator(mode="after")
+    def _are_some(self) -> Self:
+        if not date(1970, 1, 1) < self.since < self.before:
+            raise ValueError("since has to be after 1970-01-01, and before later than since")
+        return self
+
+    @property
+    def plausible(self) -> range:
+        """The epoch milliseconds that an instant may be."""
+        ends = (datetime(d.year, d.month, d.day, tzinfo=UTC) for d in (self.since, self.before))
+        return range(*(round(end.timestamp()) * 1000 for end in ends))
 
 
 class TableEntry(_Entry):
@@ -59,3 +86,4 @@ class ModelFile(_Entry):
     tables: dict[Name, TableEntry]
     jobs: dict[Name, JobEntry]
     policies: dict[Name, PolicyEntry] = {}
+    instants: InstantsEntry = InstantsEntry()

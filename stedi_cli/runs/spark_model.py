@@ -39,7 +39,13 @@ def _table(table: Table, location: str, keep: int) -> dict[str, Any]:
 
     properties = properties_of(table, schema_of(table), keep)
     columns = [
-        {"name": c.name, "type": c.type, "doc": c.doc, "required": c.required}
+        {
+            "name": c.name,
+            "type": c.type,
+            "doc": c.doc,
+            "required": c.required,
+            "plausible": [c.plausible.start, c.plausible.stop] if c.plausible else None,
+        }
         for c in table.columns
     ]
     return {"columns": columns, "properties": {**properties, "location": location}}

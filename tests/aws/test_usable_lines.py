@@ -15,14 +15,15 @@ from stedi_cli.aws.athena import Athena, BadLineError
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.usable_lines import usable_lines
 from stedi_cli.datasets.synthetic.unusable import odd, recipes
-from stedi_cli.landing.contract import Field, Unusable, judge
+from stedi_cli.landing.contract import Unusable, judge
+from stedi_cli.landing.lines import fields_of
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.ddl import landing_inputs
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("athena")]
 
 RECORDS = {
-    "customer": [customer("ann@x.org", "a", C), customer("zoë@x.org", "serial-a", C - 1, None)],
+    "customer": [customer("ann@x.org", "a", C), customer("zoë@x.org", "serial-a", C - 1, 0)],
     "accelerometer": [motion("ann@x.org", C), motion("zoë@x.org", C + 1, 1e-7)],
     "step_trainer": [step("serial-a", C), step("é", C - 1, 2**53 + 1)],
 }
@@ -45,7 +46,7 @@ def lines_of(table: Table) -> list[bytes]:
 
 
 def usable(table: Table, lines: list[bytes]) -> Counter[tuple[Any, ...]]:
-    fields = [Field(c.name, c.type, c.required) for c in table.columns]
+    fields = fields_of(table)
     found: Counter[tuple[Any, ...]] = Counter()
     for line in lines:
         try:

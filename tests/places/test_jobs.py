@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small import FOLDERS, JOBS, lines, step, write_lake
+from small import FOLDERS, JOBS, C, lines, step, write_lake
 
 from places.place import Place
 
@@ -26,7 +26,7 @@ def test_only_what_is_not_up_to_date_is_built(uploaded: Place, tmp_path: Path) -
     held = uploaded.everything()
     assert uploaded.run() == UNCHANGED
     assert uploaded.everything() == held
-    more = {"step_trainer_landing": {"t.json": lines([step("serial-ann", 1)])}}
+    more = {"step_trainer_landing": {"t.json": lines([step("serial-ann", C + 1)])}}
     uploaded.done("upload", write_lake(tmp_path / "more", more))
     listed = uploaded.done("jobs", "list", "--json").json()
     assert {job["job"] for job in listed if not job["up_to_date"]} == set(FROM_STEPS)

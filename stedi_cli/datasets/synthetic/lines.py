@@ -5,6 +5,8 @@ from __future__ import annotations
 from stedi_cli.datasets.synthetic.walkers import Record
 from stedi_cli.landing.contract import Field
 
+# From 2000 to 2099, UTC.
+_PLAUSIBLE = range(946_684_800_000, 4_102_444_800_000)
 FIELDS: dict[str, tuple[Field, ...]] = {
     "customer": (
         Field("customerName", "string", False),
@@ -12,21 +14,21 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("phone", "string", False),
         Field("birthDay", "string", False),
         Field("serialNumber", "string", True),
-        Field("registrationDate", "long", True),
-        Field("lastUpdateDate", "long", True),
-        Field("shareWithResearchAsOfDate", "long", False),
-        Field("shareWithPublicAsOfDate", "long", False),
-        Field("shareWithFriendsAsOfDate", "long", False),
+        Field("registrationDate", "long", True, _PLAUSIBLE),
+        Field("lastUpdateDate", "long", True, _PLAUSIBLE),
+        Field("shareWithResearchAsOfDate", "long", False, _PLAUSIBLE),
+        Field("shareWithPublicAsOfDate", "long", False, _PLAUSIBLE),
+        Field("shareWithFriendsAsOfDate", "long", False, _PLAUSIBLE),
     ),
     "accelerometer": (
         Field("user", "string", True),
-        Field("timestamp", "long", True),
+        Field("timestamp", "long", True, _PLAUSIBLE),
         Field("x", "double", True),
         Field("y", "double", True),
         Field("z", "double", True),
     ),
     "step_trainer": (
-        Field("sensorReadingTime", "long", True),
+        Field("sensorReadingTime", "long", True, _PLAUSIBLE),
         Field("serialNumber", "string", True),
         Field("distanceFromObject", "long", True),
     ),

@@ -59,6 +59,11 @@ def _typed(column: Field) -> Iterator[Recipe]:
     if column.type == "long":
         yield _valued(column, "not-whole", lambda number: f"{number}.6")
         yield _valued(column, "out-of-range", lambda number: number + 19 * "0")
+    if column.plausible:
+        yield _valued(column, "implausible-instant", lambda time: time[:-3])
+        yield _valued(column, "implausible-instant", lambda time: f'"{time}000"')
+        yield _valued(column, "implausible-instant", lambda _: "9999999999999")
+        yield _valued(column, "implausible-instant", lambda _: "-1" if not column.required else "0")
 
 
 def _valued(column: Field, code: str, change: Callable[[str], str]) -> Recipe:
