@@ -115,6 +115,12 @@ def _given(column: Column) -> str:
     return name if column.plausible is None or column.required else f"nullif({name}, 0)"
 
 
+def texts_with(words: Iterable[bytes], files: Iterable[Path]) -> str:
+    """Return a SELECT of the paths of files that hold some word; it raises at what is no UTF-8."""
+    found = " OR ".join(f"contains(content, {literal(word.decode())})" for word in words)
+    return f"SELECT filename FROM read_text({literals(str(path) for path in files)}) WHERE {found}"
+
+
 def _condition(column: Column) -> str:
     name = "raw." + identifier(column.name)
     if column.type == "string":

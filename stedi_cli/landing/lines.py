@@ -15,8 +15,9 @@ from stedi_cli.project.lakehouse import Table
 
 _BRACE, _FEED = b"{\n"
 _PIECE = 1 << 18
-_WORDS = (b"true", b"false")
-_LONGEST_WORD = max(map(len, _WORDS))
+WORDS = (b"true", b"false")
+"""What a typed reader takes for the numbers 1 and 0."""
+_LONGEST_WORD = max(map(len, WORDS))
 # Of a line that is shown to a person.
 _SHOWN_BYTES = 10_000
 
@@ -55,7 +56,7 @@ def has_words(path: Path) -> bool:
     with open_lines(path) as stream:
         while piece := stream.read(_PIECE):
             piece = edge + piece
-            if any(word in piece for word in _WORDS):
+            if any(word in piece for word in WORDS):
                 return True
             edge = piece[1 - _LONGEST_WORD :]
     return False

@@ -7,7 +7,7 @@ are not in canonical form are judged in Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import chain, pairwise
@@ -17,8 +17,8 @@ import duckdb
 
 from stedi_cli.errors import StediError
 from stedi_cli.landing.file_facts import FileFacts
-from stedi_cli.landing.guard import Guard, lines_unlike
-from stedi_cli.landing.lines import fields_of, has_words
+from stedi_cli.landing.guard import Guard, lines_unlike, texts_with
+from stedi_cli.landing.lines import WORDS, fields_of, has_words
 from stedi_cli.landing.sieve import SMALL, Sieve
 from stedi_cli.landing.split import BadLine, SplitFile, canonical_in, split_file
 from stedi_cli.local.engine import Engine
@@ -27,6 +27,8 @@ from stedi_cli.questions.statement import first_line
 from stedi_cli.sql import identifier, parquet
 from stedi_cli.tables.types import TYPES
 
+# Bytes of a file that is searched as one text.
+_LARGEST_TEXT = 64 << 20
 _TYPES = {name: kind.duckdb for name, kind in TYPES.items()}
 
 
@@ -96,7 +98,7 @@ class LandingReader:
             # DuckDB passes over a file of a single byte in silence, so the rows are counted.
             if rows == wanted:
                 doubtful = self._doubtful(table, clean, path) - searched
-                unclean = {p: clean[p] for p in doubtful if has_words(p)}
+                unclean = {p: clean[p] for p in self._with_words(doubtful, clean)}
                 searched |= doubtful
                 if not unclean:
                     return Batch(path, tuple(found.bad))
@@ -121,6 +123,23 @@ class LandingReader:
             f" WHERE {' OR '.join(f'{name} IN (0, 1)' for name in numbers)}"
         )
         return {by_name[name] for (name,) in rows if name in by_name}
+
+    def _with_words(self, doubtful: Set[Path], files: Mapping[Path, FileFacts]) -> Set[Path]:
+        """Return those of some files in which ``true`` or ``false`` stands anywhere."""
+        texts = {
+            path
+            for path in doubtful
+            if files[path].size <= _LARGEST_TEXT and not path.name.endswith(".gz")
+        }
+        found: set[Path] = set()
+        try:
+            if texts:
+                sql = texts_with(WORDS, texts)
+                found |= {Path(path) for (path,) in self._engine.execute(sql)}
+        except duckdb.Error:
+            # As where one is no UTF-8, or more than there is memory for.
+            texts = set()
+        return found | {path for path in doubtful - texts if has_words(path)}
 
     def _is_clean(self, guard: Guard, path: Path, facts: FileFacts) -> bool:
         if _is_small(path, facts):
