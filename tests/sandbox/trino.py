@@ -167,7 +167,7 @@ class Trino:
         }
 
     def _wait(self) -> None:
-        """Wait until it answers a query: it has started before it knows of a node to run one on."""
+        """Wait until it answers a query: it says that it has started before it does."""
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.2)
@@ -242,7 +242,17 @@ class Trino:
         return str(found.rows[0][0]) if found.rows else _VACUUM_SECONDS
 
     def _answer(self, execution: Execution, statement: str) -> None:
-        """Run one statement to its end; it may be stopped between two pages."""
+        """Run one statement to its end; Athena always has a node for it."""
+        while True:
+            try:
+                return self._run(execution, statement)
+            except Failure as failure:
+                # For seconds after its start it answers, but knows of no node with the catalog.
+                if failure.args[0] != "NO_NODES_AVAILABLE":
+                    raise
+
+    def _run(self, execution: Execution, statement: str) -> None:
+        """Run one statement; it may be stopped between two pages."""
         headers = {
             "Catalog": CATALOG,
             "Schema": execution.context.get("Database", "default").lower(),
