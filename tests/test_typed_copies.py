@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, Lake, Result, mostly_slow
-from small import FOLDERS, TYPED, C, motion, write_lake
+from small import FOLDERS, JOBS, TYPED, C, lines, motion, write_lake
 
-from stedi_cli.errors import BadDataError
+from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.landing.contract import LONGEST_LINE
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.project.lakehouse import LANDING_FILE
@@ -203,6 +203,224 @@ def test_the_limit_counts_all_lines_and_leaves_the_copies(lake: Lake, tmp_path: 
     )
     Lake(lake.settings.root, max_bad_rows=9).run()
     assert len(lake.rows("quarantine")) == 9
+
+
+def kept_aside(lake: Lake) -> list[str]:
+    """What is kept in no snapshot."""
+    return sorted(path.suffix for path in lake.layout.aside.iterdir())
+
+
+def stopped(lake: Lake, tmp_path: Path) -> Lake:
+    """The lake with a limit that allows all, after a run that the old one stopped."""
+    put(lake, tmp_path, "bad.json", lines([motion("ann@x.org", C + 77)]) + b"{}\nnonsense\n")
+    put(lake, tmp_path, "good.json", [motion("ann@x.org", C + 78, x=0.0)])
+    with pytest.raises(BadDataError):
+        lake.run()
+    return Lake(lake.settings.root, max_bad_rows=9)
+
+
+def as_if_never_stopped(lake: Lake, tmp_path: Path) -> None:
+    """Compare with a lake whose run read the same landing files at once."""
+    other = Lake(tmp_path / "other", max_bad_rows=9).up()
+    other.upload(lake.layout.landing)
+    other.run()
+    for table in (*FOLDERS, *JOBS.values(), "quarantine"):
+        assert sorted(lake.rows(table), key=repr) == sorted(other.rows(table), key=repr)
+    assert copied(lake) == copied(other)
+    assert lake.validate().problems == []
+    assert kept_aside(lake) == []
+
+
+def test_a_raised_limit_commits_what_was_read(lake: Lake, tmp_path: Path, read: list[str]) -> None:
+    raised = stopped(lake, tmp_path)
+    assert len(read) == 5
+    assert kept_aside(lake) == [".kept"] * 3 + [".parquet"] * 3
+    assert COPY not in lake.states()
+    read.clear()
+    # Once more too many: nothing is read again for that either.
+    with pytest.raises(BadDataError, match=r"2 of 12 lines"):
+        lake.run()
+    raised.run()
+    assert read == []
+    as_if_never_stopped(raised, tmp_path)
+
+
+def _changed(lake: Lake, tmp_path: Path) -> None:
+    put(lake, tmp_path, "bad.json", lines([motion("ann@x.org", C + 79)]) + b"[]\n")
+
+
+def _added(lake: Lake, tmp_path: Path) -> None:
+    put(lake, tmp_path, "more.json", lines([motion("ann@x.org", C + 79)]) + b"[]\n")
+
+
+def _removed(lake: Lake, tmp_path: Path) -> None:
+    remove(lake, "bad.json")
+
+
+def _renamed_file(lake: Lake, tmp_path: Path) -> None:
+    folder = lake.layout.landing / FOLDERS[READINGS]
+    (folder / "bad.json").rename(folder / "other.json")
+
+
+def _kept(lake: Lake, suffix: str) -> list[Path]:
+    return [path for path in lake.layout.aside.iterdir() if path.suffix == suffix]
+
+
+def _flipped_rows(lake: Lake, tmp_path: Path) -> None:
+    for path in _kept(lake, ".parquet"):
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+
+
+def _no_rows(lake: Lake, tmp_path: Path) -> None:
+    for path in _kept(lake, ".parquet"):
+        path.unlink()
+
+
+def _cut_record(lake: Lake, tmp_path: Path) -> None:
+    for path in _kept(lake, ".kept"):
+        path.write_bytes(path.read_bytes()[:-1])
+
+
+def _empty_record(lake: Lake, tmp_path: Path) -> None:
+    for path in _kept(lake, ".kept"):
+        path.write_bytes(b"")
+
+
+ALL = {"accelerometer/a.json", "accelerometer/bad.json", "accelerometer/good.json"}
+ALL |= {"customer/c.json", "step_trainer/s.json"}
+MEANWHILE: list[tuple[Callable[[Lake, Path], None], set[str]]] = [
+    (_changed, {"accelerometer/bad.json"}),
+    (_flipped_rows, ALL),
+    (_added, {"accelerometer/more.json"}),
+    (_removed, set()),
+    (_renamed_file, {"accelerometer/other.json"}),
+    (_no_rows, ALL),
+    (_cut_record, ALL),
+    (_empty_record, ALL),
+]
+
+
+@pytest.mark.parametrize(("change", "again"), mostly_slow(MEANWHILE, quick=2))
+def test_what_is_no_longer_what_was_read_is_read_again(
+    lake: Lake,
+    tmp_path: Path,
+    read: list[str],
+    change: Callable[[Lake, Path], None],
+    again: set[str],
+) -> None:
+    raised = stopped(lake, tmp_path)
+    change(lake, tmp_path)
+    read.clear()
+    raised.run()
+    assert set(read) == again
+    as_if_never_stopped(raised, tmp_path)
+
+
+@pytest.mark.slow
+def test_what_another_model_read_is_read_again(
+    lake: Lake, tmp_path: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised = stopped(lake, tmp_path)
+    monkeypatch.setattr("stedi_cli.local.kept_aside.JUDGEMENT", 0)
+    read.clear()
+    raised.run()
+    assert set(read) == ALL
+
+
+class Death(BaseException):
+    """The end of a process, of which nothing is tidied up."""
+
+
+def killed(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run, and die as soon as all is read."""
+
+    def die(*_: object, **__: object) -> None:
+        raise Death
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stedi_cli.local.quarantine.Quarantine.replace", die)
+        patch.setattr("stedi_cli.local.writer.Writer.clean", lambda *_: None)
+        with pytest.raises(Death):
+            lake.run()
+
+
+def test_what_was_read_before_a_death_is_not_read_again(
+    lake: Lake, tmp_path: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(lake, monkeypatch)
+    assert len(read) == 3
+    read.clear()
+    raised = Lake(lake.settings.root, max_bad_rows=9)
+    raised.run()
+    assert read == []
+    as_if_never_stopped(raised, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_file_that_changes_while_it_is_read_is_not_kept(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = LandingReader.read
+
+    def growing(self: LandingReader, table: Any, files: Any, path: Path) -> Any:
+        found = first(self, table, files, path)
+        for file in files:
+            with file.open("ab") as stream:
+                stream.write(b"\n")
+        return found
+
+    monkeypatch.setattr(LandingReader, "read", growing)
+    with pytest.raises(StediError, match="changed during the run"):
+        lake.run()
+    assert kept_aside(lake) == []
+
+
+@pytest.mark.slow
+def test_reread_reads_what_is_kept_aside(
+    lake: Lake, tmp_path: Path, invoke: Callable[..., Result], read: list[str]
+) -> None:
+    raised = stopped(lake, tmp_path)
+    read.clear()
+    told = invoke(
+        "--root", lake.settings.root, "jobs", "run", "--all", "--reread", "--max-bad-rows", "9"
+    )
+    assert told.code == 0, told.err
+    assert set(read) == ALL
+    as_if_never_stopped(raised, tmp_path)
+
+
+def test_nothing_is_kept_aside_for_ever(
+    lake: Lake, tmp_path: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.run()
+    put(lake, tmp_path, "good.json", [motion("ann@x.org", C + 78)])
+    killed(lake, monkeypatch)
+    assert kept_aside(lake) == [".kept", ".parquet"]
+    root, mine = lake.settings.root, lake.layout.aside / "mine.txt"
+    assert {path.stat().st_mode & 0o077 for path in lake.layout.aside.iterdir()} == {0}
+    mine.write_text("mine")
+    (lake.layout.aside / f"{'0' * 32}.parquet").write_text("nobody's")
+    findings = invoke("--root", root, "doctor", "--json").json()
+    assert "kept aside" in {finding["what"] for finding in findings}
+    remove(lake, "good.json")
+    # There is nothing to be done, so nothing that it could be of use for.
+    told = invoke("--root", root, "jobs", "run", "--all", "--json")
+    assert {job["status"] for job in told.json()["jobs"]} == {"unchanged"}
+    assert kept_aside(lake) == [".txt"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("--yes",), ("--yes", "--keep-data")])
+def test_down_removes_what_is_kept_aside(
+    lake: Lake, tmp_path: Path, invoke: Callable[..., Result], words: tuple[str, ...]
+) -> None:
+    stopped(lake, tmp_path)
+    told = invoke("--root", lake.settings.root, "infra", "down", *words)
+    assert told.code == 0
+    assert not lake.layout.aside.exists() or kept_aside(lake) == []
+    assert lake.settings.root.exists() == ("--keep-data" in words)
 
 
 def _no_ledger(lake: Lake) -> None:

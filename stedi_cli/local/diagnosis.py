@@ -15,6 +15,7 @@ from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
 from stedi_cli.local import spark
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import catalog_damage
+from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.left_landing import left_lines, left_zones
 from stedi_cli.local.lock import is_held
@@ -98,6 +99,11 @@ def _remedy(layout: Layout) -> str:
 
 
 def _temp(layout: Layout) -> Iterator[Finding]:
+    aside = KeptAside(layout).files()
+    if aside:
+        size = sum(path.stat().st_size for path in aside)
+        found = f"{size / 1e6:,.1f} MB of landing files, read by a run that did not end"
+        yield Finding("kept aside", f"{found}; the next run takes or removes them")
     left = left_over(layout)
     if left:
         yield Finding(

@@ -15,6 +15,7 @@ from stedi_cli.lake.records import Change, Plan, Resource
 from stedi_cli.landing.names import shown
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
+from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.layout import VERSION, to_path
 from stedi_cli.local.left_landing import left_zones
 from stedi_cli.local.lock import exclusive
@@ -214,6 +215,7 @@ class Infrastructure:
         if keep_data:
             with exclusive(layout.lock):
                 self._writer.mend()
+                KeptAside(layout).clear()
                 layout.spark_log.unlink(missing_ok=True)
             yield Resource("folder", str(layout.root), "left", "kept with its data")
             return
@@ -266,9 +268,9 @@ class Infrastructure:
             yield Resource("table", entry.title, "left", f"not made by this tool: {entry.place}")
         remove_stale(layout.temp)
         remove_abandoned()
-        for path in ledgers(layout):
+        for path in (*ledgers(layout), *KeptAside(layout).files()):
             path.unlink()
-        for folder in (layout.temp, layout.ledgers, layout.warehouse):
+        for folder in (layout.temp, layout.ledgers, layout.aside, layout.warehouse):
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
 

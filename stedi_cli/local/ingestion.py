@@ -1,14 +1,14 @@
 """Brings the typed copies up to date: new landing files are read once, those gone are left out.
 
-In this order: the files are read, the quarantine is written, the limit of unusable lines is kept,
-the copies are committed. What dies in between is done again.
+In this order: the files are read and kept aside, the quarantine is written, the limit of unusable
+lines is kept, the copies are committed. What dies in between is done again, but for the reading.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from stedi_cli.durable import make_folder, replaced
+from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import FileAccount, Ledger
 from stedi_cli.landing.split import BadLine
 from stedi_cli.local.engine import Engine
-from stedi_cli.local.landing_reader import Batch, LandingReader, reading_error
+from stedi_cli.local.kept_aside import Aside, KeptAside
+from stedi_cli.local.landing_reader import LandingReader, reading_error
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.place import Place
 from stedi_cli.local.quarantine import Quarantine
@@ -49,7 +51,7 @@ class _Reading:
         table: The table.
         state: Its files.
         held: What its copy held before.
-        batch: What was read.
+        new: What was read, now or by a run that stopped.
         bad: All its lines that cannot be used.
         ledger: Its ledger from now on.
     """
@@ -57,7 +59,7 @@ class _Reading:
     table: Table
     state: LandingState
     held: Held
-    batch: Batch
+    new: Aside
     bad: tuple[BadLine, ...]
     ledger: Ledger
 
@@ -95,6 +97,7 @@ class Ingestion:
         self._catalog = catalog
         self._quarantine = quarantine
         self._copies = TypedCopies(place)
+        self._aside = KeptAside(place.layout)
         self._reread = reread
         self.expired: dict[str, Expired] = {}
 
@@ -131,28 +134,55 @@ class Ingestion:
         return accounts
 
     def _read(self, name: str, state: LandingState) -> _Reading:
-        table, zone = self._place.lakehouse.tables[name], self._place.zone
+        table = self._place.lakehouse.tables[name]
         entries = [e for e in self._quarantine.entries() if e[0] == name]
         held = Held(state.files)
         if not self._reread:
             held = self._copies.held(table, state, Counter(file for _, file, _, _ in entries))
-        files = {zone.folder(name) / file: facts for file, facts in held.new.items()}
-        batch = LandingReader(self._engine).read(table, files, self._new_file(table))
-        zone.refuse_changed(name, state)
-        unusable = Counter(line.file for line in batch.bad)
-        read = {
-            file: FileAccount(facts.sha256, facts.size, facts.lines, unusable[file])
-            for file, facts in held.new.items()
-        }
+        new = self._judged(table, held.new)
+        self._place.zone.refuse_changed(name, state)
+        if new.files:
+            self._aside.keep(table, new)
         kept = [BadLine(file, line, why) for _, file, line, why in entries if file in held.same]
         return _Reading(
             table,
             state,
             held,
-            batch,
-            (*kept, *batch.bad),
-            Ledger(table.contract_sha256, {**held.same, **read}),
+            new,
+            (*kept, *new.bad),
+            Ledger(table.contract_sha256, {**held.same, **new.files}),
         )
+
+    def _judged(self, table: Table, files: Mapping[str, FileFacts]) -> Aside:
+        """Read files, but for those that a run that stopped has read already."""
+        aside = Aside() if self._reread else self._aside.of(table)
+        same = aside.same(files)
+        folder = self._place.zone.folder(table.name)
+        unread = {name: facts for name, facts in files.items() if name not in same}
+        batch = LandingReader(self._engine).read(
+            table, {folder / name: facts for name, facts in unread.items()}, self._aside.new_file()
+        )
+        unusable = Counter(line.file for line in batch.bad)
+        read = {
+            name: FileAccount(facts.sha256, facts.size, facts.lines, unusable[name])
+            for name, facts in unread.items()
+        }
+        kept = [line for line in aside.bad if line.file in same]
+        path = self._together(table, aside, aside.files.keys() - same, batch.path)
+        return Aside(path, {**same, **read}, (*kept, *batch.bad))
+
+    def _together(
+        self, table: Table, aside: Aside, gone: Collection[str], read: Path | None
+    ) -> Path | None:
+        """Return one file of the rows kept aside, without those of some files, and of new ones."""
+        if aside.path is None or len(gone) == len(aside.files):
+            return read
+        if read is None and not gone:
+            return aside.path
+        columns = [column.name for column in table.typed.columns]
+        selects = [rows_without([aside.path], gone, columns)]
+        selects += [rows_without([read], (), columns)] if read else []
+        return self._copied(table, " UNION ALL ".join(selects), self._aside.new_file())
 
     def _new_file(self, table: Table) -> Path:
         folder = self._place.layout.warehouse / table.typed.name / "data"
@@ -161,8 +191,10 @@ class Ingestion:
 
     def _commit(self, reading: _Reading) -> None:
         typed, held, layout = reading.table.typed, reading.held, self._place.layout
-        rewritten = self._to_rewrite(held, 1 if reading.batch.path else 0)
-        added = [path for path in (reading.batch.path, self._rewrite(reading, rewritten)) if path]
+        rewritten = self._to_rewrite(held, 1 if reading.new.path else 0)
+        added = [path for path in (self._rewrite(reading, rewritten),) if path]
+        if reading.new.path:
+            added.append(reading.new.path.replace(self._new_file(reading.table)))
         kept = [path for path in held.files if path not in rewritten]
         sizes = {path.name: path.stat().st_size for path in (*kept, *added)}
         make_folder(layout.ledgers)
@@ -178,6 +210,7 @@ class Ingestion:
             kept=[to_uri(path) for path in kept],
         )
         self._place.tables.forget()
+        self._aside.drop(reading.table)
         self._note(typed.name, done.expired)
 
     def _to_rewrite(self, held: Held, added: int) -> set[Path]:
@@ -198,10 +231,17 @@ class Ingestion:
         """Write the rows of data files anew, without those of files that are gone."""
         if not files:
             return None
-        typed, path = reading.table.typed, self._new_file(reading.table)
-        columns = [column.name for column in typed.columns]
+        columns = [column.name for column in reading.table.typed.columns]
         select = rows_without(sorted(files), reading.held.gone, columns)
-        if self._engine.copy(select, path):
+        return self._copied(reading.table, select, self._new_file(reading.table))
+
+    def _copied(self, table: Table, select: str, path: Path) -> Path | None:
+        """Write rows to a file; return None where there is no row."""
+        try:
+            rows = self._engine.copy(select, path)
+        except duckdb.Error as error:
+            raise reading_error(table, error) from error
+        if rows:
             return path
         path.unlink()
         return None

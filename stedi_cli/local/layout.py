@@ -52,6 +52,11 @@ class Layout:
         return self.root / "ledgers"
 
     @property
+    def aside(self) -> Path:
+        """The folder of what was read of landing files and is in no snapshot yet."""
+        return self.root / "aside"
+
+    @property
     def temp(self) -> Path:
         """The folder for intermediate files, emptied by every run."""
         return self.root / "tmp"
@@ -135,7 +140,7 @@ class Layout:
 
     def refuse_links(self) -> None:
         """Raise StediError where a part of the lakehouse is a link: what it leads to is foreign."""
-        parts = [self.landing, self.warehouse, self.ledgers, self.temp]
+        parts = [self.landing, self.warehouse, self.ledgers, self.aside, self.temp]
         parts += [self.catalog, self.lock, self.readers]
         for folder in (self.landing, self.warehouse):
             parts += folder.iterdir() if folder.is_dir() and not folder.is_symlink() else []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from stedi_cli.durable import make_folder
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.job_run import JobOutcome
 from stedi_cli.lake.records import Task
@@ -48,10 +49,12 @@ class DuckRunner:
         self._lakehouse = place.lakehouse
         self._zone = place.zone
         self._tables = place.tables
+        # The engine opens no folder that is made later.
+        make_folder(place.layout.aside)
         self._engine = Engine(
             place.layout,
             place.settings,
-            [place.layout.landing, place.layout.warehouse],
+            [place.layout.landing, place.layout.warehouse, place.layout.aside],
             place.settings.memory_limit,
         ).open()
         self._catalog = open_catalog(place.layout)

@@ -10,6 +10,7 @@ from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Runner
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.access import private
+from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.writer import Writer, write_journal
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Jobs:
                 tables.seal()
                 # Nobody has to look why an earlier run failed, on whichever engine.
                 layout.spark_log.unlink(missing_ok=True)
+                KeptAside(layout).clear()
             finally:
                 tables.forget()
                 self._writer.clean(stray)

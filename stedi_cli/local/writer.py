@@ -14,6 +14,7 @@ from stedi_cli.lake.elsewhere import remove_abandoned
 from stedi_cli.landing.ledger import is_ledger
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import NAMESPACE, entries, metadata_locations, read_state
+from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.layout import Layout, to_path
 from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
 from stedi_cli.local.lodgers import lodgers
@@ -62,6 +63,7 @@ class Writer:
             tables: The tables that may have some; the caller has the lock.
         """
         layout = self._place.layout
+        KeptAside(layout).sweep()
         with without_readers(layout.readers) as alone:
             if alone:
                 remove_stale(layout.temp)
@@ -97,10 +99,13 @@ class Writer:
         layout, tables = self._place.layout, self._place.tables
         remove_abandoned()
         sealed = tables.is_sealed()
-        logged, broken = layout.spark_log.exists(), self._broken_copies()
-        if layout.journal.exists() or left_over(layout) or logged or broken or not sealed:
+        aside, broken = KeptAside(layout), self._broken_copies()
+        left = layout.journal.exists() or layout.spark_log.exists() or left_over(layout)
+        if left or aside.files() or broken or not sealed:
             with suppress(BusyError), self.locked(wait=False):
                 layout.spark_log.unlink(missing_ok=True)
+                # All that there is to read is read.
+                aside.clear()
                 self._drop_copies(broken)
                 if not sealed:
                     tables.forget()
