@@ -401,7 +401,8 @@ def fuzzed_line(table: str, random: Random) -> bytes:
     record: Record = {}
     for column in LANDING[table]:
         if column.required or random.random() < 0.7:
-            record[column.name] = _value(column.type, random)
+            given = column.required or random.random() < 0.8
+            record[column.name] = _value(column.type, random) if given else None
     members = members_of(record)
     if random.random() < 0.3:
         line = bytearray(
@@ -410,6 +411,20 @@ def fuzzed_line(table: str, random: Random) -> bytes:
     else:
         line = bytearray(random.choice([written, written, *STYLES.values()])(members))
     for _ in range(random.choice((0, 0, 1, 1, 2, 3))):
+        _damage(line, random)
+    return bytes(line).replace(b"\n", b" ")
+
+
+def plain_line(table: str, random: Random) -> bytes:
+    """A line of plain values, what is not given spelled out or left out, damaged now and then."""
+    plain: dict[str, Any] = {"text": "ann@x.org", "whole": CONSENT, "float": -1.5}
+    record: Record = {}
+    for column in LANDING[table]:
+        if column.required or random.random() < 0.7:
+            given = column.required or random.random() < 0.5
+            record[column.name] = plain[column.type] if given else None
+    line = bytearray(written(members_of(record)))
+    if random.random() < 0.5:
         _damage(line, random)
     return bytes(line).replace(b"\n", b" ")
 

@@ -7,12 +7,14 @@ import json
 import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import mostly_slow
 from lake import Built, build
 
 from stedi_cli.lake.records import RunOptions
+from stedi_cli.landing import lines
 from stedi_cli.landing.sieve import SMALL
 from stedi_cli.local import landing_reader
 from stedi_cli.runs.pipeline import Pipeline
@@ -511,6 +513,37 @@ def test_optional_key_null_and_absent_are_the_same(tmp_path: Path) -> None:
     assert len(built.rows("customer_landing")) == 2
     assert built.rows("customer_trusted") == []
     assert built.quarantine == []
+
+
+def test_lines_that_spell_nulls_out_are_not_judged_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer of such lines is as plain as one that leaves the keys out."""
+    judged, judge = [], lines.judge
+
+    def noting(content: bytes, fields: Any, *, first: bool) -> Any:
+        judged.append(content)
+        return judge(content, fields, first=first)
+
+    monkeypatch.setattr(lines, "judge", noting)
+    optional = ("customerName", "phone", "birthDay", "shareWithResearchAsOfDate")
+    spelled = [
+        json.dumps({**CUSTOMER, "email": f"{number}@example.com"} | dict.fromkeys(nulls))
+        for number in range(100)
+        for nulls in [[name for place, name in enumerate(optional) if number >> place & 1]]
+    ]
+    required = json.dumps({**CUSTOMER, "email": None})
+    customer = "\n".join([*spelled[:50], required, *spelled[50:], ""]).encode()
+    built = lake(tmp_path / "l", line(), customer=customer)
+    assert [entry[2:] for entry in built.quarantine] == [(51, "missing:email")]
+    # The last line comes along where an engine is asked which are odd.
+    assert {content for content in judged if b"null" in content} <= {
+        required.encode(),
+        spelled[-1].encode(),
+    }
+    wanted = [tuple(json.loads(text).get(key) for key in CUSTOMER) for text in spelled]
+    found = [row[: len(CUSTOMER)] for row in built.rows("customer_landing")]
+    assert sorted(found, key=repr) == sorted(wanted, key=repr)
 
 
 def test_bad_consent_is_not_taken_for_no_consent(tmp_path: Path) -> None:

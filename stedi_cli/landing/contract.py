@@ -73,7 +73,7 @@ def canonical(fields: Sequence[Field]) -> str:
 
     Args:
         fields: The columns, in the order in which their keys stand in a line. One that is not
-            required may be missing, unless it is the first.
+            required may be null, or missing unless it is the first.
 
     Returns:
         A regular expression for a whole line, as both RE2 and Java read it.
@@ -85,10 +85,10 @@ def canonical(fields: Sequence[Field]) -> str:
 
 
 def _canonical(field: Field) -> str:
-    if field.plausible is None:
-        return _CANONICAL[field.type]
-    plausible = _plausible(field.plausible)
-    return plausible if field.required else f"(?:0|{plausible})"
+    value = _CANONICAL[field.type]
+    if field.plausible is not None:
+        value = _plausible(field.plausible) + ("" if field.required else "|0")
+    return value if field.required else f"(?:{value}|null)"
 
 
 def _plausible(instants: range) -> str:

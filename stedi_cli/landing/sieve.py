@@ -72,6 +72,10 @@ class Sieve:
         """Return what matches a run of canonical lines, in the key order of the first one."""
         canonical = canonical_like(first, self._fields)
         if canonical not in self._patterns:
-            python = canonical.replace(r"\x{FFFD}", "\ufffd")
-            self._patterns[canonical] = re.compile(f"(?:{python}\n)*+")
+            self._patterns[canonical] = re.compile(f"(?:{python(canonical)}\n)*+")
         return self._patterns[canonical]
+
+
+def python(canonical: str) -> str:
+    """Return a canonical pattern as Python reads it."""
+    return canonical.replace(r"\x{FFFD}", "\ufffd")
