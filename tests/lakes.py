@@ -417,7 +417,7 @@ def fuzzed_line(table: str, random: Random) -> bytes:
 
 def plain_line(table: str, random: Random) -> bytes:
     """A line of plain values, what is not given spelled out or left out, damaged now and then."""
-    plain: dict[str, Any] = {"text": "ann@x.org", "whole": CONSENT, "float": -1.5}
+    plain = {"text": "ann@x.org", "instant": CONSENT, "whole": 218, "float": -1.5}
     record: Record = {}
     for column in LANDING[table]:
         if column.required or random.random() < 0.7:
