@@ -190,6 +190,27 @@ WRONG: dict[str, tuple[int, list[str]]] = {
 }
 
 
+MISSPELT = {
+    "custmer_trusted": ["preview", "custmer_trusted"],
+    "customers_trusted": ["query", "SELECT * FROM customers_trusted"],
+    "acelerometer_landing_to_trusted": ["jobs", "run", "acelerometer_landing_to_trusted"],
+    "publishd": ["jobs", "run", "--all", "--policy", "publishd"],
+    "sparc": ["jobs", "run", "--all", "--force", "--engine", "sparc"],
+}
+NEAREST = ("customer_trusted", "customer_trusted", "accelerometer_landing_to_trusted")
+MEANT = dict(zip(MISSPELT, (*NEAREST, "published", "spark"), strict=True))
+
+
+@pytest.mark.parametrize("name", MISSPELT)
+def test_a_misspelt_name_is_answered_with_the_nearest(
+    built: Path, invoke: Callable[..., Result], name: str
+) -> None:
+    told = invoke("--root", built, *MISSPELT[name])
+    assert told.code == 2
+    assert name in told.err
+    assert told.err.splitlines()[-1] == f"Hint: Did you mean {MEANT[name]}?"
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_an_error_is_one_line_with_a_hint(
     built: Path, invoke: Callable[..., Result], wrong: str

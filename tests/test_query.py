@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from small import LANDING_COUNTS, STRICT, TABLES, C, customer, lines, write_lake
 
 from stedi_cli.errors import UsageError
 from stedi_cli.project.folder import copy_out
+from stedi_cli.project.model import load
 
 
 def query(lake: Lake, sql: str) -> list[tuple[Any, ...]]:
@@ -133,6 +136,62 @@ def test_landing_tables_with_bad_lines_hold_their_usable_ones(lake: Lake, tmp_pa
         "SELECT updated FROM (SELECT email, lastUpdateDate AS updated FROM"
         " customer_landing) WHERE email = 'e@x.org'",
     ) == [(C,)]
+
+
+COMMENTED = "-- Counts the customers.\n/* all */ SELECT count(*) AS n FROM customer_trusted;"
+
+
+def test_sql_comes_as_argument_file_or_input(ask: Ask, built: Lake, tmp_path: Path) -> None:
+    here = ("--root", str(built.settings.root))
+    file = tmp_path / "count.sql"
+    # As Windows' editors write it.
+    file.write_bytes(b"\xef\xbb\xbf" + COMMENTED.replace("\n", "\r\n").encode())
+    expected = [{"n": STRICT["customer_trusted"]}]
+    assert ask("query", COMMENTED, "--json").json() == expected
+    assert ask("query", "--file", file, "--json").json() == expected
+    for words in (["-"], ["--file", "-"]):
+        told = subprocess.run(
+            [sys.executable, "-m", "stedi_cli", *here, "query", *words, "--json"],
+            input=COMMENTED.encode(),
+            capture_output=True,
+            check=True,
+        )
+        assert json.loads(told.stdout) == expected
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "jobs").rglob("*.sql")), ids=lambda p: p.stem)
+def test_every_sql_of_the_project_can_be_asked(path: Path, ask: Ask) -> None:
+    told = ask("query", "--file", path, "--json")
+    assert told.code == 0, told.err
+    told.json()
+
+
+def test_show_tables_names_all_tables(ask: Ask) -> None:
+    names = list(load(PROJECT).tables)
+    for sql in ("SHOW TABLES", "show tables;", "-- which?\nSHOW /* all */ TABLES ;"):
+        assert [row["name"] for row in ask("query", sql, "--json").json()] == names
+
+
+NO_SQL = {
+    "neither": ([], "A query is one SQL text"),
+    "both": (["SELECT 1", "--file", "a.sql"], "A query is one SQL text"),
+    "no such file": (["--file", "nowhere.sql"], "Cannot read nowhere.sql: No such file"),
+    "a folder": (["--file", "."], "Cannot read .: Is a directory"),
+    "no text": (["--file", "latin.sql"], "latin.sql is not UTF-8 text"),
+    "too long": (["--file", "long.sql"], "more than 1 MiB"),
+    "an unknown option": (["--jsn", "SELECT 1"], "--jsn"),
+}
+
+
+@pytest.mark.parametrize("wrong", NO_SQL)
+def test_a_query_that_is_no_sql_text_is_refused(ask: Ask, workspace: Path, wrong: str) -> None:
+    (workspace / "latin.sql").write_bytes("SELECT 'é'".encode("latin-1"))
+    (workspace / "long.sql").write_bytes(b"SELECT 1" + b" " * (1 << 20))
+    words, said = NO_SQL[wrong]
+    told = ask("query", *words)
+    assert told.code == 2
+    assert said in told.err.splitlines()[-2]
+    assert told.err.splitlines()[-1].startswith("Hint: ")
 
 
 # --- What a query may not do ----------------------------------------------------------------------

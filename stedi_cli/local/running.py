@@ -12,6 +12,7 @@ from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.access import private
 from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.writer import Writer, write_journal
+from stedi_cli.project.naming import meant
 
 if TYPE_CHECKING:
     from stedi_cli.local.runner import DuckRunner
@@ -42,7 +43,8 @@ class Jobs:
             )
         if options.engine not in ENGINES:
             raise UsageError(
-                f"There is no engine {options.engine!r}.", hint=f"Engines: {', '.join(ENGINES)}."
+                f"There is no engine {options.engine!r}.",
+                hint=meant(options.engine, ENGINES, f"Engines: {', '.join(ENGINES)}."),
             )
 
     @contextmanager

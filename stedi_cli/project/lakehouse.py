@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stedi_cli.errors import UsageError
 from stedi_cli.project.check import Check, key_check
+from stedi_cli.project.naming import meant
 
 if TYPE_CHECKING:
     pass
@@ -130,7 +131,8 @@ class Lakehouse:
         found = self.tables.get(name) or self.tables.get(name.lower())
         if found is None:
             raise UsageError(
-                f"There is no table {name!r}.", hint=f"Tables: {', '.join(self.tables)}."
+                f"There is no table {name!r}.",
+                hint=meant(name, self.tables, f"Tables: {', '.join(self.tables)}."),
             )
         return found
 
@@ -138,7 +140,10 @@ class Lakehouse:
         """Return a job by name; raise UsageError where there is none."""
         found = self.jobs.get(name)
         if found is None:
-            raise UsageError(f"There is no job {name!r}.", hint=f"Jobs: {', '.join(self.jobs)}.")
+            raise UsageError(
+                f"There is no job {name!r}.",
+                hint=meant(name, self.jobs, f"Jobs: {', '.join(self.jobs)}."),
+            )
         return found
 
     def policy(self, name: str) -> Policy:
@@ -147,7 +152,11 @@ class Lakehouse:
         if found is None:
             raise UsageError(
                 f"There is no policy {name!r}.",
-                hint=f"Policies: {', '.join(self.policies)}. A folder under jobs/ adds one.",
+                hint=meant(
+                    name,
+                    self.policies,
+                    f"Policies: {', '.join(self.policies)}. A folder under jobs/ adds one.",
+                ),
             )
         return found
 

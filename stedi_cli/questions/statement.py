@@ -13,12 +13,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from stedi_cli.errors import UsageError
 from stedi_cli.masking import duckdb_said, masked
+from stedi_cli.project.naming import meant
 from stedi_cli.questions.duckdb_errors import own_errors
 from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
 
@@ -251,7 +251,7 @@ def _known_table(node: dict[str, Any], known: dict[str, str]) -> str:
     if name.lower() not in known or [part.lower() for part in schema] not in _OWN_SCHEMAS:
         raise UsageError(
             f"There is no table {'.'.join([*schema, name])}.",
-            hint=_meant(name, known.values()) or "`stedi tables` lists the tables.",
+            hint=meant(name, known.values(), "`stedi tables` lists the tables."),
         )
     return known[name.lower()]
 
@@ -280,10 +280,5 @@ def _refuse_function(node: dict[str, Any]) -> None:
     if name is not None and name.lower() not in allowed:
         raise UsageError(
             f"The function {name} cannot be used here.",
-            hint=_meant(name, allowed) or "A query can read the lakehouse's tables only.",
+            hint=meant(name, allowed, "A query can read the lakehouse's tables only."),
         )
-
-
-def _meant(name: str, names: Iterable[str]) -> str:
-    near = get_close_matches(name.lower(), sorted(names), n=1, cutoff=0.8)
-    return f"Did you mean {near[0]}?" if near else ""
