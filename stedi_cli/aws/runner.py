@@ -11,12 +11,13 @@ from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.model import CATALOG
 from stedi_cli.aws.place import Place
 from stedi_cli.aws.run import SUCCEEDED, Run
-from stedi_cli.errors import BadDataError, StediError
+from stedi_cli.errors import StediError
 from stedi_cli.lake.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
 from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
 from stedi_cli.runs import spark_request
+from stedi_cli.runs.bad_rows import TooManyBadLines
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import Snapshot
 
@@ -71,7 +72,7 @@ class GlueRunner:
 
         Raises:
             StediError: If a run fails; its last log lines were yielded before.
-            BadDataError: If a landing table has more unusable lines than allowed.
+            TooManyBadLines: If a landing table has more unusable lines than allowed.
         """
         batches = [tasks] if self._together else [[task] for task in tasks]
         for batch in batches if tasks else ():
@@ -179,10 +180,7 @@ class GlueRunner:
     def _failure(self, task: Task, run: Run) -> StediError:
         bad = _BAD_DATA.search(run.error)
         if bad:
-            return BadDataError(
-                f"{bad[1]}, more than max_bad_rows allows.",
-                hint="See `stedi quarantine`; tables are as before.",
-            )
+            return TooManyBadLines(bad[1])
         said = masked(run.error).rstrip(".") or f"Glue says {run.state} and no more"
         denied = _DENIED.search(run.error)
         if denied:

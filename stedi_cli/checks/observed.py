@@ -58,9 +58,16 @@ class Observed:
     def unaccounted(self) -> dict[str, int]:
         """Count the lines of each landing table that are neither used nor in quarantine."""
         return {
-            ACCOUNT_CHECK.format(table=name): abs(
-                state.lines - self.rows[name] - self.quarantined.get(name, 0)
-            )
+            ACCOUNT_CHECK.format(table=name): number for name, number in self._left_over().items()
+        }
+
+    def not_looked_at(self) -> list[str]:
+        """Return the landing tables with lines that no run has looked at, as they are now."""
+        return [n for n, number in self._left_over().items() if number and n not in self.accounts]
+
+    def _left_over(self) -> dict[str, int]:
+        return {
+            name: abs(state.lines - self.rows[name] - self.quarantined.get(name, 0))
             for name, state in self.landing.items()
             if name in self.rows
         }

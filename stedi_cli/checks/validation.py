@@ -14,7 +14,7 @@ from stedi_cli.checks.verdict import CheckResult, Report, TableCount
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Answer
 from stedi_cli.landing.files import LandingState
-from stedi_cli.project.check import PERSONAL_CHECK, Check
+from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK, Check
 from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
 from stedi_cli.questions.statement import tables_named
@@ -137,7 +137,11 @@ class Validation:
             **observed.unaccounted(),
             **self._personal_columns(observed.states),
         }
-        return [CheckResult(name, number, name in known) for name, number in sorted(found.items())]
+        waiting = {ACCOUNT_CHECK.format(table=name) for name in observed.not_looked_at()}
+        return [
+            CheckResult(name, None if name in waiting else number, name in known, name in waiting)
+            for name, number in sorted(found.items())
+        ]
 
     def _personal_columns(self, states: Mapping[str, TableState]) -> dict[str, int]:
         """Count stored columns that are personal, or that the model does not know, where banned."""
@@ -214,6 +218,11 @@ class Validation:
         missing = [name for name in self._lakehouse.writers if name not in observed.states]
         if missing:
             problems.append(f"Not built yet: {', '.join(missing)}. Run `stedi jobs run --all`.")
+        problems += [
+            f"None of the {account.lines:,} lines of {name} can be used; see `stedi quarantine`."
+            for name, account in observed.accounts.items()
+            if account.lines and not account.usable
+        ]
         others = changed_by_others(self._lakehouse, observed.states)
         problems += [
             f"{name} is not as a run leaves it: {drift_said(what)}. Run `stedi jobs run --all`."
@@ -229,7 +238,8 @@ class Validation:
                 f"Tables of several policies lie side by side: {', '.join(built)}."
                 " Run `stedi jobs run --all`."
             )
-        unread = [name for name in observed.usable if name not in observed.accounts and not missing]
+        asked = [name for name in observed.usable if name not in observed.accounts]
+        unread = [] if missing else [*asked, *observed.not_looked_at()]
         said = {*others, *broken}
         changes = self._changes(observed, built)
         return problems + stale_problems(self._lakehouse, changes, said, unread)

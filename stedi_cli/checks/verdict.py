@@ -32,17 +32,19 @@ class CheckResult:
     """How many rows break a rule, and whether the policy breaks it on purpose.
 
     ``violations`` is None where queries cannot read every line that the rule is
-    about, so that they cannot tell.
+    about, so that they cannot tell; and where ``waiting``, since no run has looked
+    at the lines that the rule is about.
     """
 
     check: str
     violations: int | None
     known: bool
+    waiting: bool = False
 
     @property
     def ok(self) -> bool:
         """Whether the rule holds, is broken on purpose, or cannot be checked here."""
-        return not self.violations or self.known
+        return (not self.violations or self.known) and not self.waiting
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.session import Session, session, show_removed
-from stedi_cli.errors import Terminated, UsageError
+from stedi_cli.errors import StediError, Terminated, UsageError
 
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed, Usage
@@ -171,9 +172,23 @@ def run_jobs(
         render.note(
             f"Run {progress.detached.id} of {progress.detached.job}: see `stedi jobs status`."
         )
+    progress.reasons = _reasons(opened, progress.done)
     if not quiet:
-        _show_notes(progress.done, pipeline.policy)
+        _show_notes(progress, pipeline.policy)
     return progress
+
+
+def _reasons(opened: Session, done: Sequence[JobDone]) -> Counter[str]:
+    """Return why landing lines that these jobs answer for are in quarantine."""
+    from stedi_cli.runs.bad_rows import bad_lines
+
+    with_bad = [d.job for d in done if d.quarantined]
+    tables = {name for job in with_bad for name in opened.lakehouse.answers_for(job)}
+    try:
+        return bad_lines(opened.lake, tables, "reason")
+    except StediError:
+        # The run itself is done; whoever may not ask can still see how many there are.
+        return Counter()
 
 
 def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
@@ -201,13 +216,18 @@ def _show_failure(failed: RunFailed | None) -> None:
     render.note(f"Look at {failed.where}.")
 
 
-def _show_notes(done: list[JobDone], policy: str) -> None:
-    reasons = {d.why for d in done if d.why.startswith("built under policy")}
+def _show_notes(progress: Progress, policy: str) -> None:
+    from stedi_cli.runs.bad_rows import frequent
+
+    reasons = {d.why for d in progress.done if d.why.startswith("built under policy")}
     for reason in sorted(reasons):
         render.paragraph(f"Rebuilt under policy {policy}: the tables were {reason}.")
-    lines = sum(d.quarantined for d in done)
+    lines = sum(d.quarantined for d in progress.done)
     if lines:
-        render.paragraph(f"{lines:,} landing line(s) are in quarantine; see `stedi quarantine`.")
+        why = f" ({frequent(progress.reasons)})" if progress.reasons else ""
+        render.paragraph(
+            f"{lines:,} landing line(s) are in quarantine{why}; see `stedi quarantine`."
+        )
 
 
 def _show_usage(progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ class Progress:
         failed: The run that failed.
         detached: The run that is not waited for.
         removed: Tags and branches that would have kept snapshots which had to go.
+        reasons: Why landing lines are in quarantine, with their numbers.
     """
 
     done: list[JobDone] = field(default_factory=list)
@@ -34,11 +36,13 @@ class Progress:
     failed: RunFailed | None = None
     detached: JobRun | None = None
     removed: list[RefRemoved] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
         jobs = [done.as_json() for done in self.done]
-        return {"jobs": jobs, "removed": [ref.as_json() for ref in self.removed]}
+        removed = [ref.as_json() for ref in self.removed]
+        return {"jobs": jobs, "removed": removed, "reasons": dict(sorted(self.reasons.items()))}
 
     def add(self, event: Event) -> None:
         """Take in an event."""

@@ -120,6 +120,8 @@ def _verdict(table: TableCount) -> str:
 
 
 def _check_verdict(check: CheckResult) -> str:
+    if check.waiting:
+        return "not looked at yet"
     if check.violations is None:
         return "not checked"
     if check.violations == 0:

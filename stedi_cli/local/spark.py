@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from stedi_cli.errors import BadDataError, StediError
+from stedi_cli.errors import StediError
 from stedi_cli.lake.job_run import JobOutcome
 from stedi_cli.lake.records import Task
 from stedi_cli.landing import contract
@@ -29,6 +29,7 @@ from stedi_cli.local.spark_log import SparkLog
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.runs import spark_model, spark_request
+from stedi_cli.runs.bad_rows import TooManyBadLines
 from stedi_cli.tables.history import RefRemoved
 
 PACKAGES = (
@@ -104,7 +105,7 @@ class SparkRunner:
 
         Raises:
             StediError: If a job fails; Spark's own words are in the log file that it names.
-            BadDataError: If a landing table has more unusable lines than allowed.
+            TooManyBadLines: If a landing table has more unusable lines than allowed.
         """
         self._mend_times()
         request = self._write(tasks)
@@ -177,10 +178,7 @@ class SparkRunner:
                 )
             self._tables.forget()
             if "bad_data" in outcome:
-                raise BadDataError(
-                    f"{outcome['bad_data']}, more than max_bad_rows allows.",
-                    hint="See `stedi quarantine`; tables are as before.",
-                )
+                raise TooManyBadLines(outcome["bad_data"])
             for name in task.landing:
                 self._zone.refuse_changed(name, task.landing[name])
             self._removed = []

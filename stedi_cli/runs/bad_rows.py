@@ -1,13 +1,51 @@
-"""How many of a landing table's lines may be unusable before a run stops."""
+"""How many of a landing table's lines may be unusable before a run stops, and what it says then."""
 
 from __future__ import annotations
 
-from stedi_cli.errors import BadDataError
+from collections import Counter
+from collections.abc import Collection, Mapping
+
+from stedi_cli.errors import BadDataError, StediError
+from stedi_cli.lake.parts import Lake
+from stedi_cli.lake.records import Question
+from stedi_cli.project.lakehouse import QUARANTINE
+from stedi_cli.sql import literal
 from stedi_cli.tables.provenance import LandingAccount
+
+_MOST_REASONS = 3
+
+
+class TooManyBadLines(BadDataError):  # noqa: N818 - a verdict on the data
+    """A landing table has more unusable lines than allowed.
+
+    Args:
+        said: The table, a colon, and how many of its lines cannot be used.
+        limit: The limit, between commas; an empty text where it is not known.
+        why: The most frequent reasons.
+    """
+
+    def __init__(self, said: str, limit: str = "", why: str = "") -> None:
+        self._said = said
+        self._limit = limit
+        self.table = said.partition(":")[0]
+        reasons = f" ({why})" if why else ""
+        super().__init__(
+            f"{said}{reasons}, more than max_bad_rows{limit} allows.",
+            hint=f"See `stedi quarantine {self.table}`; tables are as before.",
+        )
+
+    def explained(self, lake: Lake) -> TooManyBadLines:
+        """Return it with the most frequent reasons."""
+        try:
+            reasons = bad_lines(lake, [self.table], "reason")
+        except StediError:
+            # What they are in is known all the same.
+            return self
+        return TooManyBadLines(self._said, self._limit, frequent(reasons))
 
 
 def refuse_too_many(table: str, account: LandingAccount, limit: float | int) -> None:
-    """Raise BadDataError if a landing table has more unusable lines than allowed.
+    """Raise TooManyBadLines if a landing table has more unusable lines than allowed.
 
     Args:
         table: The landing table.
@@ -16,8 +54,32 @@ def refuse_too_many(table: str, account: LandingAccount, limit: float | int) -> 
     """
     share = isinstance(limit, float)
     if account.quarantined > (limit * account.lines if share else limit):
-        raise BadDataError(
-            f"{table}: {account.quarantined:,} of {account.lines:,} lines cannot be used,"
-            f" more than max_bad_rows, {f'{limit:.6g}' if share else limit}, allows.",
-            hint=f"See `stedi quarantine {table}`; tables are as before.",
+        raise TooManyBadLines(
+            f"{table}: {account.quarantined:,} of {account.lines:,} lines cannot be used",
+            f", {f'{limit:.6g}' if share else limit},",
         )
+
+
+def bad_lines(lake: Lake, tables: Collection[str], by: str) -> Counter[str]:
+    """Return how many lines of landing tables are in quarantine.
+
+    Args:
+        lake: The lakehouse.
+        tables: The landing tables.
+        by: What they are counted by, ``reason`` or ``file``.
+    """
+    # Before the first run there may be no such table.
+    if not tables or QUARANTINE not in lake.tables.states():
+        return Counter()
+    names = ", ".join(map(literal, sorted(tables)))
+    sql = f'SELECT {by}, count(*) FROM {QUARANTINE} WHERE "table" IN ({names}) GROUP BY {by}'
+    (answer,) = lake.questions.ask_all([Question(sql)])
+    return Counter({str(row[0]): int(row[1]) for row in answer.rows})
+
+
+def frequent(reasons: Mapping[str, int]) -> str:
+    """Return the most frequent reasons with their numbers, for a person to read."""
+    ordered = sorted(reasons.items(), key=lambda reason: (-reason[1], reason[0]))
+    said = [f"{number:,} {reason}" for reason, number in ordered[:_MOST_REASONS]]
+    rest = sum(number for _, number in ordered[_MOST_REASONS:])
+    return ", ".join([*said, *([f"{rest:,} others"] if rest else [])])

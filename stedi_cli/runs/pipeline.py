@@ -23,7 +23,7 @@ from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Job, Lakehouse
-from stedi_cli.runs.bad_rows import refuse_too_many
+from stedi_cli.runs.bad_rows import TooManyBadLines, refuse_too_many
 from stedi_cli.runs.job_reads import refuse_undeclared
 from stedi_cli.tables.drift import drift_said, quarantine_drift, shape_drift
 from stedi_cli.tables.history import RefRemoved, overdue
@@ -179,8 +179,15 @@ class Pipeline:
         Raises:
             UsageError: If a job's SQL reads a table that its reads do not name.
             StediError: If a job fails; the tables of the jobs before it are built.
+            TooManyBadLines: If a landing table has more unusable lines than allowed; with why.
         """
         self._lake.jobs.refuse_options(options)
+        try:
+            yield from self._run_stale(options, jobs)
+        except TooManyBadLines as stopped:
+            raise stopped.explained(self._lake) from stopped
+
+    def _run_stale(self, options: RunOptions, jobs: Sequence[str]) -> Iterator[Event]:
         try:
             plans = self._planned(jobs, options.force)
         except BadDataError:

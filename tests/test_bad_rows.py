@@ -1,0 +1,97 @@
+"""What is said where lines cannot be used: why, how many, and what a whole file is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import Ask, Lake
+from small import write_lake
+
+from stedi_cli.runs.bad_rows import TooManyBadLines, frequent
+
+BAD = b'nonsense\nmore\n{"user":"zoe@x.org"}\n'
+
+
+def add(lake: Lake, name: str, content: bytes) -> None:
+    """Put a file into the landing zone past `upload`."""
+    (lake.layout.landing / "accelerometer" / name).write_bytes(content)
+
+
+def test_the_stop_message_says_why_with_numbers(lake: Lake, invoke: Ask) -> None:
+    add(lake, "bad.json", BAD)
+    told = invoke("--root", lake.settings.root, "jobs", "run", "--all")
+    assert told.code == 3
+    assert (
+        "Error: accelerometer_landing: 3 of 11 lines cannot be used (2 not-json, 1"
+        " missing:timestamp), more than max_bad_rows, 0.01, allows.\n"
+    ) in told.err
+    assert "zoe" not in told.err
+
+
+def test_so_does_that_of_a_run_in_which_all_is_up_to_date(lake: Lake) -> None:
+    add(lake, "bad.json", BAD)
+    Lake(lake.settings.root, max_bad_rows=3).run()
+    with pytest.raises(TooManyBadLines, match=r"\(2 not-json, 1 missing:timestamp\)"):
+        Lake(lake.settings.root, max_bad_rows=2).run()
+
+
+def test_the_end_of_a_run_says_why_with_numbers(lake: Lake, invoke: Ask) -> None:
+    add(lake, "bad.json", BAD)
+    run = ("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", "3")
+    told = invoke(*run)
+    assert told.code == 0
+    assert "3 landing line(s) are in quarantine (2 not-json, 1 missing:timestamp)" in told.out
+    assert invoke(*run, "--json").json()["reasons"] == {"missing:timestamp": 1, "not-json": 2}
+
+
+def test_a_run_without_bad_lines_says_nothing_of_them(lake: Lake, invoke: Ask) -> None:
+    told = invoke("--root", lake.settings.root, "jobs", "run", "--all", "--json")
+    assert told.json()["reasons"] == {}
+
+
+def test_three_reasons_are_named_the_most_frequent_first() -> None:
+    reasons = {"not-utf8": 1, "not-json": 7_000, "missing:x": 2, "missing:y": 2, "too-long": 1}
+    assert frequent(reasons) == "7,000 not-json, 2 missing:x, 2 missing:y, 2 others"
+
+
+@pytest.mark.parametrize("limit", ["100%", "99"])
+def test_no_usable_line_is_never_as_it_should_be(limit: str, tmp_path: Path, invoke: Ask) -> None:
+    lake = Lake(tmp_path / "lake").up()
+    lake.upload(write_lake(tmp_path / "data", {"customer_landing": {"c.json": b"nonsense\n" * 9}}))
+    run = invoke("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", limit)
+    assert run.code == 0
+    told = invoke("--root", lake.settings.root, "validate")
+    assert told.code == 3
+    assert "None of the 9 lines of customer_landing can be used" in told.out
+    assert "as it should be" not in told.out
+
+
+def test_before_a_run_lines_are_not_looked_at_yet(lake: Lake, invoke: Ask) -> None:
+    add(lake, "bad.json", BAD)
+    told = invoke("--root", lake.settings.root, "validate")
+    assert told.code == 3
+    assert "not looked at yet" in told.out
+    assert "FAILED" not in told.out
+    checks = invoke("--root", lake.settings.root, "validate", "--json").json()["checks"]
+    waiting = [check for check in checks if not check["ok"]]
+    assert waiting == [
+        {"check": "accelerometer_landing_accounted", "violations": None, "ok": False}
+    ]
+
+
+def test_nor_are_files_that_came_since_the_last_run(lake: Lake, invoke: Ask) -> None:
+    lake.run()
+    add(lake, "bad.json", BAD)
+    told = invoke("--root", lake.settings.root, "validate")
+    assert told.code == 3
+    assert "not looked at yet" in told.out
+    assert "No run has read accelerometer_landing as it is now" in told.out
+    assert "FAILED" not in told.out
+
+
+def test_lines_that_a_run_left_out_without_a_word_are_failed(lake: Lake, invoke: Ask) -> None:
+    add(lake, "bad.json", BAD)
+    Lake(lake.settings.root, max_bad_rows=3).run()
+    told = invoke("--root", lake.settings.root, "validate")
+    assert told.code == 0
