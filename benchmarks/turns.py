@@ -21,6 +21,14 @@ class Results:
 
     runs: dict[str, list[Run]]
 
+    def add(self, name: str, parts: Sequence[str]) -> None:
+        """Add what several contenders took together, turn by turn."""
+        turns = zip(*(self.runs[part] for part in parts), strict=True)
+        self.runs[name] = [
+            Run(sum(map(seconds, turn)), sum(map(cpu, turn)), max(map(memory, turn)))
+            for turn in turns
+        ]
+
     def of(self, name: str, what: Callable[[Run], float]) -> float:
         """Return a contender's median."""
         return median(what(run) for run in self.runs[name])

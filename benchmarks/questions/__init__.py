@@ -9,17 +9,20 @@ from benchmarks.questions import (
     contract,
     defect,
     memory,
+    small,
     spark,
     speed,
     startup,
     thousand,
-    upload,
+    way,
 )
 from benchmarks.report import Section
 from benchmarks.workshop import Workshop
 
 QUESTIONS: dict[str, Callable[[Workshop], Iterator[Section]]] = {
     "speed": speed.sections,
+    "way": way.sections,
+    "small": small.sections,
     "rerun": startup.rerun,
     "startup": startup.startup,
     "memory": memory.sections,
@@ -27,6 +30,5 @@ QUESTIONS: dict[str, Callable[[Workshop], Iterator[Section]]] = {
     "defect": defect.sections,
     "spark": spark.sections,
     "calls": calls.sections,
-    "upload": upload.sections,
     "thousand": thousand.sections,
 }

@@ -25,8 +25,8 @@ def _clean(workshop: Workshop, scale: int) -> Section:
     lake = workshop.scaled_lake(scale)
     section = Section(
         f"The contract on clean data, at {scale}x",
-        "All five jobs in bare DuckDB with the landing views of a first run, which guard every"
-        " line, and with those of later runs, which do not. Nothing else differs.",
+        "All five jobs in bare DuckDB with landing views that guard every line, as the reading of"
+        " new landing files does, and without. Nothing else differs.",
     )
     contenders = [
         workshop.bare(lake, _PLAIN),

@@ -1,0 +1,44 @@
+"""Landing files as devices deliver them: ``python -m benchmarks.small_files DATA FOLDER``.
+
+The lines of a data set in files of 100 KB. Every second file holds a line that cannot be used.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+_BYTES = 100_000
+_BAD = b'{"cut": "short\n'
+
+
+def main(data: Path, folder: Path) -> None:
+    """Write the files."""
+    for landing in sorted(data.glob("*/landing")):
+        target = folder / landing.relative_to(data)
+        target.mkdir(parents=True)
+        for number, lines in enumerate(_parts(sorted(landing.glob("*.json"))), start=1):
+            if number % 2:
+                lines.insert(len(lines) // 2, _BAD)
+            (target / f"{landing.parent.name}-{number:05d}.json").write_bytes(b"".join(lines))
+
+
+def _parts(files: list[Path]) -> Iterator[list[bytes]]:
+    """Yield lines by some, each part of so many bytes."""
+    part: list[bytes] = []
+    size = 0
+    for file in files:
+        with file.open("rb") as stream:
+            for line in stream:
+                part.append(line)
+                size += len(line)
+                if size >= _BYTES:
+                    yield part
+                    part, size = [], 0
+    if part:
+        yield part
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
