@@ -77,7 +77,7 @@ class Planner:
         names_of = ", ".join(map(identifier, kinds))
         if self._guard:
             guard = Guard(table, {name: kind.duckdb for name, kind in TYPES.items()})
-            source = f"({guard.guarded(files)})"
+            source = f"({guard.guarded(files, folder)})"
         else:
             # As the product reads them: integers as DOUBLE, and buffers for lines of 1 MB.
             read = {n: "DOUBLE" if kind == "BIGINT" else kind for n, kind in kinds.items()}

@@ -286,7 +286,7 @@ class Session:
         rows = rows.select(*(given(field) for field in fields))
         bad: RDD[Any] | None = None
         if dirty:
-            judged = self.judged(dirty, fields).persist(StorageLevel.DISK_ONLY)
+            judged = self.judged(name, dirty, fields).persist(StorageLevel.DISK_ONLY)
             lines += judged.count()
             good = judged.filter(lambda entry: entry[0] is not None).map(lambda entry: entry[0])
             rows = rows.unionByName(self.spark.createDataFrame(good, schema))
@@ -329,7 +329,7 @@ class Session:
         counts: dict[str, dict[str, int]] = {}
         for row in lines.groupBy("file", "size", "kind").count().collect():
             file = unquote(row["file"])
-            sizes[file.rpartition("/")[2]] = row["size"]
+            sizes[name_below(asked["folder"], file)] = row["size"]
             counts.setdefault(file, {})[row["kind"]] = row["count"]
         if sizes != asked["files"]:
             raise ValueError(f"The landing files of {name} changed since the run was started")
@@ -337,12 +337,14 @@ class Session:
         dirty = [file for file, kinds in counts.items() if "odd" in kinds]
         return clean, dirty, sum(counts[file].get("canonical", 0) for file in clean)
 
-    def judged(self, files: list[str], fields: list[Field]) -> RDD[Any]:
-        """Judge every line of some files: (row, None), or (None, (file, line, reason))."""
-        context = self.spark.sparkContext
+    def judged(self, name: str, files: list[str], fields: list[Field]) -> RDD[Any]:
+        """Judge every line of a table's files: (row, None), or (None, (file, line, reason))."""
+        context, folder = self.spark.sparkContext, self.request["landing"][name]["folder"]
         # One at a time, since a comma in a name would be read as a separator.
         contents = context.union([context.binaryFiles(file) for file in files])
-        return contents.flatMap(lambda entry: judge_file(entry[0], entry[1], fields))
+        return contents.flatMap(
+            lambda entry: judge_file(name_below(folder, entry[0]), entry[1], fields)
+        )
 
     def count_quarantined(self) -> dict[str, int]:
         """Return the lines in quarantine by landing table."""
@@ -457,11 +459,17 @@ def listed(iterable: Any) -> list[Any]:
     return found
 
 
+def name_below(folder: str, uri: str) -> str:
+    """Return a landing file's name: its path below its table's folder, both given as URIs."""
+    # What stands before the path differs: file:/ and file:///, s3:// and s3a://.
+    above, path = (unquote(place).partition(":")[2].strip("/") for place in (folder, uri))
+    return path.removeprefix(f"{above}/")
+
+
 def judge_file(
-    uri: str, content: bytes, fields: list[Field]
+    name: str, content: bytes, fields: list[Field]
 ) -> Iterator[tuple[tuple[Any, ...] | None, tuple[str, int, str] | None]]:
     """Judge every line of a file that is not blank, by the landing contract."""
-    name = unquote(uri.rpartition("/")[2])
     if name.endswith(".gz"):
         content = gzip.decompress(content)
     for number, line in enumerate(content.split(b"\n"), start=1):

@@ -60,6 +60,16 @@ def mostly_slow(cases: Iterable[Any], *, quick: int = 1) -> list[Any]:
 # --- The library, in this process ------------------------------------------------------------
 
 
+def uploaded(
+    lake: parts.Lake, folder: Path, *, replace: bool = False, wait: bool = False
+) -> list[Any]:
+    """Bring a folder's landing files in; with ``replace`` all others of its tables go."""
+    delivery = lake.landing.find(folder)
+    others = lake.landing.others(delivery) if replace else {}
+    remove = {table: names for table, names in others.items() if delivery.files[table]}
+    return list(lake.landing.upload(delivery, remove=remove, wait=wait))
+
+
 class Lake:
     """A lakehouse in this process; each call opens it anew, as each command does."""
 
@@ -88,7 +98,7 @@ class Lake:
 
     def upload(self, folder: Path, *, replace: bool = False) -> list[Uploaded]:
         with self.opened() as opened:
-            return list(opened.landing.upload(folder, replace=replace, wait=False))
+            return uploaded(opened, folder, replace=replace)
 
     def run(self, *jobs: str, policy: str = "strict", force: bool = False) -> dict[str, JobDone]:
         with self.opened() as opened:

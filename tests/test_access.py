@@ -144,9 +144,8 @@ def test_a_step_that_fails_leaves_the_umask(lake: Lake, umask: int) -> None:
             _ = 1 / 0
     assert not lake.layout.journal.exists()
     with lake.opened() as opened:
-        uploading = opened.landing.upload(
-            lake.settings.root.parent / "data", replace=False, wait=False
-        )
+        delivery = opened.landing.find(lake.settings.root.parent / "data")
+        uploading = opened.landing.upload(delivery, remove={}, wait=False)
         next(uploading)
         assert os.umask(umask) == umask
 

@@ -54,15 +54,15 @@ def folder(tmp_path: Path, content: bytes, name: str = "c.json.gz") -> Path:
 def test_what_a_gzip_header_tells_is_not_stored(lake: Lake, tmp_path: Path, what: str) -> None:
     source = folder(tmp_path, TELLING[what])
     assert gzip.decompress(TELLING[what]) == CONTENT
-    told = {u.file: u.state for u in lake.upload(source, replace=True) if u.state != "removed"}
-    assert told == {"c.json.gz": "new"}
+    told = {u.file: u.state for u in lake.upload(source, replace=True)}
+    assert (told["c.json.gz"], told["c.json"]) == ("new", "removed")
     stored = (lake.layout.landing / "customer" / "c.json.gz").read_bytes()
     assert ADDRESS not in stored
     assert gzip.decompress(stored) == CONTENT
     with lake.opened() as opened:
         facts = opened.landing.states()["customer_landing"].files["c.json.gz"]
     assert (facts.sha256, facts.size) == (hashlib.sha256(stored).hexdigest(), len(stored))
-    assert [u.state for u in lake.upload(source)] == ["unchanged"]
+    assert "unchanged" in [u.state for u in lake.upload(source) if u.file == "c.json.gz"]
     assert list(lake.layout.temp.iterdir()) == []
     assert all(ADDRESS not in p.read_bytes() for p in lake.layout.root.glob("*.json"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -14,9 +15,10 @@ from typing import Any
 
 import oracle
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, uploaded
 from fire.arena import until
 from lake import Files
+from small import CUSTOMERS, MOTIONS, STEPS, STRICT, lines
 from test_contract import (
     ACCEPTED,
     CUSTOMER,
@@ -90,7 +92,7 @@ def contents(root: Path) -> dict[str, Counter[Any]]:
 def upload(root: Path, folder: Path) -> None:
     _, lake = opened(root, "strict")
     list(lake.infrastructure.up())
-    list(lake.landing.upload(folder, replace=True, wait=False))
+    uploaded(lake, folder, replace=True)
     lake.close()
 
 
@@ -185,6 +187,36 @@ def test_parity_on_every_case_of_the_contract(tmp_path: Path) -> None:
     found = [row[2] for row in contents(root)["accelerometer_trusted"].elements()]
     negative = [text for _, text in ZEROS.values() if text.startswith("-")] * 2
     assert found.count("-0.0") == len(negative)
+
+
+def test_files_in_folders_are_called_by_their_paths(tmp_path: Path) -> None:
+    customers, more = lines(CUSTOMERS[:3]), lines(CUSTOMERS[3:])
+    files = {
+        "customer/2023/01/a.json": customers + b"nonsense\n",
+        "customer/2023/02/a": more + b"\n{}\n",
+        "customer/c.JSONL": b"nonsense\n",
+        "accelerometer/dt=2023-01-31/a": gzip.compress(lines(MOTIONS)),
+        "accelerometer/x=1/y=2/a (1).json": gzip.compress(b"{}\n"),
+        "step_trainers/landing/timestamp=5/s": lines(STEPS),
+    }
+    for name, content in files.items():
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    upload(tmp_path / "lake", tmp_path / "data")
+    run(tmp_path / "lake", "strict", "duckdb")
+    expected = contents(tmp_path / "lake")
+    assert {row[:3] for row in expected["quarantine"]} == {
+        ("customer_landing", "2023/01/a.json", 4),
+        ("customer_landing", "2023/02/a.json", 6),
+        ("customer_landing", "c.json", 1),
+        ("accelerometer_landing", "x=1/y=2/a (1).json.gz", 1),
+    }
+    assert {name: expected[name].total() for name in STRICT if name in expected} == {
+        name: rows for name, rows in STRICT.items() if name in expected
+    }
+    run(tmp_path / "lake", "strict", "spark")
+    assert contents(tmp_path / "lake") == expected
 
 
 def test_engines_take_turns(tmp_path: Path) -> None:

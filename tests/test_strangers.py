@@ -377,7 +377,9 @@ def test_what_is_no_landing_file_stays(left: Lake, invoke: Invoke, tmp_path: Pat
     zone = left.layout.landing / "people"
     (zone / "mine.txt").touch()
     (zone / "mine").mkdir()
-    (zone / "mine" / "m.json").touch()
+    (zone / "mine" / "m.txt").touch()
+    (zone / "01").mkdir()
+    (zone / "01" / "p.json").touch()
     (zone / "link.json").symlink_to(mine / "m.json")
     (zone / "ann@x.org.json").touch()
     (left.layout.landing / "no-name").mkdir()
@@ -386,7 +388,7 @@ def test_what_is_no_landing_file_stays(left: Lake, invoke: Invoke, tmp_path: Pat
     told = invoke("tables", "--drop", "landing/people", "--yes")
     assert told.code == 0, told.err
     assert "stays in it" in told.out
-    assert {path.name for path in zone.rglob("*")} == {"mine.txt", "mine", "m.json", "link.json"}
+    assert {path.name for path in zone.rglob("*")} == {"mine.txt", "mine", "m.txt", "link.json"}
     assert (mine / "m.json").is_file()
     assert (left.layout.landing / "no-name" / "m.json").is_file()
     assert invoke("tables", "--drop", "landing/no-name", "--yes").code == 2

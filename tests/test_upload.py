@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import Lake, Result, mostly_slow
-from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, SMALL, STRICT, lines, write_lake
+from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, MOTIONS, SMALL, STRICT, lines, write_lake
 
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.landing.delivery import unknown_keys
@@ -77,9 +77,102 @@ def _packed(named: object, members: int) -> bytes:
 
 def test_other_files_are_left_alone(empty: Lake, tmp_path: Path) -> None:
     names = {"c.json": CONTENT, ".hidden.json": b"x", "notes.txt": b"x", "c.json.part": b"x"}
-    names |= {"c.jsonl": b"x", "README": b"x", "c.JSON": b"x"}
+    names |= {"README": b"x", "_SUCCESS": b"", "d.JSONL": CONTENT, "e": gzip.compress(CONTENT)}
     states(empty, write_lake(tmp_path / "data", {"customer_landing": names}))
-    assert set(zone(empty)) == {"customer/c.json"}
+    assert set(zone(empty)) == {"customer/c.json", "customer/d.json", "customer/e.json.gz"}
+
+
+@pytest.mark.slow
+def test_files_in_folders_are_read_by_their_paths(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake", max_bad_rows=5).up()
+    large = b"".join(lines(MOTIONS) for _ in range(2000)) + b"nonsense\n"
+    files = {
+        "2023/01/a": lines(CUSTOMERS[:3]) + b"nonsense\n",
+        "2023/02/a": lines(CUSTOMERS[3:]) + b"\nnonsense\n",
+        "dt=2023/b.ndjson": gzip.compress(b"{}\n"),
+    }
+    data = write_lake(tmp_path / "data")
+    (data / "customer" / "landing" / "c.json").unlink()
+    for name, content in files.items():
+        path = data / "customer" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (data / "accelerometer" / "landing" / "x.y").mkdir()
+    (data / "accelerometer" / "landing" / "x.y" / "large").write_bytes(large)
+    assert {file for file, state in states(lake, data)} == {
+        *("2023/01/a.json", "2023/02/a.json", "dt=2023/b.json.gz"),
+        *("a.json", "x.y/large.json", "s.json"),
+    }
+    lake.run()
+    assert lake.counts()["customer_trusted"] == STRICT["customer_trusted"]
+    assert sorted(lake.rows("quarantine")) == [
+        ("accelerometer_landing", "x.y/large.json", 16_001, "not-json"),
+        ("customer_landing", "2023/01/a.json", 4, "not-json"),
+        ("customer_landing", "2023/02/a.json", 6, "not-json"),
+        ("customer_landing", "dt=2023/b.json.gz", 1, "missing:email"),
+    ]
+    with lake.opened() as opened:
+        places = [(table, file, line) for table, file, line, _ in lake.rows("quarantine")]
+        assert set(opened.landing.lines(places)) == {"nonsense", "{}"}
+    assert lake.built() == set()
+    assert lake.validate().ok
+    assert {state for _, state in states(lake, data)} == {"unchanged"}
+
+
+def test_a_file_that_is_removed_takes_its_empty_folders_along(lake: Lake, tmp_path: Path) -> None:
+    customers = lake.layout.landing / "customer"
+    data = one(tmp_path / "more", "d.json")
+    for name in ("01/02/a.json", "01/b.json"):
+        path = data / "customer" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(CONTENT)
+    lake.upload(data)
+    (data / "customer" / "01" / "02" / "a.json").unlink()
+    assert ("01/02/a.json", "removed") in states(lake, data, replace=True)
+    assert sorted(path.name for path in customers.rglob("*")) == ["01", "b.json", "d.json"]
+
+
+def test_only_files_of_tables_that_the_folder_has_files_of_are_removed(
+    lake: Lake, tmp_path: Path
+) -> None:
+    folder = one(tmp_path / "more", "d.json")
+    (folder / "accelerometer").mkdir()
+    lake.upload(folder, replace=True)
+    assert set(zone(lake)) == {"customer/d.json", "accelerometer/a.json", "step_trainer/s.json"}
+
+
+MISLEADING = {
+    "c2.json": gzip.compress(CONTENT),
+    "c2": gzip.compress(CONTENT),
+    "c2.GZ": gzip.compress(CONTENT),
+    "c2.json.gz": CONTENT,
+    "c2.json.bz2": CONTENT,
+    "01/c2.ZST": CONTENT,
+}
+
+
+@pytest.mark.parametrize("name", MISLEADING)
+def test_a_misleading_suffix_in_the_landing_zone_stops_the_run(lake: Lake, name: str) -> None:
+    path = lake.layout.landing / "customer" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(MISLEADING[name])
+    with pytest.raises(UsageError, match="compressed") as refused:
+        lake.run()
+    assert str(path) in refused.value.message
+    assert "Rename it to end in .json" in str(refused.value.hint)
+    path.rename(path.with_name("c2.json.gz" if path.read_bytes()[:2] == b"\x1f\x8b" else "c2.json"))
+    lake.run()
+    assert lake.counts()["customer_landing"] == 2 * LANDING_COUNTS["customer_landing"]
+
+
+@pytest.mark.parametrize("name", ["c2", "c2.jsonl", "01/c2.txt"])
+def test_other_suffixes_in_the_landing_zone_are_read(lake: Lake, name: str) -> None:
+    path = lake.layout.landing / "customer" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(CONTENT)
+    (path.parent / "_SUCCESS").touch()
+    lake.run()
+    assert lake.counts()["customer_landing"] == 2 * LANDING_COUNTS["customer_landing"]
 
 
 @pytest.mark.slow
@@ -402,7 +495,9 @@ def test_a_hostile_name_is_refused_or_does_no_harm(
 )
 def test_an_odd_name_that_does_no_harm_works(lake: Lake, tmp_path: Path, name: str) -> None:
     lake.upload(one(tmp_path / "odd", name), replace=True)
-    assert zone(lake) == {f"customer/{name}": CONTENT}
+    assert zone(lake).keys() - {"accelerometer/a.json", "step_trainer/s.json"} == {
+        f"customer/{name}"
+    }
     lake.run()
     assert lake.counts()["customer_trusted"] == STRICT["customer_trusted"]
 
@@ -472,7 +567,6 @@ BROKEN = {
     "with another checksum": WHOLE[:-8] + b"\0\0\0\0" + WHOLE[-4:],
     "followed by something": WHOLE + b"something",
     "its first bytes": WHOLE[:5],
-    "no gzip": CONTENT,
     "empty": b"",
     # 100 MB in 100 kB.
     "a bomb": gzip.compress(b"\0" * 100_000_000),
@@ -508,7 +602,8 @@ def test_a_broken_gzip_file_leaves_the_file_of_its_name(lake: Lake, tmp_path: Pa
     lake.upload(one(tmp_path / "whole", "c.json.gz", WHOLE), replace=True)
     with pytest.raises(UsageError, match="gzip"):
         lake.upload(one(tmp_path / "broken", "c.json.gz", WHOLE[:-9]))
-    assert zone(lake) == {"customer/c.json.gz": WHOLE}
+    assert zone(lake)["customer/c.json.gz"] == WHOLE
+    assert "customer/c.json" not in zone(lake)
     lake.run()
     assert lake.counts()["customer_landing"] == LANDING_COUNTS["customer_landing"]
 

@@ -13,7 +13,7 @@ from stedi_cli.errors import StediError
 from stedi_cli.lake import elsewhere
 from stedi_cli.lake.findings import REBUILD, Finding
 from stedi_cli.lake.records import Resource
-from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
+from stedi_cli.landing.names import RENAME_THERE, with_address
 from stedi_cli.tables.drift import LOST, changed_by_others, drift_said, lost
 
 
@@ -78,7 +78,7 @@ def _landing_names(layout: Layout, zone: LandingZone) -> Iterator[Finding]:
     if number:
         place = layout.uri(f"{layout.settings.landing_prefix}/")
         found = f"{number} with an @ in their name, in {place}"
-        yield Finding("landing files", found, RENAME_AND_UPLOAD)
+        yield Finding("landing files", found, RENAME_THERE)
 
 
 def _finding(part: Resource) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +13,8 @@ from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.lake.elsewhere import Elsewhere
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.landing.bare_gzip import bared, renewed
-from stedi_cli.landing.delivery import find_files
+from stedi_cli.landing.delivery import Delivery, Source, find_files
+from stedi_cli.landing.files import same_content
 
 
 class Landing(LandingZone):
@@ -28,36 +29,62 @@ class Landing(LandingZone):
         self._writer = writer
         self._copies: TemporaryDirectory[str] | None = None
 
-    def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded | Uploading]:
+    def find(self, folder: Path) -> Delivery:
         found = find_files(folder, self._layout.lakehouse.landing.values())
-        refuse_elsewhere(folder)
+        refuse_elsewhere(found.folder)
+        return found
+
+    def others(self, delivery: Delivery) -> dict[str, list[str]]:
+        return self._not_among(delivery.files)
+
+    def _not_among(self, found: Mapping[str, Sequence[Source]]) -> dict[str, list[str]]:
+        return {
+            table: sorted(self.listed()[table].keys() - {source.name for source in sources})
+            for table, sources in found.items()
+        }
+
+    def upload(
+        self, delivery: Delivery, *, remove: Mapping[str, Collection[str]], wait: bool
+    ) -> Iterator[Uploaded | Uploading]:
+        # Whoever asked before may have waited for an answer.
+        self.forget()
         copies = Elsewhere()
         try:
-            bare = bared(found, copies.make())
-            yield from self._upload(bare, replace=replace, wait=wait)
-            source = folder / FILE_NAME
+            bare = bared(delivery.files, copies.make())
+            yield from self._upload(bare, remove=remove, wait=wait)
+            source = delivery.folder / FILE_NAME
             if source.is_file():
-                self._put_expected(renewed(source.read_bytes(), found, bare))
+                self._put_expected(renewed(source.read_bytes(), delivery.files, bare))
         finally:
             copies.remove()
 
     def _upload(
-        self, found: dict[str, list[Path]], *, replace: bool, wait: bool
+        self, found: dict[str, list[Source]], *, remove: Mapping[str, Collection[str]], wait: bool
     ) -> Iterator[Uploaded | Uploading]:
-        from stedi_cli.aws.upload import others, read_local, upload
+        from stedi_cli.aws.upload import read_local, upload
 
         files = read_local(self, found)
-        extra = others(self, found)
+        extra = self._not_among(found)
+        gone = {t: [n for n in names if n in remove.get(t, ())] for t, names in extra.items()}
         # A run would read half of what is old and half of what is new.
-        if any(f.state != "unchanged" for f in files) or (replace and any(extra.values())):
+        if any(f.state != "unchanged" for f in files) or any(gone.values()):
             self._writer.refuse(wait=wait)
         yield from upload(self, self._layout.lakehouse, files)
         for table, names in extra.items():
-            if replace:
-                self.remove(table, names)
+            self.remove(table, gone[table])
             for name in names:
-                yield Uploaded(table, name, "removed" if replace else "mixed")
+                yield Uploaded(table, name, "removed" if name in gone[table] else "mixed")
         self.save_index()
+
+    def same_content(self) -> dict[str, list[list[str]]]:
+        known = {
+            table: {name: self.known(table, name) for name in files}
+            for table, files in self.listed().items()
+        }
+        return {
+            table: same_content({name: facts for name, facts in files.items() if facts})
+            for table, files in known.items()
+        }
 
     def _put_expected(self, content: bytes) -> None:
         key = self._layout.expected

@@ -16,7 +16,7 @@ from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_fac
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, unpacked
 from stedi_cli.landing.names import is_landing_name, is_safe_name, shown
-from stedi_cli.masking import aws_said, unless_address
+from stedi_cli.masking import aws_said
 from stedi_cli.project.lakehouse import Table
 
 _MOST_DELETED = 1000
@@ -55,7 +55,7 @@ class LandingZone:
 
         Raises:
             StediError: If the bucket or an object cannot be read, or an object's name not used.
-            UsageError: If a ``.gz`` file is broken.
+            UsageError: If a gzip file is broken, or a suffix not that of the content.
         """
         found = self.listed()
         unread = [
@@ -173,14 +173,14 @@ class LandingZone:
             names = sorted(name.removeprefix(inside) for name in found if name.startswith(inside))
             files = {name: found[inside + name] for name in names if is_landing_name(name)}
             for name in files:
-                _refuse_unsafe(name, self._layout.uri(prefix + unless_address(name)))
+                _refuse_unsafe(name, self._layout.uri(prefix + name))
             listed[table.name] = files
         return listed
 
     def _read_facts(self, table: str, file: str) -> None:
         key = self.key(table, file)
         with self.storage.opened(key) as (stream, etag):
-            facts = read_facts(pieces(stream), self._layout.uri(key))
+            facts = read_facts(pieces(stream), file, self._layout.uri(key))
         # What was read, should it have been replaced since it was listed.
         self.remember(table, file, Entry(etag, facts))
 
@@ -210,9 +210,9 @@ class LandingZone:
 
 
 def _refuse_unsafe(name: str, uri: str) -> None:
-    if "/" in name or not is_safe_name(name):
+    if not is_safe_name(name):
         raise StediError(
-            f"{uri}: that name cannot be used in the landing zone.",
+            f"{shown(uri)}: that name cannot be used in the landing zone.",
             hint="Remove the object, then upload the file under another name.",
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
 from stedi_cli.lake.strangers import Stranger, landing_zone
-from stedi_cli.landing.names import is_landing_name
+from stedi_cli.landing.names import is_stored_name
 from stedi_cli.project.naming import is_name
 
 
@@ -29,6 +29,6 @@ def left_zones(layout: Layout, others: Iterable[Stranger]) -> list[Stranger]:
         place = layout.uri(whole + folder)
         if is_name(folder) and folder not in known and place not in places:
             keys = storage.list(f"{whole}{folder}/")
-            number = sum(is_landing_name(key.rpartition("/")[2]) for key in keys)
+            number = sum(map(is_stored_name, keys))
             found += [landing_zone(folder, place, number)] if number else []
     return found

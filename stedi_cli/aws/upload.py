@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.landing_zone import Entry, LandingZone
 from stedi_cli.errors import StediError
 from stedi_cli.lake.events import Uploaded, Uploading
-from stedi_cli.landing.delivery import unknown_keys
+from stedi_cli.landing.delivery import Source, unknown_keys
 from stedi_cli.landing.file_facts import FileFacts, pieces, read_facts
 from stedi_cli.project.lakehouse import Lakehouse
 
@@ -29,6 +29,7 @@ class Local:
 
     Args:
         table: Its landing table.
+        name: Its name in the landing zone.
         path: Where it lies.
         facts: What its bytes tell.
         stamp: What changes when it is written to.
@@ -36,13 +37,14 @@ class Local:
     """
 
     table: str
+    name: str
     path: Path
     facts: FileFacts
     stamp: tuple[int, int, int]
     state: str
 
 
-def read_local(zone: LandingZone, found: dict[str, list[Path]]) -> list[Local]:
+def read_local(zone: LandingZone, found: Mapping[str, Sequence[Source]]) -> list[Local]:
     """Read files and tell which of them S3 does not have.
 
     Args:
@@ -57,27 +59,20 @@ def read_local(zone: LandingZone, found: dict[str, list[Path]]) -> list[Local]:
         StediError: If one cannot be read.
     """
     zone.listed()
-    places = [(table, path) for table, paths in found.items() for path in paths]
+    places = [(table, source) for table, sources in found.items() for source in sources]
 
-    def read(table: str, path: Path) -> Local:
+    def read(table: str, source: Source) -> Local:
+        name, path = source.name, source.path
         stamp = _stamp(path)
         with path.open("rb") as stream:
-            facts = read_facts(pieces(stream), str(path))
-        there = zone.listed()[table].get(path.name)
-        before = zone.known(table, path.name)
+            facts = read_facts(pieces(stream), name, str(path))
+        there = zone.listed()[table].get(name)
+        before = zone.known(table, name)
         same = before is not None and before.sha256 == facts.sha256
         state = "new" if there is None else "unchanged" if same else "changed"
-        return Local(table, path, facts, stamp, state)
+        return Local(table, name, path, facts, stamp, state)
 
     return side_by_side([lambda p=place: read(*p) for place in places], workers=_PARALLEL)
-
-
-def others(zone: LandingZone, found: dict[str, list[Path]]) -> dict[str, list[str]]:
-    """Return the landing files, by table, that are not among those found in a folder."""
-    return {
-        table: sorted(set(zone.listed()[table]) - {path.name for path in paths})
-        for table, paths in found.items()
-    }
 
 
 def upload(
@@ -100,7 +95,7 @@ def upload(
     wanted = [file for file in files if file.state != "unchanged"]
     for file in files:
         if file.state == "unchanged":
-            yield Uploaded(file.table, file.path.name, "unchanged")
+            yield Uploaded(file.table, file.name, "unchanged")
     total, done = sum(file.facts.size for file in wanted), 0
     unknown: dict[Path, frozenset[str]] = {}
     for name, table in lakehouse.landing.items():
@@ -120,9 +115,9 @@ def upload(
                     continue
                 waiting -= 1
                 file = sent[news]
-                zone.remember(file.table, file.path.name, news.result())
+                zone.remember(file.table, file.name, news.result())
                 keys = unknown.get(file.path, frozenset())
-                yield Uploaded(file.table, file.path.name, file.state, keys)
+                yield Uploaded(file.table, file.name, file.state, keys)
             if any(file.facts.size >= _LARGE for file in wanted):
                 _abort_old(zone, wanted)
         finally:
@@ -134,7 +129,7 @@ def upload(
 
 
 def _send(zone: LandingZone, file: Local, report: Callable[[int], None]) -> Entry:
-    key = zone.key(file.table, file.path.name)
+    key = zone.key(file.table, file.name)
     with aws_errors(f"s3:PutObject {key}"):
         send = _send_parts if file.facts.size >= _LARGE else _send_whole
         etag = send(zone, file, key, report)
@@ -185,7 +180,7 @@ def _abort_old(zone: LandingZone, files: list[Local]) -> None:
 
     They died, or the answer to their start was lost, so that boto3 started another.
     """
-    keys = {zone.key(file.table, file.path.name) for file in files}
+    keys = {zone.key(file.table, file.name) for file in files}
     with aws_errors("s3:ListMultipartUploads"):
         pages = zone.storage.s3.get_paginator("list_multipart_uploads").paginate(
             **zone.storage.place()

@@ -9,7 +9,7 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.jobs import run_jobs
 from stedi_cli.cli.session import session
-from stedi_cli.cli.upload import upload_into
+from stedi_cli.cli.upload import found_in, upload_into
 from stedi_cli.cli.validate import validate_session
 from stedi_cli.errors import ExitCode
 
@@ -28,7 +28,8 @@ def demo(ctx: typer.Context) -> None:
     with session(ctx, root=ROOT) as opened:
         _step(1, "infra up", "make the lakehouse's folder and upload the sample's landing files")
         list(opened.lake.infrastructure.up())
-        upload_into(opened, opened.settings.project / "data" / "sample", replace=True)
+        delivery = found_in(opened, opened.settings.project / "data" / "sample")
+        upload_into(opened, delivery, remove=opened.lake.landing.others(delivery))
         _step(2, "jobs run --all", "landing to trusted to curated, five SQL jobs")
         run_jobs(opened, RunOptions(opened.lake.jobs.default_engine))
         _step(3, "validate", "row counts against the expected ones, and every rule")

@@ -10,7 +10,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
-from stedi_cli.cli.upload import upload_into
+from stedi_cli.cli.upload import AllowMissing, found_in, upload_into
 from stedi_cli.errors import ExitCode, StediError, UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def up(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Delete and make again what cannot be changed.")
     ] = False,
+    allow_missing: AllowMissing = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make what is missing, change what differs, and upload data.
@@ -60,14 +61,10 @@ def up(
 
     Example: stedi infra up --data my-landing-files
     """
-    from stedi_cli.landing.delivery import find_files
-
     if data is not None and no_data:
         raise UsageError("--data and --no-data exclude each other.", hint="Give one of them.")
     with session(ctx) as opened:
-        folder = data or opened.settings.data
-        if not no_data:
-            find_files(folder, opened.lakehouse.landing.values())
+        delivery = None if no_data else found_in(opened, data or opened.settings.data)
         planned = None
         if _costs(opened) and not as_json:
             with render.busy("Comparing"):
@@ -82,14 +79,16 @@ def up(
                 tell(f"{done}{resource.kind} {resource.name} {resource.state}")
         if not as_json:
             render.show(_table(opened, resources))
-        uploaded = None
-        if not no_data:
+        result = None
+        if delivery is not None:
             if not as_json:
                 render.say()
-            counts = upload_into(opened, folder, quiet=as_json)
-            uploaded = [count.as_json() for count in counts]
+            result = upload_into(opened, delivery, quiet=as_json)
         if as_json:
+            uploaded = [count.as_json() for count in result.counts] if result else None
             render.emit({"resources": [r.as_json() for r in resources], "uploaded": uploaded})
+        if result is not None:
+            result.end(allow_missing=allow_missing)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,10 +10,19 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
+from stedi_cli.errors import ExitCode, UsageError
 from stedi_cli.masking import is_address
 
 if TYPE_CHECKING:
     from stedi_cli.lake.events import UploadCount
+    from stedi_cli.landing.delivery import Delivery
+
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Exit 0 also where a table has no landing file.")
+]
+# Files that are named one by one, and of the same content.
+_MOST_NAMED = 100
+_FEW = 3
 
 
 def upload(
@@ -22,51 +32,114 @@ def upload(
         typer.Argument(help="Folder with landing files [default: the configured data]."),
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Make the landing zone equal to the folder.")
+        bool,
+        typer.Option(
+            "--replace", help="Of tables that the folder has files of, remove all others."
+        ),
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask before files are removed.")
+    ] = False,
+    allow_missing: AllowMissing = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another writer.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Bring landing files into the landing zone, by content.
 
-    The folder holds customer/, accelerometer/ and step_trainer/, each with or without landing/
-    below, with .json or .json.gz files. Unchanged files are skipped.
+    The folder holds customer/, accelerometer/ and step_trainer/, or what they are called
+    elsewhere (customers/, customer_landing/), with files of JSON lines at any depth, plain or
+    gzip, whatever their suffix. Unchanged files are skipped; what is not taken is named. Exit
+    code 3 where a table has no landing file then.
 
-    Example: stedi upload my-landing-files --replace
+    Example: stedi upload my-landing-files
     """
     with session(ctx) as opened:
-        counts = upload_into(
-            opened, folder or opened.settings.data, replace=replace, wait=wait, quiet=as_json
-        )
+        delivery = found_in(opened, folder or opened.settings.data)
+        remove = _to_remove(opened, delivery, yes=yes) if replace else {}
+        result = upload_into(opened, delivery, remove=remove, wait=wait, quiet=as_json)
         if as_json:
-            render.emit([count.as_json() for count in counts])
+            render.emit([count.as_json() for count in result.counts])
+        result.end(allow_missing=allow_missing)
+
+
+@dataclass(frozen=True)
+class UploadResult:
+    """What an upload came to.
+
+    Args:
+        counts: How many files were new, changed and so on, a landing table each.
+    """
+
+    counts: list[UploadCount]
+
+    def end(self, *, allow_missing: bool) -> None:
+        """Say which tables have no landing file, and exit 3 unless that is meant."""
+        missing = [count.table for count in self.counts if not count.there]
+        if not missing:
+            return
+        render.note(f"No landing file is there of {', '.join(missing)}.")
+        if not allow_missing:
+            render.note("Hint: Upload them too; if that is meant, add --allow-missing.")
+            raise typer.Exit(ExitCode.BAD_DATA)
+
+
+def found_in(opened: Session, folder: Path) -> Delivery:
+    """Return what can be brought in of a folder, and say what cannot and why."""
+    delivery = opened.lake.landing.find(folder)
+    if delivery.folder != folder:
+        render.note(f"The landing files are those of {delivery.folder}.")
+    from stedi_cli.landing.names import shown
+
+    for path, why in delivery.not_taken[:_MOST_NAMED]:
+        render.note(f"Not taken: {render.one_line(shown(str(path)))}: {why}.")
+    if len(delivery.not_taken) > _MOST_NAMED:
+        render.note(f"Not taken: {len(delivery.not_taken) - _MOST_NAMED:,} more.")
+    if delivery.hidden:
+        render.note(f"Left out: {delivery.hidden:,} hidden file(s), folder(s) or marker(s).")
+    return delivery
+
+
+def _to_remove(opened: Session, delivery: Delivery, *, yes: bool) -> dict[str, list[str]]:
+    """Return the landing files that are to go, once somebody agreed; of no table without files."""
+    others = opened.lake.landing.others(delivery)
+    remove = {table: names for table, names in others.items() if names and delivery.files[table]}
+    if not remove or yes:
+        return remove
+    counted = ", ".join(f"{len(names):,} of {table}" for table, names in remove.items())
+    if not render.is_interactive():
+        raise UsageError(
+            f"--replace removes landing files that are not in {delivery.folder} ({counted}),"
+            " and there is no terminal to ask.",
+            hint="Add --yes to remove them.",
+        )
+    if not render.confirm(f"Remove landing files that are not in {delivery.folder}: {counted}?"):
+        render.note("Nothing was uploaded or removed.")
+        raise typer.Exit(ExitCode.FAILED)
+    return remove
 
 
 def upload_into(
     opened: Session,
-    folder: Path,
+    delivery: Delivery,
     *,
-    replace: bool = False,
+    remove: dict[str, list[str]] | None = None,
     wait: bool = False,
     quiet: bool = False,
-) -> list[UploadCount]:
-    """Upload a folder and show what was done.
+) -> UploadResult:
+    """Upload a delivery and show what was done.
 
     Args:
         opened: The session.
-        folder: The folder.
-        replace: Whether to remove landing files that are not in it.
+        delivery: What was found in a folder.
+        remove: Landing files to remove, by table.
         wait: Whether to wait for another writer.
         quiet: Whether to show nothing on stdout.
-
-    Returns:
-        How many files were new, changed and so on, a landing table each.
     """
     from stedi_cli.lake.events import UploadCount, Uploading
 
     counts = {name: UploadCount(name) for name in opened.lakehouse.landing}
-    with render.progress(f"Uploading {folder}") as bar:
-        for done in opened.lake.landing.upload(folder, replace=replace, wait=wait):
+    with render.progress(f"Uploading {delivery.folder}") as bar:
+        for done in opened.lake.landing.upload(delivery, remove=remove or {}, wait=wait):
             if isinstance(done, Uploading):
                 bar(done.done, done.total)
             else:
@@ -74,8 +147,9 @@ def upload_into(
     result = list(counts.values())
     if not quiet:
         _show(result)
-    _warn(result, folder)
-    return result
+    _warn(result, delivery)
+    _warn_of_twins(opened.lake.landing.same_content())
+    return UploadResult(result)
 
 
 def _show(counts: list[UploadCount]) -> None:
@@ -86,7 +160,7 @@ def _show(counts: list[UploadCount]) -> None:
     render.show(render.table(["landing files", *(f">{state}" for state in shown)], rows))
 
 
-def _warn(counts: list[UploadCount], folder: Path) -> None:
+def _warn(counts: list[UploadCount], delivery: Delivery) -> None:
     """Say what was not expected: keys that no table knows, and data sets that are mixed."""
     for count in counts:
         if count.unknown:
@@ -97,9 +171,27 @@ def _warn(counts: list[UploadCount], folder: Path) -> None:
     mixed = sum(count.files["mixed"] for count in counts)
     if mixed:
         render.note(
-            f"Warning: {mixed} landing file(s) are not in {folder}, so that data sets are mixed."
-            " Add --replace to remove them."
+            f"Warning: {mixed} landing file(s) are not in {delivery.folder}. They stay, and count:"
+            " data sets are mixed unless they belong together."
         )
+    absent = [c.table for c in counts if c.there and not delivery.files[c.table]]
+    if absent:
+        render.note(f"{delivery.folder} has no landing file of {', '.join(absent)}.")
+
+
+def _warn_of_twins(found: dict[str, list[list[str]]]) -> None:
+    """Say which files hold the same, as the second download of one, such as `c (1).json`, does."""
+    from stedi_cli.landing.names import shown
+
+    for table, contents in found.items():
+        named = "; ".join(" and ".join(map(shown, names[:_FEW])) for names in contents[:_FEW])
+        files = sum(map(len, contents)) - len(contents)
+        if files:
+            render.note(
+                f"Warning: {files:,} landing file(s) of {table} hold what another holds: {named}"
+                f"{' and others' if len(contents) > _FEW else ''}. Policy published counts their"
+                " lines again; remove what was delivered twice."
+            )
 
 
 def _named(keys: set[str]) -> str:

@@ -56,6 +56,11 @@ class UploadCount:
         self.files[file.state] += 1
         self.unknown |= file.unknown
 
+    @property
+    def there(self) -> int:
+        """How many landing files the table has then."""
+        return self.files.total() - self.files["removed"]
+
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
         return {"table": self.table, **{state: self.files[state] for state in STATES}}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from stedi_cli.lake.records import (
     Task,
 )
 from stedi_cli.lake.strangers import Stranger
+from stedi_cli.landing.delivery import Delivery
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.history import RefRemoved
@@ -56,14 +57,29 @@ class Infrastructure(Protocol):
 class Landing(Protocol):
     """The landing files."""
 
-    def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded | Uploading]:
-        """Bring a folder's files in.
+    def find(self, folder: Path) -> Delivery:
+        """Return what can be brought in of a folder, changing nothing.
+
+        Raises:
+            UsageError: If it cannot be used, or the expected counts in it cannot.
+        """
+
+    def others(self, delivery: Delivery) -> dict[str, list[str]]:
+        """Return the names of landing files, by table, that are not in a delivery."""
+
+    def upload(
+        self, delivery: Delivery, *, remove: Mapping[str, Collection[str]], wait: bool
+    ) -> Iterator[Uploaded | Uploading]:
+        """Bring a delivery's files in.
 
         Args:
-            folder: The folder.
-            replace: Whether landing files that are not in it go.
+            delivery: What was found.
+            remove: The names of landing files, by table, that go unless they are in it.
             wait: Whether to wait for another writer.
         """
+
+    def same_content(self) -> dict[str, list[list[str]]]:
+        """Return, by table, the names of files of one content, as far as no file has to be read."""
 
     def states(self) -> dict[str, LandingState]:
         """Return the files by table."""

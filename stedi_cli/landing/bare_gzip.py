@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stedi_cli.durable import replaced
+from stedi_cli.landing.delivery import Source
 
 _CHUNK = 1 << 20
 # How a member begins whose header holds an extra field, a name or a comment.
@@ -18,7 +19,7 @@ _HEAD, _TRAILER = 10, 8
 _EXTRA, _NAME, _COMMENT, _CHECKSUM = 4, 8, 16, 2
 
 
-def bared(found: Mapping[str, Sequence[Path]], temp: Path) -> dict[str, list[Path]]:
+def bared(found: Mapping[str, Sequence[Source]], temp: Path) -> dict[str, list[Source]]:
     """Copy the gzip files whose headers tell something, without that.
 
     Args:
@@ -26,20 +27,23 @@ def bared(found: Mapping[str, Sequence[Path]], temp: Path) -> dict[str, list[Pat
         temp: Folder for the copies.
 
     Returns:
-        The files, a copy in the place of each such one, with the same name. What is no whole gzip
-        file stays as it is, for others to refuse.
+        The files, a copy in the place of each such one. What is no whole gzip file stays as it is,
+        for others to refuse.
     """
-    return {table: [_bared(path, temp / table) for path in paths] for table, paths in found.items()}
+    return {
+        table: [Source(source.name, _bared(source, temp / table)) for source in sources]
+        for table, sources in found.items()
+    }
 
 
 def renewed(
-    content: bytes, found: Mapping[str, Sequence[Path]], stored: Mapping[str, Sequence[Path]]
+    content: bytes, found: Mapping[str, Sequence[Source]], stored: Mapping[str, Sequence[Source]]
 ) -> bytes:
     """Return a text with the digests of files replaced by those of their copies."""
-    for table, paths in found.items():
-        for source, copy in zip(paths, stored[table], strict=True):
+    for table, sources in found.items():
+        for source, copy in zip(sources, stored[table], strict=True):
             if copy != source:
-                content = content.replace(_sha256(source), _sha256(copy))
+                content = content.replace(_sha256(source.path), _sha256(copy.path))
     return content
 
 
@@ -48,17 +52,17 @@ def _sha256(path: Path) -> bytes:
         return hashlib.file_digest(stream, "sha256").hexdigest().encode()
 
 
-def _bared(path: Path, folder: Path) -> Path:
-    if not path.name.endswith(".gz") or not _may_tell(path):
-        return path
-    folder.mkdir(exist_ok=True)
-    copy = folder / path.name
+def _bared(source: Source, folder: Path) -> Path:
+    if not source.name.endswith(".gz") or not _may_tell(source.path):
+        return source.path
+    copy = folder / source.name
+    copy.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("rb") as source, replaced(copy, folder) as sink:
-            for piece in _bare(_Input(source)):
+        with source.path.open("rb") as stream, replaced(copy, copy.parent) as sink:
+            for piece in _bare(_Input(stream)):
                 sink.write(piece)
     except zlib.error:
-        return path
+        return source.path
     return copy
 
 

@@ -3,68 +3,158 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stedi_cli.errors import UsageError
 from stedi_cli.landing.lines import numbered, open_lines
-from stedi_cli.landing.names import is_landing_name, refuse_addresses, refuse_unsafe_name
+from stedi_cli.landing.look import read_head, stored_name, why_not_taken
+from stedi_cli.landing.names import refuse_addresses, refuse_unsafe_name, shown
+from stedi_cli.landing.table_folders import TableFolders
 from stedi_cli.project.lakehouse import Table
 
 # Lines of a table in which unknown keys are looked for, and of each no more bytes than these.
 _LOOKED_AT = 1000
 _LOOKED_INTO = 1 << 20
+# Of what is in a folder that cannot be used, so many are named.
+_FEW = 4
 
 
-def find_files(folder: Path, tables: Iterable[Table]) -> dict[str, list[Path]]:
+@dataclass(frozen=True)
+class Source:
+    """A delivered file: its name in the landing zone, and where its bytes are."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What is taken of a folder, and what is not.
+
+    Args:
+        folder: The folder that holds the tables' folders.
+        files: The landing files by table, sorted by name; of a table without a file none.
+        not_taken: What else is there, and why it is not taken.
+        hidden: How many markers, hidden files and hidden folders there are beside.
+    """
+
+    folder: Path
+    files: Mapping[str, Sequence[Source]]
+    not_taken: tuple[tuple[Path, str], ...] = ()
+    hidden: int = 0
+
+
+def find_files(folder: Path, tables: Iterable[Table], apart: Path | None = None) -> Delivery:
     """Find the landing files below a folder.
 
     Args:
-        folder: Holds ``customer/``, ``accelerometer/``, ``step_trainer/``, each with or without
-            ``landing/`` below.
+        folder: Holds a folder a table, or one folder does at whatever depth that holds them.
         tables: The landing tables.
+        apart: A folder that is no part of a delivery wherever it lies: the lakehouse's own.
 
     Returns:
-        Files by table name, sorted by file name. A table without a folder has none.
+        The delivery.
 
     Raises:
-        UsageError: If the folder is missing or holds no landing file, a file has an unusable
-            name, or one is a link to a place outside.
+        UsageError: If the folder is missing or no folder, none or several in it hold landing
+            files, a file has an unusable name, two would get one name, or one is a link to a
+            place outside.
+        StediError: If a file cannot be read.
     """
+    tables = list(tables)
+    wanted = ", ".join(f"{table.folder}/" for table in tables)
+    _refuse_no_folder(folder, wanted)
+    search = TableFolders(folder, tables, apart)
+    found = [_delivery(search, place) for place in search.places()]
+    usable = [delivery for delivery in found if any(delivery.files.values())]
+    if len(usable) > 1:
+        places = ", ".join(shown(str(delivery.folder)) for delivery in usable[:_FEW])
+        more = f" and {len(usable) - _FEW} more" if len(usable) > _FEW else ""
+        raise UsageError(
+            f"{folder} holds landing files in {len(usable)} places: {places}{more}.",
+            hint="Name one of them.",
+        )
+    if not usable:
+        left = [f"{path}: {why}" for delivery in found for path, why in delivery.not_taken]
+        raise _nothing_in(folder, left, search, wanted)
+    return usable[0]
+
+
+def _refuse_no_folder(folder: Path, wanted: str) -> None:
+    expected = f"Expected a folder with {wanted} below it"
+    if folder.is_file():
+        import tarfile
+        import zipfile
+
+        if zipfile.is_zipfile(folder) or tarfile.is_tarfile(folder):
+            raise UsageError(
+                f"{folder} is an archive.", hint=f"{expected}: unpack it, and name the folder."
+            )
+        raise UsageError(
+            f"{folder} is a single file.",
+            hint=f"{expected}: put the file into its table's, and name the one above.",
+        )
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is not a folder.", hint=f"{expected}.")
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}.", hint="Name a folder with landing files.")
-    found: dict[str, list[Path]] = {}
-    tables = list(tables)
-    for table in tables:
-        place = folder / str(table.folder)
-        place = place / "landing" if (place / "landing").exists() else place
-        if place.exists() and not place.is_dir():
-            raise UsageError(f"{place} is not a folder.", hint="Move it away and try again.")
-        files = sorted(place.iterdir()) if place.is_dir() else []
-        found[table.name] = [path for path in files if is_landing_name(path.name)]
-        refuse_addresses(place, found[table.name])
-        _refuse_unsafe(found[table.name], place, folder)
-    if not any(found.values()):
-        wanted = ", ".join(f"{table.folder}/" for table in tables)
-        raise UsageError(
-            f"{folder} holds no landing files.",
-            hint=f"Expected {wanted} below it, with .json or .json.gz files.",
-        )
-    return found
 
 
-def _refuse_unsafe(files: Sequence[Path], place: Path, folder: Path) -> None:
-    whole = folder.resolve()
-    is_inside = place.resolve().is_relative_to(whole)
-    for path in files:
-        refuse_unsafe_name(path)
-        if not path.is_file():
-            raise UsageError(f"{path} is not a file.", hint="Move it away and try again.")
-        if not (path.resolve().is_relative_to(whole) if path.is_symlink() else is_inside):
-            raise UsageError(
-                f"{path} is a link to a place outside {folder}.", hint="Copy the file itself there."
-            )
+def _nothing_in(folder: Path, left: Sequence[str], search: TableFolders, wanted: str) -> UsageError:
+    held = left or search.held()
+    named = ", ".join(map(shown, held[:_FEW])) or "nothing"
+    more = f" and {len(held) - _FEW:,} more" if len(held) > _FEW else ""
+    hint = f"Expected {wanted} below it, with files of JSON lines, plain or gzip."
+    if (table := search.table_called(folder.resolve().name)) is not None:
+        hint = f"It is the folder of {table} itself: name the one above it."
+    return UsageError(f"{folder} holds no landing files, but {named}{more}.", hint=hint)
+
+
+def _delivery(search: TableFolders, place: Path) -> Delivery:
+    found = search.below(place)
+    files: dict[str, list[Source]] = {}
+    not_taken = list(found.others)
+    for table, named in found.files.items():
+        sources: list[Source] = []
+        for name, path in sorted(named):
+            head = read_head(path)
+            if why := why_not_taken(path, head):
+                not_taken.append((path, why))
+            else:
+                sources.append(Source(stored_name(name, head), path))
+        refuse_addresses(place, (source.name for source in sources))
+        for source in sources:
+            refuse_unsafe_name(source.name, str(source.path))
+        _refuse_clashes(sources)
+        files[table] = sorted(sources, key=lambda source: source.name)
+    return Delivery(place, files, tuple(sorted(not_taken)), found.hidden)
+
+
+def _refuse_clashes(sources: Sequence[Source]) -> None:
+    """Refuse two files that would be one in some landing zone, or one the other's folder."""
+    taken: dict[str, Source] = {}
+    for source in sources:
+        # As file systems compare names that know no case.
+        key = unicodedata.normalize("NFC", source.name).casefold()
+        if key in taken:
+            raise _clash(taken[key], source)
+        taken[key] = source
+    for key, source in taken.items():
+        for above in PurePosixPath(key).parents:
+            if str(above) in taken:
+                raise _clash(taken[str(above)], source)
+
+
+def _clash(one: Source, other: Source) -> UsageError:
+    return UsageError(
+        f"{one.path} and {other.path} would get one name in the landing zone,"
+        f" {min(one.name, other.name)}.",
+        hint="Rename one of them, or remove it if they are the same.",
+    )
 
 
 def unknown_keys(files: Sequence[Path], table: Table) -> dict[Path, frozenset[str]]:

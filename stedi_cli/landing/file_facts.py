@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from stedi_cli.errors import UsageError
 from stedi_cli.landing.contract import BLANKS, BOM, LONGEST_LINE
+from stedi_cli.landing.look import GZIP, begun, refuse_misleading
 from stedi_cli.landing.names import shown
 
 CHUNK = 1 << 18
@@ -68,18 +69,19 @@ def digest(content: Iterable[bytes]) -> str:
     return found.hexdigest()
 
 
-def read_facts(content: Iterable[bytes], name: str) -> FileFacts:
+def read_facts(content: Iterable[bytes], name: str, where: str) -> FileFacts:
     """Look at the bytes of a landing file once.
 
     Args:
         content: The bytes, as they are, in pieces.
-        name: Its name, which tells whether it is compressed, and which errors show masked.
+        name: Its name in the landing zone, whose suffix has to be that of its content.
+        where: Where it lies, which errors show masked.
 
     Returns:
         The file's facts.
 
     Raises:
-        UsageError: If a ``.gz`` file is not whole or not gzip.
+        UsageError: If a gzip file is not whole, or the suffix is not that of the content.
     """
     found = hashlib.sha256()
     size = 0
@@ -91,8 +93,10 @@ def read_facts(content: Iterable[bytes], name: str) -> FileFacts:
             size += len(chunk)
             yield chunk
 
+    head, whole = begun(raw())
+    refuse_misleading(name, head, where)
     count = _LineCount()
-    for piece in _inflated(raw(), shown(name)) if name.endswith(".gz") else raw():
+    for piece in _inflated(whole, shown(where)) if head.startswith(GZIP) else whole:
         count.add(piece)
     return FileFacts(found.hexdigest(), size, count.total(), count.too_long)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stedi_cli.landing.file_facts import FileFacts
@@ -34,6 +34,15 @@ class LandingState:
 def contents(digests: Iterable[str]) -> str:
     """Return the digest of a multiset of file digests."""
     return _digest(digests)
+
+
+def same_content(files: Mapping[str, FileFacts]) -> list[list[str]]:
+    """Return the names of files that hold the same, a list for each content; empty ones do not."""
+    by_content: dict[str, list[str]] = {}
+    for name, facts in sorted(files.items()):
+        if facts.lines:
+            by_content.setdefault(facts.sha256, []).append(name)
+    return [names for names in by_content.values() if len(names) > 1]
 
 
 def _digest(texts: Iterable[str]) -> str:

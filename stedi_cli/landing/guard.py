@@ -40,12 +40,17 @@ class Guard:
         """The text by which the guard is found in errors and profiles."""
         return f"stedi-contract:{self._table.name}"
 
-    def guarded(self, files: Iterable[Path]) -> str:
-        """Return a SELECT of all rows, which raises at a line that cannot be used."""
+    def guarded(self, files: Iterable[Path], folder: Path) -> str:
+        """Return a SELECT of all rows, which raises at a line that cannot be used.
+
+        Args:
+            files: The files.
+            folder: The table's, below which a file's path is its name.
+        """
         conditions = " AND ".join(_condition(column) for column in self._table.columns)
         guard = f"CASE WHEN {conditions} THEN true ELSE error({literal(self.tag)}) END"
         read = {c.name: "double" if c.type == "long" else c.type for c in self._table.columns}
-        named = f"parse_filename(raw.{LANDING_FILE}, false, 'forward_slash')"
+        named = f"substr(raw.{LANDING_FILE}, {len(f'{folder}/') + 1})"
         options = f", filename = {literal(LANDING_FILE)}"
         return f"{self._select(files, read, named, options)} WHERE {guard}"
 

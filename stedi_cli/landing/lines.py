@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 from stedi_cli.errors import StediError
 from stedi_cli.landing.contract import LONGEST_LINE, Field, is_blank, judge
+from stedi_cli.landing.look import GZIP
 from stedi_cli.project.lakehouse import Table
 
 _BRACE, _FEED = b"{\n"
@@ -46,8 +47,12 @@ def fields_of(table: Table) -> list[Field]:
 
 
 def open_lines(path: Path) -> BinaryIO:
-    """Open a landing file, unpacked where it is packed."""
-    return cast(BinaryIO, gzip.open(path)) if path.name.endswith(".gz") else path.open("rb")
+    """Open a landing file, unpacked where it is packed, whatever its name."""
+    stream = path.open("rb")
+    if stream.peek(len(GZIP))[: len(GZIP)] != GZIP:
+        return stream
+    stream.close()
+    return cast(BinaryIO, gzip.open(path))
 
 
 def has_words(path: Path) -> bool:

@@ -32,15 +32,15 @@ class Sieve:
         self._patterns: dict[str, re.Pattern[str]] = {}
         self.bad: list[BadLine] = []
 
-    def add(self, path: Path) -> int:
-        """Sieve a file, and return the number of its usable lines."""
+    def add(self, path: Path, name: str) -> int:
+        """Sieve a file of a name, and return the number of its usable lines."""
         with open_lines(path) as stream:
             content = stream.read()
         # What is no UTF-8 becomes U+FFFD, which no canonical line holds; no line feed is lost.
         text = content.decode(errors="replace")
         lines = content.split(b"\n")
         pattern = self._pattern(lines[0])
-        tail = f",{json.dumps(self._key)}:{json.dumps(path.name)}}}\n".encode()
+        tail = f",{json.dumps(self._key)}:{json.dumps(name)}}}\n".encode()
         number = usable = position = 0
         while number < len(lines):
             run = pattern.match(text, position)
@@ -52,20 +52,20 @@ class Sieve:
                 number += count
                 position = run.end()
                 continue
-            usable += self._judge(path, Line(number + 1, lines[number]))
+            usable += self._judge(name, Line(number + 1, lines[number]))
             number += 1
             position = text.find("\n", position) + 1 or len(text)
         return usable
 
-    def _judge(self, path: Path, line: Line) -> bool:
+    def _judge(self, name: str, line: Line) -> bool:
         if not line.content or line.is_blank():
             return False
         try:
             values = line.judged(self._fields)
         except Unusable as verdict:
-            self.bad.append(BadLine(path.name, line.number, str(verdict)))
+            self.bad.append(BadLine(name, line.number, str(verdict)))
             return False
-        self._sink.write(json.dumps({**values, self._key: path.name}).encode() + b"\n")
+        self._sink.write(json.dumps({**values, self._key: name}).encode() + b"\n")
         return True
 
     def _pattern(self, first: bytes) -> re.Pattern[str]:

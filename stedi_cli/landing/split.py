@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -42,12 +43,13 @@ class SplitFile:
 
 
 def split_file(
-    path: Path, fields: Sequence[Field], temp: Path, suspicious: Sequence[int] | None
+    path: Path, name: str, fields: Sequence[Field], temp: Path, suspicious: Sequence[int] | None
 ) -> SplitFile:
     """Copy the usable lines of a landing file, and name the others.
 
     Args:
         path: The file.
+        name: Its name, its path below its table's folder.
         fields: Its table's columns.
         temp: Folder for the copies.
         suspicious: Which lines are to be judged: their ordinals among the lines that are not
@@ -56,10 +58,10 @@ def split_file(
     Returns:
         The split.
     """
-    with _Splitter(path, fields, temp) as splitter:
+    with _Splitter(path, name, fields, temp) as splitter:
         done = suspicious is not None and splitter.by_ordinal(suspicious)
     if not done:
-        with _Splitter(path, fields, temp) as splitter:
+        with _Splitter(path, name, fields, temp) as splitter:
             splitter.by_lines(None if suspicious is None else set(suspicious))
     return splitter.result()
 
@@ -90,12 +92,13 @@ def _keys(line: bytes) -> list[str]:
 class _Splitter:
     """Lines that are usable as they stand go into one copy, those to be written anew in another."""
 
-    def __init__(self, path: Path, fields: Sequence[Field], temp: Path) -> None:
-        name = f"{path.parent.name}.{path.name}"
-        self._file = path.name
+    def __init__(self, path: Path, name: str, fields: Sequence[Field], temp: Path) -> None:
+        # Of all tables in one folder, and names of files may not nest.
+        part = hashlib.sha256(str(path).encode()).hexdigest()
+        self._file = name
         self._fields = fields
         self._stream = open_lines(path)
-        self._parts = [temp / f"{name}.kept.json", temp / f"{name}.mended.json"]
+        self._parts = [temp / f"{part}.kept.json", temp / f"{part}.mended.json"]
         self._keep, self._mend = (part.open("wb") for part in self._parts)
         self._bad: list[BadLine] = []
         self._longest = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from stedi_cli.errors import StediError
 from stedi_cli.lake import elsewhere
 from stedi_cli.lake.findings import REBUILD, Finding
-from stedi_cli.landing.names import RENAME_AND_UPLOAD, with_address
+from stedi_cli.landing.names import RENAME_THERE, with_address
 from stedi_cli.local import spark
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import catalog_damage
@@ -59,7 +59,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
         number = sum(with_address(state.files) for state in states.values())
         if number:
             found = f"{number} with an @ in their name, in {layout.landing}"
-            yield Finding("landing files", found, RENAME_AND_UPLOAD)
+            yield Finding("landing files", found, RENAME_THERE)
     except StediError as error:
         yield Finding("landing files", error.message, error.hint or "Upload them again.")
     yield from _tables(lakehouse, tables)

@@ -243,7 +243,8 @@ class Infrastructure:
             layout.root.rmdir()
             yield Resource("folder", str(layout.root), "removed")
         for path in sorted(left):
-            note = "in a landing zone that is not the model's" if path.parent in zones else _FOREIGN
+            alone = zones.isdisjoint(path.parents)
+            note = _FOREIGN if alone else "in a landing zone that is not the model's"
             yield Resource("file", shown(str(path)), "left", note)
 
     def _remove_tables(self) -> Iterator[Resource]:
@@ -294,12 +295,14 @@ class Infrastructure:
     def _remove_landing(self) -> Iterator[Resource]:
         for table in self._lakehouse.landing:
             folder = self._zone.folder(table)
-            for path in self._zone.own_files(table):
-                self._zone.remove(path)
+            for name in self._zone.own_files(table):
+                self._zone.remove(table, name)
             linked = folder.is_symlink() or self.layout.landing.is_symlink()
-            if folder.is_dir() and not linked and not any(folder.iterdir()):
-                folder.rmdir()
-                yield Resource("landing zone", str(folder), "removed")
+            if folder.is_dir() and not linked:
+                _remove_empty(folder)
+                with suppress(OSError):
+                    folder.rmdir()
+                    yield Resource("landing zone", str(folder), "removed")
 
 
 def _plan(parts: list[Resource]) -> Plan:

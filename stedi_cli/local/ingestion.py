@@ -159,7 +159,7 @@ class Ingestion:
         same = aside.same(files)
         folder = self._place.zone.folder(table.name)
         unread = {name: facts for name, facts in files.items() if name not in same}
-        batch = LandingReader(self._engine).read(
+        batch = LandingReader(self._engine, self._place.zone).read(
             table, {folder / name: facts for name, facts in unread.items()}, self._aside.new_file()
         )
         unusable = Counter(line.file for line in batch.bad)

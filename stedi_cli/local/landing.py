@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,8 +10,8 @@ from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.durable import replaced
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.landing.bare_gzip import bared, renewed
-from stedi_cli.landing.delivery import find_files, unknown_keys
-from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.delivery import Delivery, find_files, unknown_keys
+from stedi_cli.landing.files import LandingState, same_content
 from stedi_cli.local.access import private
 from stedi_cli.local.staging import Staged
 from stedi_cli.local.writer import Writer
@@ -28,30 +28,46 @@ class Landing:
         self._writer = writer
         self._place = writer.place
 
+    def find(self, folder: Path) -> Delivery:
+        found = find_files(folder, self._place.lakehouse.landing.values(), self._place.layout.root)
+        refuse_elsewhere(found.folder)
+        return found
+
+    def others(self, delivery: Delivery) -> dict[str, list[str]]:
+        self._place.layout.require()
+        return {
+            table: sorted(set(self._place.zone.names(table)) - {s.name for s in sources})
+            for table, sources in delivery.files.items()
+        }
+
     @private
-    def upload(self, folder: Path, *, replace: bool, wait: bool) -> Iterator[Uploaded]:
+    def upload(
+        self, delivery: Delivery, *, remove: Mapping[str, Collection[str]], wait: bool
+    ) -> Iterator[Uploaded]:
         place, zone = self._place, self._place.zone
         place.layout.require()
-        found = find_files(folder, place.lakehouse.landing.values())
-        refuse_elsewhere(folder)
         with self._writer.locked(wait=wait), TemporaryDirectory(dir=place.layout.temp) as temp:
-            bare = bared(found, Path(temp))
+            bare = bared(delivery.files, Path(temp))
             staged = zone.stage(bare, Path(temp))
             for file in staged:
                 zone.adopt(file)
             yield from self._told(staged)
-            for name, files in found.items():
-                names = {path.name for path in files}
-                for path in [p for p in zone.paths(name) if p.name not in names]:
-                    if replace:
-                        zone.remove(path)
-                    yield Uploaded(name, path.name, "removed" if replace else "mixed")
+            for table, names in self.others(delivery).items():
+                for name in names:
+                    gone = name in remove.get(table, ())
+                    if gone:
+                        zone.remove(table, name)
+                    yield Uploaded(table, name, "removed" if gone else "mixed")
             zone.settle()
             zone.save_index()
-            source = folder / FILE_NAME
+            source = delivery.folder / FILE_NAME
             if source.is_file():
                 with replaced(place.layout.expected, place.layout.temp) as sink:
-                    sink.write(renewed(source.read_bytes(), found, bare))
+                    sink.write(renewed(source.read_bytes(), delivery.files, bare))
+
+    def same_content(self) -> dict[str, list[list[str]]]:
+        zone = self._place.zone
+        return {name: same_content(zone.known(name)) for name in self._place.lakehouse.landing}
 
     def _told(self, files: Sequence[Staged]) -> Iterator[Uploaded]:
         for name, table in self._place.lakehouse.landing.items():
@@ -60,7 +76,7 @@ class Landing:
             unknown = unknown_keys(moved, table)
             for file in own:
                 keys = unknown.get(file.destination, frozenset())
-                yield Uploaded(name, file.destination.name, file.state, keys)
+                yield Uploaded(name, file.name, file.state, keys)
 
     @private
     def states(self) -> dict[str, LandingState]:

@@ -22,6 +22,7 @@ from stedi_cli.landing.lines import WORDS, fields_of, has_words
 from stedi_cli.landing.sieve import SMALL, Sieve
 from stedi_cli.landing.split import BadLine, SplitFile, canonical_in, split_file
 from stedi_cli.local.engine import Engine
+from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.questions.statement import first_line
 from stedi_cli.sql import identifier, parquet
@@ -59,10 +60,12 @@ class LandingReader:
 
     Args:
         engine: The engine, whose temporary folder takes rewritten copies of bad files.
+        zone: The landing zone.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, zone: LandingZone) -> None:
         self._engine = engine
+        self._zone = zone
 
     def read(self, table: Table, files: Mapping[Path, FileFacts], path: Path) -> Batch:
         """Read landing files into a Parquet file.
@@ -78,14 +81,14 @@ class LandingReader:
         Raises:
             StediError: If the files cannot be read or the Parquet file not be written.
         """
-        guard = Guard(table, _TYPES)
+        guard, folder = Guard(table, _TYPES), self._zone.folder(table.name)
         # One without lines may be too much for the typed reader.
         clean = {p: facts for p, facts in files.items() if facts.lines and not facts.too_long}
         found = _Inspected()
         self._inspect(table, {p: f for p, f in files.items() if f.too_long}, found)
         searched: set[Path] = set()
         while True:
-            selects = [*([guard.guarded(clean)] if clean else []), *found.selects]
+            selects = [*([guard.guarded(clean, folder)] if clean else []), *found.selects]
             if not selects:
                 # A look before may have left it, without a row.
                 path.unlink(missing_ok=True)
@@ -103,7 +106,9 @@ class LandingReader:
                 if not unclean:
                     return Batch(path, tuple(found.bad))
             else:
-                unclean = {p: f for p, f in clean.items() if not self._is_clean(guard, p, f)}
+                unclean = {
+                    p: f for p, f in clean.items() if not self._is_clean(guard, folder, p, f)
+                }
                 if not unclean:
                     raise reading_error(table, error) from error
             clean = {p: facts for p, facts in clean.items() if p not in unclean}
@@ -115,7 +120,7 @@ class LandingReader:
         The typed reader takes these words for 1 and 0 without a word.
         """
         numbers = [identifier(c.name) for c in table.columns if c.type != "string"]
-        by_name = {path.name: path for path in files}
+        by_name = {self._zone.name_of(path): path for path in files}
         if not (numbers and by_name):
             return set()
         rows = self._engine.execute(
@@ -141,12 +146,12 @@ class LandingReader:
             texts = set()
         return found | {path for path in doubtful - texts if has_words(path)}
 
-    def _is_clean(self, guard: Guard, path: Path, facts: FileFacts) -> bool:
+    def _is_clean(self, guard: Guard, folder: Path, path: Path, facts: FileFacts) -> bool:
         if _is_small(path, facts):
             # Told and mended sooner than asked about.
             return False
         try:
-            rows = self._engine.execute(f"SELECT count(*) FROM ({guard.guarded([path])})")
+            rows = self._engine.execute(f"SELECT count(*) FROM ({guard.guarded([path], folder)})")
         except duckdb.Error:
             return False
         return bool(rows[0][0] == facts.lines)
@@ -158,7 +163,7 @@ class LandingReader:
             kept = self._engine.temp / f"{table.name}.{len(found.selects)}.json"
             with kept.open("wb") as sink:
                 sieve = Sieve(fields_of(table), LANDING_FILE, sink)
-                usable = sum(map(sieve.add, sorted(small)))
+                usable = sum(sieve.add(path, self._zone.name_of(path)) for path in sorted(small))
             found.bad += sieve.bad
             found.usable += usable
             found.selects += [guard.sieved(kept)] if usable else []
@@ -169,7 +174,8 @@ class LandingReader:
             found.usable += usable
             # A part may hold nothing but a line feed.
             if usable:
-                found.selects.append(guard.usable(done.parts, path.name, longest=done.longest))
+                name = self._zone.name_of(path)
+                found.selects.append(guard.usable(done.parts, name, longest=done.longest))
 
     def _splits(self, table: Table, files: Mapping[Path, int]) -> list[SplitFile]:
         """Split files, given with their lines: one is copied while the engine looks at the next."""
@@ -181,7 +187,8 @@ class LandingReader:
             try:
                 for path, (look, _) in zip(files, pairwise(chain(looks, [None])), strict=True):
                     assert look is not None
-                    splits.append(split_file(path, fields, self._engine.temp, look.result()))
+                    name, temp = self._zone.name_of(path), self._engine.temp
+                    splits.append(split_file(path, name, fields, temp, look.result()))
             except BaseException:
                 self._engine.interrupt()
                 raise

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stedi_cli.durable import load_json, replaced, sync
+from stedi_cli.durable import load_json, make_folder, replaced, sync
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.landing.delivery import Source
 from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, open_lines
-from stedi_cli.landing.names import is_landing_name, is_safe_name, refuse_unsafe_name, shown
+from stedi_cli.landing.names import is_safe_name, refuse_unsafe_name, shown
+from stedi_cli.local.landing_folder import files_below, remove_empty, stored_files
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.staging import Delivered, Staged, stage_all
 from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
@@ -51,31 +51,53 @@ class LandingZone:
         """Return the folder of a table's files."""
         return self._layout.landing / str(self._tables[table].folder)
 
-    def paths(self, table: str) -> list[Path]:
-        """Return a table's files, sorted by name; raise UsageError for a link or unsafe name."""
+    def name_of(self, path: Path) -> str:
+        """Return the name of a landing file: its path below its table's folder."""
+        return self._key(path).partition("/")[2]
+
+    def names(self, table: str) -> list[str]:
+        """Return the names of a table's files, sorted.
+
+        Raises:
+            UsageError: If one is a link or otherwise no plain file, or has an unsafe name.
+        """
         folder = self.folder(table)
-        with os.scandir(folder) if folder.is_dir() else nullcontext(()) as found:
-            entries = sorted((e for e in found if is_landing_name(e.name)), key=lambda e: e.name)
-        for entry in entries:
-            path = folder / entry.name
-            refuse_unsafe_name(path)
+        found: list[str] = []
+        for name, entry in files_below(folder):
+            place = f"{folder}/{name}"
+            refuse_unsafe_name(name, place)
             if not entry.is_file(follow_symlinks=False):
                 raise UsageError(
-                    f"{shown(str(path))} is not a plain file.",
+                    f"{shown(place)} is not a plain file.",
                     hint="Remove it, then upload the file itself.",
                 )
-        return [folder / entry.name for entry in entries]
+            found.append(name)
+        return sorted(found)
 
-    def own_files(self, table: str) -> list[Path]:
-        """Return the files of a table's zone that an upload may have made, and no others."""
+    def paths(self, table: str) -> list[Path]:
+        """Return where a table's files lie, sorted by name; raises as ``names`` does."""
         folder = self.folder(table)
-        linked = folder.is_symlink() or self._layout.landing.is_symlink()
-        found = sorted(folder.iterdir()) if folder.is_dir() and not linked else []
-        return [path for path in found if is_safe_name(path.name) and not path.is_symlink()]
+        return [folder / name for name in self.names(table)]
+
+    def own_files(self, table: str) -> list[str]:
+        """Return the names of a table's files that an upload may have made, and of no others."""
+        linked = self._layout.landing.is_symlink()
+        found = [] if linked else stored_files(self.folder(table))
+        return [name for name in found if is_safe_name(name)]
 
     def state(self, table: str) -> LandingState:
         """Return a table's files with their facts, from the cache where it can be trusted."""
-        return LandingState({path.name: self._facts(path) for path in self.paths(table)})
+        folder = self.folder(table)
+        return LandingState({name: self._facts(folder / name) for name in self.names(table)})
+
+    def known(self, table: str) -> dict[str, FileFacts]:
+        """Return the facts of those of a table's files that need not be read for it."""
+        folder, found = self.folder(table), {}
+        for name in self.names(table):
+            entry = self._entries().get(self._key(folder / name))
+            if entry is not None and entry.stamp == stamp_of(folder / name):
+                found[name] = entry.facts
+        return found
 
     def states(self, *, save: bool = True) -> dict[str, LandingState]:
         """Return the state of every landing table, and refresh the cache unless told not to."""
@@ -88,7 +110,7 @@ class LandingZone:
         """Raise StediError if a table's files are no longer those of a state read before."""
         paths = self.paths(table)
         try:
-            same = [path.name for path in paths] == list(state.files) and all(
+            same = [self.name_of(path) for path in paths] == list(state.files) and all(
                 self._entries()[self._key(path)].stamp == stamp_of(path) for path in paths
             )
         except FileNotFoundError:
@@ -98,7 +120,7 @@ class LandingZone:
                 f"Landing files of {table} changed during the run.", hint="Run the job again."
             )
 
-    def stage(self, found: Mapping[str, Sequence[Path]], temp: Path) -> list[Staged]:
+    def stage(self, found: Mapping[str, Sequence[Source]], temp: Path) -> list[Staged]:
         """Copy files beside the landing zone, so that a broken one leaves the zone as it was.
 
         Args:
@@ -115,10 +137,11 @@ class LandingZone:
         delivered: list[Delivered] = []
         for table, files in found.items():
             folder = self.folder(table)
+            there = set(self.names(table))
             for source in files:
                 destination = folder / source.name
-                before = self._facts(destination) if destination.is_file() else None
-                delivered.append(Delivered(table, source, destination, before))
+                before = self._facts(destination) if source.name in there else None
+                delivered.append(Delivered(table, source.name, source.path, destination, before))
         return stage_all(delivered, temp)
 
     def adopt(self, staged: Staged) -> None:
@@ -128,6 +151,7 @@ class LandingZone:
         before = stamp_of(staged.part)
         self._unsynced.add(staged.destination.parent)
         try:
+            make_folder(staged.destination.parent)
             staged.part.replace(staged.destination)
         except OSError as error:
             raise StediError(
@@ -146,7 +170,7 @@ class LandingZone:
 
         Without the wait files would be too young to be trusted, and hashed again next time.
         """
-        for folder in self._unsynced:
+        for folder in filter(Path.is_dir, self._unsynced):
             sync(folder)
         self._unsynced = set()
         if self._adopted:
@@ -166,17 +190,18 @@ class LandingZone:
                 wanted.setdefault(table, {}).setdefault(file, set()).add(line)
         found: dict[tuple[str, str, int], str] = {}
         for table, files in wanted.items():
-            for path in self.paths(table):
-                if path.name in files:
-                    with open_lines(path) as stream:
-                        lines = lines_at(stream, shown(str(path)), files[path.name])
-                    found |= {(table, path.name, number): line for number, line in lines.items()}
+            for name in (name for name in self.names(table) if name in files):
+                path = self.folder(table) / name
+                with open_lines(path) as stream:
+                    lines = lines_at(stream, shown(str(path)), files[name])
+                found |= {(table, name, number): line for number, line in lines.items()}
         return [found.get(place, "(no longer there)") for place in places]
 
-    def remove(self, path: Path) -> None:
-        """Remove a landing file."""
-        self._unsynced.add(path.parent)
+    def remove(self, table: str, name: str) -> None:
+        """Remove a landing file, and the folders below its table's that are empty then."""
+        path = self.folder(table) / name
         path.unlink(missing_ok=True)
+        self._unsynced.add(remove_empty(path.parent, self.folder(table)))
         self._entries().pop(self._key(path), None)
 
     def save_index(self) -> None:
@@ -205,7 +230,7 @@ class LandingZone:
         begun = time.time_ns()
         try:
             with path.open("rb") as stream:
-                facts = read_facts(pieces(stream), str(path))
+                facts = read_facts(pieces(stream), path.name, str(path))
         except OSError as error:
             raise StediError(
                 f"Cannot read {shown(str(path))}: {error.strerror}.",
@@ -220,7 +245,7 @@ class LandingZone:
         self._entries()[self._key(path)] = _Entry(stamp_of(path), hashed_ns, facts)
 
     def _key(self, path: Path) -> str:
-        return f"{path.parent.name}/{path.name}"
+        return str(path)[len(str(self._layout.landing)) + 1 :]
 
     def _entries(self) -> dict[str, _Entry]:
         if self._index is None:

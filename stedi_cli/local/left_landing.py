@@ -8,7 +8,7 @@ from pathlib import Path
 from stedi_cli.durable import sync
 from stedi_cli.lake.records import Resource
 from stedi_cli.lake.strangers import LANDING_ZONE, Stranger, landing_zone
-from stedi_cli.landing.names import is_landing_name
+from stedi_cli.local.landing_folder import remove_empty, stored_files
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.place import Place
 from stedi_cli.local.table_files import open_catalog
@@ -26,7 +26,7 @@ def left_zones(layout: Layout, lakehouse: Lakehouse) -> list[Stranger]:
         landing_zone(folder.name, str(folder), len(files))
         for folder in folders
         if is_name(folder.name) and folder.name not in known
-        if (files := _landing_files(folder))
+        if (files := stored_files(folder))
     ]
 
 
@@ -49,8 +49,9 @@ def left_lines(place: Place) -> list[Stranger]:
 def drop_zone(zone: Stranger) -> Iterator[Resource]:
     """Remove the landing files of a zone that left the model, and the zone if it is empty then."""
     folder = Path(zone.place)
-    for path in _landing_files(folder):
-        path.unlink()
+    for name in stored_files(folder):
+        (folder / name).unlink()
+        remove_empty((folder / name).parent, folder)
     sync(folder)
     if any(folder.iterdir()):
         yield Resource(LANDING_ZONE, str(folder), "left", "what is no landing file stays in it")
@@ -84,10 +85,3 @@ def drop_lines(writer: Writer, table: str) -> Iterator[Resource]:
         tables.forget()
         writer.clean([QUARANTINE])
     yield Resource(QUARANTINE, table, "removed")
-
-
-def _landing_files(folder: Path) -> list[Path]:
-    """Return what an upload, of whichever version, may have put into a folder."""
-    found = sorted(folder.iterdir()) if folder.is_dir() and not folder.is_symlink() else []
-    files = [path for path in found if is_landing_name(path.name)]
-    return [path for path in files if path.is_file() and not path.is_symlink()]

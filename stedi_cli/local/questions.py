@@ -133,10 +133,10 @@ class Questions:
         names = [column.name for column in table.columns]
         selects = [rows_without(held.files, held.gone, names)] if held.files else []
         if held.new:
-            folder = self._place.zone.folder(table.name)
-            files = {folder / name: facts for name, facts in held.new.items()}
+            zone = self._place.zone
+            files = {zone.folder(table.name) / name: facts for name, facts in held.new.items()}
             path = engine.temp / f"{table.name}.parquet"
-            batch = LandingReader(engine).read(table, files, path)
+            batch = LandingReader(engine, zone).read(table, files, path)
             selects += [rows_without([batch.path], (), names)] if batch.path else []
         if selects:
             engine.define(table.name, " UNION ALL ".join(selects))

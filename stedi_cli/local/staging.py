@@ -29,12 +29,14 @@ class Delivered:
 
     Args:
         table: Its landing table.
+        name: Its name in the landing zone.
         source: Where it was found.
         destination: Where it goes.
         before: Facts of the file that is there; None where there is none.
     """
 
     table: str
+    name: str
     source: Path
     destination: Path
     before: FileFacts | None
@@ -46,6 +48,7 @@ class Staged:
 
     Args:
         table: Its landing table.
+        name: Its name in the landing zone.
         part: Where it lies meanwhile; None where the zone has the same bytes already.
         destination: Where it goes.
         facts: Its facts.
@@ -53,6 +56,7 @@ class Staged:
     """
 
     table: str
+    name: str
     part: Path | None
     destination: Path
     facts: FileFacts
@@ -108,11 +112,11 @@ class _Staging:
                     hint="Nothing of the delivery was taken; upload again when it is whole.",
                 )
         if same and file.before is not None:
-            return Staged(file.table, None, file.destination, file.before, "unchanged")
+            return Staged(file.table, file.name, None, file.destination, file.before, "unchanged")
         with _read(part) as copy:
-            facts = read_facts(self._pieces(copy), str(file.source))
+            facts = read_facts(self._pieces(copy), file.name, str(file.source))
         state = "new" if file.before is None else "changed"
-        return Staged(file.table, part, file.destination, facts, state)
+        return Staged(file.table, file.name, part, file.destination, facts, state)
 
     def _is_there(self, source: BinaryIO, file: Delivered, size: int) -> bool:
         """Tell whether the zone has the same bytes already."""

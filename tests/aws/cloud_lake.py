@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import uploaded
 from sandbox.job_runs import Run, Script
 from sandbox.server import KEYS, Sandbox
 
@@ -60,7 +61,7 @@ class CloudLake:
 
     def upload(self, folder: Path, *, replace: bool = False, wait: bool = False) -> list[Uploaded]:
         with self.opened() as opened:
-            done = list(opened.landing.upload(folder, replace=replace, wait=wait))
+            done = uploaded(opened, folder, replace=replace, wait=wait)
         return [file for file in done if isinstance(file, Uploaded)]
 
     def events(self, *jobs: str, policy: str = "strict", **how: Any) -> list[Event]:

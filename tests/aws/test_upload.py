@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from conftest import uploaded
 from sandbox.calls import Call
 from sandbox.faults import How
 from sandbox.server import Sandbox
@@ -115,15 +116,42 @@ def test_only_what_changed_is_sent(cloud: CloudLake, data: Path) -> None:
 
 def test_what_is_no_landing_file_is_left(cloud: CloudLake, data: Path) -> None:
     cloud.upload(data)
-    put(cloud, "landing/customer/old.json", b"{}\n")
-    put(cloud, "landing/customer/README.txt", b"no landing file")
+    markers = ["", "01/", "01_$folder$", "_SUCCESS", "_temporary/0/part-0.json", "x.crc"]
+    for marker in markers:
+        put(cloud, f"landing/customer/{marker}", b"")
+    for old in ("old.json", "01/old.json", "old"):
+        put(cloud, f"landing/customer/{old}", b"{}\n")
     removed = [file for file in cloud.upload(data, replace=True) if file.state == "removed"]
-    assert [file.file for file in removed] == ["old.json"]
-    assert cloud.keys("landing/customer/") == [
-        "landing/customer/README.txt",
-        "landing/customer/c.json",
-    ]
+    assert [file.file for file in removed] == ["01/old.json", "old", "old.json"]
+    assert cloud.keys("landing/customer/") == sorted(
+        f"landing/customer/{name}" for name in (*markers, "c.json")
+    )
     assert list(landing(cloud)["customer_landing"].files) == ["c.json"]
+
+
+def test_keys_at_any_depth_are_files_by_their_paths(cloud: CloudLake, data: Path) -> None:
+    cloud.upload(data)
+    put(cloud, "landing/customer/2023/01/a.json", lines(CUSTOMERS[:2]) + b"one\n")
+    put(cloud, "landing/customer/2023/02/a.json.gz", gzip.compress(b"two\n"))
+    put(cloud, "landing/customer/2023/03/run-part-r-00000", b"three\n")
+    state = landing(cloud)["customer_landing"]
+    found = ["2023/01/a.json", "2023/02/a.json.gz", "2023/03/run-part-r-00000"]
+    assert list(state.files) == [*found, "c.json"]
+    assert [state.files[name].lines for name in found] == [3, 1, 1]
+    with cloud.opened() as opened:
+        places = [("customer_landing", name, n) for name, n in zip(found, (3, 1, 1), strict=True)]
+        assert opened.landing.lines(places) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("x.json", gzip.compress(b"{}\n")), ("01/x.gz", b"{}\n"), ("x", gzip.compress(b"{}\n"))],
+)
+def test_a_misleading_suffix_is_refused(cloud: CloudLake, name: str, content: bytes) -> None:
+    put(cloud, f"landing/customer/{name}", content)
+    with pytest.raises(UsageError, match=name) as refused:
+        landing(cloud)
+    assert "Rename it to end in .json" in str(refused.value.hint)
 
 
 def test_unknown_keys_are_told(cloud: CloudLake, tmp_path: Path) -> None:
@@ -137,7 +165,7 @@ def test_expected_counts_come_along(cloud: CloudLake, data: Path) -> None:
     (data / "expected.yaml").write_text(text)
     with cloud.opened() as opened:
         assert opened.landing.expected_file() is None
-        list(opened.landing.upload(data, replace=False, wait=False))
+        uploaded(opened, data)
         copy = opened.landing.expected_file()
         assert copy is not None
         assert copy.read_text() == text
@@ -162,7 +190,7 @@ def large(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_a_large_file_goes_in_parts(cloud: CloudLake, large: Path) -> None:
     with cloud.sandbox.recording() as calls, cloud.opened() as opened:
-        events = list(opened.landing.upload(large, replace=False, wait=False))
+        events = uploaded(opened, large)
     assert names(calls)["s3:UploadPart"] == 3
     assert all(
         c.headers.get("x-amz-checksum-sha256") or "aws-chunked" in str(c.headers)
@@ -326,7 +354,8 @@ from stedi_cli.aws.landing import Landing
 Landing._upload = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 settings = aws_settings()
 lake = aws_lake(settings, settings.lakehouse())
-list(lake.landing.upload(Path(sys.argv[1]), replace=False, wait=False))
+found = lake.landing.find(Path(sys.argv[1]))
+list(lake.landing.upload(found, remove={}, wait=False))
 """
 
 

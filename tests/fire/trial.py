@@ -70,7 +70,7 @@ def _dirty(arena: Arena) -> None:
     """As many snapshots as are kept, an old quarantine, and landing files that changed."""
     _changed(arena)
     arena.done("jobs", "run", "--all", "--force")
-    arena.done("upload", arena.data.parent / "changed", "--replace")
+    arena.done("upload", arena.data.parent / "changed", "--replace", "--yes")
     arena.done("jobs", "run", "--all")
     more = {"customer_landing": {"d.json": lines([customer("gus@x.org", "s", C)]) + b"[]\n{}\n"}}
     arena.done("upload", write_lake(arena.data.parent / "more", more))
@@ -87,7 +87,7 @@ SCENARIOS = {
     "up": Scenario(_empty, "infra up --data {0}/data", ()),
     "up over a broken catalog": Scenario(_broken, "infra up --no-data", stride=2),
     "upload": Scenario(_up, "upload {0}/data"),
-    "upload of changed files": Scenario(_changed, "upload {0}/changed --replace"),
+    "upload of changed files": Scenario(_changed, "upload {0}/changed --replace --yes"),
     "first run": Scenario(_uploaded, "jobs run --all", stride=3),
     "run with everything": Scenario(_dirty, "jobs run --all"),
     "other policy": Scenario(_run, "jobs run --all --policy published", stride=3),

@@ -40,21 +40,91 @@ def test_only_what_changed_is_brought(up: Place, data: Path) -> None:
     assert up.landed() == NAMES
 
 
-def test_files_of_another_folder_are_told_and_removed_only_when_asked(
-    up: Place, data: Path, tmp_path: Path
-) -> None:
+def test_files_of_another_folder_stay_and_are_told(up: Place, data: Path, tmp_path: Path) -> None:
     up.done("upload", data)
     other = write_lake(tmp_path / "other", {"customer_landing": {"new.json": CUSTOMERS}})
     told = up.done("upload", other)
     assert "Warning: 3 landing file(s) are not in" in told.err
-    assert "--replace" in told.err
+    assert "has no landing file of accelerometer_landing, step_trainer_landing" in told.err
+    assert "--replace" not in told.err
     assert len(up.landed()) == 4
     again = up.done("upload", other, "--json")
     assert [table["mixed"] for table in again.json()] == [1, 1, 1]
-    calm = up.done("upload", other, "--replace", "--json")
-    assert "Warning" not in calm.err
-    assert counted(calm)["removed"] == 3
-    assert up.landed() == ["new.json"]
+
+
+def test_replace_asks_and_takes_nothing_of_tables_that_the_folder_has_no_file_of(
+    up: Place, data: Path, tmp_path: Path
+) -> None:
+    up.done("upload", data)
+    other = write_lake(tmp_path / "other", {"customer_landing": {"new.json": CUSTOMERS}})
+    held = up.everything()
+    told = up.ask("upload", other, "--replace")
+    assert (told.code, told.out) == (2, "")
+    assert "(1 of customer_landing)" in told.err
+    assert "Add --yes" in told.err
+    assert up.everything() == held
+    done = up.done("upload", other, "--replace", "--yes", "--json")
+    assert [table["removed"] for table in done.json()] == [1, 0, 0]
+    assert up.landed() == ["a.json", "new.json", "s.json"]
+    # Where nothing is to go, nobody is asked.
+    assert counted(up.done("upload", other, "--replace", "--json"))["removed"] == 0
+
+
+def test_a_table_without_a_landing_file_is_told(up: Place, tmp_path: Path) -> None:
+    only = write_lake(tmp_path / "only", {"customer_landing": {"c.json": CUSTOMERS}})
+    for words in (["upload", only], ["infra", "up", "--data", only]):
+        told = up.ask(*words)
+        assert told.code == 3
+        said = "No landing file is there of accelerometer_landing, step_trainer_landing."
+        assert said in told.err
+        assert "--allow-missing" in told.err
+        meant = up.done(*words, "--allow-missing", "--json")
+        assert said in meant.err
+        assert meant.json()
+    assert up.landed() == ["c.json"]
+
+
+def test_a_name_is_the_path_below_the_tables_folder(up: Place, data: Path) -> None:
+    up.done("upload", data)
+    more = {"01/a": lines(CUSTOMERS[:1]), "02/a.JSONL": gzip.compress(lines(CUSTOMERS[1:2]))}
+    for name, content in more.items():
+        path = data / "customer" / name
+        path.parent.mkdir()
+        path.write_bytes(content)
+    assert counted(up.done("upload", data, "--json"))["new"] == 2
+    assert up.landed() == ["a.json", "a.json", "a.json.gz", "c.json", "s.json"]
+    assert counted(up.done("upload", data, "--json"))["unchanged"] == 5
+    (data / "customer" / "01" / "a").unlink()
+    told = up.done("upload", data, "--replace", "--yes", "--json")
+    assert counted(told)["removed"] == 1
+    assert up.landed() == ["a.json", "a.json.gz", "c.json", "s.json"]
+
+
+def test_the_same_content_under_two_names_is_told(up: Place, data: Path) -> None:
+    path = data / "customer" / "landing" / "c (1).json"
+    path.write_bytes(lines(CUSTOMERS))
+    for name in ("empty.json", "blank.json"):
+        path.with_name(name).touch()
+    for _ in range(2):
+        told = " ".join(up.done("upload", data).err.split())
+        assert "1 landing file(s) of customer_landing hold what another holds" in told
+        assert "c (1).json and c.json." in told
+    path.unlink()
+    again = up.done("upload", data, "--replace", "--yes")
+    assert "what another holds" not in again.err
+
+
+def test_what_is_not_taken_is_named(up: Place, data: Path) -> None:
+    (data / "customer" / "notes.txt").write_text("mine")
+    (data / "customer" / "ann@x.org.txt").write_text("mine")
+    (data / "customer" / "_SUCCESS").touch()
+    (data / "README.md").write_text("mine")
+    told = up.done("upload", data)
+    assert "notes.txt: it holds no JSON lines" in told.err
+    assert "README.md: it is in no table's folder" in told.err
+    assert "Left out: 1 hidden" in told.err
+    assert "ann" not in told.err
+    assert up.landed() == NAMES
 
 
 def broken(folder: Path) -> None:
@@ -88,7 +158,7 @@ def test_a_folder_that_cannot_be_used_changes_nothing(
     up.done("upload", data)
     REFUSED[what](tmp_path / "given")
     held = up.everything()
-    for more in ([], ["--replace"]):
+    for more in ([], ["--replace", "--yes"]):
         told = up.ask("upload", tmp_path / "given", *more)
         assert (told.code, told.out) == (2, "")
         assert "Hint: " in told.err
