@@ -111,9 +111,9 @@ class Lake:
         done = self.run(*jobs, policy=policy, force=force).values()
         return {event.job.writes for event in done if event.status == "built"}
 
-    def validate(self, policy: str | None = None) -> Report:
+    def validate(self, policy: str | None = None, *, again: bool = False) -> Report:
         with self.opened() as opened:
-            return Validation(self.model, opened, policy).run()
+            return Validation(self.model, opened, policy, again=again).run()
 
     def states(self) -> dict[str, TableState]:
         with self.opened() as opened:

@@ -76,7 +76,7 @@ def test_json_of_an_unknown_data_set(lake: Lake, validate: Callable[..., Result]
             for name in TABLES
         ],
         "checks": [
-            {"check": name, "violations": 0, "ok": True}
+            {"check": name, "violations": 0, "ok": True, "kept": False}
             for name in sorted(SQL_CHECKS | OTHER_CHECKS)
         ],
         "ok": True,
@@ -209,7 +209,7 @@ def test_checks_and_queries_spill_to_disk_beyond_their_memory(tmp_path: Path) ->
     assert lake().validate().ok
     starved = lake(temp_limit="1KB")
     with pytest.raises(StediError, match="out of memory") as told:
-        starved.validate()
+        starved.validate(again=True)
     assert not isinstance(told.value, UsageError)
     assert "check_memory" in str(told.value.hint)
     with starved.opened() as opened, pytest.raises(StediError, match="out of memory"):
@@ -399,7 +399,7 @@ def test_json_holds_the_same_keys_on_public_data(
     report = invoke("--root", public_lake.settings.root, "validate", "--json").json()
     assert set(report) == {"policy", "tables", "checks", "ok"}
     assert {tuple(t) for t in report["tables"]} == {("table", "zone", "rows", "expected", "ok")}
-    assert {tuple(c) for c in report["checks"]} == {("check", "violations", "ok")}
+    assert {tuple(c) for c in report["checks"]} == {("check", "violations", "ok", "kept")}
     assert all(t["rows"] == t["expected"] for t in report["tables"])
 
 

@@ -39,7 +39,7 @@ def sections(workshop: Workshop) -> Iterator[Section]:
     _judge(section, results, scale)
     if section.missed:
         section.profile += [
-            call_table(lake, *words) for words in (("validate",), (*RUN, "--force"))
+            call_table(lake, *words) for words in (("validate", "--again"), (*RUN, "--force"))
         ]
     workshop.remove(copy, lake.root)
     yield section

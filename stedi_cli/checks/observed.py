@@ -25,6 +25,7 @@ class Observed:
         violations: Rows that break a rule, by check; None where that cannot be told.
         quarantined: Lines in quarantine by landing table.
         left_out: Reasons and numbers by note.
+        kept: The checks of which an earlier validation asked.
     """
 
     states: Mapping[str, TableState]
@@ -36,6 +37,7 @@ class Observed:
     violations: Mapping[str, int | None]
     quarantined: dict[str, int]
     left_out: dict[str, list[tuple[str, int]]]
+    kept: frozenset[str] = frozenset()
 
     def unread(self) -> dict[str, tuple[int, int]]:
         """Return lines that queries read and that runs used, where these are not the same."""

@@ -7,9 +7,20 @@ from dataclasses import replace
 
 from stedi_cli.checks import expected
 from stedi_cli.checks.expected import DataSet
+from stedi_cli.checks.kept import KeptAnswers, Pairs
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.staleness import stale_problems
-from stedi_cli.checks.validation_queries import Queries, check_query, queries
+from stedi_cli.checks.told import accounts_of, counts_of
+from stedi_cli.checks.validation_queries import (
+    COUNTS,
+    QUARANTINED,
+    Queries,
+    check_query,
+    check_title,
+    note_title,
+    queries,
+    subjects,
+)
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Answer
@@ -19,7 +30,7 @@ from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
 from stedi_cli.questions.statement import tables_named
 from stedi_cli.tables.drift import changed_by_others, drift_said
-from stedi_cli.tables.provenance import LandingAccount, TableState
+from stedi_cli.tables.provenance import TableState
 from stedi_cli.tables.recipes import Changed, Recipes
 
 
@@ -30,11 +41,16 @@ class Validation:
         lakehouse: The model.
         lake: Its parts.
         policy: Policy to compare with, or None for the one that the tables were built under.
+        again: Whether to ask also what an earlier validation was told of the same.
     """
 
-    def __init__(self, lakehouse: Lakehouse, lake: Lake, policy: str | None) -> None:
+    def __init__(
+        self, lakehouse: Lakehouse, lake: Lake, policy: str | None, *, again: bool = False
+    ) -> None:
         self._lakehouse = lakehouse
         self._lake = lake
+        self._again = again
+        self._kept = KeptAnswers(lakehouse, lake.kept) if lake.kept else None
         self._policy = lakehouse.policy(policy).name if policy else None
 
     def queries(self) -> Queries:
@@ -66,28 +82,64 @@ class Validation:
         )
 
     def _look(self) -> Observed:
-        """Ask all queries at once."""
-        self._lake.tables.read_again()
-        states, landing = self._lake.tables.states(), self._lake.landing.states()
-        usable = self._usable_lines()
-        asked = queries(self._lakehouse, states, usable)
-        pairs = map(_pairs, self._lake.questions.ask_all(asked.all()))
-        counts = dict(next(pairs)) if asked.counts else {}
-        checks = dict(pair for _ in asked.checks for pair in next(pairs))
-        quarantined = dict(next(pairs)) if asked.quarantined else {}
-        accounts = self._accounts(states, landing)
+        """Take the answers that are kept where these are all; else ask for the others."""
+        states, landing, kept = self._seen()
+        answers = kept
+        if not kept or subjects(self._lakehouse, states).keys() - kept.keys():
+            # Before anything is asked: a medium that fails changes no time stamp.
+            self._lake.tables.read_again()
+            states, landing, kept = self._seen()
+            answers = kept | self._asked(states, kept)
+        usable, accounts = self._usable_lines(), accounts_of(self._lakehouse, states, landing)
         used = {name: account.usable for name, account in accounts.items() if name in usable}
+        checks = [c.name for c in self._lakehouse.checks] + list(usable)
+        titles = {name: check_title(name) for name in checks}
+        found = dict(p for title in titles.values() for p in answers.get(title, ()))
         return Observed(
             states=states,
             landing=landing,
             usable=usable,
             accounts=accounts,
-            rows=counts | used,
-            read={name: checks.pop(name) for name in usable if name in checks},
-            violations=checks,
-            quarantined=quarantined,
-            left_out={name: sorted(next(pairs)) for name in asked.notes},
+            rows=dict(answers.get(COUNTS, ())) | used,
+            read={name: found.pop(name) for name in usable if name in found},
+            violations=found,
+            quarantined=dict(answers.get(QUARANTINED, ())),
+            left_out={
+                note.name: sorted(answers[note_title(note.name)]) for note in self._lakehouse.notes
+            },
+            kept=frozenset(name for name, title in titles.items() if title in kept),
         )
+
+    def _seen(self) -> tuple[dict[str, TableState], dict[str, LandingState], dict[str, Pairs]]:
+        """Return the tables and landing files as they are now, and which answers hold."""
+        landing = self._lake.landing.states()
+        if self._kept is not None:
+            self._kept.look(landing)
+        states = self._lake.tables.states()
+        return states, landing, self._taken(states, landing)
+
+    def _taken(
+        self, states: Mapping[str, TableState], landing: Mapping[str, LandingState]
+    ) -> dict[str, Pairs]:
+        """Return the answers that are kept and hold; of counts, where the runs tell the same."""
+        if self._kept is None or self._again:
+            return {}
+        taken = self._kept.taken(subjects(self._lakehouse, states))
+        told = counts_of(self._lakehouse, states, landing)
+        return {title: p for title, p in taken.items() if dict(p) == told.get(title, dict(p))}
+
+    def _asked(
+        self, states: Mapping[str, TableState], kept: Mapping[str, Pairs]
+    ) -> dict[str, Pairs]:
+        """Ask what is not kept, and keep it for the next validation."""
+        asked = queries(self._lakehouse, states, self._usable_lines()).all()
+        left = {title: question for title, question in asked.items() if title not in kept}
+        answers = self._lake.questions.ask_all(list(left.values()))
+        found = dict(zip(left, map(_pairs, answers), strict=True))
+        if self._kept is not None:
+            texts = subjects(self._lakehouse, states)
+            self._kept.keep(texts, found, self._lake.landing.states())
+        return found
 
     def _look_closer(self, observed: Observed) -> Observed:
         """Ask again on this machine what is about lines that the queries could not read."""
@@ -116,21 +168,6 @@ class Validation:
     def _countable(self) -> list[str]:
         return [name for name in self._lakehouse.tables if name != QUARANTINE]
 
-    def _accounts(
-        self, states: Mapping[str, TableState], landing: Mapping[str, LandingState]
-    ) -> dict[str, LandingAccount]:
-        """Return how the latest runs used what is there now, by the columns that there are now."""
-        current = [state.current for state in states.values() if state.current is not None]
-        return {
-            name: account
-            for snapshot in sorted(current, key=lambda snapshot: snapshot.committed_ms)
-            if snapshot.provenance is not None
-            for name, account in snapshot.provenance.landing.items()
-            if name in landing
-            and account.fingerprint == landing[name].fingerprint
-            and account.contract == self._lakehouse.tables[name].contract_sha256
-        }
-
     def _checks(self, observed: Observed, known: frozenset[str]) -> list[CheckResult]:
         found = {
             **observed.violations,
@@ -139,7 +176,13 @@ class Validation:
         }
         waiting = {ACCOUNT_CHECK.format(table=name) for name in observed.not_looked_at()}
         return [
-            CheckResult(name, None if name in waiting else number, name in known, name in waiting)
+            CheckResult(
+                name,
+                None if name in waiting else number,
+                name in known,
+                waiting=name in waiting,
+                kept=name in observed.kept,
+            )
             for name, number in sorted(found.items())
         ]
 

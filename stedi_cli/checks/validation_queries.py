@@ -11,6 +11,8 @@ from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.questions.statement import columns_named, tables_named
 from stedi_cli.sql import identifier, literal
 
+COUNTS, QUARANTINED = "counts", "quarantined"
+"""Titles of what is asked beside checks and notes."""
 _QUARANTINED = f'SELECT "table", count(*) AS lines FROM {QUARANTINE} GROUP BY "table"'
 _COUNT = "violations"
 """The column by which a row of a check says for how many it stands."""
@@ -22,21 +24,56 @@ class Queries:
 
     Args:
         counts: Rows of every table, or None where there is nothing to count.
-        checks: Rows that break a rule, one query a rule. Where landing tables are read through
+        checks: Rows that break a rule, by the rule's name. Where landing tables are read through
             other SELECTs, also the rows of each of these.
         quarantined: Lines in quarantine of every landing table, or None without one.
         notes: What was left out and why, by the name of the query.
     """
 
     counts: Question | None
-    checks: list[Question]
+    checks: dict[str, Question]
     quarantined: Question | None
     notes: dict[str, Question]
 
-    def all(self) -> list[Question]:
-        """Return all of them, in the order of the fields."""
-        asked = (self.counts, *self.checks, self.quarantined, *self.notes.values())
-        return [question for question in asked if question is not None]
+    def all(self) -> dict[str, Question]:
+        """Return all of them by title, in the order of the fields."""
+        asked = {
+            COUNTS: self.counts,
+            **{check_title(name): question for name, question in self.checks.items()},
+            QUARANTINED: self.quarantined,
+            **{note_title(name): question for name, question in self.notes.items()},
+        }
+        return {title: question for title, question in asked.items() if question is not None}
+
+
+def check_title(name: str) -> str:
+    """Return the title of a check."""
+    return f"check {name}"
+
+
+def note_title(name: str) -> str:
+    """Return the title of a note."""
+    return f"note {name}"
+
+
+def subjects(lakehouse: Lakehouse, built: Collection[str]) -> dict[str, str]:
+    """Return what a validation asks of tables read under their own names, where all are built.
+
+    No query is parsed for that.
+
+    Args:
+        lakehouse: The model.
+        built: Names of the tables that are there beside the landing tables.
+
+    Returns:
+        The text that each answer is told by, by title.
+    """
+    return {
+        COUNTS: count_query(_counted(lakehouse, built, ())),
+        **{check_title(check.name): check.sql for check in lakehouse.checks},
+        **({QUARANTINED: _QUARANTINED} if QUARANTINE in built else {}),
+        **{note_title(note.name): note.sql for note in lakehouse.notes},
+    }
 
 
 def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, str]) -> Queries:
@@ -48,12 +85,7 @@ def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, s
         usable: By landing table, a SELECT of its usable lines that takes its place; such a table
             is not counted, since the runs tell its rows.
     """
-    counted = [
-        name
-        for name, table in lakehouse.tables.items()
-        if (name in built and name != QUARANTINE)
-        or (table.zone == "landing" and name not in usable)
-    ]
+    counted = _counted(lakehouse, built, usable)
     checks = [
         check
         for check in lakehouse.checks
@@ -69,10 +101,19 @@ def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, s
         ]
     return Queries(
         counts=Question(count_query(counted)) if counted else None,
-        checks=[Question(_reading(usable, check_query(c)), c.file) for c in checks],
+        checks={c.name: Question(_reading(usable, check_query(c)), c.file) for c in checks},
         quarantined=Question(_QUARANTINED) if QUARANTINE in built else None,
         notes={n.name: Question(_reading(usable, n.sql), n.file) for n in lakehouse.notes},
     )
+
+
+def _counted(lakehouse: Lakehouse, built: Collection[str], usable: Collection[str]) -> list[str]:
+    return [
+        name
+        for name, table in lakehouse.tables.items()
+        if (name in built and name != QUARANTINE)
+        or (table.zone == "landing" and name not in usable)
+    ]
 
 
 def count_query(tables: list[str]) -> str:

@@ -33,13 +33,15 @@ class CheckResult:
 
     ``violations`` is None where queries cannot read every line that the rule is
     about, so that they cannot tell; and where ``waiting``, since no run has looked
-    at the lines that the rule is about.
+    at the lines that the rule is about. ``kept`` tells that an earlier validation
+    asked.
     """
 
     check: str
     violations: int | None
     known: bool
     waiting: bool = False
+    kept: bool = False
 
     @property
     def ok(self) -> bool:
@@ -48,7 +50,8 @@ class CheckResult:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
-        return {"check": self.check, "violations": self.violations, "ok": self.ok}
+        record = {"check": self.check, "violations": self.violations, "ok": self.ok}
+        return {**record, "kept": self.kept}
 
 
 @dataclass(frozen=True)

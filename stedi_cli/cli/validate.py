@@ -27,11 +27,14 @@ def validate(
     sql: Annotated[
         bool, typer.Option("--sql", help="Print what would be asked, and stop.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask also what was asked of the same before.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare row counts with the expected ones; check the rules.
 
-    Exit code 3 if one is not as it should be.
+    Exit code 3 if one is not as it should be. What was asked before, of the same tables, is kept.
 
     Example: stedi validate
     """
@@ -39,9 +42,11 @@ def validate(
     from stedi_cli.project.settings import named_policy
 
     with session(ctx) as opened:
-        validation = Validation(opened.lakehouse, opened.lake, named_policy(policy))
+        policy = named_policy(policy)
+        validation = Validation(opened.lakehouse, opened.lake, policy, again=again)
         if sql:
-            render.say(";\n\n".join(question.sql for question in validation.queries().all()) + ";")
+            texts = [question.sql for question in validation.queries().all().values()]
+            render.say(";\n\n".join(texts) + ";")
             return
         with render.busy("Validating"):
             report = validation.run()
@@ -90,11 +95,16 @@ def show_report(report: Report) -> None:
     render.show(
         render.table(
             ["check", ">violations", "verdict"],
-            [(c.check, c.violations, _check_verdict(c)) for c in report.checks],
+            [
+                (c.check, c.violations, f"{_check_verdict(c)}{', kept' if c.kept else ''}")
+                for c in report.checks
+            ],
         )
     )
     if any(check.violations and check.known for check in report.checks):
         render.paragraph(f"known: a rule that policy {report.policy} breaks on purpose.")
+    if any(check.kept for check in report.checks):
+        render.paragraph("kept: asked before, of the same data. `--again` asks anew.")
     for name, reasons in report.left_out.items():
         for reason, number in reasons:
             render.paragraph(f"{name.replace('_', ' ').capitalize()}: {number:,}; {reason}.")

@@ -208,6 +208,26 @@ class RawLines(Protocol):
         """
 
 
+class Kept(Protocol):
+    """What a validation leaves for the next one, beside the lakehouse."""
+
+    def read(self) -> bytes:
+        """Return what was left; nothing where that cannot be read."""
+
+    def write(self, content: bytes) -> None:
+        """Leave this and nothing else; where it cannot be written that is no error."""
+
+    def basis(self, landing: Mapping[str, LandingState]) -> dict[str, str]:
+        """Return, by table, a digest of all that a query's answer depends on, as it is now.
+
+        Args:
+            landing: The landing files.
+
+        Returns:
+            The digests, without tables that are not there or of which a change could go unseen.
+        """
+
+
 @dataclass(frozen=True)
 class Lake:
     """A lakehouse in the place where it lives; each part sees for itself that it is there.
@@ -227,6 +247,7 @@ class Lake:
             not returned before.
         account: The account that pays for it; None where all is free.
         raw_lines: What checks read of landing files; None where they read the landing tables.
+        kept: What validations leave for the next one; None where nothing is.
     """
 
     title: str
@@ -241,3 +262,4 @@ class Lake:
     removed: Callable[[], list[RefRemoved]] = list
     account: Account | None = None
     raw_lines: RawLines | None = None
+    kept: Kept | None = None

@@ -64,6 +64,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
         yield Finding("landing files", error.message, error.hint or "Upload them again.")
     yield from _tables(lakehouse, tables)
     yield from _temp(layout)
+    yield from _kept(layout)
     yield from _left_landing(layout, lakehouse)
     with suppress(StediError):
         yield from (s.finding() for s in strangers(layout, lakehouse.stored))
@@ -95,7 +96,13 @@ def _remedy(layout: Layout) -> str:
     """Return a command of those that remove what a question left elsewhere."""
     if not layout.exists():
         return "infra up"
-    return "jobs run --all" if os.access(layout.root, os.W_OK) else "validate"
+    return "jobs run --all" if os.access(layout.root, os.W_OK) else "validate --again"
+
+
+def _kept(layout: Layout) -> Iterator[Finding]:
+    kept = layout.kept
+    if kept.is_symlink() or (kept.exists() and not kept.is_file()):
+        yield Finding("kept answers", f"{kept} is no plain file", "Remove it.")
 
 
 def _temp(layout: Layout) -> Iterator[Finding]:

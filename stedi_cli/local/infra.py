@@ -223,13 +223,7 @@ class Infrastructure:
             zones = {Path(zone.place) for zone in left_zones(layout, self._lakehouse)}
             yield from self._remove_tables()
             yield from self._remove_landing()
-            for path in (
-                layout.index,
-                layout.expected,
-                layout.journal,
-                layout.readers,
-                layout.spark_log,
-            ):
+            for path in layout.beside:
                 path.unlink(missing_ok=True)
             # A catalog with tables of others goes on to be that of a lakehouse.
             kept = [layout.catalog, layout.marker] if layout.catalog.exists() else []

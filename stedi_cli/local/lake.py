@@ -8,6 +8,7 @@ from functools import partial
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.parts import Lake
 from stedi_cli.local.infra import Infrastructure
+from stedi_cli.local.kept import Kept
 from stedi_cli.local.landing import Landing
 from stedi_cli.local.place import Place, place_of
 from stedi_cli.local.questions import Questions
@@ -38,6 +39,7 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
         close=questions.close,
         tidy=writer.tidy,
         removed=writer.removed,
+        kept=Kept(place),
     )
 
 

@@ -87,9 +87,20 @@ class Layout:
         return self.root / "landing-index.json"
 
     @property
+    def kept(self) -> Path:
+        """What is kept of validations."""
+        return self.root / "validation.json"
+
+    @property
     def expected(self) -> Path:
         """The expected counts that came with the uploaded data."""
         return self.root / "expected.yaml"
+
+    @property
+    def beside(self) -> tuple[Path, ...]:
+        """The files for its own use, which hold nothing that is asked for."""
+        notes = (self.index, self.kept, self.expected)
+        return (*notes, self.journal, self.readers, self.spark_log)
 
     def table_location(self, table: str) -> str:
         """Return the URI of a table's folder."""

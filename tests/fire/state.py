@@ -14,6 +14,7 @@ from pyiceberg.table import StaticTable
 
 Rows = list[tuple[Any, ...]]
 OURS = {"catalog.db", "landing-index.json", "lock", "readers", "stedi.json", "expected.yaml"}
+OURS |= {"validation.json"}
 """Files in the root of a lakehouse in which nothing is going on."""
 
 

@@ -220,12 +220,12 @@ def test_what_a_killed_question_kept_elsewhere_is_told_and_goes(public: Arena) -
     assert (made.parent / "rows").is_file()
     (told,) = _told_elsewhere(public, **how)
     assert str(made.parent) in told["found"]
-    assert told["todo"] == "Run `stedi validate`: it removes that."
+    assert told["todo"] == "Run `stedi validate --again`: it removes that."
     # It is no one else's to tell of, nor to remove.
     assert _told_elsewhere(public, TMPDIR=str(elsewhere)) == []
     assert public.run("jobs", "run", "--all", TMPDIR=str(elsewhere)).code == 0
     assert made.is_file()
-    assert public.run("validate", **how).code == 0
+    assert public.run("validate", "--again", **how).code == 0
     assert list(elsewhere.iterdir()) == []
     assert _told_elsewhere(public, **how) == []
 

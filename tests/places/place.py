@@ -48,8 +48,8 @@ class Place(ABC):
 class Here(Place):
     """A folder."""
 
-    # Who held the lock last, and when landing files were read last.
-    _PASSING = ("lock", "landing-index.json")
+    # Who held the lock last, when landing files were read last, and what was asked then.
+    _PASSING = ("lock", "landing-index.json", "validation.json")
 
     def __init__(self, invoke: Ask, folder: Path) -> None:
         super().__init__(invoke, "--root", folder / "lake")

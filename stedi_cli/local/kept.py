@@ -1,0 +1,90 @@
+"""The file that keeps answers of validations, and what tells that tables are those they are of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from stat import S_ISREG
+
+from stedi_cli.durable import replaced
+from stedi_cli.errors import StediError
+from stedi_cli.landing.files import LandingState
+from stedi_cli.local.access import private
+from stedi_cli.local.place import Place
+from stedi_cli.local.stamp import is_settled, stamp_of
+from stedi_cli.local.typed_copies import TypedCopies
+from stedi_cli.project.lakehouse import Table
+
+_MOST = 1 << 20
+
+
+class Kept:
+    """What is kept below the root of a lakehouse.
+
+    Args:
+        place: The lakehouse.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def read(self) -> bytes:
+        # Whatever lies there may be no file, and a pipe would be waited for.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            descriptor = os.open(self._place.layout.kept, flags)
+        except OSError:
+            return b""
+        with suppress(OSError), os.fdopen(descriptor, "rb") as stream:
+            status = os.fstat(descriptor)
+            if S_ISREG(status.st_mode) and status.st_size <= _MOST:
+                return stream.read(_MOST)
+        return b""
+
+    @private
+    def write(self, content: bytes) -> None:
+        layout = self._place.layout
+        if len(content) <= _MOST and content != self.read():
+            with suppress(OSError, StediError), replaced(layout.kept, layout.temp) as sink:
+                sink.write(content)
+
+    def basis(self, landing: Mapping[str, LandingState]) -> dict[str, str]:
+        self._place.tables.forget()
+        engine = _installed("duckdb")
+        found: dict[str, str] = {}
+        for name, table in self._place.lakehouse.tables.items():
+            with suppress(OSError, StediError):
+                what, files = self._made_of(table, landing)
+                now = time.time_ns()
+                stamps = {str(path): stamp_of(path) for path in files}
+                if what and all(is_settled(stamp, now) for stamp in stamps.values()):
+                    depends = [engine, table.columns_sha256, table.contract_sha256, what, stamps]
+                    found[name] = hashlib.sha256(json.dumps(depends).encode()).hexdigest()
+        return found
+
+    def _made_of(
+        self, table: Table, landing: Mapping[str, LandingState]
+    ) -> tuple[list[object], list[Path]]:
+        """Return what a table's rows are, and the files that they are read from."""
+        tables, name = self._place.tables, table.name
+        if name not in landing:
+            state, files = tables.states().get(name), tables.files(name)
+            current = state.current if state else None
+            return ([current.id if current else None] if state else []), list(files or ())
+        held = TypedCopies(self._place).held(table, landing[name])
+        new = [self._place.zone.folder(name) / file for file in held.new]
+        what = [landing[name].fingerprint, held.ledger, sorted(held.gone)]
+        return list(what), [*held.files, *new]
+
+
+def _installed(package: str) -> list[object]:
+    """Return what another version of a package has otherwise; it need not be imported for that."""
+    spec = find_spec(package)
+    origin = spec.origin if spec else None
+    return [origin, *stamp_of(Path(origin))] if origin else []
