@@ -168,14 +168,17 @@ class LandingReader:
             found.usable += usable
             found.selects += [guard.sieved(kept)] if usable else []
         large = {path: facts.lines for path, facts in files.items() if path not in small}
+        parts: dict[Path, str] = {}
+        longest = 0
         for path, done in zip(large, self._splits(table, large), strict=True):
             found.bad += done.bad
             usable = large[path] - len(done.bad)
             found.usable += usable
             # A part may hold nothing but a line feed.
             if usable:
-                name = self._zone.name_of(path)
-                found.selects.append(guard.usable(done.parts, name, longest=done.longest))
+                parts |= dict.fromkeys(done.parts, self._zone.name_of(path))
+                longest = max(longest, done.longest)
+        found.selects += [guard.usable(parts, longest=longest)] if parts else []
 
     def _splits(self, table: Table, files: Mapping[Path, int]) -> list[SplitFile]:
         """Split files, given with their lines: one is copied while the engine looks at the next."""
