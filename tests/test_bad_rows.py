@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from conftest import Ask, Lake
-from small import write_lake
+from small import CUSTOMERS, MOTIONS, STRICT, lines, write_lake
 
+from stedi_cli.errors import BadDataError
 from stedi_cli.runs.bad_rows import TooManyBadLines, frequent
 
 BAD = b'nonsense\nmore\n{"user":"zoe@x.org"}\n'
@@ -55,6 +57,43 @@ def test_three_reasons_are_named_the_most_frequent_first() -> None:
     assert frequent(reasons) == "7,000 not-json, 2 missing:x, 2 missing:y, 2 others"
 
 
+def test_keys_spelled_otherwise_are_named_where_a_run_stops(lake: Lake) -> None:
+    records = [{k.replace("timestamp", "timeStamp"): v for k, v in r.items()} for r in MOTIONS]
+    add(lake, "case.json", lines(records))
+    with pytest.raises(TooManyBadLines) as raised:
+        lake.run()
+    assert "(8 missing:timestamp)" in raised.value.message
+    assert "case.json: JSON lines whose keys are spelled otherwise" in raised.value.message
+    assert "(timeStamp for timestamp); `stedi upload DIR --convert`" in raised.value.message
+
+
+@pytest.mark.parametrize("limit", [0.01, 1.0])
+def test_a_file_of_another_shape_stops_a_run_however_few_lines_it_has(
+    lake: Lake, limit: float
+) -> None:
+    add(lake, "array.json", json.dumps(MOTIONS * 50).encode())
+    with pytest.raises(BadDataError) as raised:
+        Lake(lake.settings.root, max_bad_rows=limit).run()
+    assert raised.value.message == (
+        "accelerometer_landing: array.json: a JSON array;"
+        " `stedi upload DIR --convert` writes it as JSON lines."
+    )
+    assert set(lake.states()) <= {"quarantine"}
+    assert raised.value.message in lake.validate().problems
+    (lake.layout.landing / "accelerometer" / "array.json").unlink()
+    lake.run()
+    assert lake.counts() == STRICT
+
+
+def test_what_a_file_is_stands_in_the_index(lake: Lake) -> None:
+    add(lake, "array.json", json.dumps(MOTIONS).encode())
+    with lake.opened() as opened:
+        opened.landing.states()
+    index = json.loads(lake.layout.index.read_text())
+    assert index["accelerometer/array.json"]["facts"]["shape"].startswith("a JSON array;")
+    assert index["accelerometer/a.json"]["facts"]["shape"] == ""
+
+
 @pytest.mark.parametrize("limit", ["100%", "99"])
 def test_no_usable_line_is_never_as_it_should_be(limit: str, tmp_path: Path, invoke: Ask) -> None:
     lake = Lake(tmp_path / "lake").up()
@@ -95,3 +134,21 @@ def test_lines_that_a_run_left_out_without_a_word_are_failed(lake: Lake, invoke:
     Lake(lake.settings.root, max_bad_rows=3).run()
     told = invoke("--root", lake.settings.root, "validate")
     assert told.code == 0
+
+
+def test_the_index_keeps_what_a_file_was_converted_from(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake").up()
+    text = "[\n" + ",\n".join(map(json.dumps, CUSTOMERS)) + "\n]"
+    odd = write_lake(tmp_path / "odd", {"customer_landing": {"c.json": text.encode()}})
+    with lake.opened() as opened:
+        found = opened.landing.find(odd)
+        list(opened.landing.upload(found, remove={}, wait=False, convert=True))
+    for _ in range(2):
+        index = json.loads(lake.layout.index.read_text())
+        origin = index["customer/c.json"]["origin"]
+        assert (origin["file"], origin["records"]) == ("c.json", 7)
+        # A copy of the lakehouse has other stamps, and the same bytes.
+        landed = lake.layout.landing / "customer" / "c.json"
+        landed.write_bytes(landed.read_bytes())
+        with lake.opened() as opened:
+            opened.landing.states()

@@ -116,7 +116,10 @@ def test_markers_and_hidden_files_are_left_out_and_counted(given: Path) -> None:
 
 NO_LINES = {
     "notes.txt": (b"Taken from the phone on Monday.\n", "it holds no JSON lines"),
-    "c.csv": (b"email,serialNumber\na@x.org,1\n", "it holds no JSON lines"),
+    "c.csv": (
+        b"email,serialNumber\na@x.org,1\n",
+        "it is CSV; export it as JSON lines, one object a line",
+    ),
     "part-00001": (b"", "it is empty"),
     "part-00002.gz": (gzip.compress(b""), "it is empty"),
     "c.json.part": (LINES, "its name is that of an unfinished file"),
@@ -146,7 +149,9 @@ def test_an_archive_in_a_tables_folder_is_named(given: Path) -> None:
     with tarfile.open(given / "customer" / "more.tar.gz", "w:gz") as archive:
         archive.add(given / "customer" / "c.json", "c.json")
     delivery = found(given)
-    assert [why for _, why in delivery.not_taken] == ["it is an archive"]
+    assert [why for _, why in delivery.not_taken] == [
+        "it is a tar archive; unpack it, and upload what is in it"
+    ]
 
 
 def test_what_is_no_regular_file_is_named_and_not_opened(given: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,8 +14,10 @@ from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.lake.elsewhere import Elsewhere
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.landing.bare_gzip import bared, renewed
+from stedi_cli.landing.conversion import Origin
 from stedi_cli.landing.delivery import Delivery, Source, find_files
 from stedi_cli.landing.files import same_content
+from stedi_cli.landing.other_files import Conversions, refuse_other_files
 
 
 class Landing(LandingZone):
@@ -44,14 +47,27 @@ class Landing(LandingZone):
         }
 
     def upload(
-        self, delivery: Delivery, *, remove: Mapping[str, Collection[str]], wait: bool
+        self,
+        delivery: Delivery,
+        *,
+        remove: Mapping[str, Collection[str]],
+        wait: bool,
+        convert: bool = False,
     ) -> Iterator[Uploaded | Uploading]:
+        refuse_other_files(delivery, convert=convert)
         # Whoever asked before may have waited for an answer.
         self.forget()
         copies = Elsewhere()
         try:
-            bare = bared(delivery.files, copies.make())
-            yield from self._upload(bare, remove=remove, wait=wait)
+            temp = copies.make()
+            lines = Conversions(delivery, self._layout.lakehouse.landing, temp)
+            bare = bared(lines.files, temp)
+            for done in self._upload(bare, lines.origins, remove=remove, wait=wait):
+                if isinstance(done, Uploaded):
+                    was = lines.was(done.table, done.file)
+                    yield dataclasses.replace(done, converted=was)
+                else:
+                    yield done
             source = delivery.folder / FILE_NAME
             if source.is_file():
                 self._put_expected(renewed(source.read_bytes(), delivery.files, bare))
@@ -59,7 +75,12 @@ class Landing(LandingZone):
             copies.remove()
 
     def _upload(
-        self, found: dict[str, list[Source]], *, remove: Mapping[str, Collection[str]], wait: bool
+        self,
+        found: dict[str, list[Source]],
+        origins: Mapping[tuple[str, str], Origin],
+        *,
+        remove: Mapping[str, Collection[str]],
+        wait: bool,
     ) -> Iterator[Uploaded | Uploading]:
         from stedi_cli.aws.upload import read_local, upload
 
@@ -70,6 +91,7 @@ class Landing(LandingZone):
         if any(f.state != "unchanged" for f in files) or any(gone.values()):
             self._writer.refuse(wait=wait)
         yield from upload(self, self._layout.lakehouse, files)
+        self.remember_origins(origins)
         for table, names in extra.items():
             self.remove(table, gone[table])
             for name in names:

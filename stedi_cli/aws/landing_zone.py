@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,10 +12,13 @@ from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, Stored, is_no_object
 from stedi_cli.errors import StediError
+from stedi_cli.landing.conversion import Origin, origin_from
 from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, unpacked
 from stedi_cli.landing.names import is_landing_name, is_safe_name, shown
+from stedi_cli.landing.shapes import shape_in
+from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.masking import aws_said
 from stedi_cli.project.lakehouse import Table
 
@@ -24,10 +27,17 @@ _MOST_DELETED = 1000
 
 @dataclass(frozen=True)
 class Entry:
-    """Facts of an object, valid while its ETag and size are the same."""
+    """Facts of an object, valid while its ETag and size are the same.
+
+    Args:
+        etag: Its ETag.
+        facts: The facts.
+        origin: What it was converted from, valid while its digest is the same.
+    """
 
     etag: str
     facts: FileFacts
+    origin: Origin | None = None
 
 
 class LandingZone:
@@ -89,8 +99,22 @@ class LandingZone:
 
     def remember(self, table: str, file: str, entry: Entry) -> None:
         """Take over the facts of a file that was just written or read."""
+        before = self._entries().get(self.key(table, file))
+        if before is not None and before.facts.sha256 == entry.facts.sha256:
+            entry = replace(entry, origin=before.origin)
         self._entries()[self.key(table, file)] = entry
         self.listed()[table][file] = Stored(entry.etag, entry.facts.size)
+
+    def remember_origins(self, origins: Mapping[tuple[str, str], Origin]) -> None:
+        """Keep what files of landing tables were converted from."""
+        for (table, file), origin in origins.items():
+            key = self.key(table, file)
+            self._entries()[key] = replace(self._entries()[key], origin=origin)
+
+    def origin(self, table: str, file: str) -> Origin | None:
+        """Return what a table's file was converted from; None where it was not, or is unknown."""
+        entry = self._entries().get(self.key(table, file))
+        return entry.origin if entry else None
 
     def remove(self, table: str, files: Sequence[str]) -> None:
         """Remove landing files."""
@@ -137,6 +161,21 @@ class LandingZone:
             found |= {(table, file, number): text for number, text in lines.items()}
         return [found.get(place, "(no longer there)") for place in places]
 
+    def shapes(self, table: str, files: Sequence[str]) -> dict[str, Shape]:
+        """Return what those of a table's files are that are no JSON lines."""
+
+        def look(file: str) -> Shape | None:
+            try:
+                with self.storage.opened(self.key(table, file)) as (stream, _):
+                    return shape_in(stream, self._tables[table])
+            except StediError as error:
+                if not is_no_object(error):
+                    raise
+                return None
+
+        looked = side_by_side([partial(look, file) for file in files])
+        return {file: shape for file, shape in zip(files, looked, strict=True) if shape}
+
     def save_index(self) -> None:
         """Write the index if it changed; one that cannot be written is no error."""
         from botocore.exceptions import BotoCoreError, ClientError
@@ -146,7 +185,7 @@ class LandingZone:
         index = {key: entry for key, entry in self._entries().items() if key in there}
         if index == self._stored:
             return
-        content = {k: {"etag": e.etag, **asdict(e.facts)} for k, e in sorted(index.items())}
+        content = {k: _record(entry) for k, entry in sorted(index.items())}
         storage = self.storage
         try:
             storage.s3.put_object(
@@ -217,7 +256,13 @@ def _refuse_unsafe(name: str, uri: str) -> None:
         )
 
 
+def _record(entry: Entry) -> dict[str, Any]:
+    """Return an entry as the index holds it."""
+    origin = {"origin": asdict(entry.origin)} if entry.origin else {}
+    return {"etag": entry.etag, **asdict(entry.facts), **origin}
+
+
 def _entry(raw: dict[str, Any]) -> Entry:
     """Read an entry of the index; raise TypeError where a value is of another type."""
     etag = raw.pop("etag")
-    return Entry(str(etag), facts_from(raw))
+    return Entry(str(etag), facts_from(raw), origin_from(raw.get("origin")))

@@ -24,7 +24,7 @@ from stedi_cli.checks.validation_queries import (
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Answer
-from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.files import LandingState, other_shapes
 from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK, Check
 from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
@@ -261,6 +261,7 @@ class Validation:
         missing = [name for name in self._lakehouse.writers if name not in observed.states]
         if missing:
             problems.append(f"Not built yet: {', '.join(missing)}. Run `stedi jobs run --all`.")
+        problems += other_shapes(observed.landing)
         problems += [
             f"None of the {account.lines:,} lines of {name} can be used; see `stedi quarantine`."
             for name, account in observed.accounts.items()

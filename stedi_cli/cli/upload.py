@@ -40,6 +40,10 @@ def upload(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask before files are removed.")
     ] = False,
+    convert: Annotated[
+        bool,
+        typer.Option("--convert", help="Write JSON lines of an array, UTF-16 and the like."),
+    ] = False,
     allow_missing: AllowMissing = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another writer.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -48,15 +52,18 @@ def upload(
 
     The folder holds customer/, accelerometer/ and step_trainer/, or what they are called
     elsewhere (customers/, customer_landing/), with files of JSON lines at any depth, plain or
-    gzip, whatever their suffix. Unchanged files are skipped; what is not taken is named. Exit
-    code 3 where a table has no landing file then.
+    gzip, whatever their suffix. Unchanged files are skipped; what is not taken is named. A file
+    that is no JSON lines is named with what to do about it, and nothing is uploaded. Exit code 3
+    where a table has no landing file then.
 
     Example: stedi upload my-landing-files
     """
     with session(ctx) as opened:
-        delivery = found_in(opened, folder or opened.settings.data)
+        delivery = found_in(opened, folder or opened.settings.data, convert=convert)
         remove = _to_remove(opened, delivery, yes=yes) if replace else {}
-        result = upload_into(opened, delivery, remove=remove, wait=wait, quiet=as_json)
+        result = upload_into(
+            opened, delivery, remove=remove, wait=wait, convert=convert, quiet=as_json
+        )
         if as_json:
             render.emit([count.as_json() for count in result.counts])
         result.end(allow_missing=allow_missing)
@@ -83,12 +90,13 @@ class UploadResult:
             raise typer.Exit(ExitCode.BAD_DATA)
 
 
-def found_in(opened: Session, folder: Path) -> Delivery:
+def found_in(opened: Session, folder: Path, *, convert: bool = False) -> Delivery:
     """Return what can be brought in of a folder, and say what cannot and why."""
     delivery = opened.lake.landing.find(folder)
     if delivery.folder != folder:
         render.note(f"The landing files are those of {delivery.folder}.")
     from stedi_cli.landing.names import shown
+    from stedi_cli.landing.other_files import refuse_other_files
 
     for path, why in delivery.not_taken[:_MOST_NAMED]:
         render.note(f"Not taken: {render.one_line(shown(str(path)))}: {why}.")
@@ -96,6 +104,7 @@ def found_in(opened: Session, folder: Path) -> Delivery:
         render.note(f"Not taken: {len(delivery.not_taken) - _MOST_NAMED:,} more.")
     if delivery.hidden:
         render.note(f"Left out: {delivery.hidden:,} hidden file(s), folder(s) or marker(s).")
+    refuse_other_files(delivery, convert=convert)
     return delivery
 
 
@@ -124,6 +133,7 @@ def upload_into(
     *,
     remove: dict[str, list[str]] | None = None,
     wait: bool = False,
+    convert: bool = False,
     quiet: bool = False,
 ) -> UploadResult:
     """Upload a delivery and show what was done.
@@ -133,13 +143,16 @@ def upload_into(
         delivery: What was found in a folder.
         remove: Landing files to remove, by table.
         wait: Whether to wait for another writer.
+        convert: Whether JSON lines are written of what is none.
         quiet: Whether to show nothing on stdout.
     """
     from stedi_cli.lake.events import UploadCount, Uploading
 
     counts = {name: UploadCount(name) for name in opened.lakehouse.landing}
     with render.progress(f"Uploading {delivery.folder}") as bar:
-        for done in opened.lake.landing.upload(delivery, remove=remove or {}, wait=wait):
+        for done in opened.lake.landing.upload(
+            delivery, remove=remove or {}, wait=wait, convert=convert
+        ):
             if isinstance(done, Uploading):
                 bar(done.done, done.total)
             else:
@@ -161,8 +174,13 @@ def _show(counts: list[UploadCount]) -> None:
 
 
 def _warn(counts: list[UploadCount], delivery: Delivery) -> None:
-    """Say what was not expected: keys that no table knows, and data sets that are mixed."""
+    """Say what was not expected: converted files, keys that no table knows, mixed data sets."""
+    from stedi_cli.landing.names import shown
+
     for count in counts:
+        for file, (shape, records) in count.converted.items():
+            named = render.one_line(shown(file))
+            render.note(f"{count.table}: {named}, {shape}: {records:,} records.")
         if count.unknown:
             render.note(
                 f"Warning: {count.table} does not know these keys, and ignores them:"

@@ -29,12 +29,14 @@ class Uploaded:
         state: One of ``STATES``; ``mixed`` for a file in the landing zone that is not in the
             uploaded folder.
         unknown: Keys in it that the table does not know, which are ignored.
+        converted: What it was before it was converted to JSON lines, and how many records it held.
     """
 
     table: str
     file: str
     state: str
     unknown: frozenset[str] = frozenset()
+    converted: tuple[str, int] | None = None
 
 
 @dataclass
@@ -45,16 +47,20 @@ class UploadCount:
         table: The landing table.
         files: How many files there are of each state.
         unknown: Keys in them that the table does not know.
+        converted: The files that were converted: what each was, and how many records it held.
     """
 
     table: str
     files: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
+    converted: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def add(self, file: Uploaded) -> None:
         """Count a file."""
         self.files[file.state] += 1
         self.unknown |= file.unknown
+        if file.converted is not None:
+            self.converted[file.file] = file.converted
 
     @property
     def there(self) -> int:
@@ -63,4 +69,9 @@ class UploadCount:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
-        return {"table": self.table, **{state: self.files[state] for state in STATES}}
+        record = {"table": self.table, **{state: self.files[state] for state in STATES}}
+        converted = [
+            {"file": file, "shape": shape, "records": records}
+            for file, (shape, records) in self.converted.items()
+        ]
+        return record | ({"converted": converted} if converted else {})

@@ -24,6 +24,7 @@ from stedi_cli.lake.records import (
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.landing.delivery import Delivery
 from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import TableState
@@ -68,7 +69,12 @@ class Landing(Protocol):
         """Return the names of landing files, by table, that are not in a delivery."""
 
     def upload(
-        self, delivery: Delivery, *, remove: Mapping[str, Collection[str]], wait: bool
+        self,
+        delivery: Delivery,
+        *,
+        remove: Mapping[str, Collection[str]],
+        wait: bool,
+        convert: bool = False,
     ) -> Iterator[Uploaded | Uploading]:
         """Bring a delivery's files in.
 
@@ -76,6 +82,7 @@ class Landing(Protocol):
             delivery: What was found.
             remove: The names of landing files, by table, that go unless they are in it.
             wait: Whether to wait for another writer.
+            convert: Whether JSON lines are written of what is none, and can be read for sure.
         """
 
     def same_content(self) -> dict[str, list[list[str]]]:
@@ -86,6 +93,9 @@ class Landing(Protocol):
 
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         """Return lines by table, file and line number, read now."""
+
+    def shapes(self, table: str, files: Sequence[str]) -> dict[str, Shape]:
+        """Return what those of a table's files are that are no JSON lines, by their first bytes."""
 
     def expected_file(self) -> Path | None:
         """Return the expected counts that came with the uploaded data, where any did."""

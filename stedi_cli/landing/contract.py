@@ -156,6 +156,11 @@ def judge(line: bytes, fields: Sequence[Field], *, first: bool = False) -> dict[
     return {field.name: _value(given.get(field.name), field) for field in fields}
 
 
+def keys_of(line: bytes) -> list[str]:
+    """Return the keys of a landing line; raise Unusable for one that is no object."""
+    return [key for key, _ in _members(line, first=False)]
+
+
 def _members(line: bytes, first: bool) -> _Pairs:
     if len(line) > LONGEST_LINE:
         raise Unusable("too-long")

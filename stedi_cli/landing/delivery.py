@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -13,7 +14,9 @@ from stedi_cli.errors import UsageError
 from stedi_cli.landing.lines import numbered, open_lines
 from stedi_cli.landing.look import read_head, stored_name, why_not_taken
 from stedi_cli.landing.names import refuse_addresses, refuse_unsafe_name, shown
+from stedi_cli.landing.shapes import shape_in
 from stedi_cli.landing.table_folders import TableFolders
+from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.project.lakehouse import Table
 
 # Lines of a table in which unknown keys are looked for, and of each no more bytes than these.
@@ -40,12 +43,14 @@ class Delivery:
         files: The landing files by table, sorted by name; of a table without a file none.
         not_taken: What else is there, and why it is not taken.
         hidden: How many markers, hidden files and hidden folders there are beside.
+        shapes: What those of the landing files are that are no JSON lines, by where they lie.
     """
 
     folder: Path
     files: Mapping[str, Sequence[Source]]
     not_taken: tuple[tuple[Path, str], ...] = ()
     hidden: int = 0
+    shapes: Mapping[Path, Shape] = field(default_factory=dict)
 
 
 def find_files(folder: Path, tables: Iterable[Table], apart: Path | None = None) -> Delivery:
@@ -69,7 +74,8 @@ def find_files(folder: Path, tables: Iterable[Table], apart: Path | None = None)
     wanted = ", ".join(f"{table.folder}/" for table in tables)
     _refuse_no_folder(folder, wanted)
     search = TableFolders(folder, tables, apart)
-    found = [_delivery(search, place) for place in search.places()]
+    by_name = {table.name: table for table in tables}
+    found = [_delivery(search, place, by_name) for place in search.places()]
     usable = [delivery for delivery in found if any(delivery.files.values())]
     if len(usable) > 1:
         places = ", ".join(shown(str(delivery.folder)) for delivery in usable[:_FEW])
@@ -114,24 +120,29 @@ def _nothing_in(folder: Path, left: Sequence[str], search: TableFolders, wanted:
     return UsageError(f"{folder} holds no landing files, but {named}{more}.", hint=hint)
 
 
-def _delivery(search: TableFolders, place: Path) -> Delivery:
+def _delivery(search: TableFolders, place: Path, by_name: Mapping[str, Table]) -> Delivery:
     found = search.below(place)
     files: dict[str, list[Source]] = {}
     not_taken = list(found.others)
+    shapes: dict[Path, Shape] = {}
     for table, named in found.files.items():
         sources: list[Source] = []
         for name, path in sorted(named):
             head = read_head(path)
-            if why := why_not_taken(path, head):
-                not_taken.append((path, why))
+            shape = shape_in(io.BytesIO(head), by_name[table])
+            why = why_not_taken(path, head)
+            if why and not (shape and shape.reading):
+                not_taken.append((path, f"it is {shape}" if shape else why))
             else:
+                if shape is not None:
+                    shapes[path] = shape
                 sources.append(Source(stored_name(name, head), path))
         refuse_addresses(place, (source.name for source in sources))
         for source in sources:
             refuse_unsafe_name(source.name, str(source.path))
         _refuse_clashes(sources)
         files[table] = sorted(sources, key=lambda source: source.name)
-    return Delivery(place, files, tuple(sorted(not_taken)), found.hidden)
+    return Delivery(place, files, tuple(sorted(not_taken)), found.hidden, shapes)
 
 
 def _refuse_clashes(sources: Sequence[Source]) -> None:

@@ -13,6 +13,7 @@ from stedi_cli.errors import UsageError
 from stedi_cli.landing.contract import BLANKS, BOM, LONGEST_LINE
 from stedi_cli.landing.look import GZIP, begun, refuse_misleading
 from stedi_cli.landing.names import shown
+from stedi_cli.landing.shapes import HEAD, shape_without_model
 
 CHUNK = 1 << 18
 """Bytes looked at in one piece: few enough to stay in a processor's cache."""
@@ -36,21 +37,25 @@ class FileFacts:
         size: Size in bytes.
         lines: Lines that are not blank.
         too_long: Whether a line may be too long, which typed readers take all the same.
+        shape: What it is where it is no JSON lines, and what to do about it; else an empty text.
     """
 
     sha256: str
     size: int
     lines: int
     too_long: bool
+    shape: str = ""
 
 
 def facts_from(index: Mapping[str, Any]) -> FileFacts:
     """Return facts as an index holds them; raise KeyError or TypeError where it does not."""
     # An older one has a word for several doubts, this one among them.
     too_long = index.get("too_long", index.get("suspicious"))
-    facts = FileFacts(index["sha256"], index["size"], index["lines"], too_long)
+    shape = index.get("shape", "")
+    facts = FileFacts(index["sha256"], index["size"], index["lines"], too_long, shape)
     whole = type(facts.size) is int and type(facts.lines) is int
-    if not (whole and isinstance(facts.sha256, str) and isinstance(facts.too_long, bool)):
+    texts = isinstance(facts.sha256, str) and isinstance(facts.shape, str)
+    if not (whole and texts and isinstance(facts.too_long, bool)):
         raise TypeError
     return facts
 
@@ -85,12 +90,14 @@ def read_facts(content: Iterable[bytes], name: str, where: str) -> FileFacts:
     """
     found = hashlib.sha256()
     size = 0
+    start = b""
 
     def raw() -> Iterator[bytes]:
-        nonlocal size
+        nonlocal size, start
         for chunk in content:
             found.update(chunk)
             size += len(chunk)
+            start += chunk[: HEAD - len(start)]
             yield chunk
 
     head, whole = begun(raw())
@@ -98,7 +105,9 @@ def read_facts(content: Iterable[bytes], name: str, where: str) -> FileFacts:
     count = _LineCount()
     for piece in _inflated(whole, shown(where)) if head.startswith(GZIP) else whole:
         count.add(piece)
-    return FileFacts(found.hexdigest(), size, count.total(), count.too_long)
+    shape = shape_without_model(start, size == len(start))
+    said = str(shape) if shape else ""
+    return FileFacts(found.hexdigest(), size, count.total(), count.too_long, said)
 
 
 class _LineCount:

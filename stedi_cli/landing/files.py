@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stedi_cli.landing.file_facts import FileFacts
+from stedi_cli.landing.shapes import shapes_said
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,19 @@ class LandingState:
     def lines(self) -> int:
         """Lines that are not blank, over all files."""
         return sum(facts.lines for facts in self.files.values())
+
+
+def other_shapes(states: Mapping[str, LandingState]) -> list[str]:
+    """Return in words which landing files are no JSON lines, and what to do about each kind.
+
+    Args:
+        states: The landing files by table.
+    """
+    return [
+        f"{table}: {said}"
+        for table, state in states.items()
+        for said in shapes_said({file: f.shape for file, f in state.files.items() if f.shape})
+    ]
 
 
 def contents(digests: Iterable[str]) -> str:

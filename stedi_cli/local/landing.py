@@ -12,6 +12,8 @@ from stedi_cli.lake.events import Uploaded
 from stedi_cli.landing.bare_gzip import bared, renewed
 from stedi_cli.landing.delivery import Delivery, find_files, unknown_keys
 from stedi_cli.landing.files import LandingState, same_content
+from stedi_cli.landing.other_files import Conversions, refuse_other_files
+from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.local.access import private
 from stedi_cli.local.staging import Staged
 from stedi_cli.local.writer import Writer
@@ -42,16 +44,24 @@ class Landing:
 
     @private
     def upload(
-        self, delivery: Delivery, *, remove: Mapping[str, Collection[str]], wait: bool
+        self,
+        delivery: Delivery,
+        *,
+        remove: Mapping[str, Collection[str]],
+        wait: bool,
+        convert: bool = False,
     ) -> Iterator[Uploaded]:
         place, zone = self._place, self._place.zone
         place.layout.require()
+        refuse_other_files(delivery, convert=convert)
         with self._writer.locked(wait=wait), TemporaryDirectory(dir=place.layout.temp) as temp:
-            bare = bared(delivery.files, Path(temp))
+            lines = Conversions(delivery, place.lakehouse.landing, Path(temp))
+            bare = bared(lines.files, Path(temp))
             staged = zone.stage(bare, Path(temp))
             for file in staged:
                 zone.adopt(file)
-            yield from self._told(staged)
+            zone.remember_origins(lines.origins)
+            yield from self._told(staged, lines)
             for table, names in self.others(delivery).items():
                 for name in names:
                     gone = name in remove.get(table, ())
@@ -69,14 +79,15 @@ class Landing:
         zone = self._place.zone
         return {name: same_content(zone.known(name)) for name in self._place.lakehouse.landing}
 
-    def _told(self, files: Sequence[Staged]) -> Iterator[Uploaded]:
+    def _told(self, files: Sequence[Staged], lines: Conversions) -> Iterator[Uploaded]:
         for name, table in self._place.lakehouse.landing.items():
             own = [file for file in files if file.table == name]
             moved = [file.destination for file in own if file.part is not None]
             unknown = unknown_keys(moved, table)
             for file in own:
                 keys = unknown.get(file.destination, frozenset())
-                yield Uploaded(name, file.name, file.state, keys)
+                was = lines.was(name, file.name)
+                yield Uploaded(name, file.name, file.state, keys, was)
 
     @private
     def states(self) -> dict[str, LandingState]:
@@ -86,6 +97,10 @@ class Landing:
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         self._place.layout.require()
         return self._place.zone.lines(places)
+
+    def shapes(self, table: str, files: Sequence[str]) -> dict[str, Shape]:
+        self._place.layout.require()
+        return self._place.zone.shapes(table, files)
 
     def expected_file(self) -> Path | None:
         expected = self._place.layout.expected

@@ -11,11 +11,14 @@ from typing import Any
 
 from stedi_cli.durable import load_json, make_folder, replaced, sync
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.landing.conversion import Origin, origin_from
 from stedi_cli.landing.delivery import Source
 from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, open_lines
 from stedi_cli.landing.names import is_safe_name, refuse_unsafe_name, shown
+from stedi_cli.landing.shapes import shape_of
+from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.local.landing_folder import files_below, remove_empty, stored_files
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.staging import Delivered, Staged, stage_all
@@ -25,11 +28,19 @@ from stedi_cli.project.lakehouse import Table
 
 @dataclass(frozen=True)
 class _Entry:
-    """Facts of a file, valid while its stamp is the same; ``hashed_ns`` is when it was hashed."""
+    """Facts of a file, valid while its stamp is the same.
+
+    Args:
+        stamp: That stamp.
+        hashed_ns: When it was hashed.
+        facts: The facts.
+        origin: What it was converted from, valid while its digest is the same.
+    """
 
     stamp: list[int]
     hashed_ns: int
     facts: FileFacts
+    origin: Origin | None = None
 
 
 class LandingZone:
@@ -165,6 +176,18 @@ class LandingZone:
             self._entries()[self._key(staged.destination)] = entry
             self._adopted.append(staged.destination)
 
+    def remember_origins(self, origins: Mapping[tuple[str, str], Origin]) -> None:
+        """Keep what files of landing tables were converted from."""
+        for (table, file), origin in origins.items():
+            key = self._key(self.folder(table) / file)
+            if key in self._entries():
+                self._entries()[key] = replace(self._entries()[key], origin=origin)
+
+    def origin(self, table: str, file: str) -> Origin | None:
+        """Return what a table's file was converted from; None where it was not, or is unknown."""
+        entry = self._entries().get(self._key(self.folder(table) / file))
+        return entry.origin if entry else None
+
     def settle(self) -> None:
         """Sync the folders, and wait until a change of a file must show in its time stamps.
 
@@ -197,6 +220,14 @@ class LandingZone:
                 found |= {(table, name, number): line for number, line in lines.items()}
         return [found.get(place, "(no longer there)") for place in places]
 
+    def shapes(self, table: str, files: Sequence[str]) -> dict[str, Shape]:
+        """Return what those of a table's files are that are no JSON lines."""
+        found: dict[str, Shape] = {}
+        for name in (name for name in self.names(table) if name in files):
+            if shape := shape_of(self.folder(table) / name, self._tables[table]):
+                found[name] = shape
+        return found
+
     def remove(self, table: str, name: str) -> None:
         """Remove a landing file, and the folders below its table's that are empty then."""
         path = self.folder(table) / name
@@ -210,7 +241,11 @@ class LandingZone:
             return
         there = {self._key(path) for name in self._tables for path in self.paths(name)}
         content = {
-            key: {**vars(entry), "facts": vars(entry.facts)}
+            key: {
+                **vars(entry),
+                "facts": vars(entry.facts),
+                "origin": vars(entry.origin) if entry.origin else None,
+            }
             for key, entry in self._index.items()
             if key in there
         }
@@ -242,7 +277,10 @@ class LandingZone:
         return facts
 
     def _remember(self, path: Path, facts: FileFacts, hashed_ns: int) -> None:
-        self._entries()[self._key(path)] = _Entry(stamp_of(path), hashed_ns, facts)
+        before = self._entries().get(self._key(path))
+        same = before is not None and before.facts.sha256 == facts.sha256
+        origin = before.origin if before and same else None
+        self._entries()[self._key(path)] = _Entry(stamp_of(path), hashed_ns, facts, origin)
 
     def _key(self, path: Path) -> str:
         return str(path)[len(str(self._layout.landing)) + 1 :]
@@ -259,7 +297,8 @@ class LandingZone:
 
 def _entry(raw: dict[str, Any]) -> _Entry:
     """Read an entry of the cache; raise TypeError where a value is of another type."""
-    entry = _Entry(list(raw["stamp"]), raw["hashed_ns"], facts_from(raw["facts"]))
+    origin = origin_from(raw.get("origin"))
+    entry = _Entry(list(raw["stamp"]), raw["hashed_ns"], facts_from(raw["facts"]), origin)
     if not all(type(number) is int for number in (*entry.stamp, entry.hashed_ns)):
         raise TypeError
     return entry

@@ -8,11 +8,14 @@ from collections.abc import Collection, Mapping
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Question
+from stedi_cli.landing.files import LandingState, other_shapes
+from stedi_cli.landing.shapes import shapes_said
 from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.sql import literal
 from stedi_cli.tables.provenance import LandingAccount
 
 _MOST_REASONS = 3
+_MOST_FILES = 20
 
 
 class TooManyBadLines(BadDataError):  # noqa: N818 - a verdict on the data
@@ -22,26 +25,35 @@ class TooManyBadLines(BadDataError):  # noqa: N818 - a verdict on the data
         said: The table, a colon, and how many of its lines cannot be used.
         limit: The limit, between commas; an empty text where it is not known.
         why: The most frequent reasons.
+        what: Files that are no JSON lines, and what to do about them.
     """
 
-    def __init__(self, said: str, limit: str = "", why: str = "") -> None:
+    def __init__(self, said: str, limit: str = "", why: str = "", what: str = "") -> None:
         self._said = said
         self._limit = limit
         self.table = said.partition(":")[0]
         reasons = f" ({why})" if why else ""
         super().__init__(
-            f"{said}{reasons}, more than max_bad_rows{limit} allows.",
+            f"{said}{reasons}, more than max_bad_rows{limit} allows.{what}",
             hint=f"See `stedi quarantine {self.table}`; tables are as before.",
         )
 
     def explained(self, lake: Lake) -> TooManyBadLines:
-        """Return it with the most frequent reasons."""
+        """Return it with the most frequent reasons, and with what the files are."""
         try:
             reasons = bad_lines(lake, [self.table], "reason")
+            files = bad_lines(lake, [self.table], "file")
+            most = [file for file, _ in files.most_common(_MOST_FILES)]
+            shapes = lake.landing.shapes(self.table, most)
         except StediError:
             # What they are in is known all the same.
             return self
-        return TooManyBadLines(self._said, self._limit, frequent(reasons))
+        return TooManyBadLines(
+            self._said,
+            self._limit,
+            frequent(reasons),
+            "".join(f" {said}" for said in shapes_said(shapes)),
+        )
 
 
 def refuse_too_many(table: str, account: LandingAccount, limit: float | int) -> None:
@@ -57,6 +69,20 @@ def refuse_too_many(table: str, account: LandingAccount, limit: float | int) -> 
         raise TooManyBadLines(
             f"{table}: {account.quarantined:,} of {account.lines:,} lines cannot be used",
             f", {f'{limit:.6g}' if share else limit},",
+        )
+
+
+def refuse_other_shapes(states: Mapping[str, LandingState]) -> None:
+    """Raise BadDataError for landing files that are no JSON lines, however few lines they have.
+
+    Args:
+        states: The landing files by table.
+    """
+    found = other_shapes(states)
+    if found:
+        raise BadDataError(
+            " ".join(found),
+            hint="Take them out of the landing zone, and do what is said; tables are as before.",
         )
 
 

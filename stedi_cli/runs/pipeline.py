@@ -23,7 +23,7 @@ from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Job, Lakehouse
-from stedi_cli.runs.bad_rows import TooManyBadLines, refuse_too_many
+from stedi_cli.runs.bad_rows import TooManyBadLines, refuse_other_shapes, refuse_too_many
 from stedi_cli.runs.job_reads import refuse_undeclared
 from stedi_cli.tables.drift import drift_said, quarantine_drift, shape_drift
 from stedi_cli.tables.history import RefRemoved, overdue
@@ -214,6 +214,8 @@ class Pipeline:
     def _planned(self, jobs: Sequence[str], force: bool) -> list[JobPlan]:
         """Return the plan; what is up to date is held to the limit of unusable lines as well."""
         plans = self.plan(jobs, force=force)
+        read = {name for plan in plans for name in plan.job.reads}
+        refuse_other_shapes({n: state for n, state in self._landing.items() if n in read})
         for plan in plans:
             accounts = {} if plan.stale else self._built(plan.job)[1]
             for name, account in accounts.items():

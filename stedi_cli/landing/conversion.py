@@ -1,0 +1,200 @@
+"""Writes JSON lines of what is none, each record as it is written there.
+
+A record is kept to the last digit, so what is wrong inside one is for the contract to judge. What
+stands between records and is none of them is an error: it may be what is left of one.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO, cast
+
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.landing.contract import BLANKS, LONGEST_LINE
+from stedi_cli.landing.file_facts import BOMB_RATIO, BOMB_SIZE, digest, pieces
+from stedi_cli.landing.names import shown
+from stedi_cli.landing.objects import Broken, keys_in, objects, renamed, spelled_otherwise
+from stedi_cli.landing.text_shapes import Reading, Shape
+
+_BLANKS = BLANKS.decode() + "\n"
+_AGAIN = "Nothing of the delivery was taken; upload again when it is whole."
+_UNREADABLE = (Broken, UnicodeError, EOFError, zlib.error, gzip.BadGzipFile)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which file a landing file was converted from.
+
+    Args:
+        file: That file's name.
+        sha256: Digest of its bytes.
+        records: How many records it held.
+        lines: On which of its lines each of them began: what each number is more than the one
+            before, packed.
+    """
+
+    file: str
+    sha256: str
+    records: int
+    lines: str
+
+    def line(self, number: int) -> int | None:
+        """Return the line of that file from which a line of the landing file comes."""
+        for place, line in enumerate(_unpacked_lines(self.lines), start=1):
+            if place == number:
+                return line
+        return None
+
+
+def origin_from(record: Mapping[str, Any] | None) -> Origin | None:
+    """Return an origin as an index holds it; raise KeyError or TypeError where it does not."""
+    if record is None:
+        return None
+    found = Origin(record["file"], record["sha256"], record["records"], record["lines"])
+    texts = (found.file, found.sha256, found.lines)
+    if type(found.records) is not int or not all(isinstance(text, str) for text in texts):
+        raise TypeError
+    return found
+
+
+def converted(source: Path, shape: Shape, known: frozenset[str], copy: Path) -> Origin:
+    """Write a file as JSON lines.
+
+    Args:
+        source: The file.
+        shape: What it is, with a way to read it.
+        known: The keys that its table knows; one that is spelled otherwise is renamed.
+        copy: The file to make, whose folder is there; packed as the source is, where its name
+            says so too.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        UsageError: If anything in it is left over; there is no copy then.
+        StediError: If it changed meanwhile.
+    """
+    assert shape.reading is not None
+    lines = _LineNumbers()
+    packed = shape.reading.packed > 0 and copy.name.lower().endswith(".gz")
+    try:
+        before = _stamp(source)
+        most = max(BOMB_SIZE, BOMB_RATIO * before[0])
+        with copy.open("wb") as target, _packing(target, packed) as sink:
+            for text, line in _records(source, shape.reading, known):
+                most -= sink.write(text.encode("utf-8", "surrogateescape") + b"\n")
+                if most < 0:
+                    raise Broken(f"it unpacks to more than {BOMB_RATIO} times its size")
+                lines.add(line)
+        with source.open("rb") as stream:
+            sha256 = digest(pieces(stream))
+        if _stamp(source) != before:
+            raise StediError(f"{shown(str(source))} changed while it was read.", hint=_AGAIN)
+    except BaseException as error:
+        copy.unlink(missing_ok=True)
+        if not isinstance(error, _UNREADABLE):
+            raise
+        said = str(error) if isinstance(error, Broken) else "it cannot be read to its end"
+        raise UsageError(
+            f"{shown(str(source))}, {shape.name}, cannot be converted: {said}.",
+            hint="Mend it there, or deliver it again as JSON lines; nothing was uploaded.",
+        ) from error
+    return Origin(source.name, sha256, lines.records, lines.packed())
+
+
+def _records(source: Path, reading: Reading, known: frozenset[str]) -> Iterator[tuple[str, int]]:
+    """Yield each record on one line, with the number of its line there."""
+    # Bytes that are no UTF-8 are kept, and judged; in another encoding nobody could tell them.
+    errors = "surrogateescape" if reading.encoding == "utf-8-sig" else "strict"
+    with ExitStack() as opened:
+        stream: Any = opened.enter_context(source.open("rb"))
+        for _ in range(reading.packed):
+            stream = opened.enter_context(gzip.GzipFile("", "rb", fileobj=stream))
+        # Line ends stay what they are, and a lone CR ends no line.
+        text = io.TextIOWrapper(stream, reading.encoding, errors, newline="\n")
+        yield from (_of_lines if reading.by_line else _of_objects)(
+            opened.enter_context(text), known
+        )
+
+
+def _of_objects(stream: TextIO, known: frozenset[str]) -> Iterator[tuple[str, int]]:
+    for number, record in enumerate(objects(stream), start=1):
+        try:
+            names = spelled_otherwise(record.keys, known)
+        except Broken as error:
+            raise Broken(f"record {number:,}, at line {record.first:,}, {error}") from None
+        one = record.one_line
+        yield (renamed(one, names) if names else one), record.first
+
+
+def _of_lines(stream: TextIO, known: frozenset[str]) -> Iterator[tuple[str, int]]:
+    number = 0
+    while line := stream.readline(LONGEST_LINE + 2):
+        number += 1
+        if len(line) > LONGEST_LINE + 1:
+            raise Broken(f"line {number:,} is too long")
+        line = line.removesuffix("\n")
+        keys = keys_in(line.strip(_BLANKS))
+        try:
+            names = spelled_otherwise(keys or (), known)
+        except Broken as error:
+            raise Broken(f"line {number:,} {error}") from None
+        if line.strip(_BLANKS):
+            yield (renamed(line, names) if names else line), number
+
+
+@contextmanager
+def _packing(target: BinaryIO, packed: bool) -> Iterator[BinaryIO]:
+    if not packed:
+        yield target
+        return
+    # Without a time or name the same content gives the same bytes.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0) as sink:
+        yield cast(BinaryIO, sink)
+
+
+class _LineNumbers:
+    """Numbers that grow, in little space: each by how much more it is than the one before."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self._last = 0
+        self._pack = zlib.compressobj()
+        self._packed = bytearray()
+
+    def add(self, line: int) -> None:
+        more, self._last = line - self._last, line
+        self.records += 1
+        piece = bytearray()
+        # Seven bits a byte, the lowest first; the eighth says that more follow.
+        while more > 0x7F:
+            piece.append(more & 0x7F | 0x80)
+            more >>= 7
+        piece.append(more)
+        self._packed += self._pack.compress(piece)
+
+    def packed(self) -> str:
+        return base64.b85encode(bytes(self._packed) + self._pack.flush()).decode()
+
+
+def _unpacked_lines(packed: str) -> Iterator[int]:
+    line = shift = more = 0
+    for byte in zlib.decompress(base64.b85decode(packed)):
+        more |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            line += more
+            yield line
+            shift = more = 0
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino

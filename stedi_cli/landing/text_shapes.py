@@ -1,0 +1,178 @@
+"""What a text is that is no JSON lines, by its first characters: how its records stand, if any."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from stedi_cli.landing.contract import BLANKS, Unusable, keys_of
+from stedi_cli.landing.objects import Broken, Record, fold, keys_in, objects
+
+DOWNLOAD_AGAIN = "download it again, as what it is"
+EXPORT = "export it as JSON lines, one object a line"
+CONVERT = "`stedi upload DIR --convert` writes it as JSON lines"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the records of a file can be read without a doubt.
+
+    Args:
+        packed: How many times it is packed with gzip.
+        encoding: Of its text.
+        by_line: Whether its lines are its records.
+    """
+
+    packed: int
+    encoding: str
+    by_line: bool
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a file is that is no JSON lines.
+
+    Args:
+        name: What people call it.
+        remedy: What to do about it.
+        reading: How its records can be read; None where that would be guessing.
+    """
+
+    name: str
+    remedy: str
+    reading: Reading | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}; {self.remedy}"
+
+
+_AROUND_RECORDS = Shape(
+    "an object around the records", "take the list out of it, as with `jq -c '.[][]'`"
+)
+_PAGE = "an HTML page, perhaps the error page of a download"
+_MESSAGE = "an error message of a server"
+_TEXTS = (
+    (r"version https://git-lfs", "a Git LFS pointer", "run `git lfs pull` where it comes from"),
+    (r"/annex/objects/", "a git-annex pointer", "run `git annex get` where it comes from"),
+    (r"404: Not Found", _MESSAGE, DOWNLOAD_AGAIN),
+    (r"<(?:!doctype html|html|head|body)\b", _PAGE, DOWNLOAD_AGAIN),
+    (r"(?:<\?xml[^>]*>\s*)?<Error>", f"XML, {_MESSAGE}", DOWNLOAD_AGAIN),
+    (r"<[?!A-Za-z]", "XML", EXPORT),
+    (r"[\[{(]\s*(?:\{\s*)?'", "Python's own notation, no JSON", "write it with `json.dumps`"),
+)
+_LIST_INSIDE = re.compile(r"\"\s*:\s*\[\s*\{")
+# One that goes on where the first bytes end.
+_AROUND = re.compile(r'\{\s*\n(?:\s*"[^"\n]*"\s*:[^\[{\n]*,\s*)*\s*"[^"\n]*"\s*:\s*\[\s*\{')
+_COMMA_AFTER = re.compile(r"\}\s*,\s*$", re.MULTILINE)
+_SEPARATORS = re.compile(r"[,;\t|]")
+_SERVER_SAYS = frozenset({"message", "error", "errors", "errormessage"})
+
+
+class TextHead:
+    """The first characters of a file.
+
+    Args:
+        text: The characters.
+        whole: Whether they are the whole file.
+        known: The keys that its table knows.
+    """
+
+    def __init__(self, text: str, whole: bool, known: frozenset[str]) -> None:
+        self._text = text.lstrip(BLANKS.decode() + "\n")
+        self._whole = whole
+        self._known = known
+        blanks = BLANKS.decode()
+        lines = [line.strip(blanks) for line in self._text.split("\n")[: None if whole else -1]]
+        found = [_keys_of(line) if line else None for line in lines]
+        # Keys of the lines that are one object each, by the line's number.
+        self._alone = {n: keys for n, keys in enumerate(found, start=1) if keys is not None}
+        self._is_plain = 0 < len(self._alone) == sum(map(bool, lines))
+
+    def shape(self) -> Shape | None:
+        """Return what it is; None where it may be JSON lines."""
+        if not self._text:
+            return None
+        records, is_sure = self._records()
+        # What is an object to JSON lines too is none of another shape.
+        odd = [r for r in records if r.in_array or r.first != r.last or r.first not in self._alone]
+        name = self._layout(odd) if is_sure or len(odd) > 1 else ""
+        given = [record.keys for record in odd] if name else list(self._alone.values())
+        if not (name or given):
+            return self._other()
+        folded = {fold(key) for keys in given for key in keys}
+        if self._known and given and folded.isdisjoint(map(fold, self._known)):
+            around = _LIST_INSIDE.search(records[0].text) if records else None
+            if around:
+                return _AROUND_RECORDS
+            if self._whole and len(given) == 1 and folded & _SERVER_SAYS:
+                return Shape(_MESSAGE, DOWNLOAD_AGAIN)
+        respelled = "" if name else self._respelled(given)
+        if respelled:
+            name = f"JSON lines whose keys are spelled otherwise ({respelled})"
+        return Shape(name, CONVERT, Reading(0, "", bool(respelled))) if name else None
+
+    def _records(self) -> tuple[list[Record], bool]:
+        """Return the objects at the start, and whether nothing else is known to stand there.
+
+        Where each line is one, a first one stands for all.
+        """
+        found: list[Record] = []
+        try:
+            for record in objects(io.StringIO(self._text, newline="")):
+                found.append(record)
+                if self._is_plain:
+                    break
+        except Broken:
+            return found, not self._whole
+        return found, True
+
+    def _layout(self, odd: Sequence[Record]) -> str:
+        """Return how the records stand, where most stand so; an empty text where not."""
+        usable = len(self._alone.keys() - {r.first for r in odd if r.in_array})
+        if self._text.startswith("[") and (len(odd) > 2 * usable or not (odd or usable)):
+            return "a JSON array"
+        apart = bool(odd) and all(one.last < two.first for one, two in pairwise(odd))
+        # Several on one line are one line to the contract; the last with a comma has none.
+        if len(odd) + apart <= usable * (1 if apart else 2):
+            return ""
+        if any(record.first != record.last for record in odd):
+            return "JSON objects over several lines"
+        if not apart:
+            return "several JSON objects on a line"
+        if self._text.startswith("\x1e"):
+            return "a JSON text sequence"
+        comma = _COMMA_AFTER.search(self._text)
+        return "JSON objects with a comma after each" if comma else ""
+
+    def _respelled(self, given: Sequence[frozenset[str]]) -> str:
+        """Return keys that stand for known ones which no object has."""
+        missing = self._known.difference(*given)
+        spelled = {fold(key): key for keys in given for key in keys - self._known}
+        found = [f"{spelled[fold(n)]} for {n}" for n in sorted(missing) if fold(n) in spelled]
+        return ", ".join(found)
+
+    def _other(self) -> Shape | None:
+        """Tell what a text is that holds no JSON object."""
+        for pattern, name, remedy in _TEXTS:
+            if re.match(pattern, self._text, re.IGNORECASE):
+                return Shape(name, remedy)
+        if _AROUND.match(self._text):
+            return _AROUND_RECORDS
+        heading = _SEPARATORS.split(self._text.partition("\n")[0])
+        known = {fold(name) for name in self._known}
+        found = sum(fold(part.strip(" \t\r'\"")) in known for part in heading)
+        return Shape("CSV", EXPORT) if found > 1 else None
+
+
+def _keys_of(line: str) -> frozenset[str] | None:
+    """Return the keys of a line that is an object to the contract, which takes more than JSON."""
+    found = keys_in(line)
+    if found is None:
+        try:
+            found = frozenset(keys_of(line.encode("utf-8", "surrogatepass")))
+        except Unusable:
+            return None
+    return found
