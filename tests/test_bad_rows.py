@@ -44,7 +44,11 @@ def test_the_end_of_a_run_says_why_with_numbers(lake: Lake, invoke: Ask) -> None
     told = invoke(*run)
     assert told.code == 0
     assert "3 landing line(s) are in quarantine (2 not-json, 1 missing:timestamp)" in told.out
-    assert invoke(*run, "--json").json()["reasons"] == {"missing:timestamp": 1, "not-json": 2}
+    again = invoke(*run, "--force", "--json").json()
+    assert again["reasons"] == {"missing:timestamp": 1, "not-json": 2}
+    # Where nothing is done, nobody is asked.
+    assert invoke(*run, "--json").json()["reasons"] == {}
+    assert "3 landing line(s) are in quarantine; see" in invoke(*run).out
 
 
 def test_a_run_without_bad_lines_says_nothing_of_them(lake: Lake, invoke: Ask) -> None:
@@ -115,7 +119,12 @@ def test_before_a_run_lines_are_not_looked_at_yet(lake: Lake, invoke: Ask) -> No
     checks = invoke("--root", lake.settings.root, "validate", "--json").json()["checks"]
     waiting = [check for check in checks if not check["ok"]]
     assert waiting == [
-        {"check": "accelerometer_landing_accounted", "violations": None, "ok": False}
+        {
+            "check": "accelerometer_landing_accounted",
+            "violations": None,
+            "ok": False,
+            "kept": False,
+        }
     ]
 
 

@@ -179,9 +179,14 @@ def run_jobs(
 
 
 def _reasons(opened: Session, done: Sequence[JobDone]) -> Counter[str]:
-    """Return why landing lines that these jobs answer for are in quarantine."""
+    """Return why landing lines that these jobs answer for are in quarantine.
+
+    Nobody is asked where nothing was done: an engine takes longer than to see that.
+    """
     from stedi_cli.runs.bad_rows import bad_lines
 
+    if all(d.status == "unchanged" for d in done):
+        return Counter()
     with_bad = [d.job for d in done if d.quarantined]
     tables = {name for job in with_bad for name in opened.lakehouse.answers_for(job)}
     try:
