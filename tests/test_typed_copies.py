@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, Lake, Result, mostly_slow
@@ -575,6 +576,58 @@ def test_a_file_without_a_usable_line_leaves_no_data_file(
     assert data_files(dirty) == before
     assert sorted((lake.layout.warehouse / COPY / "data").iterdir()) == before
     assert len(dirty.rows("quarantine")) == 1
+
+
+def _row_of_another_file(lake: Lake) -> None:
+    """Write the copy anew with a row under another file's name, as a mistake of ours would."""
+    from stedi_cli.local.layout import to_uri
+    from stedi_cli.local.table_files import open_catalog
+    from stedi_cli.tables import iceberg
+    from stedi_cli.tables.summary import files_to_summary, ledger_to_summary
+
+    (path,) = data_files(lake)
+    rows = pq.read_table(path, partitioning=None)
+    files = rows[LANDING_FILE].to_pylist()
+    files[files.index("a.json")] = "b.json"
+    place = rows.schema.get_field_index(LANDING_FILE)
+    other = path.with_name("other.parquet")
+    pq.write_table(rows.set_column(place, LANDING_FILE, pa.array(files)), other)
+    current = lake.states()[COPY].current
+    assert current is not None
+    summary = files_to_summary({other.name: other.stat().st_size})
+    summary |= ledger_to_summary(current.ledger)
+    typed = lake.model.tables[READINGS].typed
+    iceberg.replace(
+        open_catalog(lake.layout), typed, [to_uri(other)], summary, keep=9, forget=False
+    )
+
+
+def _line_of_another_file(lake: Lake) -> None:
+    from stedi_cli.landing.split import BadLine
+    from stedi_cli.local.quarantine import Quarantine
+    from stedi_cli.local.table_files import TableFiles, open_catalog
+
+    tables = TableFiles(lake.layout, lake.model.stored - set(FOLDERS))
+    current = tables.states()["quarantine"].current
+    assert current is not None
+    table, catalog = lake.model.tables["quarantine"], open_catalog(lake.layout)
+    quarantine = Quarantine(table, lake.layout, catalog, tables, 9)
+    quarantine.replace({READINGS: [BadLine("a.json", 1, "not-json")]}, current.judged)
+
+
+@pytest.mark.parametrize("mistake", [_row_of_another_file, _line_of_another_file])
+def test_lines_are_accounted_for_file_by_file(
+    lake: Lake, tmp_path: Path, mistake: Callable[[Lake], None]
+) -> None:
+    lake = Lake(lake.settings.root, max_bad_rows=9)
+    put(lake, tmp_path, "b.json", lines([motion("ann@x.org", C + 77)]) + b"{}\n")
+    lake.run()
+    found = {check.check: check.violations for check in lake.validate().checks}
+    assert {number for name, number in found.items() if name.endswith("_accounted")} == {0}
+    mistake(lake)
+    for _ in range(2):
+        wrong = {check.check: check.violations for check in lake.validate().checks if not check.ok}
+        assert wrong == {f"{READINGS}_accounted": 2}
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ class Observed:
         read: By table in ``usable``, the lines that the queries could read.
         violations: Rows that break a rule, by check; None where that cannot be told.
         quarantined: Lines in quarantine by landing table.
+        miscounted: Lines of one landing file that are counted for another, by landing table.
         left_out: Reasons and numbers by note.
         kept: The checks of which an earlier validation asked.
     """
@@ -36,6 +37,7 @@ class Observed:
     read: dict[str, int]
     violations: Mapping[str, int | None]
     quarantined: dict[str, int]
+    miscounted: dict[str, int]
     left_out: dict[str, list[tuple[str, int]]]
     kept: frozenset[str] = frozenset()
 
@@ -69,7 +71,10 @@ class Observed:
 
     def _left_over(self) -> dict[str, int]:
         return {
-            name: abs(state.lines - self.rows[name] - self.quarantined.get(name, 0))
+            name: max(
+                abs(state.lines - self.rows[name] - self.quarantined.get(name, 0)),
+                self.miscounted.get(name, 0),
+            )
             for name, state in self.landing.items()
             if name in self.rows
         }

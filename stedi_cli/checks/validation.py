@@ -13,6 +13,7 @@ from stedi_cli.checks.staleness import stale_problems
 from stedi_cli.checks.told import accounts_of, counts_of
 from stedi_cli.checks.validation_queries import (
     COUNTS,
+    FILES,
     QUARANTINED,
     Queries,
     check_query,
@@ -104,6 +105,7 @@ class Validation:
             read={name: found.pop(name) for name in usable if name in found},
             violations=found,
             quarantined=dict(answers.get(QUARANTINED, ())),
+            miscounted=dict(answers.get(FILES, ())),
             left_out={
                 note.name: sorted(answers[note_title(note.name)]) for note in self._lakehouse.notes
             },
@@ -136,6 +138,8 @@ class Validation:
         left = {title: question for title, question in asked.items() if title not in kept}
         answers = self._lake.questions.ask_all(list(left.values()))
         found = dict(zip(left, map(_pairs, answers), strict=True))
+        if FILES not in kept:
+            found[FILES] = sorted(self._lake.questions.miscounted().items())
         if self._kept is not None:
             texts = subjects(self._lakehouse, states)
             self._kept.keep(texts, found, self._lake.landing.states())

@@ -11,7 +11,7 @@ from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.questions.statement import columns_named, tables_named
 from stedi_cli.sql import identifier, literal
 
-COUNTS, QUARANTINED = "counts", "quarantined"
+COUNTS, QUARANTINED, FILES = "counts", "quarantined", "files"
 """Titles of what is asked beside checks and notes."""
 _QUARANTINED = f'SELECT "table", count(*) AS lines FROM {QUARANTINE} GROUP BY "table"'
 _COUNT = "violations"
@@ -72,6 +72,7 @@ def subjects(lakehouse: Lakehouse, built: Collection[str]) -> dict[str, str]:
         COUNTS: count_query(_counted(lakehouse, built, ())),
         **{check_title(check.name): check.sql for check in lakehouse.checks},
         **({QUARANTINED: _QUARANTINED} if QUARANTINE in built else {}),
+        FILES: count_query([*lakehouse.landing, *({QUARANTINE} & set(built))]),
         **{note_title(note.name): note.sql for note in lakehouse.notes},
     }
 

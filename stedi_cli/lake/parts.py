@@ -143,6 +143,13 @@ class Questions(Protocol):
             UsageError: If one cannot be run; it names the file that holds it.
         """
 
+    def miscounted(self) -> dict[str, int]:
+        """Return by landing table the lines of one file that are counted for another.
+
+        Of each file as many lines have to be in the table's copy, and as many in quarantine, as the
+        copy's ledger says; nothing is told where there is no copy.
+        """
+
     def export(self, table: str, file: Path) -> Exported:
         """Write a table to a file.
 

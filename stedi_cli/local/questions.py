@@ -13,6 +13,7 @@ from stedi_cli.lake.records import Answer, Exported, Question
 from stedi_cli.local.access import private, users_own
 from stedi_cli.local.lock import reading
 from stedi_cli.local.place import Place
+from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -65,6 +66,22 @@ class Questions:
                 # Read to its end, so that the next one has the memory for itself.
                 answers.append(replace(answer, rows=iter(list(answer.rows))))
         return answers
+
+    @private
+    def miscounted(self) -> dict[str, int]:
+        import duckdb
+
+        from stedi_cli.local.accounted import miscounted
+        from stedi_cli.local.engine import query_error
+
+        self._begin()
+        landing = self._place.lakehouse.landing
+        names = frozenset(landing) | ({QUARANTINE} & self._place.tables.states().keys())
+        engine = self._engine(names)
+        try:
+            return miscounted(self._place, engine)
+        except duckdb.Error as error:
+            raise query_error(error) from error
 
     @private
     def export(self, table: str, file: Path) -> Exported:
