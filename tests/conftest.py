@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kept import Kept
 from sandbox.plugin import *  # noqa: F403 - fixtures
 from small import TABLES, C, customer, write_lake
 
@@ -25,6 +28,7 @@ from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.layout import Layout
 from stedi_cli.places import open_lake
 from stedi_cli.project import folder as project
+from stedi_cli.project import model
 from stedi_cli.project.settings import load_settings
 from stedi_cli.runs.pipeline import Pipeline
 from stedi_cli.tables.provenance import TableState
@@ -34,10 +38,16 @@ PROJECT = project.bundled()
 PUBLIC_DATA = Path(
     os.environ.get("STEDI_PUBLIC_DATA") or CHECKOUT.parent / "shared" / "public-data"
 ).absolute()
+IVY = Path.home() / ".ivy2.5.2"
 # GitHub and others set CI=true; the public data lies beside the clone there.
 IN_CI = bool(os.environ.get("CI"))
 
 _SLOW = {CHECKOUT / "tests" / name for name in ("aws", "fire", "sandbox")}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Spare the quick tests what they leave out anyway: moto is heavy to import."""
+    return True if config.option.markexpr == "not slow" and collection_path in _SLOW else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -134,19 +144,38 @@ class Lake:
         return path
 
 
-@pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    """The small lake, its files uploaded, its jobs not run."""
-    made = Lake(tmp_path / "lake").up()
-    made.upload(write_lake(tmp_path / "data"))
+def small_lake(folder: Path) -> Lake:
+    """Make the small lake, its files uploaded, its jobs not run."""
+    made = Lake(folder / "lake").up()
+    made.upload(write_lake(folder / "data"))
     return made
 
 
+@pytest.fixture(scope="session")
+def _kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """The small lake, its jobs run, to be put back for each test."""
+    return Kept(tmp_path_factory.mktemp("kept"), lambda folder: small_lake(folder).run())
+
+
 @pytest.fixture
-def root(lake: Lake) -> Path:
+def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
+    """The small lake, its files uploaded, its jobs not run; but see `ran`."""
+    if "ran" not in request.fixturenames:
+        return small_lake(tmp_path)
+    kept: Kept = request.getfixturevalue("_kept")
+    return Lake(kept.put_back() / "lake")
+
+
+@pytest.fixture
+def ran(lake: Lake) -> Lake:
+    """The small lake, its jobs run: the same as `lake`, in a test that asks for both."""
+    return lake
+
+
+@pytest.fixture
+def root(ran: Lake) -> Path:
     """The root of the small lake, its jobs run."""
-    lake.run()
-    return lake.settings.root
+    return ran.settings.root
 
 
 # --- The command, in a process of its own ------------------------------------------------------
@@ -244,6 +273,19 @@ def ask(built: Lake, invoke: Ask) -> Ask:
 # --- Isolation and public data ------------------------------------------------------------------
 
 
+class _Unsynced(sqlite3.Connection):
+    """Waits for no disk."""
+
+    def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+        if not self.in_transaction:
+            # Of a file that is no database the statement itself tells.
+            with suppress(sqlite3.Error):
+                super().execute("PRAGMA synchronous = OFF")
+        if sql.startswith("PRAGMA synchronous"):
+            sql = "PRAGMA synchronous"
+        return super().execute(sql, *args)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No settings from outside, no colour, 80 columns; the processes run the tested package."""
@@ -257,16 +299,26 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setenv(name, value)
         patch.setenv("LC_ALL", "C.UTF-8")
         patch.chdir(tmp_path_factory.mktemp("session"))
+        # The project that is tested stays as it is, and each command would read its model again.
+        load = model.load
+        read_once = cache(load)
+        patch.setattr(model, "load", lambda at: read_once(at) if at == PROJECT else load(at))
         # fire/test_power.py looks at what is synced when. Elsewhere it only takes time.
         patch.setattr(os, "fsync", lambda descriptor: None)
+        patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=_Unsynced))
         yield
 
 
 @pytest.fixture(autouse=True)
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def workspace(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """An empty current folder and a home of its own."""
     for name in ("home", "work"):
         (tmp_path / name).mkdir()
+    if request.node.get_closest_marker("spark"):
+        # What Spark fetched once need not be looked for at its every start.
+        (tmp_path / "home" / IVY.name).symlink_to(IVY)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path / "work")
     return tmp_path / "work"

@@ -113,8 +113,8 @@ def test_the_command_does_as_configured(workspace: Path, invoke: Invoke, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_an_export_is_the_users_own(lake: Lake, umask: int, tmp_path: Path) -> None:
-    lake.run()
     for name in ("out.csv", "out.parquet"):
         file = tmp_path / name
         with lake.opened() as opened:
@@ -137,8 +137,8 @@ def test_a_lakehouse_that_others_may_read_works_on(lake: Lake) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_a_step_that_fails_leaves_the_umask(lake: Lake, umask: int) -> None:
-    lake.run()
     with pytest.raises(ZeroDivisionError), lake.opened() as opened:  # noqa: SIM117
         with opened.jobs.runner(RunOptions("duckdb")):
             _ = 1 / 0

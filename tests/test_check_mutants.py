@@ -8,7 +8,7 @@ from random import Random
 
 import duckdb
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, mostly_slow
 
 from stedi_cli.checks.validation_queries import check_query
 from stedi_cli.project.model import load
@@ -141,13 +141,14 @@ def test_rows_lost_and_there_several_times(
         assert any(plain.values()) == (name != "nothing"), name
 
 
-@pytest.mark.parametrize("table", COLUMNS)
+@pytest.mark.parametrize("table", mostly_slow([STEPS, READINGS, PEOPLE, PAIRS]))
 def test_odd_values(engine: duckdb.DuckDBPyConnection, checks: dict[str, str], table: str) -> None:
     for changes in odd(table):
         plain, asked = count_both(engine, checks, changes)
         assert asked == plain, changes
 
 
+@pytest.mark.slow
 def test_several_things_at_once(engine: duckdb.DuckDBPyConnection, checks: dict[str, str]) -> None:
     random, seen = Random(14), dict.fromkeys(PLAIN, 0)
     for _ in range(100):

@@ -64,13 +64,12 @@ def assert_in_order(lake: Lake) -> None:
 
 
 @pytest.fixture
-def ahead(lake: Lake) -> Lake:
+def ahead(ran: Lake) -> Lake:
     """The small lake, built twice by a clock that was an hour ahead."""
-    lake.run()
-    lake.run(force=True)
-    for name, content in metadata(lake).items():
-        put(lake, name, shift(content, HOUR))
-    return lake
+    ran.run(force=True)
+    for name, content in metadata(ran).items():
+        put(ran, name, shift(content, HOUR))
+    return ran
 
 
 def test_no_snapshot_is_older_than_its_parent(ahead: Lake) -> None:

@@ -119,10 +119,10 @@ PLACES = ["", "landing/customer", "warehouse/customer_trusted/data", "tmp"]
 
 @pytest.mark.parametrize("place", mostly_slow(PLACES))
 @pytest.mark.parametrize("force", mostly_slow([[], ["--force"]]))
+@pytest.mark.usefixtures("ran")
 def test_a_place_inside_the_lakehouse_is_refused_however_it_is_named(
     lake: Lake, invoke: Ask, workspace: Path, place: str, force: list[str]
 ) -> None:
-    lake.run()
     root = lake.settings.root
     inside = root / place
     inside.mkdir(exist_ok=True)
@@ -157,8 +157,8 @@ def test_a_place_inside_another_lakehouse_is_refused(ask: Ask, lake: Lake) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_a_place_beside_the_lakehouse_is_none_inside(lake: Lake, invoke: Ask) -> None:
-    lake.run()
     root = lake.settings.root
     beside = root.parent / f"{root.name}-out"
     beside.mkdir()

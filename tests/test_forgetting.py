@@ -76,10 +76,9 @@ WAYS: dict[str, Callable[[Lake], None]] = {
 
 
 @pytest.fixture
-def twice(lake: Lake) -> Lake:
+def twice(ran: Lake) -> Lake:
     """The small lake, run twice, so that each table has two equal snapshots."""
-    lake = Lake(lake.settings.root, max_bad_rows=100)
-    lake.run()
+    lake = Lake(ran.settings.root, max_bad_rows=100)
     lake.run(force=True)
     assert _snapshots(lake) == dict.fromkeys(ALL, 2)
     return lake

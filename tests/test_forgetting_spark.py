@@ -44,11 +44,10 @@ def by_the_script(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.fixture
-def twice(lake: Lake) -> Lake:
+def twice(ran: Lake) -> Lake:
     """The small lake, run twice by DuckDB, so that each table has two equal snapshots."""
-    lake.run()
-    lake.run(force=True)
-    return lake
+    ran.run(force=True)
+    return ran
 
 
 def _spark(lake: Lake, *jobs: str, **how: Any) -> list[Event]:

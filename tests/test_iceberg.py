@@ -179,8 +179,8 @@ def test_a_change_of_a_columns_doc_is_adopted(place: Place) -> None:
 # --- Privacy -------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("ran")
 def test_no_identifier_stands_in_metadata(lake: Lake) -> None:
-    lake.run()
     # Manifests are compressed; test_metrics.py looks into them.
     holding = {".parquet", ".avro"}
     files = [p for p in lake.layout.root.rglob("*") if p.is_file() and p.suffix not in holding]
@@ -227,8 +227,8 @@ def _landing_digest(lake: Lake, table: str) -> str:
     return _sha256("\n".join(named).encode())
 
 
+@pytest.mark.usefixtures("ran")
 def test_the_summary_accounts_for_landing_lines_and_data_files(lake: Lake) -> None:
-    lake.run()
     uri = lake.states()["accelerometer_trusted"].metadata
     (snapshot,) = json.loads(Path(uri.removeprefix("file://")).read_text())["snapshots"]
     summary = snapshot["summary"]
@@ -279,8 +279,8 @@ def test_snapshots_are_kept_up_to_a_number_and_their_files_go(lake: Lake) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_a_change_of_policy_keeps_nothing_old(lake: Lake) -> None:
-    lake.run()
     lake.run(force=True)
     assert all(_files(lake, name)["data"] == 2 for name in ALL)
     lake.run(policy="published")
@@ -293,8 +293,8 @@ def test_a_change_of_policy_keeps_nothing_old(lake: Lake) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_a_reader_keeps_its_files_and_the_next_run_sweeps_them(lake: Lake) -> None:
-    lake.run()
     with lake.opened() as reader:
         answer = reader.questions.ask("SELECT * FROM step_trainer_trusted")
         lake.run(policy="published")
@@ -310,8 +310,8 @@ def test_a_reader_keeps_its_files_and_the_next_run_sweeps_them(lake: Lake) -> No
 # --- Other engines ------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("ran")
 def test_pyiceberg_reads_what_duckdb_reads(lake: Lake) -> None:
-    lake.run()
     catalog = open_catalog(lake.layout)
     for name in ALL:
         scanned = catalog.load_table(f"stedi.{name}").scan().to_arrow()
@@ -322,8 +322,8 @@ def test_pyiceberg_reads_what_duckdb_reads(lake: Lake) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_what_another_engine_changed_is_read_and_rebuilt(lake: Lake) -> None:
-    lake.run()
     table = open_catalog(lake.layout).load_table("stedi.customer_trusted")
     table.delete(EqualTo("email", "ann@x.org"))
     assert {row[1] for row in lake.rows("customer_trusted")} == {

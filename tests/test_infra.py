@@ -156,11 +156,11 @@ def test_down_with_keep_data_leaves_landing_files_and_tables(root: Path, invoke:
 
 
 @pytest.mark.slow
-def test_down_keeps_the_uploaded_folder(root: Path, invoke: Invoke, tmp_path: Path) -> None:
-    before = listing(tmp_path / "data")
+def test_down_keeps_the_uploaded_folder(root: Path, invoke: Invoke) -> None:
+    before = listing(root.parent / "data")
     assert before
     assert invoke("--root", root, "infra", "down", "--yes").code == 0
-    assert listing(tmp_path / "data") == before
+    assert listing(root.parent / "data") == before
 
 
 # --- Roots that are not its own -------------------------------------------------------------------

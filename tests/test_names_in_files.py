@@ -124,8 +124,8 @@ def test_a_landing_name_with_an_address_is_refused(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_doctor_reports_addresses_in_names(lake: Lake, invoke: Callable[..., Result]) -> None:
-    lake.run()
 
     def wrong() -> list[dict[str, str]]:
         told = invoke("--root", lake.settings.root, "doctor", "--json")
@@ -143,10 +143,10 @@ def test_doctor_reports_addresses_in_names(lake: Lake, invoke: Callable[..., Res
 
 @pytest.mark.parametrize("name", mostly_slow(["Ann%40x.org.json", "Ann\uff20x.org.json"]))
 @pytest.mark.parametrize("command", mostly_slow(["doctor", "validate", "jobs run --all"]))
+@pytest.mark.usefixtures("ran")
 def test_no_command_tells_an_address_that_is_written_otherwise(
     lake: Lake, invoke: Callable[..., Result], name: str, command: str
 ) -> None:
-    lake.run()
     (lake.layout.landing / "customer" / name).write_bytes(b"")
     told = invoke("--root", lake.settings.root, *command.split())
     # A table's column breaks a long path anywhere.
@@ -157,8 +157,8 @@ def test_no_command_tells_an_address_that_is_written_otherwise(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_a_packed_file_with_an_address_for_a_name_is_read_as_any_other(lake: Lake) -> None:
-    lake.run()
     held = lake.counts()
     more = gzip.compress(lines(CUSTOMERS) * 2)
     (lake.layout.landing / "customer" / "ann@x.org.json.gz").write_bytes(more)

@@ -71,8 +71,8 @@ def test_an_unchanged_run_builds_nothing_and_changes_nothing(lake: Lake) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_a_forced_run_builds_all_with_the_same_counts(lake: Lake) -> None:
-    lake.run()
     before = {
         name: sorted(lake.rows(name)) for name in ("step_trainer_trusted", "customer_landing")
     }
@@ -110,8 +110,8 @@ def test_what_is_costly_is_looked_at_only_where_nothing_else_tells(
     assert sorted(read) == sorted(JOBS)
 
 
+@pytest.mark.usefixtures("ran")
 def test_jobs_that_are_forced_leave_what_lies_between_them(lake: Lake) -> None:
-    lake.run()
     ends = ("customer_landing_to_trusted", "machine_learning_curated")
     assert lake.built(*ends, force=True) == {JOBS[job] for job in ends}
 
@@ -239,8 +239,8 @@ def test_a_policy_of_ones_own_rebuilds_all_even_where_one_job_differs(tmp_path: 
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_a_change_of_landing_files_changes_what_is_built(lake: Lake, tmp_path: Path) -> None:
-    lake.run()
     more = [step("serial-fay", C + 60), step("serial-none", C + 60)]
     lake.upload(write_lake(tmp_path / "more", {"step_trainer_landing": {"more.json": more}}))
     lake.run()
@@ -399,8 +399,8 @@ def test_the_limit_of_bad_lines_counts_where_nothing_has_to_run(
     assert lake.states() == {name: state for name, state in before.items() if name != dropped}
 
 
+@pytest.mark.usefixtures("ran")
 def test_too_many_bad_lines_stop_the_run_with_tables_as_before(lake: Lake, tmp_path: Path) -> None:
-    lake.run()
     before = lake.states()
     bad: dict[str, dict[str, bytes]] = {"accelerometer_landing": {"bad.json": b"{}\nnonsense\n"}}
     lake.upload(write_lake(tmp_path / "bad", bad))

@@ -20,6 +20,13 @@ from stedi_cli.local.stamp import stamp_of
 Invoke = Callable[..., Result]
 
 
+@pytest.fixture
+def root(lake: Lake) -> Path:
+    """The root of the small lake, its jobs run there: a copy has no stamps that were recorded."""
+    lake.run()
+    return lake.settings.root
+
+
 def flip(path: Path) -> None:
     """Change a byte in the middle, keeping size and time of change."""
     times = path.stat()

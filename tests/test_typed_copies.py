@@ -189,8 +189,8 @@ def test_unusable_lines_stay_known_file_by_file(lake: Lake, tmp_path: Path) -> N
     assert dirty.validate().problems == []
 
 
+@pytest.mark.usefixtures("ran")
 def test_the_limit_counts_all_lines_and_leaves_the_copies(lake: Lake, tmp_path: Path) -> None:
-    lake.run()
     before = lake.states()
     put(lake, tmp_path, "bad.json", b"{}\n" * 9)
     with pytest.raises(BadDataError, match=r"9 of 17 lines"):
@@ -465,10 +465,10 @@ LOST: list[Callable[[Lake], None]] = [
 
 
 @pytest.mark.parametrize("lose", mostly_slow(LOST), ids=lambda lose: lose.__name__)
+@pytest.mark.usefixtures("ran")
 def test_a_copy_that_cannot_be_used_is_made_again(
     lake: Lake, tmp_path: Path, read: list[str], lose: Callable[[Lake], None]
 ) -> None:
-    lake.run()
     rows, counts = sorted(lake.rows(READINGS)), lake.counts()
     lose(lake)
     # Whoever asks meanwhile is answered from the landing files.
@@ -485,10 +485,10 @@ def test_a_copy_that_cannot_be_used_is_made_again(
 
 
 @pytest.mark.parametrize("lose", mostly_slow([_no_data, _no_ledger, _flipped]))
+@pytest.mark.usefixtures("ran")
 def test_a_broken_copy_goes_where_nothing_else_is_to_be_done(
     lake: Lake, invoke: Callable[..., Result], lose: Callable[[Lake], None]
 ) -> None:
-    lake.run()
     rows = sorted(lake.rows(READINGS))
     lose(lake)
     told = invoke("--root", lake.settings.root, "jobs", "run", "--all", "--json")
@@ -531,15 +531,15 @@ def test_another_model_is_read_again(tmp_path: Path, read: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["customer_landing_typed", "Customer_landing_typed"])
+@pytest.mark.usefixtures("ran")
 def test_names_of_copies_are_taken(lake: Lake, invoke: Callable[..., Result], name: str) -> None:
-    lake.run()
     told = invoke("--root", lake.settings.root, "query", f"SELECT count(*) FROM {name}")
     assert told.code == 2
     assert "There is no table" in told.err
 
 
+@pytest.mark.usefixtures("ran")
 def test_down_and_doctor_know_them(lake: Lake, invoke: Callable[..., Result]) -> None:
-    lake.run()
     root = lake.settings.root
     told = invoke("--root", root, "doctor", "--json")
     assert {finding["what"] for finding in told.json()} >= set(TYPED)
@@ -631,8 +631,8 @@ def test_lines_are_accounted_for_file_by_file(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_down_leaves_what_is_no_ledger(lake: Lake, invoke: Callable[..., Result]) -> None:
-    lake.run()
     mine = lake.layout.ledgers / "mine.json"
     mine.write_text("{}")
     lake.run(force=True)

@@ -65,8 +65,8 @@ def validate(invoke: Callable[..., Result], lake: Lake) -> Callable[..., Result]
 # --- JSON ------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("ran")
 def test_json_of_an_unknown_data_set(lake: Lake, validate: Callable[..., Result]) -> None:
-    lake.run()
     told = validate("--json")
     assert told.code == 0
     assert told.json() == {
@@ -226,8 +226,8 @@ FROM (SELECT DISTINCT md5(user || timestamp || x || range) FROM accelerometer_tr
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_tables_of_two_policies_side_by_side(lake: Lake, validate: Callable[..., Result]) -> None:
-    lake.run()
     lake.run("customer_landing_to_trusted", policy="published")
     told = validate()
     assert told.code == 3
@@ -252,10 +252,10 @@ def test_the_policy_of_the_tables_is_compared_and_another_on_demand(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_the_policy_of_the_environment_is_compared_unless_another_is_named(
     lake: Lake, validate: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake.run()
     monkeypatch.setenv("STEDI_POLICY", "published")
     assert validate("--json").json()["policy"] == "published"
     assert validate("--policy", "strict", "--json").json()["policy"] == "strict"
@@ -265,10 +265,10 @@ def test_the_policy_of_the_environment_is_compared_unless_another_is_named(
     assert validate("--json").json()["policy"] == "strict"
 
 
+@pytest.mark.usefixtures("ran")
 def test_a_withdrawal_that_no_job_has_seen_yet_is_reported(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:
-    lake.run()
     withdrawn = [customer("fay@x.org", "serial-fay", C + 1, None)]
     lake.upload(write_lake(tmp_path / "more", {"customer_landing": {"more.json": withdrawn}}))
     told = validate("--json")
@@ -347,8 +347,8 @@ def test_landing_files_that_changed_since_are_a_problem(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_a_table_built_again_is_a_problem_for_what_is_built_from_it(lake: Lake) -> None:
-    lake.run()
     lake.run("customer_landing_to_trusted", force=True)
     told = "Built again since other tables were built from them: customer_trusted."
     assert any(problem.startswith(told) for problem in lake.validate().problems)
@@ -407,10 +407,10 @@ def test_json_holds_the_same_keys_on_public_data(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ran")
 def test_sql_can_be_run_elsewhere(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:
-    lake.run()
     told = validate("--sql")
     assert told.code == 0
     with duckdb.connect() as connection:
@@ -432,10 +432,10 @@ def test_sql_can_be_run_elsewhere(
     assert all(isinstance(number, int) for number in nobody.values())
 
 
+@pytest.mark.usefixtures("ran")
 def test_step_readings_that_are_nobodys_are_counted(lake: Lake) -> None:
     # One serial number has no holder. Of the two holders of another nobody is there at C; at
     # C + 20 bob is, at C + 30 cid.
-    lake.run()
     (told,) = lake.validate().left_out.values()
     assert sorted(number for _, number in told) == [1, 1]
     assert len({reason for reason, _ in told}) == 2
