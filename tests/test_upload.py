@@ -17,7 +17,9 @@ import pytest
 from conftest import Lake, Result, mostly_slow
 from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, MOTIONS, SMALL, STRICT, lines, write_lake
 
+from stedi_cli.cli import render
 from stedi_cli.errors import StediError, UsageError
+from stedi_cli.lake.events import Uploaded
 from stedi_cli.landing.delivery import unknown_keys
 from stedi_cli.local import landing_zone
 
@@ -139,6 +141,92 @@ def test_only_files_of_tables_that_the_folder_has_files_of_are_removed(
     (folder / "accelerometer").mkdir()
     lake.upload(folder, replace=True)
     assert set(zone(lake)) == {"customer/d.json", "accelerometer/a.json", "step_trainer/s.json"}
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_on_a_terminal_replace_asks_what_it_removes(
+    lake: Lake,
+    tmp_path: Path,
+    invoke: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: bool,
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(render, "is_interactive", lambda: True)
+    monkeypatch.setattr(render, "confirm", lambda question: asked.append(question) or answer)
+    folder, before = one(tmp_path / "more", "d.json"), zone(lake)
+    told = invoke("--root", lake.settings.root, "upload", folder, "--replace")
+    assert asked == [f"Remove landing files that are not in {folder}: 1 of customer_landing?"]
+    assert told.code == (0 if answer else 1)
+    if answer:
+        assert set(zone(lake)) == {"customer/d.json", *(before.keys() - {"customer/c.json"})}
+    else:
+        assert told.err.endswith("Nothing was uploaded or removed.\n")
+        assert zone(lake) == before
+
+
+def test_what_came_since_somebody_was_asked_stays(lake: Lake, tmp_path: Path) -> None:
+    with lake.opened() as opened:
+        delivery = opened.landing.find(one(tmp_path / "more", "d.json"))
+        asked = opened.landing.others(delivery)
+        (lake.layout.landing / "customer" / "late.json").write_bytes(CONTENT)
+        done = list(opened.landing.upload(delivery, remove=asked, wait=False))
+    told = {event.file: event.state for event in done if isinstance(event, Uploaded)}
+    assert (told["c.json"], told["late.json"]) == ("removed", "mixed")
+    assert "customer/late.json" in zone(lake)
+
+
+def test_down_takes_files_in_folders_and_empty_folders_along(
+    lake: Lake, tmp_path: Path, invoke: Callable[..., Result]
+) -> None:
+    folder = tmp_path / "data" / "customer" / "2023" / "01"
+    folder.mkdir(parents=True)
+    (folder / "a").write_bytes(CONTENT)
+    lake.upload(tmp_path / "data")
+    # As an upload that died before it moved a file there.
+    (lake.layout.landing / "customer" / "2024" / "02").mkdir(parents=True)
+    told = invoke("--root", lake.settings.root, "infra", "down", "--yes", "--json")
+    assert {part["state"] for part in told.json()} == {"removed"}
+    assert not lake.settings.root.exists()
+
+
+@pytest.mark.parametrize("place", ["01", "01/a.json"])
+def test_a_file_or_a_link_in_the_way_of_a_folder_is_told(
+    lake: Lake, tmp_path: Path, place: str
+) -> None:
+    folder = tmp_path / "more" / "customer" / "01" / "a.json"
+    folder.mkdir(parents=True)
+    (folder / "b.json").write_bytes(CONTENT)
+    (tmp_path / "more" / "customer" / "00.json").write_bytes(CONTENT)
+    (tmp_path / "elsewhere").mkdir()
+    customers = lake.layout.landing / "customer"
+    (customers / place).parent.mkdir(exist_ok=True)
+    for there in ("link", "file"):
+        if there == "link":
+            (customers / place).symlink_to(tmp_path / "elsewhere")
+        else:
+            (customers / place).write_bytes(CONTENT)
+        with pytest.raises(StediError, match=str(customers / place)):
+            lake.upload(tmp_path / "more")
+        (customers / place).unlink()
+    assert not (customers / "00.json").exists()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert not list(lake.layout.root.rglob("*.part"))
+
+
+def test_a_folder_that_holds_the_lakehouse_is_uploaded_without_it(
+    lake: Lake, tmp_path: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = zone(lake)
+    told = invoke("--root", "lake", "upload", ".", "--json")
+    assert told.code == 0, told.err
+    assert "The landing files are those of data." in told.err
+    assert [table["unchanged"] for table in told.json()] == [1, 1, 1]
+    assert zone(lake) == before
+    inside = invoke("--root", "lake", "upload", "lake/landing/customer")
+    assert inside.code == 2
+    assert "name the one above it" in inside.err
 
 
 MISLEADING = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stedi_cli.durable import load_json, make_folder, replaced, sync
@@ -151,6 +151,8 @@ class LandingZone:
             there = set(self.names(table))
             for source in files:
                 destination = folder / source.name
+                # Before a file is moved, so that it is all of a delivery or nothing.
+                _refuse_in_the_way(destination, source.name, there)
                 before = self._facts(destination) if source.name in there else None
                 delivered.append(Delivered(table, source.name, source.path, destination, before))
         return stage_all(delivered, temp)
@@ -293,6 +295,16 @@ class LandingZone:
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 self._index = {}
         return self._index
+
+
+def _refuse_in_the_way(destination: Path, name: str, there: Set[str]) -> None:
+    """Raise StediError where a folder is in a file's place, or a file in that of its folder."""
+    above = [str(folder) for folder in PurePosixPath(name).parents] if "/" in name else []
+    if destination.is_dir() or any(folder in there for folder in above):
+        raise StediError(
+            f"Cannot write {destination}: something else is in its place.",
+            hint="Look at what is there, move it away, and upload again.",
+        )
 
 
 def _entry(raw: dict[str, Any]) -> _Entry:

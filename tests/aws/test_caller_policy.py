@@ -121,7 +121,7 @@ class Journey:
         (self._data / "customer" / "landing" / "l.json").rename(
             self._data / "customer" / "landing" / "m.json"
         )
-        yield self.run("upload", self._data, "--replace")
+        yield self.run("upload", self._data, "--replace", "--yes")
         iam = self._sandbox.client("iam")
         listing = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
         text = json.dumps({"Version": "2012-10-17", "Statement": [listing]})
