@@ -49,10 +49,9 @@ class FileFacts:
 
 def facts_from(index: Mapping[str, Any]) -> FileFacts:
     """Return facts as an index holds them; raise KeyError or TypeError where it does not."""
-    # An older one has a word for several doubts, this one among them.
-    too_long = index.get("too_long", index.get("suspicious"))
-    shape = index.get("shape", "")
-    facts = FileFacts(index["sha256"], index["size"], index["lines"], too_long, shape)
+    # An older one does not say what shape a file has, so that all are looked at again.
+    names = ("sha256", "size", "lines", "too_long", "shape")
+    facts = FileFacts(*(index[name] for name in names))
     whole = type(facts.size) is int and type(facts.lines) is int
     texts = isinstance(facts.sha256, str) and isinstance(facts.shape, str)
     if not (whole and texts and isinstance(facts.too_long, bool)):
