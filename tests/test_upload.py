@@ -345,6 +345,13 @@ def test_the_landing_zone_itself_can_be_uploaded(lake: Lake) -> None:
     before = zone(lake)
     assert {state for _, state in states(lake, lake.layout.landing)} == {"unchanged"}
     assert zone(lake) == before
+    # What came in without an upload has the name that it has.
+    (lake.layout.landing / "customer" / "landing").mkdir()
+    (lake.layout.landing / "customer" / "landing" / "more.jsonl").write_bytes(CONTENT)
+    before = zone(lake)
+    for folder in (lake.layout.landing, lake.settings.root):
+        assert {state for _, state in states(lake, folder, replace=True)} == {"unchanged"}
+        assert zone(lake) == before
 
 
 # --- How it is brought in ------------------------------------------------------------------------

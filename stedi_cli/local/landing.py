@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.durable import replaced
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.landing.bare_gzip import bared, renewed
-from stedi_cli.landing.delivery import Delivery, find_files, unknown_keys
+from stedi_cli.landing.delivery import Delivery, Source, find_files, unknown_keys
 from stedi_cli.landing.files import LandingState, same_content
 from stedi_cli.landing.other_files import Conversions, refuse_other_files
 from stedi_cli.landing.text_shapes import Shape
@@ -33,7 +34,17 @@ class Landing:
     def find(self, folder: Path) -> Delivery:
         found = find_files(folder, self._place.lakehouse.landing.values(), self._place.layout.root)
         refuse_elsewhere(found.folder)
-        return found
+        if found.folder.resolve() != self._place.layout.landing:
+            return found
+        # Its own files have their names, and are not to come in again under others.
+        files = {
+            table: [
+                Source(self._place.zone.name_of(source.path.resolve()), source.path)
+                for source in sources
+            ]
+            for table, sources in found.files.items()
+        }
+        return replace(found, files=files)
 
     def others(self, delivery: Delivery) -> dict[str, list[str]]:
         self._place.layout.require()
