@@ -12,6 +12,8 @@ from sandbox.calls import Call
 from sandbox.faults import How
 from sandbox.server import Sandbox
 
+from aws.places import account
+
 # A process that is killed makes no further call: from the n-th on, none reaches AWS.
 FAULTS: dict[str, dict[str, Any]] = {
     "throttled": {"how": How.THROTTLED},
@@ -26,6 +28,11 @@ FAULTS: dict[str, dict[str, Any]] = {
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let boto3 try again at once."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda seconds: None))
+
+
+def shared_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands share their clients, since making them takes longer than their calls."""
+    monkeypatch.setattr("stedi_cli.aws.place.Account", account)
 
 
 class Strike:

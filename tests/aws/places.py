@@ -24,8 +24,15 @@ def settings(**changes: Any) -> AwsSettings:
 
 @cache
 def _account(url: str, region: str | None) -> Account:
-    """An account whose clients tests share, since making them takes longer than their calls."""
     return Account(settings(endpoint_url=url, region=region))
+
+
+def account(made: AwsSettings) -> Account:
+    """An account whose clients tests share, since making them takes longer than their calls."""
+    shared = _account(os.environ["AWS_ENDPOINT_URL"], made.region)
+    # What each command asks for itself is not.
+    vars(shared).pop("id", None)
+    return shared
 
 
 def infrastructure(
@@ -33,8 +40,7 @@ def infrastructure(
 ) -> Infrastructure:
     """The infrastructure, opened anew as each command does."""
     made = settings(**aws)
-    account = _account(os.environ["AWS_ENDPOINT_URL"], made.region)
-    return Infrastructure(Layout(account, made, made.lakehouse()), sleep)
+    return Infrastructure(Layout(account(made), made, made.lakehouse()), sleep)
 
 
 def inventory(sandbox: Any) -> dict[str, Any]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
@@ -20,19 +18,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
 
 @pytest.fixture(autouse=True)
-def _in_a_hurry(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No pauses before boto3's retries; and what is loaded by now is no garbage."""
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """boto3 does not wait."""
     without_pauses(monkeypatch)
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def attempt(command: str) -> str:
     """Run a command; what it raises is an error for people."""
     opened = infrastructure()
-    # Clients are shared between the commands here; what each asks for itself is not.
-    vars(opened.layout.account).pop("id", None)
     try:
         for _ in getattr(opened, command)():
             pass

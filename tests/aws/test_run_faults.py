@@ -10,7 +10,7 @@ from sandbox.server import Sandbox
 from small import write_lake
 
 from aws.cloud_lake import CloudLake, hurry
-from aws.faults_everywhere import FAULTS, at_every_call, without_pauses
+from aws.faults_everywhere import FAULTS, at_every_call, shared_clients, without_pauses
 from stedi_cli.aws import upload as uploading
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
@@ -23,6 +23,7 @@ MEGABYTE = 1 << 20
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither boto3 nor this project waits."""
     without_pauses(monkeypatch)
+    shared_clients(monkeypatch)
     hurry(monkeypatch)
 
 

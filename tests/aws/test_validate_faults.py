@@ -11,7 +11,7 @@ from conftest import Ask, Result
 from sandbox.server import Sandbox
 
 from aws.cloud_lake import HURRY, CloudLake
-from aws.faults_everywhere import FAULTS, at_every_call, without_pauses
+from aws.faults_everywhere import FAULTS, at_every_call, shared_clients, without_pauses
 from aws.places import CONFIG, inventory
 from aws.scripted_validation import COUNTS, script_answers, write_data
 from stedi_cli.checks.validation_queries import Queries, queries
@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.faults]
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither boto3 nor this project waits."""
     without_pauses(monkeypatch)
+    shared_clients(monkeypatch)
     monkeypatch.setattr("stedi_cli.aws.lake.Backoff", lambda: HURRY)
 
 

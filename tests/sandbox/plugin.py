@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,15 +16,28 @@ if TYPE_CHECKING:
     from sandbox.spark import Spark
     from sandbox.trino import Trino
 
+SERVICES = ("athena", "ec2", "glue", "iam", "logs", "s3", "sts")
+
 
 @pytest.fixture(scope="session")
 def sandbox_server() -> Iterator[Sandbox]:
     """The server, one for a session of tests; only for the fixtures below."""
     # moto is heavy, and most tests need none of it.
+    import botocore.session
+
     from sandbox.server import Sandbox
 
     server = Sandbox()
-    yield server
+    with pytest.MonkeyPatch.context() as patch:
+        # Each command has a session of its own, which would read again what the services are.
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        for service in SERVICES:
+            server.client(service)
+        # What is loaded by now is no garbage; to look through it would take most of the time.
+        gc.collect()
+        gc.freeze()
+        yield server
+        gc.unfreeze()
     server.close()
 
 
