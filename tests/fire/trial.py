@@ -76,6 +76,15 @@ def _dirty(arena: Arena) -> None:
     arena.done("upload", write_lake(arena.data.parent / "more", more))
 
 
+def _stopped(arena: Arena) -> None:
+    """What a run had read that too many bad lines stopped, and a file that changed since."""
+    _changed(arena)
+    arena.done("upload", arena.data.parent / "changed")
+    assert arena.run("jobs", "run", "--all", "--max-bad-rows", "0").code == 3
+    more = {"accelerometer_landing": {"b.json": lines([motion("bob@x.org", C + 98)])}}
+    arena.done("upload", write_lake(arena.data.parent / "more", more))
+
+
 def _broken(arena: Arena) -> None:
     _run(arena)
     (arena.root / "catalog.db").write_bytes(b"nonsense" * 100)
@@ -90,6 +99,7 @@ SCENARIOS = {
     "upload of changed files": Scenario(_changed, "upload {0}/changed --replace --yes"),
     "first run": Scenario(_uploaded, "jobs run --all", stride=3),
     "run with everything": Scenario(_dirty, "jobs run --all"),
+    "run after one that stopped": Scenario(_stopped, "jobs run --all", stride=4),
     "other policy": Scenario(_run, "jobs run --all --policy published", stride=3),
     "down": Scenario(_run, "infra down --yes", (), stride=2),
     "down beside foreign files": Scenario(_run, "infra down --yes", stride=2),
