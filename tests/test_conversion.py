@@ -106,7 +106,7 @@ LEFT_OVER = {
         b'[{"timeStamp":1,"TIMESTAMP":2}]',
         "record 1, at line 1, has several keys that may be timestamp",
     ),
-    "half a character": ('[{"x":1}]'.encode("utf-16-le")[:-1], "cannot be read to its end"),
+    "half a character": ('[{"x":1},{"x":2}]'.encode("utf-16-le")[:-1], "cannot be read to its end"),
     "cut gzip": (gzip.compress(json.dumps(MOTIONS * 3000).encode())[:-20], "to its end"),
 }
 

@@ -101,6 +101,14 @@ NAMED: dict[str, tuple[bytes, str]] = {
     "Python": (str(MOTIONS).encode(), "Python's own notation, no JSON"),
     "Python a line": (str(MOTIONS[0]).encode() + b"\n", "Python's own notation, no JSON"),
     "zeros": (bytes(4096), "nothing but zero bytes"),
+    "an array of arrays": (b"[[1, 2], [3, 4]]", "a JSON array in which no objects can be told"),
+    "an array of texts": (
+        json.dumps(TEXTS).encode(),
+        "a JSON array in which no objects can be told",
+    ),
+    "a cut array of one": (b"[" + PLAIN[:40], "a JSON array in which no objects can be told"),
+    "a table by columns": (b'{"user": {"0": "ann@x.org"}, "x": {"0": 1}}', "a table by columns"),
+    "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a binary file"),
     "around": (json.dumps({"count": 2, "data": MOTIONS}).encode(), AROUND),
     "around many": (json.dumps({"n": 2, "data": MANY}, indent=1).encode(), AROUND),
 }
@@ -129,7 +137,9 @@ def test_what_would_be_guessed_is_named_with_what_to_do(case: str) -> None:
 BY_KEYS = {
     case
     for case, (_, name) in (CONVERTED | NAMED).items()
-    if name in ("CSV", AROUND) or name.startswith("JSON lines") or case == "not found, in JSON"
+    if name in ("CSV", AROUND, "a table by columns")
+    or name.startswith("JSON lines")
+    or case == "not found, in JSON"
 }
 
 
@@ -188,9 +198,9 @@ def test_no_unusable_line_beside_a_good_one_makes_a_file_odd(case: str) -> None:
     assert shape(bad + b"\n" + line() + b"\n") is None
 
 
-def is_usable(one: bytes) -> bool:
+def is_usable(one: bytes, *, first: bool) -> bool:
     try:
-        return bool(judge(one, fields_of(READINGS), first=True))
+        return bool(judge(one, fields_of(READINGS), first=first))
     except Unusable:
         return False
 
@@ -209,8 +219,8 @@ def test_no_mixture_of_mostly_usable_lines_is_odd() -> None:
         content += chance.choice([b"", end])
         if chance.random() < 0.3:
             content = content[: chance.randrange(len(content) + 1)]
-        given = [one for one in content.split(b"\n") if one.strip()]
-        usable = sum(is_usable(one) for one in given)
+        given = {n: one for n, one in enumerate(content.split(b"\n")) if one.strip()}
+        usable = sum(is_usable(one, first=n == 0) for n, one in given.items())
         if usable and usable * 2 >= len(given):
             assert shape(content) is None, content
 

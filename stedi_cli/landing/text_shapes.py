@@ -66,6 +66,7 @@ _TEXTS = (
 _LIST_INSIDE = re.compile(r"\"\s*:\s*\[\s*\{")
 # One that goes on where the first bytes end.
 _AROUND = re.compile(r'\{\s*\n(?:\s*"[^"\n]*"\s*:[^\[{\n]*,\s*)*\s*"[^"\n]*"\s*:\s*\[\s*\{')
+_BY_COLUMN = re.compile(r'\{\s*"([^"\\]*)"\s*:\s*[\[{]')
 _COMMA_AFTER = re.compile(r"\}\s*,\s*$", re.MULTILINE)
 _SEPARATORS = re.compile(r"[,;\t|]")
 _SERVER_SAYS = frozenset({"message", "error", "errors", "errormessage"})
@@ -95,6 +96,9 @@ class TextHead:
         """Return what it is; None where it may be JSON lines."""
         if not self._text:
             return None
+        column = _BY_COLUMN.match(self._text)
+        if column and column[1] in self._known and len(self._alone) <= 1:
+            return Shape("a table by columns", "write it by records, as `to_json` of pandas can")
         records, is_sure = self._records()
         # What is an object to JSON lines too is none of another shape.
         odd = [r for r in records if r.in_array or r.first != r.last or r.first not in self._alone]
@@ -161,6 +165,10 @@ class TextHead:
                 return Shape(name, remedy)
         if _AROUND.match(self._text):
             return _AROUND_RECORDS
+        if self._text.startswith("["):
+            return Shape("a JSON array in which no objects can be told", EXPORT)
+        if "\0" in self._text and not self._text.startswith("{"):
+            return Shape("a binary file", EXPORT)
         heading = _SEPARATORS.split(self._text.partition("\n")[0])
         known = {fold(name) for name in self._known}
         found = sum(fold(part.strip(" \t\r'\"")) in known for part in heading)
