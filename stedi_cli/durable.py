@@ -8,8 +8,9 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, BinaryIO
 
 from stedi_cli.errors import StediError
@@ -65,6 +66,21 @@ def replaced(destination: Path, temp: Path, *, mode: int | None = None) -> Itera
         ) from error
     finally:
         staged.unlink(missing_ok=True)
+
+
+def read_small(path: Path, most: int = 1 << 20) -> bytes:
+    """Return what a plain file holds; nothing where it is none, too large, or cannot be read."""
+    # A pipe would be waited for.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags)
+    except (OSError, ValueError):
+        return b""
+    with suppress(OSError), os.fdopen(descriptor, "rb") as stream:
+        status = os.fstat(descriptor)
+        if S_ISREG(status.st_mode) and status.st_size <= most:
+            return stream.read(most)
+    return b""
 
 
 def load_json(path: Path) -> Any:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ from stedi_cli.local.layout import Layout
 from stedi_cli.places import open_lake
 from stedi_cli.project import folder as project
 from stedi_cli.project import model
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.right import Right
 from stedi_cli.project.settings import load_settings
 from stedi_cli.runs.pipeline import Pipeline
 from stedi_cli.tables.provenance import TableState
@@ -86,7 +88,7 @@ class Lake:
     def __init__(self, root: Path, *, project: Path | None = None, **settings: Any) -> None:
         config = project / "configs" / "local.yaml" if project else None
         loaded = load_settings(config, root=root)
-        self.settings = loaded.model_copy(update=settings)
+        self.settings = replace(loaded, **settings)
         self.layout = Layout(self.settings.root)
 
     @property
@@ -302,7 +304,11 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         # The project that is tested stays as it is, and each command would read its model again.
         load = model.load
         read_once = cache(load)
-        patch.setattr(model, "load", lambda at: read_once(at) if at == PROJECT else load(at))
+
+        def loaded(at: Path, right: Right | None = None) -> Lakehouse:
+            return read_once(at) if at == PROJECT else load(at, right)
+
+        patch.setattr(model, "load", loaded)
         # fire/test_power.py looks at what is synced when. Elsewhere it only takes time.
         patch.setattr(os, "fsync", lambda descriptor: None)
         patch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=_Unsynced))

@@ -6,9 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
+import typer
 from conftest import PROJECT, Lake, mostly_slow
+from typer.testing import CliRunner
+
+from stedi_cli.cli.plain_values import take_plainly
 
 HEAVY = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pydantic", "pyspark"}
 ENGINES = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pyspark"}
@@ -54,16 +59,57 @@ def test_version_and_help_import_nothing_heavy(words: list[str]) -> None:
     assert modules & HEAVY == set()
 
 
-@pytest.mark.parametrize(
-    "command", mostly_slow(["jobs run --all", "jobs list", "infra status", "history"])
-)
+@pytest.mark.parametrize("command", mostly_slow(["infra status", "history"]))
 def test_what_needs_no_engine_imports_none(built: Path, command: str) -> None:
     status, modules = imported("--root", built, *command.split())
     assert status == 0
     assert modules & ENGINES == set()
 
 
+@pytest.mark.parametrize(
+    "command", mostly_slow(["validate", "jobs run --all", "jobs list"], quick=2)
+)
+def test_where_nothing_is_to_be_done_nothing_heavy_is_imported(built: Path, command: str) -> None:
+    words = ["--root", built, *command.split()]
+    before, _ = imported(*words)
+    status, modules = imported(*words)
+    assert status == before == 0
+    assert modules & HEAVY == set()
+
+
 def test_the_probe_sees_what_is_imported(built: Path) -> None:
     status, modules = imported("--root", built, "preview", "customer_trusted")
     assert status == 0
     assert {"duckdb", "pydantic"} <= modules
+
+
+class Plain(typer.core.TyperGroup):
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        take_plainly(self)
+        return super().make_context(*args, **extra)
+
+
+WORDS = ["", "x", "--text x", "--path y", "--path y --text x a b", "--number 3", "--number x"]
+WORDS += ["--text", "--text é --path é", "--flag", "--help", "--nonsense", "--text x --text y"]
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_plain_values_are_read_as_typer_reads_them(words: str) -> None:
+    told = []
+    for group in (Plain, typer.core.TyperGroup):
+        app = typer.Typer(cls=group, rich_markup_mode=None)
+        app.callback()(lambda: None)
+
+        @app.command()
+        def show(
+            names: Annotated[list[str] | None, typer.Argument()] = None,
+            text: Annotated[str | None, typer.Option()] = None,
+            path: Annotated[Path | None, typer.Option()] = None,
+            number: Annotated[int, typer.Option()] = 1,
+            flag: Annotated[bool, typer.Option()] = False,
+        ) -> None:
+            print(repr((names, text, path, number, flag)))
+
+        done = CliRunner().invoke(app, ["show", *words.split()])
+        told.append((done.exit_code, done.output))
+    assert told[0] == told[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -103,10 +103,10 @@ def run_of(job: str, raw: dict[str, Any], settings: AwsSettings) -> Run:
 def _as_started(settings: AwsSettings, raw: dict[str, Any]) -> AwsSettings:
     """Return the settings as they were when a run was started."""
     flex = "FLEX" if settings.flex else "STANDARD"
-    return settings.model_copy(
-        update={
-            "worker_type": str(raw.get("WorkerType") or settings.worker_type),
-            "workers": int(raw.get("NumberOfWorkers") or settings.workers),
-            "flex": raw.get("ExecutionClass", flex) == "FLEX",
-        }
+    worker_type: Any = str(raw.get("WorkerType") or settings.worker_type)
+    return replace(
+        settings,
+        worker_type=worker_type,
+        workers=int(raw.get("NumberOfWorkers") or settings.workers),
+        flex=raw.get("ExecutionClass", flex) == "FLEX",
     )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from stedi_cli.checks.expected_file import DataSetEntry, ExpectedFile
 from stedi_cli.errors import UsageError
 from stedi_cli.landing.files import LandingState, contents
 from stedi_cli.project.lakehouse import Table
-
-if TYPE_CHECKING:
-    from stedi_cli.checks.expected_file import DataSetEntry
+from stedi_cli.project.right import Right
+from stedi_cli.project.yaml_file import load_checked
 
 FILE_NAME = "expected.yaml"
 
@@ -50,27 +50,27 @@ class DataSet:
         )
 
 
-def shipped(project: Path) -> list[DataSet]:
-    """Return the data sets that a project knows: the sample's and those of its configs."""
-    from stedi_cli.checks.expected_file import DataSetEntry, ExpectedFile
-    from stedi_cli.project.yaml_file import load_model
+def shipped(project: Path, right: Right | None = None) -> list[DataSet]:
+    """Return the data sets that a project knows: the sample's and those of its configs.
 
+    Args:
+        project: The project's folder.
+        right: What was found right of its files before.
+    """
     found: list[DataSet] = []
     sample = project / "data" / "sample" / FILE_NAME
     if sample.is_file():
-        found.append(_data_set(load_model(sample, DataSetEntry)))
+        found.append(_data_set(load_checked(sample, DataSetEntry, right)))
     known = project / "configs" / FILE_NAME
     if known.is_file():
-        found += [_data_set(entry) for entry in load_model(known, ExpectedFile).data_sets]
+        entries = load_checked(known, ExpectedFile, right).data_sets
+        found += [_data_set(entry) for entry in entries]
     return found
 
 
-def uploaded(path: Path) -> DataSet:
+def uploaded(path: Path, right: Right | None = None) -> DataSet:
     """Read the expected counts that came with uploaded data."""
-    from stedi_cli.checks.expected_file import DataSetEntry
-    from stedi_cli.project.yaml_file import load_model
-
-    return _data_set(load_model(path, DataSetEntry))
+    return _data_set(load_checked(path, DataSetEntry, right))
 
 
 def refuse_elsewhere(folder: Path) -> None:
@@ -85,6 +85,6 @@ def refuse_elsewhere(folder: Path) -> None:
 
 
 def _data_set(entry: DataSetEntry) -> DataSet:
-    raw: dict[str, Any] = entry.model_dump(include=set(DataSet.__dataclass_fields__))
+    raw: dict[str, Any] = {field.name: getattr(entry, field.name) for field in fields(DataSet)}
     raw["figures"] = [(f.table, f.rows, f.means) for f in entry.figures]
     return DataSet(**raw)

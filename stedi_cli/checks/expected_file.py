@@ -1,20 +1,18 @@
-"""The shape of expected counts on disk; imported late, since pydantic costs start-up time."""
+"""The shape of expected counts on disk."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from stedi_cli.project.shape import Held
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Count = Annotated[int, Field(ge=0, lt=2**63)]
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+Digest = Annotated[str, Held(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Held(ge=0, lt=2**63)]
 
 
-class FigureEntry(_Entry):
+@dataclass(frozen=True)
+class FigureEntry:
     """Another count that people meet."""
 
     table: str
@@ -22,21 +20,23 @@ class FigureEntry(_Entry):
     means: str
 
 
-class DataSetEntry(_Entry):
+@dataclass(frozen=True)
+class DataSetEntry:
     """A data set whose counts are known, such as ``expected.yaml`` beside generated data."""
 
     source: str
     files: dict[str, Digest]
     counts: dict[str, dict[str, Count]]
-    quarantine: dict[str, dict[str, Count]] = {}
+    quarantine: dict[str, dict[str, Count]] = field(default_factory=dict)
     nobody: Count = 0
-    figures: list[FigureEntry] = []
+    figures: list[FigureEntry] = field(default_factory=list)
     course: bool = False
     archive: str | None = None
     folder: str = ""
 
 
-class ExpectedFile(_Entry):
+@dataclass(frozen=True)
+class ExpectedFile:
     """``configs/expected.yaml``."""
 
     data_sets: list[DataSetEntry]

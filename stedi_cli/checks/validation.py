@@ -213,10 +213,11 @@ class Validation:
 
     def _data_set(self, landing: Mapping[str, LandingState]) -> DataSet | None:
         tables = list(self._lakehouse.landing.values())
-        known = expected.shipped(self._lakehouse.folder)
+        right = self._lake.kept.right if self._lake.kept else None
+        known = expected.shipped(self._lakehouse.folder, right)
         own = self._lake.landing.expected_file()
         if own is not None:
-            known.append(expected.uploaded(own))
+            known.append(expected.uploaded(own, right))
         return next((d for d in known if d.fits(landing, tables)), None)
 
     def _compare(

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from stedi_cli.cli import render
+from stedi_cli.cli.plain_values import take_plainly
 from stedi_cli.cli.session import Options
 from stedi_cli.errors import ExitCode, StediError
 from stedi_cli.landing.names import shown
@@ -22,6 +23,7 @@ class StediGroup(TyperGroup):
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
         """Read the options that stand before the command."""
+        take_plainly(self)
         with _errors_shown(None):
             return super().make_context(info_name, args, parent, **extra)
 

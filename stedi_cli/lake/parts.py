@@ -26,6 +26,7 @@ from stedi_cli.landing.delivery import Delivery
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.project.lakehouse import Table
+from stedi_cli.project.right import Right
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import TableState
 
@@ -226,7 +227,13 @@ class RawLines(Protocol):
 
 
 class Kept(Protocol):
-    """What a validation leaves for the next one, beside the lakehouse."""
+    """What a validation leaves for the next one, beside the lakehouse.
+
+    Attributes:
+        right: What was found right of the project's files.
+    """
+
+    right: Right
 
     def read(self) -> bytes:
         """Return what was left; nothing where that cannot be read."""

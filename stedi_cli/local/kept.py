@@ -1,18 +1,16 @@
-"""The file that keeps answers of validations, and what tells that tables are those they are of."""
+"""What is kept below the root for the next command, and what tells that it still holds."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from stat import S_ISREG
 
-from stedi_cli.durable import replaced
+from stedi_cli.durable import read_small, replaced
 from stedi_cli.errors import StediError
 from stedi_cli.landing.files import LandingState
 from stedi_cli.local.access import private
@@ -33,26 +31,25 @@ class Kept:
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        self.right = place.settings.right
 
     def read(self) -> bytes:
-        # Whatever lies there may be no file, and a pipe would be waited for.
-        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        try:
-            descriptor = os.open(self._place.layout.kept, flags)
-        except OSError:
-            return b""
-        with suppress(OSError), os.fdopen(descriptor, "rb") as stream:
-            status = os.fstat(descriptor)
-            if S_ISREG(status.st_mode) and status.st_size <= _MOST:
-                return stream.read(_MOST)
-        return b""
+        return read_small(self._place.layout.kept, _MOST)
 
     @private
     def write(self, content: bytes) -> None:
-        layout = self._place.layout
         if len(content) <= _MOST and content != self.read():
-            with suppress(OSError, StediError), replaced(layout.kept, layout.temp) as sink:
-                sink.write(content)
+            self._write(self._place.layout.kept, content)
+
+    @private
+    def close(self) -> None:
+        """Keep also what was found right of the project's files, where that was not known."""
+        if self.right.learnt and self._place.layout.exists():
+            self._write(self._place.layout.checked, self.right.kept)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with suppress(OSError, StediError), replaced(path, self._place.layout.temp) as sink:
+            sink.write(content)
 
     def basis(self, landing: Mapping[str, LandingState]) -> dict[str, str]:
         self._place.tables.forget()

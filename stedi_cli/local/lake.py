@@ -27,7 +27,12 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
         lakehouse: The model.
     """
     place = place_of(settings, lakehouse)
-    writer, questions = Writer(place), Questions(place)
+    writer, questions, kept = Writer(place), Questions(place), Kept(place)
+
+    def close() -> None:
+        questions.close()
+        kept.close()
+
     return Lake(
         title=f"local lakehouse in {place.layout.root}",
         infrastructure=Infrastructure(place, writer),
@@ -36,10 +41,10 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
         questions=questions,
         jobs=Jobs(writer),
         diagnose=partial(_diagnose, place),
-        close=questions.close,
+        close=close,
         tidy=writer.tidy,
         removed=writer.removed,
-        kept=Kept(place),
+        kept=kept,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from stedi_cli.durable import load_json
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.local.lock import is_lock
-from stedi_cli.project.settings import MARKER
+from stedi_cli.project.settings import MARKER, RIGHT
 
 VERSION = 1
 # DuckDB and Hadoop read these as patterns, Iceberg's readers as parts of a URI.
@@ -92,6 +92,11 @@ class Layout:
         return self.root / "validation.json"
 
     @property
+    def checked(self) -> Path:
+        """What was found right of the project's files."""
+        return self.root / RIGHT
+
+    @property
     def expected(self) -> Path:
         """The expected counts that came with the uploaded data."""
         return self.root / "expected.yaml"
@@ -99,7 +104,7 @@ class Layout:
     @property
     def beside(self) -> tuple[Path, ...]:
         """The files for its own use, which hold nothing that is asked for."""
-        notes = (self.index, self.kept, self.expected)
+        notes = (self.index, self.kept, self.checked, self.expected)
         return (*notes, self.journal, self.readers, self.spark_log)
 
     def table_location(self, table: str) -> str:

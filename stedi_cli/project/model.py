@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stedi_cli.errors import UsageError
 from stedi_cli.project.check import taken_names
@@ -18,19 +18,20 @@ from stedi_cli.project.lakehouse import (
     Policy,
     Table,
 )
+from stedi_cli.project.model_file import ModelFile
 from stedi_cli.project.personal import misplaced
-
-if TYPE_CHECKING:
-    from stedi_cli.project.model_file import ModelFile
+from stedi_cli.project.right import Right
+from stedi_cli.project.yaml_file import load_checked
 
 _NOT_POLICIES = ("checks", "notes", "__pycache__")
 
 
-def load(folder: Path) -> Lakehouse:
+def load(folder: Path, right: Right | None = None) -> Lakehouse:
     """Load the model of a project.
 
     Args:
         folder: The project's folder.
+        right: What was found right of its files before.
 
     Returns:
         The model. A folder of SQL files under ``jobs/`` is a policy, whether the model
@@ -40,11 +41,8 @@ def load(folder: Path) -> Lakehouse:
         UsageError: If ``configs/lakehouse.yaml`` is missing, malformed, or contradicts itself, or
             a check's file has the name of one that follows from the model.
     """
-    from stedi_cli.project.model_file import ModelFile
-    from stedi_cli.project.yaml_file import load_model
-
     path = folder / MODEL
-    model = load_model(path, ModelFile)
+    model = load_checked(path, ModelFile, right)
     tables: dict[str, Table] = {}
     for name in model.tables:
         tables[name] = _table(name, model, tables, path)
@@ -81,7 +79,8 @@ def _table(name: str, model: ModelFile, known: dict[str, Table], path: Path) -> 
             )
         else:
             plausible = model.instants.plausible if column.instant else None
-            columns.append(Column(**column.model_dump(exclude={"instant"}), plausible=plausible))
+            said = {name: value for name, value in vars(column).items() if name != "instant"}
+            columns.append(Column(**said, plausible=plausible))
     return Table(
         name, entry.zone, entry.doc, tuple(columns), entry.folder, tuple(entry.key), entry.personal
     )

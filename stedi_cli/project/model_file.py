@@ -1,23 +1,20 @@
-"""The shape of ``configs/lakehouse.yaml``; imported late, since pydantic costs start-up time."""
+"""The shape of ``configs/lakehouse.yaml``."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal, Self
-
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from typing import Annotated, Literal
 
 from stedi_cli.project.naming import NAME
+from stedi_cli.project.shape import Held
 
-Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
-Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+\.[A-Za-z0-9_]+$")]
-
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+Name = Annotated[str, Held(pattern=f"^{NAME}$")]
+Reference = Annotated[str, Held(pattern=r"^[A-Za-z0-9_]+\.[A-Za-z0-9_]+$")]
 
 
-class ColumnEntry(_Entry):
+@dataclass(frozen=True)
+class ColumnEntry:
     """A column of a table."""
 
     name: Name
@@ -27,24 +24,23 @@ class ColumnEntry(_Entry):
     personal: bool = False
     instant: bool = False
 
-    @model_validator(mode="after")
-    def _is_a_number(self) -> Self:
+    def refuse_contradictions(self) -> None:
+        """Raise ValueError where what is right each does not go together."""
         if self.instant and self.type != "long":
             raise ValueError("an instant is a long: epoch milliseconds")
-        return self
 
 
-class InstantsEntry(_Entry):
+@dataclass(frozen=True)
+class InstantsEntry:
     """The first day that an instant may be of, and the first day that it may not."""
 
     since: date = date(2000, 1, 1)
     before: date = date(2100, 1, 1)
 
-    @model_validator(mode="after")
-    def _are_some(self) -> Self:
+    def refuse_contradictions(self) -> None:
+        """Raise ValueError where what is right each does not go together."""
         if not date(1970, 1, 1) < self.since < self.before:
             raise ValueError("since has to be after 1970-01-01, and before later than since")
-        return self
 
     @property
     def plausible(self) -> range:
@@ -53,19 +49,21 @@ class InstantsEntry(_Entry):
         return range(*(round(end.timestamp()) * 1000 for end in ends))
 
 
-class TableEntry(_Entry):
+@dataclass(frozen=True)
+class TableEntry:
     """A table."""
 
     zone: Literal["landing", "trusted", "curated", "quarantine"]
     doc: str
     folder: Name | None = None
-    columns: list[ColumnEntry | Reference] = []
+    columns: list[ColumnEntry | Reference] = field(default_factory=list)
     columns_of: Name | None = None
-    key: list[Name] = []
+    key: list[Name] = field(default_factory=list)
     personal: bool = True
 
 
-class JobEntry(_Entry):
+@dataclass(frozen=True)
+class JobEntry:
     """A job."""
 
     doc: str
@@ -73,17 +71,19 @@ class JobEntry(_Entry):
     writes: Name
 
 
-class PolicyEntry(_Entry):
+@dataclass(frozen=True)
+class PolicyEntry:
     """A policy."""
 
     doc: str
-    breaks: list[Name] = []
+    breaks: list[Name] = field(default_factory=list)
 
 
-class ModelFile(_Entry):
+@dataclass(frozen=True)
+class ModelFile:
     """The whole file."""
 
     tables: dict[Name, TableEntry]
     jobs: dict[Name, JobEntry]
-    policies: dict[Name, PolicyEntry] = {}
-    instants: InstantsEntry = InstantsEntry()
+    policies: dict[Name, PolicyEntry] = field(default_factory=dict)
+    instants: InstantsEntry = field(default_factory=InstantsEntry)

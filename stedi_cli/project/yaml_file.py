@@ -1,16 +1,18 @@
-"""Reads a YAML file into a pydantic model; what is wrong is said by file, key path and reason."""
+"""Reads a YAML file into a dataclass; what is wrong is said by file, key path and reason."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stedi_cli.errors import UsageError
 from stedi_cli.masking import unless_address, without_addresses
+from stedi_cli.project.right import Right
+from stedi_cli.project.shape import built, in_file, model_of
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
 _DEEPEST = 100
@@ -20,7 +22,7 @@ _SEE_COMMENTS = "The comments in the file say what fits."
 # Their messages name classes of this program.
 _NO_MAPPING = ("model_type", "model_attributes_type", "dict_type")
 
-M = TypeVar("M", bound="BaseModel")
+S = TypeVar("S")
 
 
 def load_yaml(path: Path) -> Any:
@@ -140,26 +142,28 @@ def _refuse(path: Path, event: Any, what: str) -> None:
     raise UsageError(f"{path}, line {line}: {what}.", hint="Mend the file and try again.")
 
 
-def load_model(path: Path, model: type[M], overrides: dict[str, Any] | None = None) -> M:
-    """Parse and check a YAML file; see :func:`load_yaml` and :func:`check_model`."""
-    return check_model(path, load_yaml(path), model, overrides)
+def load_checked(path: Path, kind: type[S], right: Right | None = None) -> S:
+    """Parse and check a YAML file; see :func:`load_yaml` and :func:`check`."""
+    return check(path, load_yaml(path), kind, right)
 
 
-def check_model(
+def check(
     path: Path,
     content: Any,
-    model: type[M],
-    overrides: dict[str, Any] | None = None,
-    context: dict[str, Path] | None = None,
-) -> M:
+    kind: type[S],
+    right: Right | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> S:
     """Check the content of a YAML file.
 
     Args:
         path: The file.
         content: What it holds.
-        model: The pydantic model that it must fit.
+        kind: The dataclass that it must fit.
+        right: What was found right before, and is not checked again.
         overrides: Values that win over the file's, by top-level key.
-        context: What the model's own checks need to know beside the content.
+        more: The fields that no file gives.
 
     Returns:
         The checked content.
@@ -167,19 +171,27 @@ def check_model(
     Raises:
         UsageError: With the file, the first offending key's path, and what was expected there.
     """
-    from pydantic import ValidationError
-
+    overrides, more, right = overrides or {}, more or {}, right or Right()
     if content is None:
         content = {}
     if isinstance(content, dict):
-        content = {**content, **(overrides or {})}
+        content = {**content, **overrides}
+    if not right.knows(kind, content):
+        _refuse_wrong(path, content, kind, overrides)
+        right.learn(kind, content)
+    return built(kind, content, more)
+
+
+def _refuse_wrong(path: Path, content: Any, kind: type, overrides: Mapping[str, Any]) -> None:
+    from pydantic import ValidationError
+
     try:
-        return model.model_validate(content, context=context)
+        model_of(kind).model_validate(content)
     except ValidationError as error:
         first = _most_telling(error.errors(include_url=False, include_input=False), content)
         place = _place(first, content) or "the file"
         if first["type"] == "extra_forbidden":
-            known = f"Keys here: {', '.join(model.model_fields)}."
+            known = f"Keys here: {', '.join(in_file(kind))}."
             raise UsageError(
                 f"{path}: {place}: there is no such key.",
                 hint=known if len(first["loc"]) == 1 else _SEE_COMMENTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ HURRY = Backoff(sleep=lambda seconds: None, random=lambda: 1.0)
 def aws_settings(config: Path | None = None, **changes: Any) -> AwsSettings:
     """The settings of configs/aws.yaml, with other values for some."""
     settings = load_settings(config or project.bundled() / "configs" / "aws.yaml")
-    return settings.model_copy(update=changes)
+    return replace(settings, **changes)
 
 
 class CloudLake:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -19,7 +20,7 @@ CONFIG = PROJECT / "configs" / "aws.yaml"
 
 def settings(**changes: Any) -> AwsSettings:
     """The AWS settings of the project, with other values for some."""
-    return load_settings(CONFIG).model_copy(update=changes)
+    return replace(load_settings(CONFIG), **changes)
 
 
 @cache

@@ -14,7 +14,7 @@ from pyiceberg.table import StaticTable
 
 Rows = list[tuple[Any, ...]]
 OURS = {"catalog.db", "landing-index.json", "lock", "readers", "stedi.json", "expected.yaml"}
-OURS |= {"validation.json"}
+OURS |= {"validation.json", "checked"}
 """Files in the root of a lakehouse in which nothing is going on."""
 
 

@@ -48,8 +48,8 @@ class Place(ABC):
 class Here(Place):
     """A folder."""
 
-    # Who held the lock last, when landing files were read last, and what was asked then.
-    _PASSING = ("lock", "landing-index.json", "validation.json")
+    # Who held the lock last, when landing files were read last, what was asked and found right.
+    _PASSING = ("lock", "landing-index.json", "validation.json", "checked")
 
     def __init__(self, invoke: Ask, folder: Path) -> None:
         super().__init__(invoke, "--root", folder / "lake")
