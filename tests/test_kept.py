@@ -197,7 +197,9 @@ def test_another_version_asks_anew(
         case _:
             for table in told.model.tables.values():
                 assert "columns_sha256" in dir(table)
-            monkeypatch.setattr("stedi_cli.project.lakehouse.Table.columns_sha256", "other")
+            # A property is asked also where a model that is used again knows the digest.
+            other = property(lambda _: "other")
+            monkeypatch.setattr("stedi_cli.project.lakehouse.Table.columns_sha256", other)
     # Another digest of the columns is a problem of its own.
     assert kept(told.validate()) == set()
     assert len(asked) == len(of_sql(told)) + 3
