@@ -159,3 +159,19 @@ def test_the_index_keeps_what_a_file_was_converted_from(tmp_path: Path) -> None:
         landed.write_bytes(landed.read_bytes())
         with lake.opened() as opened:
             opened.landing.states()
+
+
+def test_a_quarantined_line_of_a_converted_file_is_found_where_it_was_delivered(
+    tmp_path: Path, invoke: Ask
+) -> None:
+    lake = Lake(tmp_path / "lake").up()
+    text = json.dumps([*CUSTOMERS, {"email": "zoe@x.org"}], indent=1)
+    odd = write_lake(tmp_path / "odd", {"customer_landing": {"c.json": text.encode()}})
+    at = ("--root", lake.settings.root)
+    invoke(*at, "upload", odd, "--convert", "--allow-missing")
+    Lake(lake.settings.root, max_bad_rows=1).run()
+    found = invoke(*at, "quarantine", "--show", "--json").json()
+    line = text.split("\n").index('  "email": "zoe@x.org"')
+    assert [(row["line"], row["delivered_line"]) for row in found] == [(8, line)]
+    shown = invoke(*at, "quarantine", "--show").out
+    assert f"customer_landing c.json:8 missing:serialNumber (line {line} as it was" in shown

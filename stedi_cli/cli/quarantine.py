@@ -14,6 +14,7 @@ from stedi_cli.sql import literal
 if TYPE_CHECKING:
     from stedi_cli.lake.parts import Lake
 
+    _Place = tuple[str, str, int]
     _Found = tuple[list[str], list[tuple[Any, ...]], list[str]]
 
 
@@ -47,8 +48,9 @@ def quarantine(
         elif not records:
             render.say("No landing line is in quarantine.")
         elif show:
-            for where, file, line, reason, text in records:
-                render.say(f"{where} {file}:{line} {reason}")
+            for where, file, line, reason, text, delivered in records:
+                source = "" if delivered is None else f" (line {delivered} as it was delivered)"
+                render.say(f"{where} {file}:{line} {reason}{source}")
                 if text is not None:
                     render.say(f"  {render.plain(text)}")
         else:
@@ -67,8 +69,23 @@ def _lines(lake: Lake, only: str) -> _Found:
     # Another line, and so another person's, may stand in its place now.
     places = [(row[0], row[1], row[2]) for row in rows if row[0] not in changed]
     texts = dict(zip(places, lake.landing.lines(places), strict=True))
-    records = [(*row, texts.get((row[0], row[1], row[2]))) for row in rows]
-    return ["table", "file", "line", "reason", "content"], records, changed
+    delivered = _delivered(lake, places)
+    records = [(*row, texts.get(row[:3]), delivered.get(row[:3])) for row in rows]
+    columns = ["table", "file", "line", "reason", "content", "delivered_line"]
+    return columns, records, changed
+
+
+def _delivered(lake: Lake, places: list[_Place]) -> dict[_Place, int]:
+    """Return on which lines of the delivered files lines of converted ones stood."""
+    files: dict[tuple[str, str], set[int]] = {}
+    for table, file, line in places:
+        files.setdefault((table, file), set()).add(line)
+    return {
+        (*at, number): line
+        for at, numbers in files.items()
+        if (origin := lake.landing.origin(*at)) is not None
+        for number, line in origin.lines_of(numbers).items()
+    }
 
 
 def _reasons(lake: Lake, only: str) -> _Found:

@@ -22,6 +22,7 @@ from stedi_cli.lake.records import (
     Task,
 )
 from stedi_cli.lake.strangers import Stranger
+from stedi_cli.landing.conversion import Origin
 from stedi_cli.landing.delivery import Delivery
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.text_shapes import Shape
@@ -94,6 +95,9 @@ class Landing(Protocol):
 
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         """Return lines by table, file and line number, read now."""
+
+    def origin(self, table: str, file: str) -> Origin | None:
+        """Return what a landing file was converted from; None where it was not, or is unknown."""
 
     def shapes(self, table: str, files: Sequence[str]) -> dict[str, Shape]:
         """Return what those of a table's files are that are no JSON lines, by their first bytes."""

@@ -10,7 +10,7 @@ import base64
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +45,10 @@ class Origin:
     records: int
     lines: str
 
-    def line(self, number: int) -> int | None:
-        """Return the line of that file from which a line of the landing file comes."""
-        for place, line in enumerate(_unpacked_lines(self.lines), start=1):
-            if place == number:
-                return line
-        return None
+    def lines_of(self, numbers: Collection[int]) -> dict[int, int]:
+        """Return the lines of that file from which lines of the landing file come."""
+        found = enumerate(_unpacked_lines(self.lines), start=1)
+        return {number: line for number, line in found if number in numbers}
 
 
 def origin_from(record: Mapping[str, Any] | None) -> Origin | None:

@@ -11,6 +11,7 @@ from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.durable import replaced
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.landing.bare_gzip import bared, renewed
+from stedi_cli.landing.conversion import Origin
 from stedi_cli.landing.delivery import Delivery, Source, find_files, unknown_keys
 from stedi_cli.landing.files import LandingState, same_content
 from stedi_cli.landing.other_files import Conversions, refuse_other_files
@@ -108,6 +109,10 @@ class Landing:
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
         self._place.layout.require()
         return self._place.zone.lines(places)
+
+    def origin(self, table: str, file: str) -> Origin | None:
+        self._place.layout.require()
+        return self._place.zone.origin(table, file)
 
     def shapes(self, table: str, files: Sequence[str]) -> dict[str, Shape]:
         self._place.layout.require()
