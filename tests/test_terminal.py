@@ -340,7 +340,6 @@ def test_an_option_without_its_value_says_where_help_is(invoke: Ask, words: list
         (["--config"], "--config"),
         (["jobs", "run", "--policy"], "--policy"),
         (["jobs", "lst"], "list"),
-        (["query"], "sql"),
         (["query", "a", "b"], "b"),
         (["preview", "x", "--rows", "y"], "--rows"),
         (["preview", "x", "--rows", "0"], "--rows"),
