@@ -77,8 +77,7 @@ def uploaded(
 ) -> list[Any]:
     """Bring a folder's landing files in; with ``replace`` all others of its tables go."""
     delivery = lake.landing.find(folder)
-    others = lake.landing.others(delivery) if replace else {}
-    remove = {table: names for table, names in others.items() if delivery.files[table]}
+    remove = lake.landing.replaced_by(delivery) if replace else {}
     return list(lake.landing.upload(delivery, remove=remove, wait=wait))
 
 

@@ -134,6 +134,15 @@ def test_a_file_that_is_removed_takes_its_empty_folders_along(lake: Lake, tmp_pa
     assert sorted(path.name for path in customers.rglob("*")) == ["01", "b.json", "d.json"]
 
 
+def test_replace_leaves_what_no_upload_stored(lake: Lake, tmp_path: Path) -> None:
+    for name in ("mine.txt", "part-r-00000", "old.json"):
+        (lake.layout.landing / "customer" / name).write_bytes(CONTENT)
+    told = dict(states(lake, tmp_path / "data", replace=True))
+    assert told["old.json"] == "removed"
+    assert (told["mine.txt"], told["part-r-00000"]) == ("mixed", "mixed")
+    assert {"customer/mine.txt", "customer/part-r-00000"} <= set(zone(lake))
+
+
 def test_only_files_of_tables_that_the_folder_has_files_of_are_removed(
     lake: Lake, tmp_path: Path
 ) -> None:
@@ -168,7 +177,7 @@ def test_on_a_terminal_replace_asks_what_it_removes(
 def test_what_came_since_somebody_was_asked_stays(lake: Lake, tmp_path: Path) -> None:
     with lake.opened() as opened:
         delivery = opened.landing.find(one(tmp_path / "more", "d.json"))
-        asked = opened.landing.others(delivery)
+        asked = opened.landing.replaced_by(delivery)
         (lake.layout.landing / "customer" / "late.json").write_bytes(CONTENT)
         done = list(opened.landing.upload(delivery, remove=asked, wait=False))
     told = {event.file: event.state for event in done if isinstance(event, Uploaded)}

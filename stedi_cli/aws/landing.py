@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,14 +37,10 @@ class Landing(LandingZone):
         refuse_elsewhere(found.folder)
         return found
 
-    def others(self, delivery: Delivery) -> dict[str, list[str]]:
-        return self._not_among(delivery.files)
-
-    def _not_among(self, found: Mapping[str, Sequence[Source]]) -> dict[str, list[str]]:
-        return {
-            table: sorted(self.listed()[table].keys() - {source.name for source in sources})
-            for table, sources in found.items()
-        }
+    def replaced_by(self, delivery: Delivery) -> dict[str, list[str]]:
+        listed = self.listed()
+        found = {table: delivery.replaces(table, listed[table]) for table in delivery.files}
+        return {table: names for table, names in found.items() if names}
 
     def upload(
         self,
@@ -85,7 +81,7 @@ class Landing(LandingZone):
         from stedi_cli.aws.upload import read_local, upload
 
         files = read_local(self, found)
-        extra = self._not_among(found)
+        extra = {t: Delivery(Path(), found).others(t, self.listed()[t]) for t in found}
         gone = {t: [n for n in names if n in remove.get(t, ())] for t, names in extra.items()}
         # A run would read half of what is old and half of what is new.
         if any(f.state != "unchanged" for f in files) or any(gone.values()):

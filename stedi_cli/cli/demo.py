@@ -29,7 +29,7 @@ def demo(ctx: typer.Context) -> None:
         _step(1, "infra up", "make the lakehouse's folder and upload the sample's landing files")
         list(opened.lake.infrastructure.up())
         delivery = found_in(opened, opened.settings.project / "data" / "sample")
-        upload_into(opened, delivery, remove=opened.lake.landing.others(delivery))
+        upload_into(opened, delivery, remove=opened.lake.landing.replaced_by(delivery))
         _step(2, "jobs run --all", "landing to trusted to curated, five SQL jobs")
         run_jobs(opened, RunOptions(opened.lake.jobs.default_engine))
         _step(3, "validate", "row counts against the expected ones, and every rule")

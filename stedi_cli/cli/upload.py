@@ -109,9 +109,8 @@ def found_in(opened: Session, folder: Path, *, convert: bool = False) -> Deliver
 
 
 def _to_remove(opened: Session, delivery: Delivery, *, yes: bool) -> dict[str, list[str]]:
-    """Return the landing files that are to go, once somebody agreed; of no table without files."""
-    others = opened.lake.landing.others(delivery)
-    remove = {table: names for table, names in others.items() if names and delivery.files[table]}
+    """Return the landing files that are to go, once somebody agreed."""
+    remove = opened.lake.landing.replaced_by(delivery)
     if not remove or yes:
         return remove
     counted = ", ".join(f"{len(names):,} of {table}" for table, names in remove.items())

@@ -67,8 +67,12 @@ class Landing(Protocol):
             UsageError: If it cannot be used, or the expected counts in it cannot.
         """
 
-    def others(self, delivery: Delivery) -> dict[str, list[str]]:
-        """Return the names of landing files, by table, that are not in a delivery."""
+    def replaced_by(self, delivery: Delivery) -> dict[str, list[str]]:
+        """Return the names of landing files, by table, in whose place a delivery can be put.
+
+        They are not in it, and may have been stored by an upload; of tables that it has no file
+        of, there are none.
+        """
 
     def upload(
         self,

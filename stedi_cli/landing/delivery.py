@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from stedi_cli.errors import UsageError
 from stedi_cli.landing.lines import numbered, open_lines
 from stedi_cli.landing.look import read_head, stored_name, why_not_taken
-from stedi_cli.landing.names import refuse_addresses, refuse_unsafe_name, shown
+from stedi_cli.landing.names import is_stored_name, refuse_addresses, refuse_unsafe_name, shown
 from stedi_cli.landing.shapes import shape_in
 from stedi_cli.landing.table_folders import TableFolders
 from stedi_cli.landing.text_shapes import Shape
@@ -51,6 +51,18 @@ class Delivery:
     not_taken: tuple[tuple[Path, str], ...] = ()
     hidden: int = 0
     shapes: Mapping[Path, Shape] = field(default_factory=dict)
+
+    def others(self, table: str, names: Iterable[str]) -> list[str]:
+        """Return those of a table's landing files that are not in it."""
+        return sorted(set(names) - {source.name for source in self.files[table]})
+
+    def replaces(self, table: str, names: Iterable[str]) -> list[str]:
+        """Return those in whose place it can be put: an upload may have stored them.
+
+        Where it has no file of the table, there are none.
+        """
+        others = self.others(table, names) if self.files[table] else []
+        return list(filter(is_stored_name, others))
 
 
 def find_files(folder: Path, tables: Iterable[Table], apart: Path | None = None) -> Delivery:

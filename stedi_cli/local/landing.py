@@ -47,12 +47,11 @@ class Landing:
         }
         return replace(found, files=files)
 
-    def others(self, delivery: Delivery) -> dict[str, list[str]]:
+    def replaced_by(self, delivery: Delivery) -> dict[str, list[str]]:
         self._place.layout.require()
-        return {
-            table: sorted(set(self._place.zone.names(table)) - {s.name for s in sources})
-            for table, sources in delivery.files.items()
-        }
+        zone = self._place.zone
+        found = {table: delivery.replaces(table, zone.names(table)) for table in delivery.files}
+        return {table: names for table, names in found.items() if names}
 
     @private
     def upload(
@@ -74,8 +73,8 @@ class Landing:
                 zone.adopt(file)
             zone.remember_origins(lines.origins)
             yield from self._told(staged, lines)
-            for table, names in self.others(delivery).items():
-                for name in names:
+            for table in delivery.files:
+                for name in delivery.others(table, zone.names(table)):
                     gone = name in remove.get(table, ())
                     if gone:
                         zone.remove(table, name)

@@ -172,6 +172,8 @@ def import_everything() -> None:
             importlib.import_module(name.removesuffix(".__init__"))
     for name in ("console", "live", "progress", "status", "table", "text"):
         importlib.import_module(f"rich.{name}")
+    # Python looks for it when text is first read by it: by then as somebody else, perhaps.
+    importlib.import_module("encodings.utf_8_sig")
     importlib.import_module("pyiceberg.io.pyarrow")
 
 
