@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kept import Kept
+from restored import Restored
 from sandbox.plugin import *  # noqa: F403 - fixtures
 from small import TABLES, C, customer, write_lake
 
@@ -159,9 +159,9 @@ def small_lake(folder: Path) -> Lake:
 
 
 @pytest.fixture(scope="session")
-def _kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+def _ran_once(tmp_path_factory: pytest.TempPathFactory) -> Restored:
     """The small lake, its jobs run, to be put back for each test."""
-    return Kept(tmp_path_factory.mktemp("kept"), lambda folder: small_lake(folder).run())
+    return Restored(tmp_path_factory.mktemp("restored"), lambda folder: small_lake(folder).run())
 
 
 @pytest.fixture
@@ -169,8 +169,8 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path) -> Lake:
     """The small lake, its files uploaded, its jobs not run; but see `ran`."""
     if "ran" not in request.fixturenames:
         return small_lake(tmp_path)
-    kept: Kept = request.getfixturevalue("_kept")
-    return Lake(kept.put_back() / "lake")
+    made: Restored = request.getfixturevalue("_ran_once")
+    return Lake(made.restore() / "lake")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-class Kept:
+class Restored:
     """A folder with a lakehouse in it, always at the same place: its tables know where they lie.
 
     Args:
@@ -22,7 +22,7 @@ class Kept:
         build(self._place)
         shutil.copytree(self._place, self._copy, symlinks=True)
 
-    def put_back(self) -> Path:
+    def restore(self) -> Path:
         """Return the place as it was, whatever a test has done there."""
         shutil.rmtree(self._place)
         shutil.copytree(self._copy, self._place, symlinks=True)
