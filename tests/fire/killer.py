@@ -175,6 +175,9 @@ def import_everything() -> None:
     # Python looks for it when text is first read by it: by then as somebody else, perhaps.
     importlib.import_module("encodings.utf_8_sig")
     importlib.import_module("pyiceberg.io.pyarrow")
+    # Imported late, by whoever may not read where Python itself lies.
+    for name in ("encodings.utf_8_sig", "typer._adapters"):
+        importlib.import_module(name)
 
 
 # --- The server ---------------------------------------------------------------------------------
