@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import Ask, Lake
-from small import CUSTOMERS, MOTIONS, STRICT, lines, write_lake
+from small import CUSTOMERS, MOTIONS, STRICT, C, lines, write_lake
 
 from stedi_cli.errors import BadDataError
 from stedi_cli.runs.bad_rows import TooManyBadLines, frequent
@@ -56,6 +57,35 @@ def test_the_end_of_a_run_says_why_with_numbers(lake: Lake, invoke: Ask) -> None
 def test_a_run_without_bad_lines_says_nothing_of_them(lake: Lake, invoke: Ask) -> None:
     told = invoke("--root", lake.settings.root, "jobs", "run", "--all", "--json")
     assert told.json()["reasons"] == {}
+
+
+UNITS = {
+    "seconds": C // 1000,
+    "microseconds": C * 1000,
+    "nanoseconds": C * 1_000_000,
+    "days": C // 86_400_000,
+}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("write", [int, str, float])
+def test_the_stop_message_says_what_instants_look_like(
+    lake: Lake, unit: str, write: Callable[[int], object]
+) -> None:
+    add(lake, "unit.json", lines([{**m, "timestamp": write(UNITS[unit])} for m in MOTIONS]))
+    with pytest.raises(TooManyBadLines) as raised:
+        lake.run()
+    assert f"(8 lines: timestamp looks like {unit})" in raised.value.message
+
+
+def test_instants_of_no_unit_or_of_several_look_like_none(lake: Lake) -> None:
+    several = [C // 1000, C * 1000, -1]
+    for name, instants in (("one.json", [-1, 0, 17]), ("several.json", several)):
+        add(lake, name, lines([{**MOTIONS[0], "timestamp": instant} for instant in instants]))
+        with pytest.raises(TooManyBadLines) as raised:
+            lake.run()
+        assert "implausible-instant:timestamp" in raised.value.message
+        assert "looks like" not in raised.value.message
 
 
 def test_three_reasons_are_named_the_most_frequent_first() -> None:

@@ -23,6 +23,9 @@ BOM = b"\xef\xbb\xbf"
 BLANKS = b" \t\r\v\f"
 """A line of nothing but these is blank: numbered, but neither used nor quarantined."""
 
+IMPLAUSIBLE = "implausible-instant"
+"""The reason of a line whose instant can be none."""
+
 NUMBER = r"\s*((?:(?:0|[1-9][0-9]*|-[0-9]+)(?:\.[0-9]*)?|-?\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
 """A text that DuckDB's strict reader takes for a number, as Python and Trino read it."""
 
@@ -259,7 +262,7 @@ def _whole(given: Any, field: Field) -> int | None:
     # Many systems write 0 where nothing is given.
     if number == 0 and not field.required:
         return None
-    raise Unusable(f"implausible-instant:{field.name}")
+    raise Unusable(f"{IMPLAUSIBLE}:{field.name}")
 
 
 def _integer(given: Any, field: Field) -> int:

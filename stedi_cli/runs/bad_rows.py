@@ -8,14 +8,17 @@ from collections.abc import Collection, Mapping
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Question
+from stedi_cli.landing.contract import IMPLAUSIBLE
 from stedi_cli.landing.files import LandingState, other_shapes
+from stedi_cli.landing.instants import looks_like
 from stedi_cli.landing.shapes import shapes_said
-from stedi_cli.project.lakehouse import QUARANTINE
+from stedi_cli.project.lakehouse import QUARANTINE, Table
 from stedi_cli.sql import literal
 from stedi_cli.tables.provenance import LandingAccount
 
 _MOST_REASONS = 3
 _MOST_FILES = 20
+_MOST_LINES = 20
 
 
 class TooManyBadLines(BadDataError):  # noqa: N818 - a verdict on the data
@@ -38,10 +41,16 @@ class TooManyBadLines(BadDataError):  # noqa: N818 - a verdict on the data
             hint=f"See `stedi quarantine {self.table}`; tables are as before.",
         )
 
-    def explained(self, lake: Lake) -> TooManyBadLines:
-        """Return it with the most frequent reasons, and with what the files are."""
+    def explained(self, lake: Lake, table: Table) -> TooManyBadLines:
+        """Return it with the most frequent reasons, and with what the files are.
+
+        Args:
+            lake: The lakehouse.
+            table: The landing table.
+        """
         try:
             reasons = bad_lines(lake, [self.table], "reason")
+            said = {reason: _looks_like(lake, table, reason) for reason in reasons}
             files = bad_lines(lake, [self.table], "file")
             most = [file for file, _ in files.most_common(_MOST_FILES)]
             shapes = lake.landing.shapes(self.table, most)
@@ -51,7 +60,7 @@ class TooManyBadLines(BadDataError):  # noqa: N818 - a verdict on the data
         return TooManyBadLines(
             self._said,
             self._limit,
-            frequent(reasons),
+            frequent({said[reason] or reason: number for reason, number in reasons.items()}),
             "".join(f" {said}" for said in shapes_said(shapes)),
         )
 
@@ -101,6 +110,19 @@ def bad_lines(lake: Lake, tables: Collection[str], by: str) -> Counter[str]:
     sql = f'SELECT {by}, count(*) FROM {QUARANTINE} WHERE "table" IN ({names}) GROUP BY {by}'
     (answer,) = lake.questions.ask_all([Question(sql)])
     return Counter({str(row[0]): int(row[1]) for row in answer.rows})
+
+
+def _looks_like(lake: Lake, table: Table, reason: str) -> str:
+    if not reason.startswith(IMPLAUSIBLE):
+        return ""
+    sql = (
+        f'SELECT file, line FROM {QUARANTINE} WHERE "table" = {literal(table.name)}'
+        f" AND reason = {literal(reason)} ORDER BY file, line LIMIT {_MOST_LINES}"
+    )
+    (answer,) = lake.questions.ask_all([Question(sql)])
+    places = [(table.name, str(file), int(line)) for file, line in answer.rows]
+    unit = looks_like(table, reason, lake.landing.lines(places))
+    return f"lines: {unit}" if unit else ""
 
 
 def frequent(reasons: Mapping[str, int]) -> str:

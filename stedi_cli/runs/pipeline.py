@@ -185,7 +185,7 @@ class Pipeline:
         try:
             yield from self._run_stale(options, jobs)
         except TooManyBadLines as stopped:
-            raise stopped.explained(self._lake) from stopped
+            raise stopped.explained(self._lake, self._lakehouse.tables[stopped.table]) from stopped
 
     def _run_stale(self, options: RunOptions, jobs: Sequence[str]) -> Iterator[Event]:
         try:
