@@ -14,6 +14,7 @@ from test_shapes import CONVERTED, READINGS, shape
 
 from stedi_cli.errors import UsageError
 from stedi_cli.landing.conversion import Origin, converted
+from stedi_cli.landing.objects import Record
 from stedi_cli.landing.shapes import shape_of
 
 KNOWN = frozenset(column.name for column in READINGS.columns)
@@ -102,9 +103,21 @@ LEFT_OVER = {
     "a bracket too many": (b"[" + A + b"," + B + b"]]", "record 3"),
     "a record of two lines with a break in a text": (A + B + b'{"user":"a\nb"}', "record 3"),
     "single quotes": (A + B + b"{'x':1}", "record 3"),
-    "two keys for one": (
-        b'[{"timeStamp":1,"TIMESTAMP":2}]',
-        "record 1, at line 1, has several keys that may be timestamp",
+    **{
+        f"two keys for one: {content}": (
+            content.encode(),
+            f"record {number}, at line 1, spells timestamp in two ways",
+        )
+        for content, number in (
+            ('[{"timeStamp":1,"TIMESTAMP":2}]', 1),
+            ('[{"timestamp":1},{"timeStamp":2}]', 2),
+            ('[{"timeStamp":1},{"x":1},{"timestamp":2}]', 3),
+            ('[{"timeStamp":1},{"time_stamp":2}]', 2),
+        )
+    },
+    "two keys for one on lines": (
+        '{"timestamp":1}\n{"timeStamp":2}\n'.encode("utf-16"),
+        "line 2 spells timestamp in two ways",
     ),
     "half a character": ('[{"x":1},{"x":2}]'.encode("utf-16-le")[:-1], "cannot be read to its end"),
     "cut gzip": (gzip.compress(json.dumps(MOTIONS * 3000).encode())[:-20], "to its end"),
@@ -121,18 +134,42 @@ def test_what_is_left_over_is_an_error_and_leaves_nothing(case: str, tmp_path: P
 
 def test_keys_are_renamed_where_there_is_no_doubt(tmp_path: Path) -> None:
     records = [
-        b'{"TimeStamp": {"timeStamp":1}, "x":1.50}',
-        b'{"timestamp":1,"TimeStamp":2}',
+        b'{"timeStamp": {"timeStamp":1}, "x":1.50}',
         b'{"time\\u0053tamp":1,"USER":"timeStamp"}',
         b'{"timeStamp":1,"timeStamp":2}',
+        b'{"x":1}',
     ]
     content, _ = convert(b"[" + b",".join(records) + b"]", tmp_path)
     assert content.splitlines() == [
         b'{"timestamp": {"timeStamp":1}, "x":1.50}',
-        records[1],
         b'{"timestamp":1,"user":"timeStamp"}',
         b'{"timestamp":1,"timestamp":2}',
+        b'{"x":1}',
     ]
+
+
+def test_beside_a_known_key_another_spelling_is_an_unknown_key(tmp_path: Path) -> None:
+    records = [b'{"timestamp":1,"TimeStamp":2,"TIMESTAMP":3}', b'{"timestamp":1}']
+    content, _ = convert(b"[" + b",".join(records) + b"]", tmp_path)
+    assert content.splitlines() == records
+
+
+@pytest.mark.parametrize("fields", [0, 1, 40])
+@pytest.mark.parametrize("indent", [0, 1, 4])
+def test_no_text_takes_long_to_be_told(fields: int, indent: int, tmp_path: Path) -> None:
+    # Each field and blank more took a pattern several times as long.
+    lines = [f'{" " * indent}"field {n}": {n},' for n in range(fields)]
+    around = [*lines, '"data": [{"x": 1}', *[', {"x": 1}'] * 3000]
+    for text, name in (
+        ("\n".join(["{", *around]), "an object around the records"),
+        ("\n".join(["{", *lines, "nonsense"]), None),
+    ):
+        path = tmp_path / "a.json"
+        path.write_text(text)
+        found = shape_of(path, READINGS)
+        assert (found.name if found else None) == name
+    record = Record(f'{{"x":"{" " * 200_000}",\n"y":1}}', 1, 2, False, frozenset("xy"))
+    assert record.one_line.count(" ") == 200_000
 
 
 def test_of_lines_the_bad_ones_stay_for_the_contract(tmp_path: Path) -> None:

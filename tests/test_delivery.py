@@ -124,6 +124,16 @@ NO_LINES = {
     "part-00002.gz": (gzip.compress(b""), "it is empty"),
     "c.json.part": (LINES, "its name is that of an unfinished file"),
     "c.json.crdownload": (LINES[:99], "its name is that of an unfinished file"),
+    "d.json.part": (b"[" + LINES.replace(b"\n", b",\n"), "its name is that of an unfinished file"),
+    "README.md": (b"# An example\n\n```json\n" + LINES + b"```\n", "it holds no JSON lines"),
+    "notes.utf-16.txt": (
+        "Taken on Monday.\n".encode("utf-16"),
+        "it is UTF-16 text; `stedi upload DIR --convert` writes it as JSON lines",
+    ),
+    "photo.jpg": (
+        b"\xff\xd8\xff\xe0\n{" + bytes(range(256)) * 9,
+        "it is a binary file; export it as JSON lines, one object a line",
+    ),
 }
 
 

@@ -110,6 +110,15 @@ NAMED: dict[str, tuple[bytes, str]] = {
     "a table by columns": (b'{"user": {"0": "ann@x.org"}, "x": {"0": 1}}', "a table by columns"),
     "a picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "a binary file"),
     "around": (json.dumps({"count": 2, "data": MOTIONS}).encode(), AROUND),
+    **{
+        f"around, {what}": (json.dumps({"data": records}, indent=indent).encode(), AROUND)
+        for what, records, indent in (
+            ("alone", MOTIONS, None),
+            ("alone and indented", MOTIONS, 1),
+            ("much alone", MANY, None),
+            ("much alone and indented", MANY, 4),
+        )
+    },
     "around many": (json.dumps({"n": 2, "data": MANY}, indent=1).encode(), AROUND),
 }
 
@@ -151,6 +160,13 @@ def test_without_its_table_a_file_is_called_the_same(case: str) -> None:
     assert found.name == name
 
 
+@pytest.mark.parametrize("case", [case for case in NAMED if case.startswith("around, ")])
+def test_without_its_table_a_list_alone_in_an_object_is_called_so(case: str) -> None:
+    content, name = NAMED[case]
+    found = shape_without_model(content[:HEAD], len(content) <= HEAD)
+    assert (found.name if found else None) == name
+
+
 JSON_LINES = {
     "lines": PLAIN,
     "one line": TEXTS[0].encode(),
@@ -159,6 +175,7 @@ JSON_LINES = {
     "nothing": b"",
     "blank lines": b"\n \r\n\n",
     "customers": lines(CUSTOMERS),
+    "what a tar archive has there": b'{"user":"%b","x":1}\n' % b"ustar".rjust(253, b"M") + PLAIN,
     "cut gzip": gzip.compress(PLAIN)[:30],
     "a long line": b'{"firmware":"' + b"x" * 70_000 + b'",' + line()[1:] + b"\n" + PLAIN,
     "a list of objects in an unknown key": line(more=b'[{"a":1},{"b":2}]') + b"\n",

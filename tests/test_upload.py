@@ -711,6 +711,18 @@ def test_a_broken_gzip_file_leaves_the_file_of_its_name(lake: Lake, tmp_path: Pa
     assert lake.counts()["customer_landing"] == LANDING_COUNTS["customer_landing"]
 
 
+def test_a_broken_file_in_the_landing_zone_is_replaced_by_a_whole_one(
+    lake: Lake, tmp_path: Path
+) -> None:
+    content = gzip.compress(CONTENT)
+    place = lake.layout.landing / "customer" / "late.json.gz"
+    for broken in (content[:40], b"nonsense", b""):
+        place.write_bytes(broken)
+        delivery = one(tmp_path / "late", "late.json.gz", content)
+        assert dict(states(lake, delivery))["late.json.gz"] in ("new", "changed")
+        assert place.read_bytes() == content
+
+
 def test_a_folder_that_cannot_be_written_is_told(lake: Lake, tmp_path: Path) -> None:
     landed = lake.layout.landing / "customer" / "d.json"
     landed.mkdir()

@@ -20,7 +20,7 @@ from stedi_cli.errors import StediError, UsageError
 from stedi_cli.landing.contract import BLANKS, LONGEST_LINE
 from stedi_cli.landing.file_facts import BOMB_RATIO, BOMB_SIZE, digest, pieces
 from stedi_cli.landing.names import shown
-from stedi_cli.landing.objects import Broken, keys_in, objects, renamed, spelled_otherwise
+from stedi_cli.landing.objects import Broken, Spelling, keys_in, objects, renamed
 from stedi_cli.landing.text_shapes import Reading, Shape
 
 _BLANKS = BLANKS.decode() + "\n"
@@ -86,7 +86,7 @@ def converted(source: Path, shape: Shape, known: frozenset[str], copy: Path) -> 
         before = _stamp(source)
         most = max(BOMB_SIZE, BOMB_RATIO * before[0])
         with copy.open("wb") as target, _packing(target, packed) as sink:
-            for text, line in _records(source, shape.reading, known):
+            for text, line in _records(source, shape.reading, Spelling(known)):
                 most -= sink.write(text.encode("utf-8", "surrogateescape") + b"\n")
                 if most < 0:
                     raise Broken(f"it unpacks to more than {BOMB_RATIO} times its size")
@@ -107,7 +107,7 @@ def converted(source: Path, shape: Shape, known: frozenset[str], copy: Path) -> 
     return Origin(source.name, sha256, lines.records, lines.packed())
 
 
-def _records(source: Path, reading: Reading, known: frozenset[str]) -> Iterator[tuple[str, int]]:
+def _records(source: Path, reading: Reading, spelling: Spelling) -> Iterator[tuple[str, int]]:
     """Yield each record on one line, with the number of its line there."""
     # Bytes that are no UTF-8 are kept, and judged; in another encoding nobody could tell them.
     errors = "surrogateescape" if reading.encoding == "utf-8-sig" else "strict"
@@ -118,21 +118,21 @@ def _records(source: Path, reading: Reading, known: frozenset[str]) -> Iterator[
         # Line ends stay what they are, and a lone CR ends no line.
         text = io.TextIOWrapper(stream, reading.encoding, errors, newline="\n")
         yield from (_of_lines if reading.by_line else _of_objects)(
-            opened.enter_context(text), known
+            opened.enter_context(text), spelling
         )
 
 
-def _of_objects(stream: TextIO, known: frozenset[str]) -> Iterator[tuple[str, int]]:
+def _of_objects(stream: TextIO, spelling: Spelling) -> Iterator[tuple[str, int]]:
     for number, record in enumerate(objects(stream), start=1):
         try:
-            names = spelled_otherwise(record.keys, known)
+            names = spelling.renamed(record.keys)
         except Broken as error:
             raise Broken(f"record {number:,}, at line {record.first:,}, {error}") from None
         one = record.one_line
         yield (renamed(one, names) if names else one), record.first
 
 
-def _of_lines(stream: TextIO, known: frozenset[str]) -> Iterator[tuple[str, int]]:
+def _of_lines(stream: TextIO, spelling: Spelling) -> Iterator[tuple[str, int]]:
     number = 0
     while line := stream.readline(LONGEST_LINE + 2):
         number += 1
@@ -141,7 +141,7 @@ def _of_lines(stream: TextIO, known: frozenset[str]) -> Iterator[tuple[str, int]
         line = line.removesuffix("\n")
         keys = keys_in(line.strip(_BLANKS))
         try:
-            names = spelled_otherwise(keys or (), known)
+            names = spelling.renamed(keys or frozenset())
         except Broken as error:
             raise Broken(f"line {number:,} {error}") from None
         if line.strip(_BLANKS):

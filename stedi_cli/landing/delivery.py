@@ -12,9 +12,15 @@ from pathlib import Path, PurePosixPath
 
 from stedi_cli.errors import UsageError
 from stedi_cli.landing.lines import numbered, open_lines
-from stedi_cli.landing.look import read_head, stored_name, why_not_taken
+from stedi_cli.landing.look import (
+    is_unfinished,
+    read_head,
+    says_json,
+    stored_name,
+    why_not_taken,
+)
 from stedi_cli.landing.names import is_stored_name, refuse_addresses, refuse_unsafe_name, shown
-from stedi_cli.landing.shapes import shape_in
+from stedi_cli.landing.shapes import begins_with_record, shape_in
 from stedi_cli.landing.table_folders import TableFolders
 from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.project.lakehouse import Table
@@ -143,8 +149,10 @@ def _delivery(search: TableFolders, place: Path, by_name: Mapping[str, Table]) -
             head = read_head(path)
             shape = shape_in(io.BytesIO(head), by_name[table])
             why = why_not_taken(path, head)
-            if why and not (shape and shape.reading):
-                not_taken.append((path, f"it is {shape}" if shape else why))
+            if shape is not None and not is_unfinished(path.name) and not says_json(path.name):
+                why = "" if begins_with_record(head, shape) else f"it is {shape}"
+            if why:
+                not_taken.append((path, why))
             else:
                 if shape is not None:
                     shapes[path] = shape
@@ -174,8 +182,8 @@ def _refuse_clashes(sources: Sequence[Source]) -> None:
 
 def _clash(one: Source, other: Source) -> UsageError:
     return UsageError(
-        f"{one.path} and {other.path} would get one name in the landing zone,"
-        f" {min(one.name, other.name)}.",
+        f"{shown(str(one.path))} and {shown(str(other.path))} would get one name in the landing"
+        f" zone, {min(one.name, other.name)}.",
         hint="Rename one of them, or remove it if they are the same.",
     )
 

@@ -46,17 +46,30 @@ def why_not_taken(path: Path, head: bytes) -> str:
         path: Where it lies; a name that says JSON is believed, so that its lines are judged.
         head: Its first bytes, as they are.
     """
-    if path.name.lower().endswith(_UNFINISHED):
+    if is_unfinished(path.name):
         return "its name is that of an unfinished file"
-    if _NAMED_AS_LINES.search(path.name)[1]:  # type: ignore[index]
+    if says_json(path.name):
         return ""
     text = _unpacked(head)
     if text[257:262] == b"ustar":
         return "it is an archive"
-    lines = text.removeprefix(BOM).split(b"\n")
-    if any(line.lstrip(BLANKS).startswith(b"{") for line in lines):
+    lines = [line.lstrip(BLANKS) for line in text.removeprefix(BOM).split(b"\n")]
+    if path.name.removesuffix(".gz").count("."):
+        # A text of another kind may hold an example in JSON.
+        lines = [line for line in lines if line][:1]
+    if any(line.startswith(b"{") for line in lines):
         return ""
     return "it holds no JSON lines" if text else "it is empty"
+
+
+def is_unfinished(name: str) -> bool:
+    """Tell whether a file's name is that of one which is still being written."""
+    return name.lower().endswith(_UNFINISHED)
+
+
+def says_json(name: str) -> bool:
+    """Tell whether a file's name says that it holds JSON."""
+    return bool(_NAMED_AS_LINES.search(name)[1])  # type: ignore[index]
 
 
 def read_head(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -18,7 +18,9 @@ _CHUNK = 1 << 20
 # Also what begins each record of a JSON text sequence (RFC 7464).
 _BLANKS = re.compile("[ \t\r\n\v\f\x1e]*")
 # No text holds a line feed, so these stand between tokens.
-_BREAKS = re.compile("[ \t]*[\r\n][ \t\r\n]*")
+_BREAKS = re.compile("(?<![ \t])[ \t]*+[\r\n][ \t\r\n]*+")
+# Of objects by their keys that are remembered.
+_MOST_KINDS = 1000
 _PARTING = re.compile("[-_ ]")
 # Numbers stay texts: Python refuses very long ones.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
@@ -153,25 +155,44 @@ def fold(key: str) -> str:
     return _PARTING.sub("", key).casefold()
 
 
-def spelled_otherwise(keys: Iterable[str], known: frozenset[str]) -> dict[str, str]:
-    """Return which keys of an object are a known one but for its spelling, by that key.
+class Spelling:
+    """How the objects of one file spell the keys that a table knows.
 
     Args:
-        keys: The object's keys.
-        known: The known ones; one that the object has needs no other.
-
-    Raises:
-        Broken: If two of the keys would be the same one.
+        known: These keys.
     """
-    given = frozenset(keys)
-    if given <= known:
-        return {}
-    wanted = {fold(name): name for name in known - given}
-    found = {key: wanted[fold(key)] for key in given - known if fold(key) in wanted}
-    if len(set(found.values())) < len(found):
-        twice = sorted(name for name in wanted.values() if list(found.values()).count(name) > 1)
-        raise Broken(f"has several keys that may be {twice[0]}")
-    return found
+
+    def __init__(self, known: frozenset[str]) -> None:
+        self._by_fold = {fold(name): name for name in known}
+        # The key by which a known one goes in this file, and what was told of objects before.
+        self._spelled: dict[str, str] = {}
+        self._told: dict[frozenset[str], dict[str, str]] = {}
+
+    def renamed(self, keys: frozenset[str]) -> dict[str, str]:
+        """Return which keys of an object are a known one but for its spelling, by that key.
+
+        Args:
+            keys: The object's keys. Beside a known one, other spellings of it are unknown keys.
+
+        Raises:
+            Broken: If a known key is spelled in two ways, in this object or since the first one:
+                in JSON lines only its own spelling counts, so that nobody can tell.
+        """
+        if keys not in self._told:
+            found = self._look(keys)
+            if len(self._told) >= _MOST_KINDS:
+                return found
+            self._told[keys] = found
+        return self._told[keys]
+
+    def _look(self, keys: frozenset[str]) -> dict[str, str]:
+        names = {key: self._by_fold.get(fold(key)) for key in keys}
+        found = {key: name for key, name in names.items() if name and name not in keys}
+        own = {name: name for name in names.values() if name and name in keys}
+        for key, name in (*found.items(), *own.items()):
+            if self._spelled.setdefault(name, key) != key:
+                raise Broken(f"spells {name} in two ways")
+        return found
 
 
 def renamed(text: str, names: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from stedi_cli.landing.contract import BLANKS
 from stedi_cli.landing.names import shown
 from stedi_cli.landing.text_shapes import (
     CONVERT,
@@ -95,6 +96,21 @@ def shape_without_model(head: bytes, whole: bool) -> Shape | None:
     return _Head(head, whole, frozenset()).shape()
 
 
+def begins_with_record(head: bytes, shape: Shape) -> bool:
+    """Tell whether a file's text can be read, and begins with an object or array.
+
+    Args:
+        head: Its first bytes.
+        shape: What it is.
+    """
+    if shape.reading is None:
+        return False
+    for _ in range(shape.reading.packed):
+        head, _ = unpacked(head)
+    text = codecs.getincrementaldecoder(shape.reading.encoding)("replace").decode(head)
+    return text.lstrip(f"\ufeff\x1e\n{BLANKS.decode()}").startswith(("{", "["))
+
+
 def unpacked(data: bytes) -> tuple[bytes, bool]:
     """Return the first bytes of what is packed with gzip, and whether they are all.
 
@@ -156,7 +172,8 @@ class _Head:
         for magic, name, remedy in _MAGIC:
             if data.startswith(magic):
                 return Shape(name, remedy)
-        if data[_TAR] == b"ustar":
+        # The name that an archive begins with ends in zero bytes, which no line holds.
+        if data[_TAR] == b"ustar" and b"\0" in data[: _TAR.start]:
             return Shape("a tar archive", _UNPACK)
         if data and not data.strip(b"\0"):
             return Shape("nothing but zero bytes", DOWNLOAD_AGAIN)

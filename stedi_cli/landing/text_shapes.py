@@ -65,7 +65,10 @@ _TEXTS = (
 )
 _LIST_INSIDE = re.compile(r"\"\s*:\s*\[\s*\{")
 # One that goes on where the first bytes end.
-_AROUND = re.compile(r'\{\s*\n(?:\s*"[^"\n]*"\s*:[^\[{\n]*,\s*)*\s*"[^"\n]*"\s*:\s*\[\s*\{')
+_AROUND = re.compile(
+    r'\{[^\S\n]*+\n(?:\s*+"[^"\n]*+"\s*+:[^\[{\n]*+\n)*+\s*+"[^"\n]*+"\s*+:\s*+\[\s*+\{'
+    r'|\{\s*+"[^"\n]*+"\s*+:\s*+\[\s*+\{[^\n]*+\Z'
+)
 _BY_COLUMN = re.compile(r'\{\s*"([^"\\]*)"\s*:\s*[\[{]')
 _COMMA_AFTER = re.compile(r"\}\s*,\s*$", re.MULTILINE)
 _SEPARATORS = re.compile(r"[,;\t|]")
@@ -106,17 +109,29 @@ class TextHead:
         given = [record.keys for record in odd] if name else list(self._alone.values())
         if not (name or given):
             return self._other()
+        return self._of_no_record(given, records) or self._to_convert(name, given)
+
+    def _of_no_record(
+        self, given: Sequence[frozenset[str]], records: Sequence[Record]
+    ) -> Shape | None:
+        """Tell what objects are of which no key is the table's."""
         folded = {fold(key) for keys in given for key in keys}
-        if self._known and given and folded.isdisjoint(map(fold, self._known)):
-            around = _LIST_INSIDE.search(records[0].text) if records else None
-            if around:
-                return _AROUND_RECORDS
-            if self._whole and len(given) == 1 and folded & _SERVER_SAYS:
-                return Shape(_MESSAGE, DOWNLOAD_AGAIN)
-        respelled = "" if name else self._respelled(given)
+        # Where the table is not known, a key that stands alone is none of a record.
+        is_none = folded.isdisjoint(map(fold, self._known)) if self._known else len(folded) == 1
+        if not (given and is_none):
+            return None
+        if records and _LIST_INSIDE.search(records[0].text):
+            return _AROUND_RECORDS
+        is_said = self._whole and len(given) == 1 and folded & _SERVER_SAYS
+        return Shape(_MESSAGE, DOWNLOAD_AGAIN) if is_said else None
+
+    def _to_convert(self, name: str, given: Sequence[frozenset[str]]) -> Shape | None:
+        """Return the shape of what can be converted; None for JSON lines spelled as the model."""
+        by_line = not name
+        respelled = self._respelled(given)
         if respelled:
-            name = f"JSON lines whose keys are spelled otherwise ({respelled})"
-        return Shape(name, CONVERT, Reading(0, "", bool(respelled))) if name else None
+            name = f"{name or 'JSON lines'} whose keys are spelled otherwise ({respelled})"
+        return Shape(name, CONVERT, Reading(0, "", by_line)) if name else None
 
     def _records(self) -> tuple[list[Record], bool]:
         """Return the objects at the start, and whether nothing else is known to stand there.

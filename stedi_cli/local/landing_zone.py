@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -153,7 +154,10 @@ class LandingZone:
                 destination = folder / source.name
                 # Before a file is moved, so that it is all of a delivery or nothing.
                 _refuse_in_the_way(destination, source.name, there)
-                before = self._facts(destination) if source.name in there else None
+                before = None
+                # One that is there and cannot be read is replaced by whatever is delivered.
+                with suppress(StediError):
+                    before = self._facts(destination) if source.name in there else None
                 delivered.append(Delivered(table, source.name, source.path, destination, before))
         return stage_all(delivered, temp)
 
