@@ -343,6 +343,26 @@ def test_a_word_that_is_not_the_projects_is_not_kept(
     assert f"note {NOTE}" in record(lake)
 
 
+@pytest.mark.parametrize(
+    "number", ["epoch_ms(now()) % 2", "max(CAST(phone AS BIGINT))", "CAST(random() * 9 AS INT)"]
+)
+def test_what_is_no_count_of_the_same_tables_is_asked_anew(
+    own: Path, tmp_path: Path, asked: list[str], number: str
+) -> None:
+    note = own / "jobs" / "notes" / "told.sql"
+    note.write_text(f"SELECT 'told' AS reason, {number} AS number FROM customer_trusted")
+    if "phone" not in number:
+        note.write_text(f"SELECT 'told' AS reason, {number} AS number")
+    lake = Lake(tmp_path / "lake", project=own).up()
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.run()
+    for _ in range(2):
+        assert lake.validate().left_out["told"]
+    assert asked.count(note.read_text()) == 2
+    assert "note told" not in record(lake)
+    assert f"note {NOTE}" in record(lake)
+
+
 def test_what_is_kept_goes_with_the_lakehouse(told: Lake, invoke: Callable[..., Result]) -> None:
     assert stat.S_IMODE(told.layout.kept.stat().st_mode) == 0o600
     assert set(JOBS.values()) < {table for _, reads, _ in record(told).values() for table in reads}

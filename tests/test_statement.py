@@ -7,8 +7,8 @@ import pytest
 from conftest import mostly_slow
 
 from stedi_cli.errors import UsageError
-from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
-from stedi_cli.questions.statement import columns_named, one_select, tables_named
+from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS, UNREPEATABLE
+from stedi_cli.questions.statement import columns_named, is_repeatable, one_select, tables_named
 
 TABLES = ("customer_trusted", "customer_landing", "quarantine")
 
@@ -273,3 +273,44 @@ NAMED_COLUMNS = {
 @pytest.mark.parametrize("sql", NAMED_COLUMNS)
 def test_the_columns_that_a_query_names(sql: str) -> None:
     assert columns_named(sql) - {""} == NAMED_COLUMNS[sql]
+
+
+# --- What gives the same again -------------------------------------------------------------------
+
+DEPENDS_ON_MORE = [
+    "SELECT now()",
+    "SELECT * FROM (SELECT x FROM t WHERE y < Current_Date)",
+    "SELECT current_timestamp",
+    "SELECT CAST(localtime AS VARCHAR)",
+    "SELECT age(y) FROM t",
+    "WITH a AS (SELECT system.main.random() AS r) SELECT * FROM a",
+    "SELECT * FROM t ORDER BY uuid()",
+    "SELECT * FROM t USING SAMPLE 10%",
+    "SELECT * FROM (SELECT * FROM t TABLESAMPLE 5 ROWS)",
+    "SELECT sum(x) FILTER (WHERE random() < 0.5) FROM t",
+    "SELECT reservoir_quantile(x, 0.5) FROM t",
+    # It cannot be told.
+    "SELECT * FROM t FOR VERSION AS OF 1",
+    "SELEC",
+]
+GIVES_THE_SAME = [
+    "SELECT user, count(*) FROM t GROUP BY user",
+    "SELECT t.current_date, 'now()' AS random FROM t -- now()",
+    "SELECT sample FROM uuid",
+]
+
+
+@pytest.mark.parametrize("sql", DEPENDS_ON_MORE)
+def test_what_depends_on_clock_or_chance_is_not_repeatable(sql: str) -> None:
+    assert not is_repeatable(sql)
+
+
+@pytest.mark.parametrize("sql", GIVES_THE_SAME)
+def test_what_depends_on_tables_alone_is_repeatable(sql: str) -> None:
+    assert is_repeatable(sql)
+
+
+def test_every_function_that_duckdb_says_is_not_constant_is_known() -> None:
+    asked = "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
+    changing = {name for (name,) in duckdb.execute(asked).fetchall()}
+    assert changing & FUNCTIONS <= UNREPEATABLE <= FUNCTIONS

@@ -15,14 +15,15 @@ from stedi_cli import __version__
 from stedi_cli.lake.parts import Kept
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Lakehouse
-from stedi_cli.questions.statement import TOKEN, tables_named
+from stedi_cli.questions.statement import TOKEN, is_repeatable, tables_named
 
 Pairs = list[tuple[str, int]]
 """An answer: words and numbers."""
 
-FORM = 1
+FORM = 2
 """How questions are put, and what is kept of them: to be raised where that changes."""
-_LARGEST = 2**63
+# What is larger may be no count, but what somebody is known by.
+_LARGEST = 10**9
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,11 @@ class KeptAnswers:
         now = self._place.basis(landing)
         self._there = {name: said for name, said in self._there.items() if now.get(name) == said}
         for title, pairs in answers.items():
-            reads = sorted(tables_named(subjects[title], self._names))
-            basis = self._basis(title, subjects[title], reads)
-            if basis is not None and self._may_stand(title, subjects[title], pairs):
+            text = subjects[title]
+            reads = sorted(tables_named(text, self._names))
+            basis = self._basis(title, text, reads)
+            fits = is_repeatable(text) and self._may_stand(title, text, pairs)
+            if basis is not None and fits:
                 self._holding[title] = _Entry(basis, reads, pairs)
         record = {title: [e.basis, e.reads, e.pairs] for title, e in self._holding.items()}
         body = json.dumps(record, sort_keys=True).encode()
@@ -103,10 +106,10 @@ class KeptAnswers:
         return _digest(json.dumps(depends, sort_keys=True).encode()).decode()
 
     def _may_stand(self, title: str, text: str, pairs: Pairs) -> bool:
-        """Tell whether an answer holds no word but those of the project, and numbers."""
+        """Tell whether an answer holds no word but those of the project, and counts."""
         said = {found["text"][1:-1].replace("''", "'") for found in _texts(text)}
         known = {*self._names, *said, title.partition(" ")[2]}
-        return all(word in known and abs(number) < _LARGEST for word, number in pairs)
+        return all(word in known and abs(number) <= _LARGEST for word, number in pairs)
 
     def _read(self, subjects: Mapping[str, str]) -> dict[str, _Entry]:
         """Return what is kept of what is asked now; nothing where it is not as it was written."""

@@ -90,4 +90,18 @@ _OPERATORS = """
 TABLE_FUNCTIONS = frozenset(
     {"generate_series", "json_each", "json_tree", "range", "repeat", "repeat_row", "unnest"}
 )
+UNREPEATABLE = frozenset(
+    (
+        *("age", "ago", "current_database", "current_date", "current_localtime"),
+        *("current_localtimestamp", "current_role", "current_schema", "current_schemas"),
+        *("current_user", "error", "gen_random_uuid", "get_current_time"),
+        *("get_current_timestamp", "now", "random", "reservoir_quantile", "session_user"),
+        *("setseed", "today", "transaction_timestamp", "user", "uuid", "uuidv4", "uuidv7"),
+    )
+)
+"""Functions whose answer depends on more than what they are given: the clock, chance, who asks."""
+CLOCKS = frozenset(
+    {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
+)
+"""Words that tell the time without being called, where no column has the name."""
 FUNCTIONS = frozenset((_NAMED + _OPERATORS).split()) | TABLE_FUNCTIONS

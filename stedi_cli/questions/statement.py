@@ -20,7 +20,7 @@ from stedi_cli.errors import UsageError
 from stedi_cli.masking import duckdb_said, masked
 from stedi_cli.project.naming import meant
 from stedi_cli.questions.duckdb_errors import own_errors
-from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
+from stedi_cli.questions.sql_functions import CLOCKS, FUNCTIONS, TABLE_FUNCTIONS, UNREPEATABLE
 
 if TYPE_CHECKING:
     import duckdb
@@ -131,6 +131,18 @@ def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
     # Of `table$snapshots`, by which Athena shows what belongs to a table.
     names = {word.partition("$")[0].lower() for word in words}
     return frozenset(name for key, name in known.items() if key in names)
+
+
+def is_repeatable(sql: str) -> bool:
+    """Tell whether a query gives the same for the same tables, whenever and however often asked.
+
+    Where DuckDB cannot read it, that cannot be told, and so is denied.
+    """
+    try:
+        tree = _tree(sql)
+    except UsageError:
+        return False
+    return not any(_depends_on_more(node) for node, _ in _nodes(tree))
 
 
 def columns_named(sql: str) -> frozenset[str]:
@@ -254,6 +266,14 @@ def _known_table(node: dict[str, Any], known: dict[str, str]) -> str:
             hint=meant(name, known.values(), "`stedi tables` lists the tables."),
         )
     return known[name.lower()]
+
+
+def _depends_on_more(node: dict[str, Any]) -> bool:
+    """Tell whether a part of a query depends on more than the tables."""
+    said = node.get("column_names", [])
+    called = str(node.get("function_name", "")).lower()
+    clock = len(said) == 1 and str(said[0]).lower() in CLOCKS
+    return "sample" in node or called in UNREPEATABLE or clock
 
 
 def _refuse_node(node: dict[str, Any]) -> None:
