@@ -100,3 +100,19 @@ def test_what_was_judged_is_kept_of_every_landing_table(
     assert current.judged == {name: landing[name].fingerprint for name in bad}
     told = invoke("--root", lake.settings.root, "quarantine", "--show", "--json")
     assert [record["content"] for record in json.loads(told.out)] == ["x", "y"]
+
+
+@pytest.mark.parametrize("too_many", [b"{}\n" * 9, b""])
+def test_places_in_files_of_a_run_that_stopped_are_not_taken_for_those_of_others(
+    lake: Lake, tmp_path: Path, too_many: bytes
+) -> None:
+    good = lines([GOOD])
+    before = {"a.json": good * 2 + b"nonsense\n" + good * 2, "b.json": good}
+    quarantined(lake, before, tmp_path, max_bad_rows=1)
+    other = {"a.json": good * 4 + b"nonsense\n", "b.json": good + too_many}
+    with pytest.raises(BadDataError):
+        quarantined(lake, other, tmp_path, max_bad_rows=0)
+    assert ("a.json", 5) in {(row[1], row[2]) for row in lake.rows("quarantine")}
+    again = quarantined(lake, before, tmp_path, max_bad_rows=1)
+    assert [(row[1], row[2]) for row in again.rows("quarantine")] == [("a.json", 3)]
+    assert again.validate().problems == []

@@ -19,7 +19,7 @@ class LandingState:
     @property
     def fingerprint(self) -> str:
         """Digest of the files' names and contents: by its file's name a line is found again."""
-        return _digest(f"{facts.sha256} {name}" for name, facts in self.files.items())
+        return fingerprint({name: facts.sha256 for name, facts in self.files.items()})
 
     @property
     def contents(self) -> str:
@@ -43,6 +43,11 @@ def other_shapes(states: Mapping[str, LandingState]) -> list[str]:
         for table, state in states.items()
         for said in shapes_said({file: f.shape for file, f in state.files.items() if f.shape})
     ]
+
+
+def fingerprint(files: Mapping[str, str]) -> str:
+    """Return the digest of files' names and contents, given as digests by name."""
+    return _digest(f"{sha256} {name}" for name, sha256 in files.items())
 
 
 def contents(digests: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from stedi_cli.landing.file_facts import FileFacts
+from stedi_cli.landing.files import fingerprint
 
 JUDGEMENT = 1
 """Which lines are usable, and what they say: to be raised where that changes, so that landing files
@@ -61,6 +62,11 @@ class Ledger:
     def quarantined(self) -> int:
         """Lines that could not be used, over all files."""
         return sum(account.quarantined for account in self.files.values())
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the files' names and contents, as of landing files."""
+        return fingerprint({name: account.sha256 for name, account in self.files.items()})
 
     @cached_property
     def content(self) -> bytes:

@@ -26,7 +26,7 @@ from stedi_cli.local.landing_reader import LandingReader, reading_error
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.place import Place
 from stedi_cli.local.quarantine import Quarantine
-from stedi_cli.local.typed_copies import Held, TypedCopies, rows_without
+from stedi_cli.local.typed_copies import Held, Places, TypedCopies, rows_without
 from stedi_cli.project.lakehouse import LANDING_FILE, QUARANTINE, Table
 from stedi_cli.runs.bad_rows import refuse_too_many
 from stedi_cli.sql import literal, parquet
@@ -138,7 +138,8 @@ class Ingestion:
         entries = [e for e in self._quarantine.entries() if e[0] == name]
         held = Held(state.files)
         if not self._reread:
-            held = self._copies.held(table, state, Counter(file for _, file, _, _ in entries))
+            places = Places(self._quarantine.judged(name), Counter(e[1] for e in entries))
+            held = self._copies.held(table, state, places)
         new = self._judged(table, held.new)
         self._place.zone.refuse_changed(name, state)
         if new.files:

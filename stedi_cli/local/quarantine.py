@@ -101,6 +101,11 @@ class Quarantine:
             return False
         return self._tables.is_whole(self._table.name)
 
+    def judged(self, name: str) -> str | None:
+        """Return the fingerprint of the files that a landing table's entries were found in."""
+        state = self._tables.states().get(self._table.name)
+        return state.current.judged.get(name) if state and state.current else None
+
     def entries(self) -> list[Entry]:
         """Return the entries as they are stored."""
         if self._entries is None:

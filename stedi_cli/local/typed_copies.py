@@ -35,6 +35,19 @@ class Held:
     ledger: str = ""
 
 
+@dataclass(frozen=True)
+class Places:
+    """The places in quarantine of a landing table.
+
+    Args:
+        judged: The fingerprint of the landing files that they were found in, if it is known.
+        lines: How many there are by file.
+    """
+
+    judged: str | None
+    lines: Mapping[str, int]
+
+
 class TypedCopies:
     """Tells what the typed copies of a lakehouse hold.
 
@@ -45,26 +58,27 @@ class TypedCopies:
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    def held(
-        self, table: Table, state: LandingState, quarantined: Mapping[str, int] | None = None
-    ) -> Held:
+    def held(self, table: Table, state: LandingState, bad: Places | None = None) -> Held:
         """Return what the copy of a landing table holds.
 
         Args:
             table: The landing table.
             state: Its files.
-            quarantined: Lines in quarantine by file, where one of another number is to be read
-                again; None where that does not matter.
+            bad: The places in quarantine, where a file that they may not be those of is to be
+                read again; None where that does not matter.
         """
         ledger = self.ledger(table)
         if ledger is None:
             return Held(state.files)
+        # Places in other files may be as many, and be others.
+        known = bad is None or bad.judged in (state.fingerprint, ledger.fingerprint)
         same = {
             name: account
             for name, account in ledger.files.items()
             if name in state.files
             and account.is_of(state.files[name])
-            and (quarantined is None or quarantined.get(name, 0) == account.quarantined)
+            and (bad is None or bad.lines.get(name, 0) == account.quarantined)
+            and (known or not account.quarantined)
         }
         return Held(
             {name: facts for name, facts in state.files.items() if name not in same},

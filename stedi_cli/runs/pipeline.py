@@ -153,6 +153,12 @@ class Pipeline:
         quarantine, there = self._lakehouse.tables[QUARANTINE], self._tables.get(QUARANTINE)
         if last.landing and quarantine_drift(quarantine, there, last.landing):
             yield "the quarantine changed"
+        judged = there.current.judged if there and there.current else {}
+        if any(
+            account.quarantined and judged.get(name, account.fingerprint) != account.fingerprint
+            for name, account in last.landing.items()
+        ):
+            yield "the quarantine is of other landing files"
         telling = self._telling([job.writes, QUARANTINE] if last.landing else [job.writes])
         if telling:
             yield f"the metadata of {' and '.join(telling)} may hold values"
