@@ -18,6 +18,7 @@ from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.landing.contract import LONGEST_LINE
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.project.lakehouse import LANDING_FILE
+from stedi_cli.tables import iceberg
 
 READINGS = "accelerometer_landing"
 COPY = "accelerometer_landing_typed"
@@ -357,6 +358,36 @@ def test_what_was_read_before_a_death_is_not_read_again(
     raised.run()
     assert read == []
     as_if_never_stopped(raised, tmp_path)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_was_read_outlives_a_commit_that_fails(
+    lake: Lake, tmp_path: Path, read: list[str], monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    replace = iceberg.replace
+
+    def fail(*_: object, **__: object) -> None:
+        raise StediError("No.")
+
+    def no_links(*_: object) -> None:
+        raise OSError
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
+    lake = Lake(lake.settings.root, max_bad_rows=9)
+    monkeypatch.setattr(iceberg, "replace", fail)
+    with pytest.raises(StediError, match=r"No\."):
+        lake.run()
+    assert kept_aside(lake)[:3] == [".kept"] * 3
+    monkeypatch.setattr(iceberg, "replace", replace)
+    read.clear()
+    lake.run()
+    assert len(read) == (0 if links else 1)
+    as_if_never_stopped(lake, tmp_path)
+    monkeypatch.undo()
+    with lake.opened() as opened:
+        assert opened.tables.is_whole(COPY)
+    assert {path.stat().st_nlink for path in data_files(lake)} == {1}
 
 
 @pytest.mark.slow

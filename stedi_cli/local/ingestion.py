@@ -195,7 +195,7 @@ class Ingestion:
         rewritten = self._to_rewrite(held, 1 if reading.new.path else 0)
         added = [path for path in (self._rewrite(reading, rewritten),) if path]
         if reading.new.path:
-            added.append(reading.new.path.replace(self._new_file(reading.table)))
+            added.append(_named_too(reading.new.path, self._new_file(reading.table)))
         kept = [path for path in held.files if path not in rewritten]
         sizes = {path.name: path.stat().st_size for path in (*kept, *added)}
         make_folder(layout.ledgers)
@@ -250,3 +250,13 @@ class Ingestion:
     def _note(self, table: str, expired: Expired | None) -> None:
         if expired is not None and expired.snapshots:
             self.expired[table] = expired
+
+
+def _named_too(path: Path, other: Path) -> Path:
+    """Give a file another name, and leave it the one by which it is found if the commit fails."""
+    try:
+        other.hardlink_to(path)
+    except OSError:
+        # A file system without such links.
+        path.replace(other)
+    return other
