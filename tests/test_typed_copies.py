@@ -248,6 +248,11 @@ def test_a_raised_limit_commits_what_was_read(lake: Lake, tmp_path: Path, read: 
 
 
 def _changed(lake: Lake, tmp_path: Path) -> None:
+    path = lake.layout.landing / FOLDERS[READINGS] / "bad.json"
+    path.write_bytes(lines([motion("ann@x.org", C + 79)]) + b"[]\n")
+
+
+def _replaced(lake: Lake, tmp_path: Path) -> None:
     put(lake, tmp_path, "bad.json", lines([motion("ann@x.org", C + 79)]) + b"[]\n")
 
 
@@ -295,6 +300,7 @@ ALL |= {"customer/c.json", "step_trainer/s.json"}
 MEANWHILE: list[tuple[Callable[[Lake, Path], None], set[str]]] = [
     (_changed, {"accelerometer/bad.json"}),
     (_flipped_rows, ALL),
+    (_replaced, {f"accelerometer/{name}.json" for name in ("a", "bad", "good")}),
     (_added, {"accelerometer/more.json"}),
     (_removed, set()),
     (_renamed_file, {"accelerometer/other.json"}),
@@ -329,6 +335,31 @@ def test_what_another_model_read_is_read_again(
     read.clear()
     raised.run()
     assert set(read) == ALL
+
+
+def test_what_a_run_does_not_read_stays_kept(lake: Lake, tmp_path: Path, read: list[str]) -> None:
+    raised = stopped(lake, tmp_path)
+    read.clear()
+    for _ in range(2):
+        # The second time there is nothing to be done.
+        raised.run("customer_landing_to_trusted")
+        assert kept_aside(raised) == [".kept"] * 2 + [".parquet"] * 2
+    raised.run()
+    assert read == []
+    as_if_never_stopped(raised, tmp_path)
+
+
+def test_what_an_upload_takes_away_is_not_kept(lake: Lake, tmp_path: Path) -> None:
+    raised = stopped(lake, tmp_path)
+    more = {READINGS: {"more.json": [motion("bob@x.org", C + 77)]}}
+    raised.upload(write_lake(tmp_path / "new", more))
+    assert len(kept_aside(raised)) == 6
+    raised.upload(write_lake(tmp_path / "new", more), replace=True)
+    names = {path.stem for path in raised.layout.aside.glob("*.kept")}
+    assert names == FOLDERS.keys() - {READINGS}
+    assert kept_aside(raised) == [".kept"] * 2 + [".parquet"] * 2
+    raised.run()
+    as_if_never_stopped(raised, tmp_path)
 
 
 class Death(BaseException):

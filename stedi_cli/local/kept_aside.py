@@ -10,7 +10,7 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -51,7 +51,7 @@ class Aside:
 
 
 class KeptAside:
-    """Keeps what was read until it is committed, or a run ends well.
+    """Keeps what was read until it is committed, or of no use any more.
 
     Args:
         layout: The lakehouse, locked by the caller.
@@ -125,10 +125,13 @@ class KeptAside:
             if path.name not in named:
                 path.unlink(missing_ok=True)
 
-    def clear(self) -> None:
-        """Keep nothing any more."""
+    def clear(self, but: Collection[str] = ()) -> None:
+        """Keep nothing any more, but of some landing tables."""
+        kept = {self._record(table) for table in but}
         for path in self.files():
-            path.unlink(missing_ok=True)
+            if path.suffix == _SUFFIX and path not in kept:
+                path.unlink(missing_ok=True)
+        self.sweep()
 
     def files(self) -> list[Path]:
         """Return the files that are kept; what somebody else put there is none of them."""

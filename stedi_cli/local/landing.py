@@ -17,6 +17,7 @@ from stedi_cli.landing.files import LandingState, same_content
 from stedi_cli.landing.other_files import Conversions, refuse_other_files
 from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.local.access import private
+from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.staging import Staged
 from stedi_cli.local.writer import Writer
 
@@ -69,16 +70,20 @@ class Landing:
             lines = Conversions(delivery, place.lakehouse.landing, Path(temp))
             bare = bared(lines.files, Path(temp))
             staged = zone.stage(bare, Path(temp))
+            gone = {file.table for file in staged if file.state == "changed"}
+            for table in gone.union(name for name, files in remove.items() if files):
+                # It may hold lines of somebody who is to be forgotten.
+                KeptAside(place.layout).drop(place.lakehouse.landing[table])
             for file in staged:
                 zone.adopt(file)
             zone.remember_origins(lines.origins)
             yield from self._told(staged, lines)
             for table in delivery.files:
                 for name in delivery.others(table, zone.names(table)):
-                    gone = name in remove.get(table, ())
-                    if gone:
+                    removed = name in remove.get(table, ())
+                    if removed:
                         zone.remove(table, name)
-                    yield Uploaded(table, name, "removed" if gone else "mixed")
+                    yield Uploaded(table, name, "removed" if removed else "mixed")
             zone.settle()
             zone.save_index()
             source = delivery.folder / FILE_NAME

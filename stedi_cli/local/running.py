@@ -10,7 +10,6 @@ from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Runner
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.access import private
-from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.writer import Writer, write_journal
 from stedi_cli.project.naming import meant
 
@@ -64,10 +63,11 @@ class Jobs:
                     yield runner
                     stray = runner.swept
                 tables.forget()
+                # Before the files are sealed: some of them have another name there.
+                self._writer.clear_aside()
                 tables.seal()
                 # Nobody has to look why an earlier run failed, on whichever engine.
                 layout.spark_log.unlink(missing_ok=True)
-                KeptAside(layout).clear()
             finally:
                 tables.forget()
                 self._writer.clean(stray)

@@ -20,6 +20,8 @@ from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
 from stedi_cli.local.lodgers import lodgers
 from stedi_cli.local.place import Place
 from stedi_cli.local.table_files import open_catalog
+from stedi_cli.local.typed_copies import TypedCopies
+from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.history import RefRemoved
 
 Reached = tuple[set[str], tuple[RefRemoved, ...]]
@@ -99,17 +101,31 @@ class Writer:
         layout, tables = self._place.layout, self._place.tables
         remove_abandoned()
         sealed = tables.is_sealed()
-        aside, broken = KeptAside(layout), self._broken_copies()
+        broken = self._broken_copies()
         left = layout.journal.exists() or layout.spark_log.exists() or left_over(layout)
-        if left or aside.files() or broken or not sealed:
+        if left or KeptAside(layout).files() or broken or not sealed:
             with suppress(BusyError), self.locked(wait=False):
                 layout.spark_log.unlink(missing_ok=True)
-                # All that there is to read is read.
-                aside.clear()
+                tables.forget()
+                self.clear_aside()
                 self._drop_copies(broken)
                 if not sealed:
                     tables.forget()
                     tables.seal()
+
+    def clear_aside(self) -> None:
+        """Keep aside only what runs are still to commit; the caller has the lock."""
+        aside, landing = KeptAside(self._place.layout), self._place.lakehouse.landing
+        if aside.files():
+            aside.clear(but=[n for n, table in landing.items() if self._is_awaited(aside, table)])
+
+    def _is_awaited(self, aside: KeptAside, table: Table) -> bool:
+        """Tell whether all that is kept of a table is of files as they are, and in no copy yet."""
+        with suppress(StediError, OSError):
+            kept = aside.of(table)
+            held = TypedCopies(self._place).held(table, self._place.zone.state(table.name))
+            return bool(kept.files) and kept.same(held.new) == kept.files
+        return False
 
     def _broken_copies(self) -> list[str]:
         """Return the typed copies that lost a file; nothing that others read is made of them."""
