@@ -9,15 +9,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import mostly_slow
 from lake import Built, build
+from small import C, customer
 
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.landing import lines
+from stedi_cli.landing.guard import Guard
 from stedi_cli.landing.sieve import SMALL
 from stedi_cli.local import landing_reader
+from stedi_cli.project.settings import load_settings
 from stedi_cli.runs.pipeline import Pipeline
+from stedi_cli.tables.types import TYPES
 
 pytestmark = pytest.mark.contract
 
@@ -603,3 +608,16 @@ def test_lower_case_differs_for_two_letters(tmp_path: Path) -> None:
     readings = b"\n".join(line(user=user, x=7.0) for user in users)
     built = lake(tmp_path / "l", readings, customer=customer)
     assert trusted(built) == [(big_i + big_s, TIME, 7.0, -1.0, 0.0)]
+
+
+def test_what_file_a_row_is_of_is_not_searched_for_row_by_row(tmp_path: Path) -> None:
+    table = load_settings(root=tmp_path).lakehouse().landing["customer_landing"]
+    types = {name: kind.duckdb for name, kind in TYPES.items()}
+    parts = {tmp_path / f"{number}.json": f"{number % 3}.json" for number in range(7)}
+    for path in parts:
+        path.write_text(json.dumps(customer("a@x.org", path.stem, C)) + "\n")
+    sql = Guard(table, types).usable(parts, longest=0)
+    rows = duckdb.sql(f"SELECT serialNumber, landing_file FROM ({sql})").fetchall()
+    assert sorted(rows) == sorted((path.stem, of) for path, of in parts.items())
+    ((_, plan),) = duckdb.sql(f"EXPLAIN {sql}").fetchall()
+    assert "hash join" in plan.lower().replace("_", " ")

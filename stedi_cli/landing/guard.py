@@ -62,9 +62,10 @@ class Guard:
             longest: Length of the longest line.
         """
         # One scan: of a UNION with one for each file, DuckDB runs one after another.
-        names = ", ".join(f"{literal(str(path))}: {literal(of)}" for path, of in files.items())
-        named = f"MAP {{{names}}}[raw.{LANDING_FILE}]"
-        return self._select(files, self._exact(), named, _NAMED, longest)
+        rows = ", ".join(f"({literal(str(path))}, {literal(of)})" for path, of in files.items())
+        # A map would be searched from its beginning for each row.
+        named = f" JOIN (VALUES {rows}) AS named(path, name) ON named.path = raw.{LANDING_FILE}"
+        return self._select(files, self._exact(), "named.name", _NAMED, longest) + named
 
     def sieved(self, file: Path) -> str:
         """Return a SELECT of the rows of a file whose usable lines name their landing files."""
