@@ -106,6 +106,26 @@ def test_a_root_is_one_place_however_it_is_spelled(workspace: Path, spelled: str
     assert load_settings(root=Path(spelled)).root == workspace / "lake"
 
 
+@pytest.mark.parametrize("below", ["", "/lake"])
+def test_links_that_lead_in_a_circle_are_no_place(
+    workspace: Path, invoke: Callable[..., Result], below: str
+) -> None:
+    (workspace / "one").symlink_to("two")
+    (workspace / "two").symlink_to("one")
+    named = f"{workspace / 'one'}{below}"
+    for words in (
+        ("--root", named, "infra", "status"),
+        ("--config", named, "infra", "status"),
+        ("data", "generate", named),
+    ):
+        told = invoke(*words)
+        assert told.code == 2
+        error, hint = told.err.splitlines()[-2:]
+        assert error.startswith("Error: ") and named in error
+        assert hint.startswith("Hint: ")
+    assert sorted(path.name for path in workspace.iterdir()) == ["one", "two"]
+
+
 def test_home_is_understood_in_root_and_data(project: Path, tmp_path: Path) -> None:
     config = project / "configs" / "local.yaml"
     edit(config, "root: .stedi", "root: ~/lake")

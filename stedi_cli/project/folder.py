@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -35,12 +37,12 @@ def find(config: Path | None) -> tuple[Path, Path]:
     if config is None:
         folder = _around(Path.cwd()) or bundled()
         return folder, folder / DEFAULT_CONFIG
-    path = config.resolve()
-    if not path.is_file():
+    if not config.is_file():
         raise UsageError(
             f"There is no configuration file {config}.",
             hint="Name an existing file with --config or STEDI_CONFIG.",
         )
+    path = config.resolve()
     around = _around(path.parent)
     if around is None:
         raise UsageError(
@@ -48,6 +50,23 @@ def find(config: Path | None) -> tuple[Path, Path]:
             hint="Copy a project out with `stedi init DIR` and put the file into its configs/.",
         )
     return around, path
+
+
+def resolved(path: Path) -> Path:
+    """Return where a path leads, whether anything is there or not.
+
+    Raises:
+        UsageError: If links on the way lead in a circle.
+    """
+    found = Path(os.path.realpath(path))
+    try:
+        found.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UsageError(
+                f"The links of {path} lead in a circle.", hint="Name another place."
+            ) from error
+    return found
 
 
 def _around(folder: Path) -> Path | None:

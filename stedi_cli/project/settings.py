@@ -81,7 +81,7 @@ WorkerType = Literal[
 
 
 def _path(text: str, _: Any = None) -> Path:
-    return Path(os.path.expanduser(text)).resolve()  # noqa: PTH111 - takes any user
+    return project.resolved(Path(os.path.expanduser(text)))  # noqa: PTH111 - takes any user
 
 
 def _path_in_project(text: str, known: Mapping[str, Any]) -> Path:
@@ -224,7 +224,7 @@ def _right(content: Any, given: dict[str, Any]) -> Right:
     said = {**content, **given} if isinstance(content, dict) else given
     try:
         return Right(_path(said.get("root", _ROOT)) / RIGHT)
-    except (TypeError, ValueError, OSError, RuntimeError):
+    except (UsageError, TypeError, ValueError, OSError):
         return Right()
 
 

@@ -26,6 +26,7 @@ from stedi_cli.datasets.synthetic.lines import FIELDS
 from stedi_cli.datasets.synthetic.request import Request
 from stedi_cli.datasets.synthetic.tally import TABLES, Tally
 from stedi_cli.errors import UsageError
+from stedi_cli.project.folder import resolved
 
 _WORTH_PROCESSES = 4000
 
@@ -140,7 +141,7 @@ def _write_expected(path: Path, request: Request, truth: Truth) -> None:
 @contextmanager
 def _published_whole(directory: Path) -> Iterator[Path]:
     """A directory to write to, which becomes the wanted one if nothing goes wrong."""
-    target = directory.resolve()
+    target = resolved(directory)
     if target.exists() and not target.is_dir():
         raise UsageError(f"{directory} is not a folder.", hint="Name a new folder.")
     if target.is_dir() and any(target.iterdir()):
