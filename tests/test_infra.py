@@ -106,6 +106,18 @@ def test_down_leaves_what_it_did_not_make_and_names_it(
     assert (root / name).read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["checked", "validation.json", "spark.log"])
+def test_down_leaves_a_folder_in_the_place_of_a_file(root: Path, invoke: Invoke, name: str) -> None:
+    (root / name).unlink(missing_ok=True)
+    (root / name).mkdir()
+    (root / name / "notes.txt").write_text("mine")
+    told = invoke("--root", root, "infra", "down", "--yes", "--json")
+    assert told.code == 0, told.err
+    left = {r["name"]: r["state"] for r in told.json()}
+    assert left[str(root / name / "notes.txt")] == "left"
+    assert {path for path in listing(root) if (root / path).is_file()} == {f"{name}/notes.txt"}
+
+
 @pytest.mark.slow
 def test_down_leaves_a_foreign_link(root: Path, invoke: Invoke, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()

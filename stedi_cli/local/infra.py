@@ -224,7 +224,9 @@ class Infrastructure:
             yield from self._remove_tables()
             yield from self._remove_landing()
             for path in layout.beside:
-                path.unlink(missing_ok=True)
+                # A folder in a file's place is not of this tool.
+                if not _is_folder(path):
+                    path.unlink(missing_ok=True)
             # A catalog with tables of others goes on to be that of a lakehouse.
             kept = [layout.catalog, layout.marker] if layout.catalog.exists() else []
             if not kept:
