@@ -299,8 +299,13 @@ def test_what_is_no_file_is_not_read(
             os.mkfifo(path)
         case _:
             path.symlink_to(tmp_path / "else")
+    told.layout.checked.unlink()
+    told.layout.checked.mkdir()
     doctor = invoke("--root", told.settings.root, "doctor", "--json").json()
-    assert {f["what"] for f in doctor if not f["ok"]} == {"kept answers"}
+    assert {f["what"] for f in doctor if not f["ok"]} == {
+        "kept answers",
+        "checked configs",
+    }
     assert told.validate().ok
     assert len(asked) == len(of_sql(told)) + 3
     assert (tmp_path / "else").read_bytes() == content

@@ -100,15 +100,15 @@ def _remedy(layout: Layout) -> str:
 
 
 def _kept(layout: Layout) -> Iterator[Finding]:
-    kept = layout.kept
-    if kept.is_symlink() or (kept.exists() and not kept.is_file()):
-        yield Finding("kept answers", f"{kept} is no plain file", "Remove it.")
+    for what, kept in (("kept answers", layout.kept), ("checked configs", layout.checked)):
+        if kept.is_symlink() or (kept.exists() and not kept.is_file()):
+            yield Finding(what, f"{kept} is no plain file", "Remove it.")
 
 
 def _temp(layout: Layout) -> Iterator[Finding]:
-    aside = KeptAside(layout).files()
-    if aside:
-        size = sum(path.stat().st_size for path in aside)
+    at_work = is_held(layout.lock)
+    size = KeptAside(layout).size()
+    if size and not at_work:
         found = f"{size / 1e6:,.1f} MB of landing files, read by a run that did not end"
         yield Finding("kept aside", f"{found}; the next run takes or removes them")
     left = left_over(layout)
@@ -118,7 +118,7 @@ def _temp(layout: Layout) -> Iterator[Finding]:
             f"a command that died left {len(left)} in {layout.temp}; they may hold landing lines",
             "Run `stedi jobs run --all`: it removes them, also where nothing is to be done.",
         )
-    if layout.spark_log.exists() and not is_held(layout.lock):
+    if layout.spark_log.exists() and not at_work:
         yield Finding(
             "Spark's log",
             f"a run that failed left {layout.spark_log}; one of an older version may hold values",

@@ -137,6 +137,14 @@ class KeptAside:
         """Return the files that are kept; what somebody else put there is none of them."""
         return [path for path in self._there() if _OURS.fullmatch(path.name)]
 
+    def size(self) -> int:
+        """Return the size of what is kept; the caller may have no lock."""
+        found = 0
+        for path in self.files():
+            with suppress(FileNotFoundError):
+                found += path.stat().st_size
+        return found
+
     def _there(self) -> Iterator[Path]:
         with suppress(FileNotFoundError), os.scandir(self._folder) as found:
             for entry in found:
