@@ -16,6 +16,7 @@ from small import FOLDERS, JOBS, TYPED, C, lines, motion, write_lake
 
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.landing.contract import LONGEST_LINE
+from stedi_cli.local.kept_aside import Aside, KeptAside
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.lock import exclusive
 from stedi_cli.project.lakehouse import LANDING_FILE
@@ -479,6 +480,37 @@ def test_nothing_is_kept_aside_for_ever(
     told = invoke("--root", root, "jobs", "run", "--all", "--json")
     assert {job["status"] for job in told.json()["jobs"]} == {"unchanged"}
     assert kept_aside(lake) == [".txt"]
+
+
+def test_what_others_put_beside_it_is_not_touched(lake: Lake, tmp_path: Path) -> None:
+    raised = stopped(lake, tmp_path)
+    aside = KeptAside(lake.layout)
+    ours = aside.size()
+    mine = [lake.layout.aside / name for name in ("my notes.kept", "2024.kept", "a.b.kept.part")]
+    for path in mine:
+        path.write_text("mine")
+    assert aside.size() == ours
+    raised.run()
+    assert sorted(lake.layout.aside.iterdir()) == sorted(mine)
+
+
+def test_a_record_names_rows_and_no_other_record(lake: Lake, tmp_path: Path) -> None:
+    raised = stopped(lake, tmp_path)
+    aside, table = KeptAside(lake.layout), lake.model.tables[READINGS]
+    other = lake.layout.aside / "customer_landing.kept"
+    kept = aside.of(table)
+    assert kept.files
+    aside.keep(table, Aside(other, kept.files, kept.bad))
+    assert aside.of(table) == Aside()
+    raised.run()
+    as_if_never_stopped(raised, tmp_path)
+
+
+def test_what_goes_while_it_is_looked_at_has_no_size(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KeptAside, "files", lambda self: [lake.layout.aside / "gone.kept"])
+    assert KeptAside(lake.layout).size() == 0
 
 
 @pytest.mark.slow

@@ -22,9 +22,11 @@ from stedi_cli.landing.ledger import JUDGEMENT, FileAccount
 from stedi_cli.landing.split import BadLine
 from stedi_cli.local.layout import Layout
 from stedi_cli.project.lakehouse import Table
+from stedi_cli.project.naming import NAME
 
 _SUFFIX = ".kept"
-_OURS = re.compile(rf"[0-9a-f]{{32}}\.parquet|.+\{_SUFFIX}(\.part)?")
+_DATA = re.compile(r"[0-9a-f]{32}\.parquet")
+_RECORD = re.compile(rf"{NAME}\{_SUFFIX}(\.part)?")
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ class KeptAside:
 
     def files(self) -> list[Path]:
         """Return the files that are kept; what somebody else put there is none of them."""
-        return [path for path in self._there() if _OURS.fullmatch(path.name)]
+        there = self._there()
+        return [p for p in there if _DATA.fullmatch(p.name) or _RECORD.fullmatch(p.name)]
 
     def size(self) -> int:
         """Return the size of what is kept; the caller may have no lock."""
@@ -160,7 +163,7 @@ def _parsed(content: bytes) -> Any:
     if sha256(body).hexdigest().encode() != told:
         raise ValueError
     record = json.loads(body)
-    if record["data"] is not None and not _OURS.fullmatch(record["data"]):
+    if record["data"] is not None and not _DATA.fullmatch(record["data"]):
         raise ValueError
     return record
 
