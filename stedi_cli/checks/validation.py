@@ -96,6 +96,10 @@ class Validation:
         checks = [c.name for c in self._lakehouse.checks] + list(usable)
         titles = {name: check_title(name) for name in checks}
         found = dict(p for title in titles.values() for p in answers.get(title, ()))
+        of_lines = {COUNTS, FILES, QUARANTINED} & subjects(self._lakehouse, states).keys()
+        told = {name for name, title in titles.items() if title in kept}
+        if of_lines <= kept.keys():
+            told |= {ACCOUNT_CHECK.format(table=name) for name in landing}
         return Observed(
             states=states,
             landing=landing,
@@ -109,7 +113,7 @@ class Validation:
             left_out={
                 note.name: sorted(answers[note_title(note.name)]) for note in self._lakehouse.notes
             },
-            kept=frozenset(name for name, title in titles.items() if title in kept),
+            kept=frozenset(told),
         )
 
     def _seen(self) -> tuple[dict[str, TableState], dict[str, LandingState], dict[str, Pairs]]:

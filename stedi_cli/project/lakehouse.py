@@ -6,14 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from stedi_cli.errors import UsageError
 from stedi_cli.project.check import Check, key_check
 from stedi_cli.project.naming import meant
-
-if TYPE_CHECKING:
-    pass
 
 STRICT = "strict"
 QUARANTINE = "quarantine"
