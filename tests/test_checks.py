@@ -62,12 +62,14 @@ def rows_of(lake: Lake, table: str) -> Rows:
 
 
 def put(lake: Lake, table: Table, rows: Rows) -> None:
-    """Replace a table's content, as no job would."""
+    """Replace a table's content, as no job would, and leave what is said of its making."""
+    current = lake.states()[table.name].current
+    made = current.provenance.to_summary() if current and current.provenance else {}
     path = lake.layout.warehouse / table.name / "data" / f"{uuid.uuid4().hex}.parquet"
     schema = pa.schema([(column.name, TYPES[column.type]) for column in table.columns])
     pq.write_table(pa.Table.from_pylist(rows, schema), path)
     catalog = open_catalog(lake.layout)
-    iceberg.replace(catalog, table, [to_uri(path)], {}, keep=3, forget=False)
+    iceberg.replace(catalog, table, [to_uri(path)], made, keep=3, forget=False)
 
 
 @contextmanager

@@ -235,6 +235,7 @@ def test_every_reason_that_a_small_file_can_have_occurs_in_every_table_that_can(
 ) -> None:
     source = Path(contract.__file__).read_text(encoding="utf-8")
     codes = set(re.findall(r'Unusable\(f?"([a-z0-9-]+)', source)) - {"too-long"}
+    codes.add(contract.IMPLAUSIBLE)
     truth = generate(tmp_path / "lake", Request(customers=100, dirty=1.0))
     found = {table: set(reasons) for table, reasons in truth.quarantine.items()}
     assert {reason.split(":")[0] for reason in set().union(*found.values())} == codes

@@ -71,6 +71,8 @@ _AROUND = re.compile(
 )
 _BY_COLUMN = re.compile(r'\{\s*"([^"\\]*)"\s*:\s*[\[{]')
 _COMMA_AFTER = re.compile(r"\}\s*,\s*$", re.MULTILINE)
+# Of objects that are no line beside such as are, from which on they tell what a file is.
+_FEW = 3
 _SEPARATORS = re.compile(r"[,;\t|]")
 _SERVER_SAYS = frozenset({"message", "error", "errors", "errormessage"})
 
@@ -155,7 +157,8 @@ class TextHead:
             return "a JSON array"
         apart = bool(odd) and all(one.last < two.first for one, two in pairwise(odd))
         # Several on one line are one line to the contract; the last with a comma has none.
-        if len(odd) + apart <= usable * (1 if apart else 2):
+        few = usable and len(odd) < _FEW
+        if few or len(odd) + apart <= usable * (1 if apart else 2):
             return ""
         if any(record.first != record.last for record in odd):
             return "JSON objects over several lines"
