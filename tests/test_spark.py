@@ -170,18 +170,18 @@ def contract_files() -> Files:
 
 
 def test_parity_on_every_case_of_the_contract(tmp_path: Path) -> None:
-    # Folders above that look like partitions, and one below that is none of the files'.
+    # Folders above and below that look like partitions.
     root = tmp_path / NAMED / "l"
+    files = {t: {**named, "x=9/a.json": line()} for t, named in contract_files().items()}
     lakehouse, lake = opened(root, "strict")
     list(lake.infrastructure.up())
-    for table, contents_ in contract_files().items():
+    for table, contents_ in files.items():
         folder = root / "landing" / str(lakehouse.tables[table].folder)
         (folder / "x=9").mkdir()
-        (folder / "x=9" / "a.json").write_bytes(line())
         for name, content in contents_.items():
             (folder / name).write_bytes(content)
     lake.close()
-    assert_parity(root, contract_files())
+    assert_parity(root, files)
     reasons = {row[3] for row in contents(root)["quarantine"]}
     assert {reason for _, reason in QUARANTINED.values()} <= reasons
     found = [row[2] for row in contents(root)["accelerometer_trusted"].elements()]
