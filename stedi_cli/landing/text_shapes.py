@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from stedi_cli.landing.contract import BLANKS, Unusable, keys_of
@@ -69,6 +70,9 @@ _AROUND = re.compile(
     r'\{[^\S\n]*+\n(?:\s*+"[^"\n]*+"\s*+:[^\[{\n]*+\n)*+\s*+"[^"\n]*+"\s*+:\s*+\[\s*+\{'
     r'|\{\s*+"[^"\n]*+"\s*+:\s*+\[\s*+\{[^\n]*+\Z'
 )
+# On one line.
+_BESIDE = re.compile(r"\}(?:[^\S\n]|,)*+\{")
+_KEY = re.compile(r'"([^"\\\n]*)"\s*:')
 _BY_COLUMN = re.compile(r'\{\s*"([^"\\]*)"\s*:\s*[\[{]')
 _COMMA_AFTER = re.compile(r"\}\s*,\s*$", re.MULTILINE)
 # Of objects that are no line beside such as are, from which on they tell what a file is.
@@ -91,15 +95,12 @@ class TextHead:
         self._whole = whole
         self._known = known
         blanks = BLANKS.decode()
-        lines = [line.strip(blanks) for line in self._text.split("\n")[: None if whole else -1]]
-        found = [_keys_of(line) if line else None for line in lines]
-        # Keys of the lines that are one object each, by the line's number.
-        self._alone = {n: keys for n, keys in enumerate(found, start=1) if keys is not None}
-        self._is_plain = 0 < len(self._alone) == sum(map(bool, lines))
+        lines = self._text.split("\n")[: None if whole else -1]
+        self._lines = [line.strip(blanks) for line in lines]
 
     def shape(self) -> Shape | None:
         """Return what it is; None where it may be JSON lines."""
-        if not self._text:
+        if not self._text or self._is_plainly_lines():
             return None
         column = _BY_COLUMN.match(self._text)
         if column and column[1] in self._known and len(self._alone) <= 1:
@@ -112,6 +113,24 @@ class TextHead:
         if not (name or given):
             return self._other()
         return self._of_no_record(given, records) or self._to_convert(name, given)
+
+    def _is_plainly_lines(self) -> bool:
+        """Tell of nearly all files, without parsing each line, that they are JSON lines."""
+        filled = list(filter(None, self._lines))
+        if len(filled) < 2 or _keys_of(filled[0]) is None:
+            return False
+        if not all(line[0] == "{" and line[-1] == "}" for line in filled):
+            return False
+        if _BESIDE.search(self._text) or _LIST_INSIDE.search(self._text):
+            return False
+        others = set(_KEY.findall(self._text)) - self._known if self._known else ()
+        return {fold(name) for name in self._known}.isdisjoint(map(fold, others))
+
+    @cached_property
+    def _alone(self) -> dict[int, frozenset[str]]:
+        """Keys of the lines that are one object each, by the line's number."""
+        found = ((n, _keys_of(line)) for n, line in enumerate(self._lines, start=1) if line)
+        return {n: keys for n, keys in found if keys is not None}
 
     def _of_no_record(
         self, given: Sequence[frozenset[str]], records: Sequence[Record]
@@ -140,11 +159,12 @@ class TextHead:
 
         Where each line is one, a first one stands for all.
         """
+        is_plain = 0 < len(self._alone) == sum(map(bool, self._lines))
         found: list[Record] = []
         try:
             for record in objects(io.StringIO(self._text, newline="")):
                 found.append(record)
-                if self._is_plain:
+                if is_plain:
                     break
         except Broken:
             return found, not self._whole
