@@ -12,18 +12,16 @@ For each job one line starting with STEDI is printed, with the outcome as JSON.
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import json
 import time
-from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
 from urllib.parse import unquote
 
 # Comes along as --extra-py-files (Glue) or --py-files (here).
-from contract import Field, Unusable, canonical, is_blank, judge
+from contract import Field, canonical, judge_file
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import RDD, StorageLevel
 from pyspark.errors import PySparkException
@@ -464,23 +462,6 @@ def name_below(folder: str, uri: str) -> str:
     # What stands before the path differs: file:/ and file:///, s3:// and s3a://.
     above, path = (unquote(place).partition(":")[2].strip("/") for place in (folder, uri))
     return path.removeprefix(f"{above}/")
-
-
-def judge_file(
-    name: str, content: bytes, fields: list[Field]
-) -> Iterator[tuple[tuple[Any, ...] | None, tuple[str, int, str] | None]]:
-    """Judge every line of a file that is not blank, by the landing contract."""
-    if name.endswith(".gz"):
-        content = gzip.decompress(content)
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if is_blank(line, first=number == 1):
-            continue
-        try:
-            values = judge(line, fields, first=number == 1)
-        except Unusable as verdict:
-            yield None, (name, number, str(verdict))
-        else:
-            yield tuple(values[field.name] for field in fields), None
 
 
 if __name__ == "__main__":

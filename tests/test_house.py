@@ -31,7 +31,7 @@ MOST_LINES = 320
 MOST_LINES_OF_A_FUNCTION = 60
 JOB_SCRIPT = PACKAGE.parent / "jobs" / "glue_job.py"
 # The script goes to Glue as one file; what PyIceberg asks of a catalog is one class.
-LONGER = {JOB_SCRIPT: 490, PACKAGE / "local" / "catalog.py": 330}
+LONGER = {JOB_SCRIPT: 470, PACKAGE / "local" / "catalog.py": 330}
 
 
 def name_of(path: Path) -> str:

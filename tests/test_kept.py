@@ -15,7 +15,7 @@ from conftest import PROJECT, Lake, Result
 from small import FOLDERS, JOBS, STRICT, C, customer, step, write_lake
 from test_seals import flip
 
-from stedi_cli.checks import kept as kept_answers
+from stedi_cli.checks import kept_answers
 from stedi_cli.checks.verdict import Report
 from stedi_cli.errors import StediError
 from stedi_cli.local import kept as kept_file

@@ -58,7 +58,7 @@ class Landing(LandingZone):
             temp = copies.make()
             lines = Conversions(delivery, self._layout.lakehouse.landing, temp)
             bare = bared(lines.files, temp)
-            for done in self._upload(bare, lines.origins, remove=remove, wait=wait):
+            for done in self._upload(delivery, bare, lines.origins, remove=remove, wait=wait):
                 if isinstance(done, Uploaded):
                     was = lines.was(done.table, done.file)
                     yield dataclasses.replace(done, converted=was)
@@ -72,7 +72,8 @@ class Landing(LandingZone):
 
     def _upload(
         self,
-        found: dict[str, list[Source]],
+        delivery: Delivery,
+        stored: dict[str, list[Source]],
         origins: Mapping[tuple[str, str], Origin],
         *,
         remove: Mapping[str, Collection[str]],
@@ -80,8 +81,8 @@ class Landing(LandingZone):
     ) -> Iterator[Uploaded | Uploading]:
         from stedi_cli.aws.upload import read_local, upload
 
-        files = read_local(self, found)
-        extra = {t: Delivery(Path(), found).others(t, self.listed()[t]) for t in found}
+        files = read_local(self, stored)
+        extra = {t: delivery.others(t, self.listed()[t]) for t in delivery.files}
         gone = {t: [n for n in names if n in remove.get(t, ())] for t, names in extra.items()}
         # A run would read half of what is old and half of what is new.
         if any(f.state != "unchanged" for f in files) or any(gone.values()):

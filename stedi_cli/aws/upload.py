@@ -14,7 +14,7 @@ from stedi_cli.aws.landing_zone import Entry, LandingZone
 from stedi_cli.errors import StediError
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.landing.delivery import Source, unknown_keys
-from stedi_cli.landing.file_facts import FileFacts, pieces, read_facts
+from stedi_cli.landing.file_facts import FileFacts, pieces, read_facts, stamp
 from stedi_cli.project.lakehouse import Lakehouse
 
 _PARALLEL = 8
@@ -63,14 +63,14 @@ def read_local(zone: LandingZone, found: Mapping[str, Sequence[Source]]) -> list
 
     def read(table: str, source: Source) -> Local:
         name, path = source.name, source.path
-        stamp = _stamp(path)
+        before_read = stamp(path)
         with path.open("rb") as stream:
             facts = read_facts(pieces(stream), name, str(path))
         there = zone.listed()[table].get(name)
         before = zone.known(table, name)
         same = before is not None and before.sha256 == facts.sha256
         state = "new" if there is None else "unchanged" if same else "changed"
-        return Local(table, name, path, facts, stamp, state)
+        return Local(table, name, path, facts, before_read, state)
 
     return side_by_side([lambda p=place: read(*p) for place in places], workers=_PARALLEL)
 
@@ -133,7 +133,7 @@ def _send(zone: LandingZone, file: Local, report: Callable[[int], None]) -> Entr
     with aws_errors(f"s3:PutObject {key}"):
         send = _send_parts if file.facts.size >= _LARGE else _send_whole
         etag = send(zone, file, key, report)
-    if _stamp(file.path) != file.stamp:
+    if stamp(file.path) != file.stamp:
         raise _changed(file)
     return Entry(etag, file.facts)
 
@@ -196,8 +196,3 @@ def _changed(file: Local) -> StediError:
     return StediError(
         f"{file.path} changed while it was uploaded.", hint="Upload it again when it is whole."
     )
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino

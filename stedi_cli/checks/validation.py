@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stedi_cli.checks import expected
 from stedi_cli.checks.expected import DataSet
-from stedi_cli.checks.kept import KeptAnswers, Pairs
+from stedi_cli.checks.kept_answers import KeptAnswers, Pairs
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.staleness import stale_problems
 from stedi_cli.checks.told import accounts_of, counts_of

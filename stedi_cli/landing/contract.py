@@ -7,10 +7,11 @@ Plain standard library, since AWS Glue runs it too.
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,6 +158,23 @@ def judge(line: bytes, fields: Sequence[Field], *, first: bool = False) -> dict[
         if key in known:
             given[key] = value
     return {field.name: _value(given.get(field.name), field) for field in fields}
+
+
+def judge_file(
+    name: str, content: bytes, fields: Sequence[Field]
+) -> Iterator[tuple[tuple[Any, ...] | None, tuple[str, int, str] | None]]:
+    """Judge every line of a file that is not blank, by the landing contract."""
+    if name.endswith(".gz"):
+        content = gzip.decompress(content)
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if is_blank(line, first=number == 1):
+            continue
+        try:
+            values = judge(line, fields, first=number == 1)
+        except Unusable as verdict:
+            yield None, (name, number, str(verdict))
+        else:
+            yield tuple(values[field.name] for field in fields), None
 
 
 def keys_of(line: bytes) -> list[str]:

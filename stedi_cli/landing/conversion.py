@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, TextIO, cast
 
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.landing.contract import BLANKS, LONGEST_LINE
-from stedi_cli.landing.file_facts import BOMB_RATIO, BOMB_SIZE, digest, pieces
+from stedi_cli.landing.file_facts import BOMB_RATIO, BOMB_SIZE, digest, pieces, stamp
 from stedi_cli.landing.names import shown
 from stedi_cli.landing.objects import Broken, Spelling, keys_in, objects, renamed
 from stedi_cli.landing.text_shapes import Reading, Shape
@@ -83,7 +83,7 @@ def converted(source: Path, shape: Shape, known: frozenset[str], copy: Path) -> 
     lines = _LineNumbers()
     packed = shape.reading.packed > 0 and copy.name.lower().endswith(".gz")
     try:
-        before = _stamp(source)
+        before = stamp(source)
         most = max(BOMB_SIZE, BOMB_RATIO * before[0])
         with copy.open("wb") as target, _packing(target, packed) as sink:
             for text, line in _records(source, shape.reading, Spelling(known)):
@@ -93,7 +93,7 @@ def converted(source: Path, shape: Shape, known: frozenset[str], copy: Path) -> 
                 lines.add(line)
         with source.open("rb") as stream:
             sha256 = digest(pieces(stream))
-        if _stamp(source) != before:
+        if stamp(source) != before:
             raise StediError(f"{shown(str(source))} changed while it was read.", hint=_AGAIN)
     except BaseException as error:
         copy.unlink(missing_ok=True)
@@ -191,8 +191,3 @@ def _unpacked_lines(packed: str) -> Iterator[int]:
             line += more
             yield line
             shift = more = 0
-
-
-def _stamp(path: Path) -> tuple[int, int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino

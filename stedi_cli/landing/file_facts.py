@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from stedi_cli.errors import UsageError
@@ -63,6 +64,12 @@ def pieces(stream: BinaryIO) -> Iterator[bytes]:
     """Yield what a file holds, piece by piece."""
     while piece := stream.read(CHUNK):
         yield piece
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Return what changes when a file is written to: its size, time in ns, and number."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def digest(content: Iterable[bytes]) -> str:

@@ -50,9 +50,11 @@ def why_not_taken(path: Path, head: bytes) -> str:
         return "its name is that of an unfinished file"
     if says_json(path.name):
         return ""
-    text = _unpacked(head)
-    if text[257:262] == b"ustar":
-        return "it is an archive"
+    try:
+        text = unpacked(head)[0] if head.startswith(GZIP) else head
+    except zlib.error:
+        # Who reads all of it says what is wrong with it.
+        return ""
     lines = [line.lstrip(BLANKS) for line in text.removeprefix(BOM).split(b"\n")]
     if path.name.removesuffix(".gz").count("."):
         # A text of another kind may hold an example in JSON.
@@ -116,11 +118,21 @@ def refuse_misleading(name: str, head: bytes, where: str) -> None:
     )
 
 
-def _unpacked(head: bytes) -> bytes:
-    if not head.startswith(GZIP):
-        return head
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD)
-    except zlib.error:
-        # Who reads all of it says what is wrong with it.
-        return b"{"
+def unpacked(data: bytes, most: int = HEAD) -> tuple[bytes, bool]:
+    """Return the first bytes of what is packed with gzip, and whether they are all.
+
+    Args:
+        data: The packed bytes, or the first of them.
+        most: No more unpacked bytes than so many.
+
+    Raises:
+        zlib.error: If it is no gzip.
+    """
+    found = b""
+    while data and len(found) < most:
+        inflate = zlib.decompressobj(wbits=31)
+        found += inflate.decompress(data, most - len(found))
+        if not inflate.eof:
+            return found, False
+        data = inflate.unused_data
+    return found, not data

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stedi_cli.landing.contract import BLANKS
+from stedi_cli.landing.look import GZIP, unpacked
 from stedi_cli.landing.names import shown
 from stedi_cli.landing.text_shapes import (
     CONVERT,
@@ -27,7 +28,6 @@ from stedi_cli.project.lakehouse import Table
 HEAD = 1 << 14
 """Bytes of a file that are looked at."""
 
-GZIP = b"\x1f\x8b"
 _MOST_PACKED = 4
 _UNPACK = "unpack it, and upload what is in it"
 
@@ -106,25 +106,9 @@ def begins_with_record(head: bytes, shape: Shape) -> bool:
     if shape.reading is None:
         return False
     for _ in range(shape.reading.packed):
-        head, _ = unpacked(head)
+        head, _ = unpacked(head, HEAD)
     text = codecs.getincrementaldecoder(shape.reading.encoding)("replace").decode(head)
     return text.lstrip(f"\ufeff\x1e\n{BLANKS.decode()}").startswith(("{", "["))
-
-
-def unpacked(data: bytes) -> tuple[bytes, bool]:
-    """Return the first bytes of what is packed with gzip, and whether they are all.
-
-    Raises:
-        zlib.error: If it is no gzip.
-    """
-    found = b""
-    while data and len(found) < HEAD:
-        inflate = zlib.decompressobj(wbits=31)
-        found += inflate.decompress(data, HEAD - len(found))
-        if not inflate.eof:
-            return found, False
-        data = inflate.unused_data
-    return found, not data
 
 
 class _Head:
@@ -145,7 +129,7 @@ class _Head:
     def shape(self) -> Shape | None:
         try:
             while self._data.startswith(GZIP) and self._packed < _MOST_PACKED:
-                self._data, all_of_it = unpacked(self._data)
+                self._data, all_of_it = unpacked(self._data, HEAD)
                 self._whole = self._whole and all_of_it
                 self._packed += 1
         except zlib.error:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from stedi_cli.errors import StediError
 from stedi_cli.landing.names import is_hidden, is_stored_name
 
 
@@ -51,3 +52,19 @@ def remove_empty(folder: Path, top: Path) -> Path:
             folder.rmdir()
             folder = folder.parent
     return folder
+
+
+def refuse_in_the_way(destination: Path, name: str, there: Set[str]) -> None:
+    """Raise StediError where a folder is in a file's place, or a file in that of its folder.
+
+    Args:
+        destination: Where the file goes.
+        name: Its path below its table's folder.
+        there: The names of the table's files.
+    """
+    above = [str(folder) for folder in PurePosixPath(name).parents] if "/" in name else []
+    if destination.is_dir() or any(folder in there for folder in above):
+        raise StediError(
+            f"Cannot write {destination}: something else is in its place.",
+            hint="Look at what is there, move it away, and upload again.",
+        )

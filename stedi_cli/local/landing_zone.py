@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from stedi_cli.durable import load_json, make_folder, replaced, sync
@@ -20,7 +20,12 @@ from stedi_cli.landing.lines import lines_at, open_lines
 from stedi_cli.landing.names import is_safe_name, refuse_unsafe_name, shown
 from stedi_cli.landing.shapes import shape_of
 from stedi_cli.landing.text_shapes import Shape
-from stedi_cli.local.landing_folder import files_below, remove_empty, stored_files
+from stedi_cli.local.landing_folder import (
+    files_below,
+    refuse_in_the_way,
+    remove_empty,
+    stored_files,
+)
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.staging import Delivered, Staged, stage_all
 from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
@@ -153,12 +158,14 @@ class LandingZone:
             for source in files:
                 destination = folder / source.name
                 # Before a file is moved, so that it is all of a delivery or nothing.
-                _refuse_in_the_way(destination, source.name, there)
-                before = None
-                # One that is there and cannot be read is replaced by whatever is delivered.
-                with suppress(StediError):
-                    before = self._facts(destination) if source.name in there else None
-                delivered.append(Delivered(table, source.name, source.path, destination, before))
+                refuse_in_the_way(destination, source.name, there)
+                is_there, before = source.name in there, None
+                # One that is there and no landing file is replaced by whatever is delivered.
+                with suppress(UsageError):
+                    before = self._facts(destination) if is_there else None
+                delivered.append(
+                    Delivered(table, source.name, source.path, destination, is_there, before)
+                )
         return stage_all(delivered, temp)
 
     def adopt(self, staged: Staged) -> None:
@@ -299,16 +306,6 @@ class LandingZone:
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
                 self._index = {}
         return self._index
-
-
-def _refuse_in_the_way(destination: Path, name: str, there: Set[str]) -> None:
-    """Raise StediError where a folder is in a file's place, or a file in that of its folder."""
-    above = [str(folder) for folder in PurePosixPath(name).parents] if "/" in name else []
-    if destination.is_dir() or any(folder in there for folder in above):
-        raise StediError(
-            f"Cannot write {destination}: something else is in its place.",
-            hint="Look at what is there, move it away, and upload again.",
-        )
 
 
 def _entry(raw: dict[str, Any]) -> _Entry:

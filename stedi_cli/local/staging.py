@@ -32,13 +32,15 @@ class Delivered:
         name: Its name in the landing zone.
         source: Where it was found.
         destination: Where it goes.
-        before: Facts of the file that is there; None where there is none.
+        is_there: Whether a file of that name is there.
+        before: Its facts; None where there is none, or it cannot be used.
     """
 
     table: str
     name: str
     source: Path
     destination: Path
+    is_there: bool
     before: FileFacts | None
 
 
@@ -115,7 +117,7 @@ class _Staging:
             return Staged(file.table, file.name, None, file.destination, file.before, "unchanged")
         with _read(part) as copy:
             facts = read_facts(self._pieces(copy), file.name, str(file.source))
-        state = "new" if file.before is None else "changed"
+        state = "changed" if file.is_there else "new"
         return Staged(file.table, file.name, part, file.destination, facts, state)
 
     def _is_there(self, source: BinaryIO, file: Delivered, size: int) -> bool:
