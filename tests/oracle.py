@@ -326,8 +326,12 @@ def lakehouse(landing: Landing, policy: str) -> dict[str, list[Row]]:
     customers = [Customer(*row) for row in landing.rows["customer_landing"]]
     motions = [Motion(*row) for row in landing.rows["accelerometer_landing"]]
     steps = [Step(*row) for row in landing.rows["step_trainer_landing"]]
-    rules = {"strict": _strict, "published": _published}[policy]
-    return rules(customers, motions, steps)
+    rules = {
+        "strict": _strict,
+        "published": _published,
+        "consent_on_accelerometer": _consent_on_accelerometer,
+    }
+    return rules[policy](customers, motions, steps)
 
 
 def _person(email: str) -> str:
@@ -433,6 +437,26 @@ def _published(
         "customer_trusted": list(trusted),
         "accelerometer_trusted": list(kept_motions),
         "customers_curated": list(curated),
+        "step_trainer_trusted": list(kept_steps),
+        "machine_learning_curated": learning,
+    }
+
+
+def _consent_on_accelerometer(
+    customers: list[Customer], motions: list[Motion], steps: list[Step]
+) -> dict[str, list[Row]]:
+    tables = _strict(customers, motions, steps)
+    serials = {customer.serial for customer in map(Customer._make, tables["customers_curated"])}
+    kept_steps = [step for step in steps if step.serial in serials]
+    at: dict[int, list[Motion]] = defaultdict(list)
+    for motion in map(Motion._make, tables["accelerometer_trusted"]):
+        at[motion.instant].append(motion)
+    learning = [
+        (step.instant, step.distance, motion.x, motion.y, motion.z)
+        for step in kept_steps
+        for motion in at.get(step.instant, ())
+    ]
+    return tables | {
         "step_trainer_trusted": list(kept_steps),
         "machine_learning_curated": learning,
     }

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, Lake, Result, mostly_slow
-from small import FOLDERS, JOBS, SMALL, C, customer, write_lake
+from small import FOLDERS, JOBS, SMALL, STRICT, C, customer, write_lake
 
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.table_files import open_catalog
@@ -331,6 +331,21 @@ def test_what_a_policy_breaks_on_purpose_is_known(lake: Lake) -> None:
         ST_KEY: 1,
         JOINED: sum(map(abs, surplus.values())),
     }
+    assert all(c.known and c.ok for c in report.checks if c.violations)
+    assert report.ok
+
+
+@pytest.mark.slow
+def test_what_consent_on_one_sensor_breaks_is_known(lake: Lake) -> None:
+    # ann's step of before her consent, a shared one of nobody, one of cid, who withdrew. By time
+    # alone one of C is beside ann's reading, and each of ann and fay beside the other's step.
+    lake.run(policy="consent_on_accelerometer")
+    counts = STRICT | {"step_trainer_trusted": 9, "machine_learning_curated": 9}
+    assert lake.counts() == counts
+    report = lake.validate()
+    broken = {c.check: c.violations for c in report.checks if c.violations}
+    assert broken.keys() == {OWNER, STEP_ONCE, ST_KEY, JOINED}
+    assert broken[OWNER] == 3
     assert all(c.known and c.ok for c in report.checks if c.violations)
     assert report.ok
 

@@ -30,7 +30,7 @@ from stedi_cli.landing.sieve import SMALL, python
 from stedi_cli.landing.split import canonical_like
 from stedi_cli.local import landing_reader
 
-POLICIES = ("strict", "published")
+POLICIES = ("strict", "published", "consent_on_accelerometer")
 TABLES = (
     "customer_trusted",
     "accelerometer_trusted",
@@ -445,6 +445,8 @@ def counts(landing: Landing, policy: str) -> list[int]:
 def test_the_oracle_counts_as_published(public_landing: Landing) -> None:
     assert counts(public_landing, "strict") == [482, 32_025, 464, 11_297, 32_025]
     assert counts(public_landing, "published") == [482, 40_981, 482, 14_460, 43_681]
+    on_one_sensor = counts(public_landing, "consent_on_accelerometer")
+    assert on_one_sensor == [482, 32_025, 464, 13_920, 34_437]
 
 
 @pytest.mark.slow

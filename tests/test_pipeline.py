@@ -26,6 +26,7 @@ FROM_STEPS = {"step_trainer_trusted", "machine_learning_curated"}
 # In the order of TABLES, from the issue.
 PUBLIC_STRICT = (956, 81_273, 28_680, 482, 32_025, 11_297, 464, 32_025)
 PUBLIC_PUBLISHED = (956, 81_273, 28_680, 482, 40_981, 14_460, 482, 43_681)
+PUBLIC_ON_ACCELEROMETER = (956, 81_273, 28_680, 482, 32_025, 13_920, 464, 34_437)
 
 
 # --- Counts --------------------------------------------------------------------------------
@@ -37,13 +38,22 @@ def test_public_data_strict(public_lake: Lake) -> None:
 
 
 @pytest.mark.slow
-def test_public_data_published(public_data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("policy", "rows"),
+    [("published", PUBLIC_PUBLISHED), ("consent_on_accelerometer", PUBLIC_ON_ACCELEROMETER)],
+)
+def test_public_data_under_another_policy(
+    public_data: Path, tmp_path: Path, policy: str, rows: tuple[int, ...]
+) -> None:
     lake = Lake(tmp_path / "lake").up()
     lake.upload(public_data)
-    done = lake.run(policy="published")
-    counts = dict(zip(TABLES, PUBLIC_PUBLISHED, strict=True))
+    done = lake.run(policy=policy)
+    counts = dict(zip(TABLES, rows, strict=True))
     assert lake.counts() == counts
     assert {event.job.writes: event.rows for event in done.values()} == {n: counts[n] for n in ALL}
+    report = lake.validate()
+    assert (report.policy, report.ok) == (policy, True)
+    assert {t.table: t.expected for t in report.tables} == counts
 
 
 def test_small_lake_under_both_policies_and_back(lake: Lake) -> None:

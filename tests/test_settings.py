@@ -416,7 +416,7 @@ def test_a_project_without_its_sql_is_refused(project: Path, invoke: Callable[..
 def test_a_folder_under_jobs_is_a_policy(project: Path) -> None:
     (project / "jobs" / "mine").mkdir()
     model = load(project)
-    assert list(model.policies) == ["strict", "published", "mine"]
+    assert list(model.policies) == ["strict", "published", "consent_on_accelerometer", "mine"]
     job = model.jobs["machine_learning_curated"]
     assert model.job_text(job, "mine") == model.job_text(job, "strict")
     (project / "jobs" / "mine" / "machine_learning_curated.sql").write_text("SELECT 1")
