@@ -55,7 +55,8 @@ def used(lake: Lake, folder: Path) -> Lake:
     return lake
 
 
-@pytest.mark.parametrize(("access", "wanted"), mostly_slow([("owner", OWNER), ("group", GROUP)]))
+@pytest.mark.slow
+@pytest.mark.parametrize(("access", "wanted"), [("owner", OWNER), ("group", GROUP)])
 def test_everything_is_made_for_whom_it_is_meant(
     tmp_path: Path, umask: int, access: str, wanted: tuple[int, int]
 ) -> None:

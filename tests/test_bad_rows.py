@@ -41,6 +41,7 @@ def test_so_does_that_of_a_run_in_which_all_is_up_to_date(lake: Lake) -> None:
         Lake(lake.settings.root, max_bad_rows=2).run()
 
 
+@pytest.mark.slow
 def test_the_end_of_a_run_says_why_with_numbers(lake: Lake, invoke: Ask) -> None:
     add(lake, "bad.json", BAD)
     run = ("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", "3")
@@ -103,6 +104,7 @@ def test_keys_spelled_otherwise_are_named_where_a_run_stops(lake: Lake) -> None:
     assert "(timeStamp for timestamp); `stedi upload DIR --convert`" in raised.value.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0.01, 1.0])
 def test_a_file_of_another_shape_stops_a_run_however_few_lines_it_has(
     lake: Lake, limit: float
@@ -130,6 +132,7 @@ def test_what_a_file_is_stands_in_the_index(lake: Lake) -> None:
     assert index["accelerometer/a.json"]["facts"]["shape"] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["100%", "99"])
 def test_no_usable_line_is_never_as_it_should_be(limit: str, tmp_path: Path, invoke: Ask) -> None:
     lake = Lake(tmp_path / "lake").up()

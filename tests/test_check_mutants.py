@@ -8,7 +8,7 @@ from random import Random
 
 import duckdb
 import pytest
-from conftest import PROJECT, mostly_slow
+from conftest import PROJECT
 
 from stedi_cli.checks.validation_queries import check_query
 from stedi_cli.project.model import load
@@ -131,6 +131,7 @@ def odd(table: str) -> Iterator[list[str]]:
             ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", COLUMNS)
 def test_rows_lost_and_there_several_times(
     engine: duckdb.DuckDBPyConnection, checks: dict[str, str], table: str
@@ -141,7 +142,8 @@ def test_rows_lost_and_there_several_times(
         assert any(plain.values()) == (name != "nothing"), name
 
 
-@pytest.mark.parametrize("table", mostly_slow([STEPS, READINGS, PEOPLE, PAIRS]))
+@pytest.mark.slow
+@pytest.mark.parametrize("table", [STEPS, READINGS, PEOPLE, PAIRS])
 def test_odd_values(engine: duckdb.DuckDBPyConnection, checks: dict[str, str], table: str) -> None:
     for changes in odd(table):
         plain, asked = count_both(engine, checks, changes)

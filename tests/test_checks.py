@@ -220,15 +220,10 @@ def test_a_broken_rule_is_reported(
         assert not report.ok
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("landing", "change"),
-    mostly_slow(
-        [
-            (name, change)
-            for name in FOLDERS
-            for change in (without(table=name), doubled(table=name))
-        ]
-    ),
+    [(name, change) for name in FOLDERS for change in (without(table=name), doubled(table=name))],
 )
 def test_a_line_neither_used_nor_quarantined_is_reported(
     intact: Lake, landing: str, change: Callable[[Rows], Rows]
@@ -292,7 +287,8 @@ WRONG_JOBS = {
 }
 
 
-@pytest.mark.parametrize("job", mostly_slow(WRONG_JOBS))
+@pytest.mark.slow
+@pytest.mark.parametrize("job", WRONG_JOBS)
 def test_a_wrong_job_is_reported(tmp_path: Path, job: str) -> None:
     project = tmp_path / "project"
     copy_out(PROJECT, project)

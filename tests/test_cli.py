@@ -86,6 +86,7 @@ def test_every_command_has_help_with_an_example(
     assert max(map(cell_len, told.out.splitlines())) <= 80
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", commands())
 def test_every_example_is_understood(command: str) -> None:
     documented = inspect.getdoc(commands()[command].callback)
@@ -131,7 +132,8 @@ def first_line_is_right(told: Result, root: Path) -> bool:
     return told.err.splitlines()[0] == f"stedi: local lakehouse in {root}"
 
 
-@pytest.mark.parametrize("command", mostly_slow(JSON_COMMANDS))
+@pytest.mark.slow
+@pytest.mark.parametrize("command", JSON_COMMANDS)
 def test_json_alone_is_on_stdout(built: Path, command: str) -> None:
     told = run_stedi("--root", built, *command.split(), *JSON_COMMANDS[command], "--json")
     assert told.code == 0, told.err
@@ -141,6 +143,7 @@ def test_json_alone_is_on_stdout(built: Path, command: str) -> None:
     assert len(told.err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_json_of_commands_that_change(workspace: Path, invoke: Callable[..., Result]) -> None:
     write_lake(workspace / "data")
     answers: dict[str, Any] = {}
@@ -162,6 +165,7 @@ def test_json_of_commands_that_change(workspace: Path, invoke: Callable[..., Res
     assert not (workspace / ".stedi").exists()
 
 
+@pytest.mark.slow
 def test_json_of_an_error_is_nothing(built: Path) -> None:
     told = run_stedi("--root", built, "preview", "nonsense", "--json")
     assert (told.code, told.out) == (2, "")
@@ -211,6 +215,7 @@ def test_a_misspelt_name_is_answered_with_the_nearest(
     assert told.err.splitlines()[-1] == f"Hint: Did you mean {MEANT[name]}?"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", WRONG)
 def test_an_error_is_one_line_with_a_hint(
     built: Path, invoke: Callable[..., Result], wrong: str

@@ -72,6 +72,7 @@ def ahead(ran: Lake) -> Lake:
     return ran
 
 
+@pytest.mark.slow
 def test_no_snapshot_is_older_than_its_parent(ahead: Lake) -> None:
     latest = {name: content["last-updated-ms"] for name, content in metadata(ahead).items()}
     assert len(ahead.built(force=True)) == 5

@@ -250,6 +250,7 @@ CONSENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beside", [b"", b"{\n"], ids=["clean", "beside a bad line"])
 def test_zero_is_no_consent_and_no_other_odd_date_is_one(beside: bytes, tmp_path: Path) -> None:
     files: Named = {}

@@ -210,6 +210,7 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "unpacks to more than 300 times" in refused(bomb, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_large_array_is_never_held_whole(tmp_path: Path) -> None:
     source = tmp_path / "large.json"
     record = json.dumps(MOTIONS[0])

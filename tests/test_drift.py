@@ -163,7 +163,8 @@ def is_spark_told(lake: Lake) -> bool:
     return bool(asked["quarantine_changed"])
 
 
-@pytest.mark.parametrize("change", mostly_slow(CHANGES))
+@pytest.mark.slow
+@pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("table", mostly_slow(["customers_curated", "quarantine"]))
 @pytest.mark.filterwarnings("ignore:Delete operation did not match")
 def test_what_another_engine_changes_is_told_and_mended(
@@ -228,6 +229,7 @@ def test_a_table_of_a_newer_format_is_told_and_made_again(
     assert invoke("doctor").code == 0
 
 
+@pytest.mark.slow
 def test_a_table_that_another_engine_dropped_is_told(dirty: Lake, invoke: Invoke) -> None:
     open_catalog(dirty.layout).drop_table("stedi.customer_trusted")
     doctor = invoke("doctor", "--json")

@@ -132,6 +132,7 @@ def test_it_holds_for_any_policy_and_any_counts_that_are_expected(
 # --- Asked anew ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_changed_byte_is_noticed(told: Lake, asked: list[str]) -> None:
     flip(told.data_file("customer_trusted"))
     with pytest.raises(StediError, match="is broken"):
@@ -153,6 +154,7 @@ def test_only_what_is_about_a_touched_file_is_asked(told: Lake, asked: list[str]
     assert len(asked) == len(left) + 1
 
 
+@pytest.mark.slow
 def test_other_landing_files_and_other_tables_are_asked_about(
     told: Lake, asked: list[str], tmp_path: Path
 ) -> None:
@@ -189,6 +191,7 @@ def test_a_check_whose_sql_changed_is_asked_alone(own: Path, tmp_path: Path) -> 
     assert kept(lake.validate()) == of_sql(lake) | of_lines()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["this tool", "the form", "DuckDB", "the columns"])
 def test_another_version_asks_anew(
     told: Lake, asked: list[str], monkeypatch: pytest.MonkeyPatch, what: str
@@ -212,6 +215,7 @@ def test_another_version_asks_anew(
     assert kept(told.validate()) == of_sql(told) | of_lines()
 
 
+@pytest.mark.slow
 def test_a_young_file_is_not_trusted(
     told: Lake, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +224,7 @@ def test_a_young_file_is_not_trusted(
     assert kept(told.validate()) == set()
 
 
+@pytest.mark.slow
 def test_what_changes_while_it_is_asked_about_is_not_kept(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -257,6 +262,7 @@ BROKEN: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_is_kept_badly_is_asked_anew(told: Lake, asked: list[str], what: str) -> None:
     good = told.validate()
@@ -274,6 +280,7 @@ def test_what_is_kept_badly_is_asked_anew(told: Lake, asked: list[str], what: st
     assert kept(told.validate()) == of_sql(told) | of_lines()
 
 
+@pytest.mark.slow
 def test_a_flipped_digit_is_noticed(told: Lake, asked: list[str]) -> None:
     content = told.layout.kept.read_bytes()
     told.layout.kept.write_bytes(content.replace(b", 0]", b", 7]"))
@@ -290,6 +297,7 @@ def test_counts_are_those_that_the_runs_tell(told: Lake, asked: list[str]) -> No
     assert len(asked) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["a folder", "a pipe", "a link"])
 def test_what_is_no_file_is_not_read(
     told: Lake, asked: list[str], tmp_path: Path, what: str, invoke: Callable[..., Result]
@@ -320,6 +328,7 @@ def test_what_is_no_file_is_not_read(
         assert kept(told.validate()) == of_sql(told) | of_lines()
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_written_all_is_asked(
     lake: Lake, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,6 +345,7 @@ def test_where_nothing_can_be_written_all_is_asked(
     assert not lake.layout.kept.exists()
 
 
+@pytest.mark.slow
 def test_a_word_that_is_not_the_projects_is_not_kept(
     own: Path, tmp_path: Path, asked: list[str]
 ) -> None:
@@ -354,6 +364,7 @@ def test_a_word_that_is_not_the_projects_is_not_kept(
     assert f"note {NOTE}" in record(lake)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number", ["epoch_ms(now()) % 2", "max(CAST(phone AS BIGINT))", "CAST(random() * 9 AS INT)"]
 )

@@ -45,6 +45,7 @@ def test_lines_in_quarantine_are_found_again_after_files_swapped_names(
     assert lake.validate().ok
 
 
+@pytest.mark.slow
 def test_expected_counts_hold_whatever_the_files_are_called(lake: Lake, tmp_path: Path) -> None:
     digests = {
         f"{path.parent.parent.name}/elsewhere {path.name}": hashlib.sha256(

@@ -64,6 +64,7 @@ def test_a_moved_root_is_shown_by_status_and_doctor(
     assert invoke("--root", moved, "infra", "status").code != 0
 
 
+@pytest.mark.slow
 def test_a_moved_root_is_mended(root: Path, tmp_path: Path, invoke: Invoke) -> None:
     assert_mended(root.rename(tmp_path / "moved"), invoke)
 

@@ -102,6 +102,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     return lake
 
 
+@pytest.mark.slow
 def test_no_manifest_holds_a_value_and_no_file_a_filter(dirty: Lake) -> None:
     dirty.run()
     dirty.run(force=True)

@@ -199,6 +199,7 @@ def deliveries(lakes: list[Files]) -> Iterator[Files]:
         yield held
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("small", [SMALL, pytest.param(0, marks=pytest.mark.slow)])
 @settings(
     deadline=None,
@@ -309,6 +310,7 @@ def test_10000_fuzzed_lines_are_used_or_quarantined(build: Build) -> None:
     assert min(used, len(quarantine)) > 2_000
 
 
+@pytest.mark.slow
 def test_the_contract_judges_fuzzed_lines_as_the_oracle() -> None:
     random = Random(2)
     for table in [*LANDING] * 2_000:
@@ -316,6 +318,7 @@ def test_the_contract_judges_fuzzed_lines_as_the_oracle() -> None:
         assert judged(line, fields_of(table), first) == told(table, line, first), line
 
 
+@pytest.mark.slow
 def test_what_is_canonical_is_usable() -> None:
     random = Random(3)
     compiled = cache(re.compile)

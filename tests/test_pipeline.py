@@ -191,28 +191,27 @@ def test_a_change_rebuilds_what_depends_on_it(lake: Lake, change: str) -> None:
     assert lake.built() == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
-    mostly_slow(
-        [
-            ("jobs/step_trainer_trusted.sql", "-- Step", "-- The step", FROM_STEPS),
-            (
-                "jobs/machine_learning_curated.sql",
-                "-- Each",
-                "-- Every",
-                {"machine_learning_curated"},
-            ),
-            ("jobs/published/machine_learning_curated.sql", "-- The", "-- A", set()),
-            ("jobs/checks/step_trainer_trusted_owner.sql", "-- Every", "-- Each", set()),
-            (
-                "configs/lakehouse.yaml",
-                "name: distanceFromObject, type: long, required: true",
-                "name: distanceFromObject, type: long",
-                FROM_STEPS,
-            ),
-            ("configs/lakehouse.yaml", "Acceleration along x", "Along x", set()),
-        ]
-    ),
+    [
+        ("jobs/step_trainer_trusted.sql", "-- Step", "-- The step", FROM_STEPS),
+        (
+            "jobs/machine_learning_curated.sql",
+            "-- Each",
+            "-- Every",
+            {"machine_learning_curated"},
+        ),
+        ("jobs/published/machine_learning_curated.sql", "-- The", "-- A", set()),
+        ("jobs/checks/step_trainer_trusted_owner.sql", "-- Every", "-- Each", set()),
+        (
+            "configs/lakehouse.yaml",
+            "name: distanceFromObject, type: long, required: true",
+            "name: distanceFromObject, type: long",
+            FROM_STEPS,
+        ),
+        ("configs/lakehouse.yaml", "Acceleration along x", "Along x", set()),
+    ],
 )
 def test_a_change_of_the_project(
     tmp_path: Path, file: str, old: str, new: str, expected: set[str]
@@ -282,7 +281,8 @@ UNDECLARED = {
 }
 
 
-@pytest.mark.parametrize("engine", mostly_slow(["duckdb", "spark"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
 @pytest.mark.parametrize("kind", mostly_slow(UNDECLARED))
 def test_a_job_that_reads_what_its_reads_do_not_name_is_refused(
     tmp_path: Path, invoke: Callable[..., Result], kind: str, engine: str
@@ -305,6 +305,7 @@ def test_a_job_that_reads_what_its_reads_do_not_name_is_refused(
     assert lake.states() == before
 
 
+@pytest.mark.slow
 def test_a_name_in_a_text_or_comment_or_of_a_with_is_no_read(tmp_path: Path) -> None:
     project = tmp_path / "project"
     copy_out(PROJECT, project)
@@ -324,7 +325,8 @@ def _commands(hint: str) -> list[list[str]]:
     return [shlex.split(text)[1:] for text in re.findall(r"`(stedi [^`]+)`", hint)]
 
 
-@pytest.mark.parametrize("refused", mostly_slow(["nothing built", "other policy", "stale input"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("refused", ["nothing built", "other policy", "stale input"])
 def test_a_single_job_with_stale_inputs_is_refused_with_what_mends_it(
     lake: Lake, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, refused: str
 ) -> None:
@@ -428,6 +430,7 @@ def test_too_many_bad_lines_stop_the_run_with_tables_as_before(lake: Lake, tmp_p
     assert tolerant.counts() == STRICT
 
 
+@pytest.mark.slow
 def test_broken_sql_names_the_job_and_leaves_the_tables(tmp_path: Path) -> None:
     copy_out(PROJECT, tmp_path / "project")
     lake = Lake(tmp_path / "lake", project=tmp_path / "project").up()

@@ -63,11 +63,10 @@ def waiting(lake: Lake, folder: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "words"),
-    mostly_slow(
-        [("upload", "data"), ("jobs run", "--all"), ("infra up", "--no-data"), ("infra down", "-y")]
-    ),
+    [("upload", "data"), ("jobs run", "--all"), ("infra up", "--no-data"), ("infra down", "-y")],
 )
 def test_a_second_writer_is_refused_and_told_who_is_at_work(
     held: Lake, workspace: Path, command: str, words: str
@@ -185,7 +184,8 @@ def test_a_run_ends_with_the_whole_table_and_shows_no_colour(lake: Lake) -> None
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]", terminal.shown)
 
 
-@pytest.mark.parametrize("number", mostly_slow([signal.SIGINT, signal.SIGTERM]))
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("times", mostly_slow([1, 2]))
 def test_a_query_ends_on_a_signal_while_one_function_of_a_row_takes_long(
     lake: Lake, number: signal.Signals, times: int

@@ -239,6 +239,7 @@ def test_not_found(config: Path, server: Server, workspace: Path) -> None:
     assert_refused(told, workspace, f"Cannot download {server.url}: Not Found")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [None, b"", b"what?\r\n\r\n"])
 def test_a_port_where_no_web_server_is(
     tmp_path: Path, workspace: Path, answer: bytes | None

@@ -28,7 +28,8 @@ def shown(lake: Lake, invoke: Ask) -> tuple[list[tuple[str, int, str | None]], s
     return [(r["file"], r["line"], r["content"]) for r in told.json()], told.err
 
 
-@pytest.mark.parametrize("change", mostly_slow(["swap", "rename", "copy", "add", "remove"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["swap", "rename", "copy", "add", "remove"])
 @pytest.mark.parametrize("recorded", mostly_slow([True, False]))
 def test_no_line_of_files_is_shown_that_changed_since_they_were_judged(
     lake: Lake,
@@ -71,6 +72,7 @@ def test_no_line_of_files_is_shown_that_changed_since_they_were_judged(
     assert "changed" not in told
 
 
+@pytest.mark.slow
 def test_lines_are_shown_after_a_run_that_stopped_because_of_them(
     lake: Lake, tmp_path: Path, invoke: Ask
 ) -> None:
@@ -102,6 +104,7 @@ def test_what_was_judged_is_kept_of_every_landing_table(
     assert [record["content"] for record in json.loads(told.out)] == ["x", "y"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("too_many", [b"{}\n" * 9, b""])
 def test_places_in_files_of_a_run_that_stopped_are_not_taken_for_those_of_others(
     lake: Lake, tmp_path: Path, too_many: bytes

@@ -141,6 +141,7 @@ def test_landing_tables_with_bad_lines_hold_their_usable_ones(lake: Lake, tmp_pa
 COMMENTED = "-- Counts the customers.\n/* all */ SELECT count(*) AS n FROM customer_trusted;"
 
 
+@pytest.mark.slow
 def test_sql_comes_as_argument_file_or_input(ask: Ask, built: Lake, tmp_path: Path) -> None:
     here = ("--root", str(built.settings.root))
     file = tmp_path / "count.sql"
@@ -332,6 +333,7 @@ def test_control_characters_are_shown_escaped(harmful: Lake, invoke: Ask, select
     )
 
 
+@pytest.mark.slow
 def test_a_line_feed_in_a_value_begins_no_line(harmful: Lake, invoke: Ask) -> None:
     assert not [
         o for o in shown(harmful, invoke, "customerName").splitlines() if o.strip() == "last"

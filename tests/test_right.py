@@ -116,6 +116,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", [*BAD, "a folder", "a pipe", "a link"])
 def test_what_is_kept_badly_is_checked_anew(
     own: Path, invoke: Invoke, checked: list[str], tmp_path: Path, what: str

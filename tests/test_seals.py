@@ -67,7 +67,8 @@ FILES = {
 }
 
 
-@pytest.mark.parametrize("file", mostly_slow(FILES))
+@pytest.mark.slow
+@pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("table", mostly_slow(["customer_trusted", "machine_learning_curated"]))
 def test_flipped_bytes_are_told_and_rebuilt(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, table: str, file: str
@@ -155,6 +156,7 @@ def test_flipped_metadata_is_told_and_costs_no_other_table(
     assert invoke("doctor").code == 0
 
 
+@pytest.mark.slow
 def test_a_touched_file_is_read_once_and_left(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lake = Lake(root)
     read: list[Path] = []

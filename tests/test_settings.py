@@ -92,6 +92,7 @@ def test_command_line_over_environment_over_file(
     assert load_settings().root == workspace / "from-file"
 
 
+@pytest.mark.slow
 def test_config_on_the_command_line_wins(project: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     copy_out(PROJECT, other)
@@ -341,6 +342,7 @@ def test_canonical_instants_are_plausible_in_any_range() -> None:
         assert all(judge(line.encode(), [field]) for line in found)
 
 
+@pytest.mark.slow
 def test_a_model_without_instants_works_as_before_and_doctor_says_so(
     project: Path, invoke: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -426,6 +428,7 @@ def test_a_folder_under_jobs_is_a_policy(project: Path) -> None:
 # --- init ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_init_copies_a_project_that_is_used_from_then_on(workspace: Path) -> None:
     told = run_stedi("init", "mine")
     assert told.code == 0, told.err

@@ -222,6 +222,7 @@ def is_usable(one: bytes, *, first: bool) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_no_mixture_of_mostly_usable_lines_is_odd() -> None:
     """Lines as the contract has them, in any order, with any line ends, cut at any place."""
     chance = random.Random(15)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import pytest
 import typer
-from conftest import PROJECT, Lake, mostly_slow
+from conftest import PROJECT, Lake
 from typer.testing import CliRunner
 
 from stedi_cli.cli.plain_values import take_plainly
@@ -51,6 +51,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return lake.settings.root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["-h"]])
 def test_version_and_help_import_nothing_heavy(words: list[str]) -> None:
     status, modules = imported(*words)
@@ -59,16 +60,16 @@ def test_version_and_help_import_nothing_heavy(words: list[str]) -> None:
     assert modules & HEAVY == set()
 
 
-@pytest.mark.parametrize("command", mostly_slow(["infra status", "history"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["infra status", "history"])
 def test_what_needs_no_engine_imports_none(built: Path, command: str) -> None:
     status, modules = imported("--root", built, *command.split())
     assert status == 0
     assert modules & ENGINES == set()
 
 
-@pytest.mark.parametrize(
-    "command", mostly_slow(["validate", "jobs run --all", "jobs list"], quick=2)
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["validate", "jobs run --all", "jobs list"])
 def test_where_nothing_is_to_be_done_nothing_heavy_is_imported(built: Path, command: str) -> None:
     words = ["--root", built, *command.split()]
     before, _ = imported(*words)
@@ -77,6 +78,7 @@ def test_where_nothing_is_to_be_done_nothing_heavy_is_imported(built: Path, comm
     assert modules & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_the_probe_sees_what_is_imported(built: Path) -> None:
     status, modules = imported("--root", built, "preview", "customer_trusted")
     assert status == 0

@@ -74,7 +74,8 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("where", mostly_slow(PLACES))
+@pytest.mark.slow
+@pytest.mark.parametrize("where", PLACES)
 def test_a_table_of_others_is_left_and_named(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
@@ -206,6 +207,7 @@ def is_reported(invoke: Invoke) -> bool:
     return bool(found)
 
 
+@pytest.mark.slow
 def test_a_table_that_left_the_model_is_reported_and_dropped(shrunk: Lake, invoke: Invoke) -> None:
     assert is_reported(invoke)
     assert "--drop people" in " ".join(invoke("tables").out.split())
@@ -230,7 +232,8 @@ def test_a_table_that_left_the_model_is_reported_and_dropped(shrunk: Lake, invok
     assert "There is no table 'people'" in again.err
 
 
-@pytest.mark.parametrize("answer", mostly_slow([True, False]))
+@pytest.mark.slow
+@pytest.mark.parametrize("answer", [True, False])
 def test_it_asks_before_it_drops(
     shrunk: Lake, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, answer: bool
 ) -> None:
@@ -343,6 +346,7 @@ def to_be_dropped(invoke: Invoke) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_a_landing_table_that_left_is_reported_and_dropped(left: Lake, invoke: Invoke) -> None:
     zone = left.layout.landing / "people"
     everything = {"landing/people", "people_landing", "people_landing_typed"}

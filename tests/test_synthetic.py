@@ -217,7 +217,8 @@ def judged(directory: Path, clean: Path) -> dict[str, dict[str, int]]:
     return {table: dict(reasons) for table, reasons in quarantine.items()}
 
 
-@pytest.mark.parametrize("arguments", mostly_slow(DIRTY), ids=named)
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", DIRTY, ids=named)
 def test_unusable_lines_are_those_the_contract_refuses_and_change_nothing_else(
     tmp_path: Path, arguments: dict[str, Any]
 ) -> None:

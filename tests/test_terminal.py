@@ -188,6 +188,7 @@ def test_json_holds_nothing_that_a_terminal_acts_on(invoke: Ask, lake: Lake) -> 
     assert list(record.values())[:2] == [ACTIVE[1:], [ACTIVE[1:]]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -217,9 +218,8 @@ def test_json_of_every_command_is_printable(
 # --- The question before everything goes ---------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("keys", "code"), mostly_slow([("n\n", 1), ("\n", 1), ("\x04", 1), ("\x03", 130)])
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("keys", "code"), [("n\n", 1), ("\n", 1), ("\x04", 1), ("\x03", 130)])
 def test_whoever_does_not_say_yes_keeps_everything(lake: Lake, keys: str, code: int) -> None:
     told = on_terminal("--root", lake.settings.root, "infra", "down", keys=keys)
     assert told.code == code, told.out

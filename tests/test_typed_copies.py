@@ -107,6 +107,7 @@ def test_files_of_the_same_bytes_count_twice(lake: Lake, tmp_path: Path) -> None
     assert len(lake.rows(READINGS)) == before == sum(copied(lake).values())
 
 
+@pytest.mark.slow
 def test_a_file_that_goes_takes_its_rows_along(lake: Lake, tmp_path: Path) -> None:
     put(lake, tmp_path, "goes.json", [motion("ann@x.org", C + 77)])
     put(lake, tmp_path, "stays.json", [motion("ann@x.org", C + 78)])
@@ -150,6 +151,7 @@ def test_a_file_that_changes_is_read_again(lake: Lake, tmp_path: Path, read: lis
     assert [row for row in lake.rows(READINGS) if row[2] == 0.25] == []
 
 
+@pytest.mark.slow
 def test_the_history_tells_no_bounds_and_no_deleted_entries(lake: Lake, tmp_path: Path) -> None:
     from pyiceberg.manifest import ManifestEntryStatus
 
@@ -174,6 +176,7 @@ def test_the_history_tells_no_bounds_and_no_deleted_entries(lake: Lake, tmp_path
     assert table.scan().to_arrow().num_rows == rows
 
 
+@pytest.mark.slow
 def test_unusable_lines_stay_known_file_by_file(lake: Lake, tmp_path: Path) -> None:
     dirty = Lake(lake.settings.root, max_bad_rows=10)
     put(dirty, tmp_path, "bad.json", b"{}\nnonsense\n")
@@ -192,6 +195,7 @@ def test_unusable_lines_stay_known_file_by_file(lake: Lake, tmp_path: Path) -> N
     assert dirty.validate().problems == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ran")
 def test_the_limit_counts_all_lines_and_leaves_the_copies(lake: Lake, tmp_path: Path) -> None:
     before = lake.states()
@@ -235,6 +239,7 @@ def as_if_never_stopped(lake: Lake, tmp_path: Path) -> None:
     assert kept_aside(lake) == []
 
 
+@pytest.mark.slow
 def test_a_raised_limit_commits_what_was_read(lake: Lake, tmp_path: Path, read: list[str]) -> None:
     raised = stopped(lake, tmp_path)
     assert len(read) == 5
@@ -312,7 +317,8 @@ MEANWHILE: list[tuple[Callable[[Lake, Path], None], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "again"), mostly_slow(MEANWHILE, quick=2))
+@pytest.mark.slow
+@pytest.mark.parametrize(("change", "again"), MEANWHILE)
 def test_what_is_no_longer_what_was_read_is_read_again(
     lake: Lake,
     tmp_path: Path,
@@ -339,6 +345,7 @@ def test_what_another_model_read_is_read_again(
     assert set(read) == ALL
 
 
+@pytest.mark.slow
 def test_what_a_run_does_not_read_stays_kept(lake: Lake, tmp_path: Path, read: list[str]) -> None:
     raised = stopped(lake, tmp_path)
     read.clear()
@@ -351,6 +358,7 @@ def test_what_a_run_does_not_read_stays_kept(lake: Lake, tmp_path: Path, read: l
     as_if_never_stopped(raised, tmp_path)
 
 
+@pytest.mark.slow
 def test_what_an_upload_takes_away_is_not_kept(lake: Lake, tmp_path: Path) -> None:
     raised = stopped(lake, tmp_path)
     more = {READINGS: {"more.json": [motion("bob@x.org", C + 77)]}}
@@ -381,6 +389,7 @@ def killed(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
             lake.run()
 
 
+@pytest.mark.slow
 def test_what_was_read_before_a_death_is_not_read_again(
     lake: Lake, tmp_path: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,6 +402,7 @@ def test_what_was_read_before_a_death_is_not_read_again(
     as_if_never_stopped(raised, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("links", [True, False])
 def test_what_was_read_outlives_a_commit_that_fails(
     lake: Lake, tmp_path: Path, read: list[str], monkeypatch: pytest.MonkeyPatch, links: bool
@@ -456,6 +466,7 @@ def test_reread_reads_what_is_kept_aside(
     as_if_never_stopped(raised, tmp_path)
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_aside_for_ever(
     lake: Lake, tmp_path: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -482,6 +493,7 @@ def test_nothing_is_kept_aside_for_ever(
     assert kept_aside(lake) == [".txt"]
 
 
+@pytest.mark.slow
 def test_what_others_put_beside_it_is_not_touched(lake: Lake, tmp_path: Path) -> None:
     raised = stopped(lake, tmp_path)
     aside = KeptAside(lake.layout)
@@ -494,6 +506,7 @@ def test_what_others_put_beside_it_is_not_touched(lake: Lake, tmp_path: Path) ->
     assert sorted(lake.layout.aside.iterdir()) == sorted(mine)
 
 
+@pytest.mark.slow
 def test_a_record_names_rows_and_no_other_record(lake: Lake, tmp_path: Path) -> None:
     raised = stopped(lake, tmp_path)
     aside, table = KeptAside(lake.layout), lake.model.tables[READINGS]
@@ -565,7 +578,8 @@ LOST: list[Callable[[Lake], None]] = [
 ]
 
 
-@pytest.mark.parametrize("lose", mostly_slow(LOST), ids=lambda lose: lose.__name__)
+@pytest.mark.slow
+@pytest.mark.parametrize("lose", LOST, ids=lambda lose: lose.__name__)
 @pytest.mark.usefixtures("ran")
 def test_a_copy_that_cannot_be_used_is_made_again(
     lake: Lake, tmp_path: Path, read: list[str], lose: Callable[[Lake], None]
@@ -716,6 +730,7 @@ def _line_of_another_file(lake: Lake) -> None:
     quarantine.replace({READINGS: [BadLine("a.json", 1, "not-json")]}, current.judged)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", [_row_of_another_file, _line_of_another_file])
 def test_lines_are_accounted_for_file_by_file(
     lake: Lake, tmp_path: Path, mistake: Callable[[Lake], None]

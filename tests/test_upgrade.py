@@ -63,6 +63,7 @@ def lakehouses(tmp_path: Path, invoke: Callable[..., Result]) -> dict[str, Older
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["said", pytest.param("own", marks=pytest.mark.slow)])
 def test_an_older_lakehouse(
     name: str,

@@ -248,6 +248,7 @@ MISLEADING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MISLEADING)
 def test_a_misleading_suffix_in_the_landing_zone_stops_the_run(lake: Lake, name: str) -> None:
     path = lake.layout.landing / "customer" / name
@@ -262,6 +263,7 @@ def test_a_misleading_suffix_in_the_landing_zone_stops_the_run(lake: Lake, name:
     assert lake.counts()["customer_landing"] == 2 * LANDING_COUNTS["customer_landing"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["c2", "c2.jsonl", "01/c2.txt"])
 def test_other_suffixes_in_the_landing_zone_are_read(lake: Lake, name: str) -> None:
     path = lake.layout.landing / "customer" / name

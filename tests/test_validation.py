@@ -198,6 +198,7 @@ def test_a_row_of_a_check_stands_for_as_many_as_it_says(tmp_path: Path) -> None:
     assert (found["several"], found["one_each"], found["none"]) == (3 + 1 + 1 + 1 + 1, 5, 0)
 
 
+@pytest.mark.slow
 def test_checks_and_queries_spill_to_disk_beyond_their_memory(tmp_path: Path) -> None:
     generate(tmp_path / "data", Request(customers=956, seed=3))
 

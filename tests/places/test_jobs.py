@@ -21,6 +21,7 @@ def uploaded(up: Place, data: Path) -> Place:
     return up
 
 
+@pytest.mark.slow
 def test_only_what_is_not_up_to_date_is_built(uploaded: Place, tmp_path: Path) -> None:
     assert uploaded.run() == BUILT
     held = uploaded.everything()

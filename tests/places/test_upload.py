@@ -151,6 +151,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", REFUSED)
 def test_a_folder_that_cannot_be_used_changes_nothing(
     up: Place, data: Path, tmp_path: Path, what: str
