@@ -17,7 +17,11 @@ def refuse_undeclared(lakehouse: Lakehouse, job: Job, text: JobText, engine: str
     """
     from stedi_cli.questions.statement import one_select, tables_named
 
-    named = tables_named(text.sql, lakehouse.tables)
+    hint, refused = f"See jobs/{job.name}.sql.", None
+    try:
+        named = one_select(text.sql, lakehouse.tables).tables
+    except UsageError as error:
+        refused, named = error, tables_named(text.sql, lakehouse.tables)
     missing = [name for name in lakehouse.tables if name in named and name not in job.reads]
     if missing:
         raise UsageError(
@@ -25,12 +29,11 @@ def refuse_undeclared(lakehouse: Lakehouse, job: Job, text: JobText, engine: str
             hint=f"Add it to jobs.{job.name}.reads in configs/lakehouse.yaml, or leave it out of"
             " the SQL.",
         )
-    hint = f"See jobs/{job.name}.sql."
-    try:
-        one_select(text.sql, job.reads)
-    except UsageError as error:
-        said = f"Job {job.name} failed: {error.message}"
-        raise UsageError(said, hint=f"{hint} {error.hint or ''}".rstrip()) from error
+    if refused:
+        raise UsageError(
+            f"Job {job.name} failed: {refused.message}",
+            hint=f"{hint} {refused.hint or ''}".rstrip(),
+        ) from refused
     if engine != "duckdb" and "\\" in text.sql:
         # It may end a text or a comment for the one and not for the other, and so hide a table.
         raise UsageError(
