@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import Lake, Result, mostly_slow
+from conftest import Lake, Result, mostly_slow, uploaded
 from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, MOTIONS, SMALL, STRICT, lines, write_lake
 
 from stedi_cli.cli import render
@@ -350,6 +350,16 @@ def test_the_same_content_under_another_name_is_another_file(empty: Lake, tmp_pa
             opened.landing.states()["customer_landing"].lines
             == 2 * LANDING_COUNTS["customer_landing"]
         )
+
+
+def test_files_that_came_without_an_upload_are_compared_too(lake: Lake, tmp_path: Path) -> None:
+    folder = lake.layout.landing / "customer"
+    (folder / "again.jsonl").write_bytes((folder / "c.json").read_bytes())
+    (folder / "broken.gz").write_bytes(b"no gzip")
+    with lake.opened() as opened:
+        uploaded(opened, write_lake(tmp_path / "data", {"customer_landing": {"d.json": b""}}))
+        told = opened.landing.same_content()
+    assert told["customer_landing"] == [["again.jsonl", "c.json"]]
 
 
 def test_the_landing_zone_itself_can_be_uploaded(lake: Lake) -> None:

@@ -39,6 +39,7 @@ class FileFacts:
         lines: Lines that are not blank.
         too_long: Whether a line may be too long, which typed readers take all the same.
         shape: What it is where it is no JSON lines, and what to do about it; else an empty text.
+        content: Digest of the lines, unpacked where it is gzip; empty where nobody knows it.
     """
 
     sha256: str
@@ -46,15 +47,16 @@ class FileFacts:
     lines: int
     too_long: bool
     shape: str = ""
+    content: str = ""
 
 
 def facts_from(index: Mapping[str, Any]) -> FileFacts:
     """Return facts as an index holds them; raise KeyError or TypeError where it does not."""
     # An older one does not say what shape a file has, so that all are looked at again.
     names = ("sha256", "size", "lines", "too_long", "shape")
-    facts = FileFacts(*(index[name] for name in names))
+    facts = FileFacts(*[index[name] for name in names] + [index.get("content", "")])
     whole = type(facts.size) is int and type(facts.lines) is int
-    texts = isinstance(facts.sha256, str) and isinstance(facts.shape, str)
+    texts = all(type(text) is str for text in (facts.sha256, facts.shape, facts.content))
     if not (whole and texts and isinstance(facts.too_long, bool)):
         raise TypeError
     return facts
@@ -108,12 +110,17 @@ def read_facts(content: Iterable[bytes], name: str, where: str) -> FileFacts:
 
     head, whole = begun(raw())
     refuse_misleading(name, head, where)
-    count = _LineCount()
-    for piece in _inflated(whole, shown(where)) if head.startswith(GZIP) else whole:
+    count, held = _LineCount(), found
+    if head.startswith(GZIP):
+        whole, held = _inflated(whole, shown(where)), hashlib.sha256()
+    for piece in whole:
         count.add(piece)
+        if held is not found:
+            held.update(piece)
     shape = shape_without_model(start, size == len(start))
     said = str(shape) if shape else ""
-    return FileFacts(found.hexdigest(), size, count.total(), count.too_long, said)
+    digests = found.hexdigest(), held.hexdigest()
+    return FileFacts(digests[0], size, count.total(), count.too_long, said, digests[1])
 
 
 class _LineCount:

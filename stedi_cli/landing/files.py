@@ -56,11 +56,14 @@ def contents(digests: Iterable[str]) -> str:
 
 
 def same_content(files: Mapping[str, FileFacts]) -> list[list[str]]:
-    """Return the names of files that hold the same, a list for each content; empty ones do not."""
+    """Return the names of files that hold the same lines, packed or not, a list for each content.
+
+    Empty ones are not among them.
+    """
     by_content: dict[str, list[str]] = {}
     for name, facts in sorted(files.items()):
         if facts.lines:
-            by_content.setdefault(facts.sha256, []).append(name)
+            by_content.setdefault(facts.content or facts.sha256, []).append(name)
     return [names for names in by_content.values() if len(names) > 1]
 
 

@@ -29,6 +29,8 @@ HEAD = 1 << 14
 """Bytes of a file that are looked at."""
 
 _MOST_PACKED = 4
+# Of the files of one shape, so many are named.
+_FEW = 20
 _UNPACK = "unpack it, and upload what is in it"
 
 
@@ -179,4 +181,9 @@ def shapes_said(shapes: Mapping[str, object]) -> list[str]:
     files: dict[str, list[str]] = {}
     for file, shape in shapes.items():
         files.setdefault(str(shape), []).append(shown(file))
-    return [f"{', '.join(named)}: {shape}." for shape, named in files.items()]
+    return [f"{_listed(named)}: {shape}." for shape, named in files.items()]
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _FEW:,} more" if len(names) > _FEW else ""
+    return f"{', '.join(names[:_FEW])}{more}"

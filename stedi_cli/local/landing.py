@@ -85,6 +85,8 @@ class Landing:
                         zone.remove(table, name)
                     yield Uploaded(table, name, "removed" if removed else "mixed")
             zone.settle()
+            # Read once for that and for the run, where they came in without an upload.
+            self.same_content()
             zone.save_index()
             source = delivery.folder / FILE_NAME
             if source.is_file():

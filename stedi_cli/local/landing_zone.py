@@ -108,12 +108,11 @@ class LandingZone:
         return LandingState({name: self._facts(folder / name) for name in self.names(table)})
 
     def known(self, table: str) -> dict[str, FileFacts]:
-        """Return the facts of those of a table's files that need not be read for it."""
+        """Return the facts of those of a table's files that can be used."""
         folder, found = self.folder(table), {}
         for name in self.names(table):
-            entry = self._entries().get(self._key(folder / name))
-            if entry is not None and entry.stamp == stamp_of(folder / name):
-                found[name] = entry.facts
+            with suppress(StediError):
+                found[name] = self._facts(folder / name)
         return found
 
     def states(self, *, save: bool = True) -> dict[str, LandingState]:

@@ -110,6 +110,10 @@ def test_the_same_content_under_two_names_is_told(up: Place, data: Path) -> None
         assert "1 landing file(s) of customer_landing hold what another holds" in told
         assert "c (1).json and c.json." in told
     path.unlink()
+    path.with_name("packed.gz").write_bytes(gzip.compress(lines(CUSTOMERS)))
+    told = " ".join(up.done("upload", data, "--replace", "--yes").err.split())
+    assert "c.json and packed.json.gz." in told
+    path.with_name("packed.gz").unlink()
     again = up.done("upload", data, "--replace", "--yes")
     assert "what another holds" not in again.err
 
