@@ -397,8 +397,19 @@ def test_sql_that_cannot_be_run_is_named_by_its_file(
     file = project / "jobs" / folder / "broken_one.sql"
     file.write_text(sql)
     config = project / "configs" / "local.yaml"
-    told = invoke("--config", config, "--root", intact.settings.root, "validate")
-    assert (told.code, told.out) == (2, "")
-    _, error, hint = told.err.splitlines()
-    assert error.startswith(f"Error: {file}: ")
-    assert hint == f"Hint: Mend the SQL of {file}."
+    at = ("--config", config, "--root", intact.settings.root, "validate")
+    told = invoke(*at, "--json")
+    report = told.json()
+    assert (told.code, report["ok"], report["verdict"]) == (3, False, "error")
+    # Nothing else is hidden by it.
+    others = [check for check in report["checks"] if check["check"] != "broken_one"]
+    assert {check["check"] for check in others} == SQL_CHECKS | OTHER_CHECKS
+    assert {check["violations"] for check in others} == {0}
+    if folder == "checks":
+        (broken,) = (c for c in report["checks"] if c["check"] == "broken_one")
+        assert (broken["violations"], broken["ok"], broken["verdict"]) == (None, None, "error")
+        assert broken["error"].startswith(f"{file}: ")
+    shown = invoke(*at)
+    assert shown.code == 3
+    assert "1 query cannot be run" in shown.out
+    assert f"{file}:" in shown.out.replace("\n", "")

@@ -46,7 +46,7 @@ DOCUMENTS: dict[str, Any] = {
     "validate": Report(
         "strict",
         None,
-        [TableCount("t", "trusted", 1, 1)],
+        [TableCount("t", "trusted", 1, 1, stale="its SQL changed")],
         [CheckResult("c", 0, False)],
         {},
         [],

@@ -58,7 +58,7 @@ class Questions:
         _refuse_identifiers(wanted)
         return self._run(wanted)
 
-    def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
+    def ask_all(self, questions: Sequence[Question]) -> list[Answer | UsageError]:
         return side_by_side([partial(self._answer, question) for question in questions])
 
     def miscounted(self) -> dict[str, int]:
@@ -77,9 +77,12 @@ class Questions:
         names = ", ".join(identifier(column.name) for column in table.columns)
         return self._run(f"SELECT {names} FROM {identifier(table.name)}").rows
 
-    def _answer(self, question: Question) -> Answer:
-        with question.blamed():
-            return self._run(one_select(question.sql))
+    def _answer(self, question: Question) -> Answer | UsageError:
+        try:
+            with question.blamed():
+                return self._run(one_select(question.sql))
+        except UsageError as error:
+            return error
 
     def _run(self, sql: str) -> Answer:
         try:

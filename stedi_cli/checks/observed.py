@@ -26,6 +26,8 @@ class Observed:
         quarantined: Lines in quarantine by landing table.
         miscounted: Lines of one landing file that are counted for another, by landing table.
         left_out: Reasons and numbers by note.
+        errors: Why the SQL of a check cannot be run, by check.
+        silent: Why the SQL of a note cannot be run, by note.
         kept: The checks of which an earlier validation asked.
     """
 
@@ -39,6 +41,8 @@ class Observed:
     quarantined: dict[str, int]
     miscounted: dict[str, int]
     left_out: dict[str, list[tuple[str, int]]]
+    errors: dict[str, str]
+    silent: dict[str, str]
     kept: frozenset[str] = frozenset()
 
     def unread(self) -> dict[str, tuple[int, int]]:

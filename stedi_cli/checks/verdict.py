@@ -2,39 +2,67 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+ERROR, NOT_BUILT, STALE, NOT_LOOKED_AT = "error", "not built", "stale", "not looked at yet"
+FAILED, WRONG, EMPTY, NOT_CHECKED = "failed", "wrong", "empty", "not checked"
+UNKNOWN, KNOWN, OK = "unknown", "known", "ok"
+# What the whole is called by: the first of these that anything in it is.
+_WORST_FIRST = (
+    *(ERROR, NOT_BUILT, STALE, NOT_LOOKED_AT, FAILED, WRONG, EMPTY, NOT_CHECKED),
+    *(UNKNOWN, OK),
+)
 
 
 @dataclass(frozen=True)
 class TableCount:
-    """A table's rows beside what was expected; ``None`` where unknown or not built."""
+    """A table's rows beside what was expected; ``None`` where unknown or not built.
+
+    ``stale`` is why its job would build it again.
+    """
 
     table: str
     zone: str
     rows: int | None
     expected: int | None
     published: int | None = None
+    stale: str | None = None
+
+    @property
+    def verdict(self) -> str:
+        """What is to be said of it, in a word."""
+        if self.rows is None:
+            return NOT_LOOKED_AT if self.zone == "landing" else NOT_BUILT
+        if self.stale is not None:
+            return STALE
+        if self.rows == self.expected:
+            return OK
+        if self.rows == 0:
+            return EMPTY
+        return UNKNOWN if self.expected is None else WRONG
 
     @property
     def ok(self) -> bool:
-        """Whether the table is there, and its rows are as expected where that is known."""
-        return self.rows is not None and self.expected in (None, self.rows)
+        """Whether the table is there and up to date, its rows as expected where that is known."""
+        return self.verdict in (OK, UNKNOWN)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
         record = {"table": self.table, "zone": self.zone, "rows": self.rows}
-        return {**record, "expected": self.expected, "ok": self.ok}
+        found = {"expected": self.expected, "ok": self.ok, "verdict": self.verdict}
+        return {**record, **found, "why": self.stale}
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """How many rows break a rule, and whether the policy breaks it on purpose.
 
-    ``violations`` is None where queries cannot read every line that the rule is
-    about, so that they cannot tell; and where ``waiting``, since no run has looked
-    at the lines that the rule is about. ``kept`` tells that an earlier validation
-    asked.
+    ``violations`` is None where that cannot be told: since queries cannot read every
+    line that the rule is about; where ``waiting``, since no run has looked at these
+    lines; and since the SQL cannot be run, as ``error`` says. ``kept`` tells that an
+    earlier validation asked.
     """
 
     check: str
@@ -42,16 +70,29 @@ class CheckResult:
     known: bool
     waiting: bool = False
     kept: bool = False
+    error: str | None = None
+    file: Path | None = None
 
     @property
-    def ok(self) -> bool:
-        """Whether the rule holds, is broken on purpose, or cannot be checked here."""
-        return (not self.violations or self.known) and not self.waiting
+    def verdict(self) -> str:
+        """What is to be said of it, in a word."""
+        if self.error is not None:
+            return ERROR
+        if self.violations is None:
+            return NOT_LOOKED_AT if self.waiting else NOT_CHECKED
+        if self.violations == 0:
+            return OK
+        return KNOWN if self.known else FAILED
+
+    @property
+    def ok(self) -> bool | None:
+        """Whether the rule holds or is broken on purpose; None where that cannot be told."""
+        return None if self.violations is None else self.verdict in (OK, KNOWN)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
         record = {"check": self.check, "violations": self.violations, "ok": self.ok}
-        return {**record, "kept": self.kept}
+        return {**record, "verdict": self.verdict, "error": self.error, "kept": self.kept}
 
 
 @dataclass(frozen=True)
@@ -62,10 +103,11 @@ class Report:
         policy: Policy that the tables were built under.
         source: The data set that the expected counts are of, or None.
         tables: The counts.
-        checks: The checks that could be made.
+        checks: The checks that could be made, and those whose SQL cannot be run.
         left_out: Why readings were left out, and how many, by the query that tells.
         notes: What explains a difference.
         problems: What is wrong beside counts and checks.
+        errors: Why a query that explains cannot be run, by its name.
     """
 
     policy: str
@@ -75,18 +117,85 @@ class Report:
     left_out: dict[str, list[tuple[str, int]]]
     notes: list[str]
     problems: list[str]
+    errors: dict[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        """Whether everything is as it should be."""
+        """Whether all that is known is as it should be, and nothing could not be told."""
         counted = all(table.ok for table in self.tables)
-        return counted and all(check.ok for check in self.checks) and not self.problems
+        checked = all(check.ok for check in self.checks)
+        return counted and checked and not self.problems and not self.errors
+
+    @property
+    def verdict(self) -> str:
+        """The worst of what is to be said, in a word."""
+        found = {*self.verdicts} | ({WRONG} if self.problems else set())
+        return next((word for word in _WORST_FIRST if word in found), OK)
+
+    @property
+    def verdicts(self) -> list[str]:
+        """What is to be said of each table, each check and each query that cannot be run."""
+        counted = [table.verdict for table in self.tables]
+        return counted + [check.verdict for check in self.checks] + [ERROR] * len(self.errors)
+
+    @property
+    def stale(self) -> list[dict[str, str]]:
+        """The tables that their jobs would build again, each with the reason why."""
+        return [{"table": t.table, "why": t.stale} for t in self.tables if t.stale is not None]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
         return {
             "policy": self.policy,
+            "source": self.source,
             "tables": [table.as_json() for table in self.tables],
             "checks": [check.as_json() for check in self.checks],
+            "stale": self.stale,
+            "notes": self.notes,
+            "problems": self.problems,
+            "verdict": self.verdict,
+            "summary": self.summary,
             "ok": self.ok,
         }
+
+    @property
+    def summary(self) -> str:
+        """All of it in a sentence."""
+        return _as_it_should_be(self) if self.ok else _not_right(self)
+
+
+def _as_it_should_be(report: Report) -> str:
+    unknown = [table.table for table in report.tables if table.verdict == UNKNOWN]
+    if not unknown:
+        return "Everything is as it should be."
+    broken = sum(check.verdict == KNOWN for check in report.checks)
+    said = _counted(sum(check.verdict == OK for check in report.checks), "rule holds", "rules hold")
+    said += f" ({broken} broken on purpose)" if broken else ""
+    if len(unknown) == len(report.tables):
+        return f"{said}; counts of these landing files are not known."
+    right = _counted(
+        len(report.tables) - len(unknown), "count is as expected", "counts are as expected"
+    )
+    return f"{said}, {right}; not known are counts of {', '.join(unknown)}."
+
+
+_SAID = {
+    ERROR: ("query cannot be run", "queries cannot be run"),
+    NOT_BUILT: ("table is not built", "tables are not built"),
+    STALE: ("table is stale", "tables are stale"),
+    FAILED: ("rule is broken", "rules are broken"),
+    WRONG: ("count is not the expected one", "counts are not the expected ones"),
+    EMPTY: ("table is empty", "tables are empty"),
+    NOT_LOOKED_AT: ("landing table is not looked at yet", "landing tables are not looked at yet"),
+    NOT_CHECKED: ("rule cannot be checked here", "rules cannot be checked here"),
+}
+
+
+def _not_right(report: Report) -> str:
+    numbers = {word: report.verdicts.count(word) for word in _SAID}
+    parts = [_counted(number, *_SAID[word]) for word, number in numbers.items() if number]
+    return f"Not everything is right{': ' if parts else ''}{', '.join(parts)}."
+
+
+def _counted(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stedi_cli.checks.verdict import ERROR, FAILED, WRONG
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode
@@ -43,7 +44,8 @@ def validate(
 
     with session(ctx) as opened:
         policy = named_policy(policy)
-        validation = Validation(opened.lakehouse, opened.lake, policy, again=again)
+        usual = opened.settings.policy
+        validation = Validation(opened.lakehouse, opened.lake, policy, again=again, usual=usual)
         if sql:
             texts = [question.sql for question in validation.queries().all().values()]
             render.say(";\n\n".join(texts) + ";")
@@ -64,7 +66,8 @@ def validate_session(opened: Session) -> Report:
     """Validate and show the report."""
     from stedi_cli.checks.validation import Validation
 
-    report = Validation(opened.lakehouse, opened.lake, None).run()
+    usual = opened.settings.policy
+    report = Validation(opened.lakehouse, opened.lake, None, usual=usual).run()
     show_report(report)
     render.show_cost(opened.query_cost)
     return report
@@ -95,10 +98,7 @@ def show_report(report: Report) -> None:
     render.show(
         render.table(
             ["check", ">violations", "verdict"],
-            [
-                (c.check, c.violations, f"{_check_verdict(c)}{', kept' if c.kept else ''}")
-                for c in report.checks
-            ],
+            [(c.check, c.violations, _check_verdict(c)) for c in report.checks],
         )
     )
     if any(check.violations and check.known for check in report.checks):
@@ -108,32 +108,18 @@ def show_report(report: Report) -> None:
     for name, reasons in report.left_out.items():
         for reason, number in reasons:
             render.paragraph(f"{name.replace('_', ' ').capitalize()}: {number:,}; {reason}.")
-    for text in (*report.notes, *report.problems):
+    errors = [check.error for check in report.checks if check.error is not None]
+    for text in (*report.notes, *report.problems, *errors, *report.errors.values()):
         render.paragraph(text)
-    render.say(f"\n{_summary(report)}")
-
-
-def _summary(report: Report) -> str:
-    if not report.ok:
-        return "Not everything is right."
-    if any(check.violations is None for check in report.checks):
-        return "Everything that could be checked is as it should be."
-    return "Everything is as it should be."
+    render.paragraph(report.summary)
 
 
 def _verdict(table: TableCount) -> str:
-    if table.rows is None:
-        return "not read" if table.zone == "landing" else "not built"
-    if table.expected is None:
-        return "unknown"
-    return "ok" if table.ok else f"{table.rows - table.expected:+,}"
+    if table.verdict == WRONG and table.rows is not None and table.expected is not None:
+        return f"{table.rows - table.expected:+,}"
+    return table.verdict
 
 
 def _check_verdict(check: CheckResult) -> str:
-    if check.waiting:
-        return "not looked at yet"
-    if check.violations is None:
-        return "not checked"
-    if check.violations == 0:
-        return "ok"
-    return "known" if check.known else "FAILED"
+    verdict = check.verdict.upper() if check.verdict in (FAILED, ERROR) else check.verdict
+    return f"{verdict}, kept" if check.kept else verdict

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from stedi_cli.errors import UsageError
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
@@ -142,14 +143,12 @@ class Questions(Protocol):
     def ask(self, sql: str) -> Answer:
         """Run one SELECT of a user's."""
 
-    def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
+    def ask_all(self, questions: Sequence[Question]) -> list[Answer | UsageError]:
         """Run SELECTs of the project's own: one at a time where they share a memory.
 
         Returns:
-            The answers, in the order of the questions.
-
-        Raises:
-            UsageError: If one cannot be run; it names the file that holds it.
+            The answers, in the order of the questions; in the place of each whose SQL cannot be
+            run, the error, which names the file that holds it.
         """
 
     def miscounted(self) -> dict[str, int]:

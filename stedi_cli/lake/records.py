@@ -81,6 +81,13 @@ class Answer:
     rows: Iterator[tuple[Any, ...]]
 
 
+def answered(found: Answer | UsageError) -> Answer:
+    """Return an answer; raise what stands in its place where the SQL cannot be run."""
+    if isinstance(found, UsageError):
+        raise found
+    return found
+
+
 @dataclass(frozen=True)
 class QueryCost:
     """What the queries asked so far cost.

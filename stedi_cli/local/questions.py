@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stedi_cli.errors import UsageError
 from stedi_cli.lake.records import Answer, Exported, Question
 from stedi_cli.local.access import private, users_own
 from stedi_cli.local.lock import reading
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from stedi_cli.local.engine import Engine
     from stedi_cli.local.typed_copies import Held
     from stedi_cli.project.lakehouse import Table
+    from stedi_cli.questions.statement import Select
 
 
 class Questions:
@@ -50,22 +52,24 @@ class Questions:
         return self._engine(query.tables).select(query)
 
     @private
-    def ask_all(self, questions: Sequence[Question]) -> list[Answer]:
+    def ask_all(self, questions: Sequence[Question]) -> list[Answer | UsageError]:
+        self._begin()
+        queries = [self._read(question) for question in questions]
+        runnable = [query for query in queries if not isinstance(query, UsageError)]
+        engine = self._engine(frozenset().union(*(query.tables for query in runnable)))
+        return [
+            query if isinstance(query, UsageError) else _asked(engine, question, query)
+            for question, query in zip(questions, queries, strict=True)
+        ]
+
+    def _read(self, question: Question) -> Select | UsageError:
         from stedi_cli.questions.statement import one_select
 
-        self._begin()
-        queries = []
-        for question in questions:
+        try:
             with question.blamed():
-                queries.append(one_select(question.sql, self._place.lakehouse.tables))
-        engine = self._engine(frozenset().union(*(query.tables for query in queries)))
-        answers = []
-        for question, query in zip(questions, queries, strict=True):
-            with question.blamed():
-                answer = engine.select(query)
-                # Read to its end, so that the next one has the memory for itself.
-                answers.append(replace(answer, rows=iter(list(answer.rows))))
-        return answers
+                return one_select(question.sql, self._place.lakehouse.tables)
+        except UsageError as error:
+            return error
 
     @private
     def miscounted(self) -> dict[str, int]:
@@ -167,3 +171,13 @@ class Questions:
 
             raise not_built(self._place.lakehouse, self._place.lakehouse.tables[name])
         return files
+
+
+def _asked(engine: Engine, question: Question, query: Select) -> Answer | UsageError:
+    try:
+        with question.blamed():
+            answer = engine.select(query)
+            # Read to its end, so that the next one has the memory for itself.
+            return replace(answer, rows=iter(list(answer.rows)))
+    except UsageError as error:
+        return error

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.lake.parts import Lake
-from stedi_cli.lake.records import Question
+from stedi_cli.lake.records import Question, answered
 from stedi_cli.landing.contract import IMPLAUSIBLE
 from stedi_cli.landing.files import LandingState, other_shapes
 from stedi_cli.landing.instants import looks_like
@@ -108,8 +108,8 @@ def bad_lines(lake: Lake, tables: Collection[str], by: str) -> Counter[str]:
         return Counter()
     names = ", ".join(map(literal, sorted(tables)))
     sql = f'SELECT {by}, count(*) FROM {QUARANTINE} WHERE "table" IN ({names}) GROUP BY {by}'
-    (answer,) = lake.questions.ask_all([Question(sql)])
-    return Counter({str(row[0]): int(row[1]) for row in answer.rows})
+    (found,) = lake.questions.ask_all([Question(sql)])
+    return Counter({str(row[0]): int(row[1]) for row in answered(found).rows})
 
 
 def _looks_like(lake: Lake, table: Table, reason: str) -> str:
@@ -119,8 +119,8 @@ def _looks_like(lake: Lake, table: Table, reason: str) -> str:
         f'SELECT file, line FROM {QUARANTINE} WHERE "table" = {literal(table.name)}'
         f" AND reason = {literal(reason)} ORDER BY file, line LIMIT {_MOST_LINES}"
     )
-    (answer,) = lake.questions.ask_all([Question(sql)])
-    places = [(table.name, str(file), int(line)) for file, line in answer.rows]
+    (found,) = lake.questions.ask_all([Question(sql)])
+    places = [(table.name, str(file), int(line)) for file, line in answered(found).rows]
     unit = looks_like(table, reason, lake.landing.lines(places))
     return f"lines: {unit}" if unit else ""
 

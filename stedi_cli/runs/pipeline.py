@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -22,16 +22,12 @@ from stedi_cli.lake.job_run import (
 from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
-from stedi_cli.project.lakehouse import QUARANTINE, Job, Lakehouse
+from stedi_cli.project.lakehouse import Job, Lakehouse
 from stedi_cli.runs.bad_rows import TooManyBadLines, refuse_other_shapes, refuse_too_many
 from stedi_cli.runs.job_reads import refuse_undeclared
-from stedi_cli.tables.drift import drift_said, quarantine_drift, shape_drift
-from stedi_cli.tables.history import RefRemoved, overdue
-from stedi_cli.tables.metrics import may_tell_values
-from stedi_cli.tables.provenance import LandingAccount, Provenance, TableState
-from stedi_cli.tables.recipes import Recipes
-
-FORCED = "forced"
+from stedi_cli.tables.history import RefRemoved
+from stedi_cli.tables.provenance import LandingAccount, TableState
+from stedi_cli.tables.staleness import FORCED, Staleness
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class Pipeline:
         self.policy = lakehouse.policy(policy).name
         self._landing: dict[str, LandingState] = {}
         self._tables: dict[str, TableState] = {}
-        self._recipes = Recipes(lakehouse, self.policy)
+        self._stale = Staleness(lakehouse, self.policy, lake.tables.is_whole)
 
     def plan(self, jobs: Sequence[str] = (), *, force: bool = False) -> list[JobPlan]:
         """Tell what has to run.
@@ -93,20 +89,22 @@ class Pipeline:
         wanted = {self._lakehouse.job(name).name for name in jobs} or set(self._lakehouse.jobs)
         self._landing = self._lake.landing.states()
         self._tables = self._lake.tables.states()
-        self._recipes.see(self._landing, self._tables)
+        self._stale.see(self._landing, self._tables)
         plans: list[JobPlan] = []
-        rebuilt: set[str] = set()
+        rebuilt: dict[str, str] = {}
         for job in self._lakehouse.jobs.values():
             forced = force and job.name in wanted
-            stale = next(self._reasons(job, rebuilt, forced=forced), None)
+            stale = next(self._stale.reasons(job, rebuilt, forced=forced), None)
             if job.name in wanted:
                 self._refuse_stale_inputs(job, rebuilt, plans)
                 plans.append(JobPlan(job, stale))
             if stale and stale != FORCED:
-                rebuilt.add(job.writes)
+                rebuilt[job.writes] = stale
         return plans
 
-    def _refuse_stale_inputs(self, job: Job, rebuilt: set[str], plans: list[JobPlan]) -> None:
+    def _refuse_stale_inputs(
+        self, job: Job, rebuilt: Mapping[str, str], plans: list[JobPlan]
+    ) -> None:
         planned = {plan.job.writes for plan in plans}
         waiting = [name for name in job.reads if name in rebuilt and name not in planned]
         if waiting:
@@ -114,63 +112,6 @@ class Pipeline:
                 f"{job.name} reads {waiting[0]}, which is not up to date under {self.policy}.",
                 hint=f"Run `stedi jobs run --all --policy {self.policy}`.",
             )
-
-    def _reasons(self, job: Job, rebuilt: set[str], *, forced: bool) -> Iterator[str]:
-        """Yield why a job has to run, what is known already before what has to be looked for."""
-        state = self._tables.get(job.writes)
-        provenance = state.current.provenance if state and state.current else None
-        if state is None or provenance is None:
-            yield "not built yet" if state is None else "not built by a job"
-            return
-        if provenance.policy != self.policy:
-            yield f"built under policy {provenance.policy}"
-        if any(name in rebuilt for name in job.reads):
-            yield "an input is rebuilt"
-        changed = self._recipes.changed(job, provenance)
-        if changed.inputs:
-            yield f"{', '.join(changed.inputs)} changed"
-        if any(s.provenance and s.provenance.policy != provenance.policy for s in state.snapshots):
-            yield "snapshots of another policy are left"
-        if overdue(state.snapshots, state.current.id if state.current else None):
-            yield "snapshots that have to go are left"
-        if changed.sql:
-            yield "its SQL changed"
-        if changed.model:
-            yield "the model changed"
-        yield from self._changes_of_others(job, state, provenance)
-        if forced:
-            yield FORCED
-        if not self._lake.tables.is_whole(job.writes):
-            yield "its files are not whole"
-        quarantined = any(account.quarantined for account in provenance.landing.values())
-        if quarantined and not self._lake.tables.is_whole(QUARANTINE):
-            yield "the quarantine is not whole"
-
-    def _changes_of_others(self, job: Job, state: TableState, last: Provenance) -> Iterator[str]:
-        changes = shape_drift(self._lakehouse.tables[job.writes], state)
-        if changes:
-            yield drift_said(changes)
-        quarantine, there = self._lakehouse.tables[QUARANTINE], self._tables.get(QUARANTINE)
-        if last.landing and quarantine_drift(quarantine, there, last.landing):
-            yield "the quarantine changed"
-        judged = there.current.judged if there and there.current else {}
-        if any(
-            account.quarantined and judged.get(name, account.fingerprint) != account.fingerprint
-            for name, account in last.landing.items()
-        ):
-            yield "the quarantine is of other landing files"
-        telling = self._telling([job.writes, QUARANTINE] if last.landing else [job.writes])
-        if telling:
-            yield f"the metadata of {' and '.join(telling)} may hold values"
-
-    def _telling(self, names: list[str]) -> list[str]:
-        """Return those of some tables that are to be written again so that they keep their values.
-
-        An older version or another engine wrote values into their metadata.
-        """
-        tables = self._lakehouse.tables
-        there = [name for name in names if name in self._tables]
-        return [name for name in there if may_tell_values(tables[name], self._tables[name])]
 
     def run(self, options: RunOptions, jobs: Sequence[str] = ()) -> Iterator[Event]:
         """Run what has to run.
@@ -206,7 +147,7 @@ class Pipeline:
             return
         # Also what need not run: once the lock is had, that may have changed.
         for plan in plans:
-            text = self._recipes.text(plan.job)
+            text = self._stale.recipes.text(plan.job)
             refuse_undeclared(self._lakehouse, plan.job, text, options.engine)
         with self._lake.jobs.runner(options) as runner:
             # Another writer may have been at work until the lock was had.
@@ -254,10 +195,10 @@ class Pipeline:
 
     def _task(self, job: Job, run: str, engine: str) -> Task:
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
-        provenance = self._recipes.provenance(job, run=run, engine=engine)
+        provenance = self._stale.recipes.provenance(job, run=run, engine=engine)
         known = {name: state.fingerprint for name, state in landing.items()}
         provenance = dataclasses.replace(provenance, inputs=known)
-        return Task(job, self._recipes.text(job), provenance, landing)
+        return Task(job, self._stale.recipes.text(job), provenance, landing)
 
     def _unchanged(self, job: Job) -> JobDone:
         rows, accounts = self._built(job)

@@ -76,16 +76,6 @@ class Recipes:
         )
         return Changed(inputs, provenance.sql != wanted.sql, not provenance.same_recipe(same))
 
-    def all_changed(self) -> dict[str, Changed]:
-        """Tell what changed since the tables were built under this policy, by the table."""
-        found: dict[str, Changed] = {}
-        for job in self._lakehouse.jobs.values():
-            state = self._tables.get(job.writes)
-            provenance = state.current.provenance if state and state.current else None
-            if provenance is not None and provenance.policy == self._policy:
-                found[job.writes] = self.changed(job, provenance)
-        return found
-
     def _input(self, name: str) -> str:
         if name in self._landing:
             return self._landing[name].fingerprint

@@ -458,8 +458,35 @@ def test_rules_that_cannot_be_checked_here_either_are_not_called_kept(
     unchecked = {check.check for check in report.checks if check.violations is None}
     assert unchecked == {"step_trainer_trusted_owner"}
     assert any("accelerometer_landing" in note and "7 of its 8" in note for note in report.notes)
-    # What cannot be told is not called wrong either.
-    assert report.ok
+    (check,) = (check for check in report.checks if check.violations is None)
+    assert (check.ok, check.verdict, report.verdict, report.ok) == (
+        None,
+        "not checked",
+        "not checked",
+        False,
+    )
+
+
+def test_sql_that_athena_cannot_run_hides_no_other_result(
+    sandbox: Sandbox, questions: Questions
+) -> None:
+    sandbox.queries.script(
+        "FAILED",
+        reason="COLUMN_NOT_FOUND: line 1:8: Column 'nonsense' cannot be resolved",
+        error={"ErrorCategory": 2, "Retryable": False},
+        contains="'step_trainer_trusted_owner' AS check_name",
+    )
+    script_validation(sandbox, read=READ)
+    report = Asked(questions, 0).validate()
+    (broken,) = (check for check in report.checks if not check.ok)
+    assert (broken.check, broken.verdict, broken.ok) == (
+        "step_trainer_trusted_owner",
+        "error",
+        None,
+    )
+    assert "step_trainer_trusted_owner.sql: " in str(broken.error)
+    assert (report.verdict, report.ok) == ("error", False)
+    assert {check.violations for check in report.checks if check != broken} == {0}
 
 
 @pytest.mark.parametrize(("files", "columns"), [("older", None), (None, "older")])
@@ -470,9 +497,11 @@ def test_landing_files_that_no_run_has_read(
     report = Asked(questions, 0, fingerprint=files, contract=columns).validate()
     assert {t.table: t.rows for t in report.tables} == STRICT | dict.fromkeys(LANDING_COUNTS)
     assert not report.ok
-    (problem,) = report.problems
+    problem = report.problems[0]
     assert all(name in problem for name in LANDING_COUNTS)
     assert "jobs run --all" in problem
+    words = {table.table: table.verdict for table in report.tables}
+    assert {words[name] for name in LANDING_COUNTS} == {"not looked at yet"}
 
 
 # --- Landing tables in the catalog ----------------------------------------------------------------

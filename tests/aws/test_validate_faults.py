@@ -37,7 +37,7 @@ def _two_checks_stand_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
         few = {name: asked.checks[name] for name in (*names[:2], names[-1])}
         return replace(asked, checks=few)
 
-    monkeypatch.setattr("stedi_cli.checks.validation.queries", fewer)
+    monkeypatch.setattr("stedi_cli.checks.asking.queries", fewer)
 
 
 @pytest.fixture

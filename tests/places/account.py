@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from aws.cloud_lake import CloudLake
 from aws.places import CONFIG, inventory
-from conftest import Ask
+from aws.scripted_validation import COUNTS, script_answers
+from conftest import Ask, Result
 from sandbox.server import Sandbox
 
 from places.place import Place
@@ -24,6 +26,10 @@ class Account(Place):
         cloud = CloudLake(self._sandbox)
         cloud.script(len(cloud.settings.lakehouse().jobs))
         return super().run(*words)
+
+    def validate(self, *words: str, counts: Mapping[str, int] | None = None) -> Result:
+        script_answers(CloudLake(self._sandbox), counts=COUNTS if counts is None else counts)
+        return self.ask("validate", *words)
 
     def everything(self) -> Any:
         return inventory(self._sandbox)

@@ -1,0 +1,170 @@
+"""Asks what a validation goes by, or takes the answers of an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from stedi_cli.checks.kept_answers import KeptAnswers, Pairs
+from stedi_cli.checks.observed import Observed
+from stedi_cli.checks.told import accounts_of, counts_of
+from stedi_cli.checks.validation_queries import (
+    COUNTS,
+    FILES,
+    QUARANTINED,
+    Queries,
+    check_query,
+    check_title,
+    note_title,
+    queries,
+    subjects,
+)
+from stedi_cli.errors import UsageError
+from stedi_cli.lake.parts import Lake
+from stedi_cli.lake.records import Answer, answered
+from stedi_cli.landing.files import LandingState
+from stedi_cli.project.check import ACCOUNT_CHECK, Check
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.questions.statement import tables_named
+from stedi_cli.tables.provenance import TableState
+
+
+class Asking:
+    """Asks about a lakehouse.
+
+    Args:
+        lakehouse: The model.
+        lake: Its parts.
+        again: Whether to ask also what an earlier validation was told of the same.
+    """
+
+    def __init__(self, lakehouse: Lakehouse, lake: Lake, *, again: bool) -> None:
+        self._lakehouse = lakehouse
+        self._lake = lake
+        self._again = again
+        self._kept = KeptAnswers(lakehouse, lake.kept) if lake.kept else None
+        self._errors: dict[str, str] = {}
+
+    def queries(self) -> Queries:
+        """Return what it asks."""
+        return queries(self._lakehouse, self._lake.tables.states(), self._usable_lines())
+
+    def observed(self) -> Observed:
+        """Return what is there, and what the queries say of it.
+
+        Raises:
+            StediError: If a table cannot be read.
+        """
+        return self._look_closer(self._look())
+
+    def _look(self) -> Observed:
+        """Take the answers that are kept where these are all; else ask for the others."""
+        states, landing, kept = self._seen()
+        answers = kept
+        if not kept or subjects(self._lakehouse, states).keys() - kept.keys():
+            # Before anything is asked: a medium that fails changes no time stamp.
+            self._lake.tables.read_again()
+            states, landing, kept = self._seen()
+            answers = kept | self._asked(states, kept)
+        usable, accounts = self._usable_lines(), accounts_of(self._lakehouse, states, landing)
+        used = {name: account.usable for name, account in accounts.items() if name in usable}
+        checks = [c.name for c in self._lakehouse.checks] + list(usable)
+        titles = {name: check_title(name) for name in checks}
+        found = dict(p for title in titles.values() for p in answers.get(title, ()))
+        of_lines = {COUNTS, FILES, QUARANTINED} & subjects(self._lakehouse, states).keys()
+        told = {name for name, title in titles.items() if title in kept}
+        if of_lines <= kept.keys():
+            told |= {ACCOUNT_CHECK.format(table=name) for name in landing}
+        notes = {note.name: note_title(note.name) for note in self._lakehouse.notes}
+        return Observed(
+            states=states,
+            landing=landing,
+            usable=usable,
+            accounts=accounts,
+            rows=dict(answers.get(COUNTS, ())) | used,
+            read={name: found.pop(name) for name in usable if name in found},
+            violations=found,
+            quarantined=dict(answers.get(QUARANTINED, ())),
+            miscounted=dict(answers.get(FILES, ())),
+            left_out={name: sorted(answers[t]) for name, t in notes.items() if t in answers},
+            errors={n: self._errors[t] for n, t in titles.items() if t in self._errors},
+            silent={n: self._errors[t] for n, t in notes.items() if t in self._errors},
+            kept=frozenset(told),
+        )
+
+    def _seen(self) -> tuple[dict[str, TableState], dict[str, LandingState], dict[str, Pairs]]:
+        """Return the tables and landing files as they are now, and which answers hold."""
+        landing = self._lake.landing.states()
+        if self._kept is not None:
+            self._kept.look(landing)
+        states = self._lake.tables.states()
+        return states, landing, self._taken(states, landing)
+
+    def _taken(
+        self, states: Mapping[str, TableState], landing: Mapping[str, LandingState]
+    ) -> dict[str, Pairs]:
+        """Return the answers that are kept and hold; of counts, where the runs tell the same."""
+        if self._kept is None or self._again:
+            return {}
+        taken = self._kept.taken(subjects(self._lakehouse, states))
+        told = counts_of(self._lakehouse, states, landing)
+        return {title: p for title, p in taken.items() if dict(p) == told.get(title, dict(p))}
+
+    def _asked(
+        self, states: Mapping[str, TableState], kept: Mapping[str, Pairs]
+    ) -> dict[str, Pairs]:
+        """Ask what is not kept, and keep it for the next validation."""
+        asked = queries(self._lakehouse, states, self._usable_lines()).all()
+        left = {title: question for title, question in asked.items() if title not in kept}
+        answers = self._lake.questions.ask_all(list(left.values()))
+        found = {
+            title: pairs
+            for title, answer in zip(left, answers, strict=True)
+            if (pairs := self._pairs(title, answer)) is not None
+        }
+        if FILES not in kept:
+            found[FILES] = sorted(self._lake.questions.miscounted().items())
+        if self._kept is not None:
+            texts = subjects(self._lakehouse, states)
+            self._kept.keep(texts, found, self._lake.landing.states())
+        return found
+
+    def _pairs(self, title: str, answer: Answer | UsageError) -> Pairs | None:
+        """Return words and numbers; None where the SQL of a check or note cannot be run."""
+        if isinstance(answer, UsageError) and title not in (COUNTS, QUARANTINED):
+            self._errors[title] = answer.message
+            return None
+        try:
+            return _pairs(answered(answer))
+        except (TypeError, ValueError, IndexError):
+            self._errors[title] = "its columns are not a text and a number"
+            return None
+
+    def _look_closer(self, observed: Observed) -> Observed:
+        """Ask again on this machine what is about lines that the queries could not read."""
+        raw_lines, unread = self._lake.raw_lines, observed.unread()
+        if raw_lines is None or not unread:
+            return observed
+
+        def about_them(check: Check) -> bool:
+            return bool(tables_named(check.sql, unread))
+
+        found: dict[str, int | None] = {}
+        for check in filter(about_them, self._lakehouse.checks):
+            if check.name in observed.violations:
+                answer = raw_lines.answer(check_query(check))
+                found |= dict(_pairs(answer)) if answer else {check.name: None}
+        left_out = dict(observed.left_out)
+        for note in filter(about_them, self._lakehouse.notes):
+            if note.name in observed.left_out:
+                answer = raw_lines.answer(note.sql)
+                left_out[note.name] = sorted(_pairs(answer)) if answer else []
+        return replace(observed, violations={**observed.violations, **found}, left_out=left_out)
+
+    def _usable_lines(self) -> dict[str, str]:
+        """Return, by landing table, the SELECT that takes its place; none where it need not."""
+        return self._lake.raw_lines.usable_lines() if self._lake.raw_lines else {}
+
+
+def _pairs(answer: Answer) -> Pairs:
+    return [(str(row[0]), int(row[1])) for row in answer.rows]

@@ -1,0 +1,89 @@
+"""What is wrong with a lakehouse beside its counts and rules."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from stedi_cli.checks.observed import Observed
+from stedi_cli.landing.files import other_shapes
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.tables.drift import changed_by_others, drift_said
+from stedi_cli.tables.staleness import NOT_BUILT, Staleness
+
+
+@dataclass(frozen=True)
+class Outdated:
+    """What is not of what there is now.
+
+    Args:
+        tables: The tables that their jobs would build again, each with the reason why.
+        unread: The landing tables that no run has read as they are now.
+        broken: The tables of which files are lost or broken.
+    """
+
+    tables: Mapping[str, str]
+    unread: Collection[str]
+    broken: Collection[str]
+
+
+def outdated(
+    lakehouse: Lakehouse, observed: Observed, policy: str, broken: Collection[str]
+) -> Outdated:
+    """Look for what is not of what there is now.
+
+    Args:
+        lakehouse: The model.
+        observed: What is there.
+        policy: The policy that the tables are compared under.
+        broken: The tables of which files are lost or broken.
+    """
+    staleness = Staleness(lakehouse, policy, lambda table: table not in broken)
+    staleness.see(observed.landing, observed.states)
+    tables = {name: why for name, why in staleness.tables().items() if why != NOT_BUILT}
+    unread = {*staleness.unread()}
+    if all(name in observed.states for name in lakehouse.writers):
+        unread |= {name for name in observed.usable if name not in observed.accounts}
+        unread |= {*observed.not_looked_at()}
+    return Outdated(tables, [name for name in lakehouse.landing if name in unread], broken)
+
+
+def problems(
+    lakehouse: Lakehouse, observed: Observed, built: list[str], found: Outdated, run: str
+) -> list[str]:
+    """Return in words what is wrong, and what to do about it.
+
+    Args:
+        lakehouse: The model.
+        observed: What is there.
+        built: The policies that the tables were built under.
+        found: What is not of what there is now.
+        run: The command that builds all tables.
+    """
+    said: list[str] = []
+    missing = [name for name in lakehouse.writers if name not in observed.states]
+    if missing:
+        said.append(f"Not built yet: {', '.join(missing)}. Run `{run}`.")
+    said += other_shapes(observed.landing)
+    said += [
+        f"None of the {account.lines:,} lines of {name} can be used; see `stedi quarantine`."
+        for name, account in observed.accounts.items()
+        if account.lines and not account.usable
+    ]
+    others = changed_by_others(lakehouse, observed.states)
+    said += [
+        f"{name} is not as a run leaves it: {drift_said(what)}. Run `{run}`."
+        for name, what in others.items()
+    ]
+    if found.broken:
+        said.append(f"Files are lost or broken of {', '.join(found.broken)}. Run `{run}`.")
+    if len(built) > 1:
+        said.append(
+            f"Tables of several policies lie side by side: {', '.join(built)}. Run `{run}`."
+        )
+    if found.unread:
+        said.append(f"No run has read {', '.join(found.unread)} as it is now. Run `{run}`.")
+    stale = [f"{name} ({why})" for name, why in found.tables.items() if name not in others]
+    if stale:
+        said.append(f"Stale: {', '.join(stale)}. Run `{run}`.")
+    return said
