@@ -35,9 +35,9 @@ _LONG = range(-(2**63), 2**63)
 _LONGEST_LONG = 19
 _NUMBER_TEXT = re.compile(NUMBER, re.ASCII)
 # Not JSON, but taken by DuckDB's reader: bare words for numbers in any case, a comma too many.
-# Texts come first, so that nothing inside one is touched.
+# Texts come first, so that nothing inside one is touched; one that is not closed is no JSON anyway.
 _LENIENT = re.compile(
-    r"""(?P<text>"(?:[^"\\]|\\.)*")|(?P<word>-?\b(?:nan|inf(?:inity)?)\b)|(?<=["\]}\w])\s*,(?P<end>\s*[}\]])""",
+    r"""(?P<text>"(?:[^"\\]|\\.)*+"?)|(?P<word>-?\b(?:nan|inf(?:inity)?)\b)|(?<=["\]}\w])\s*,(?P<end>\s*[}\]])""",
     re.IGNORECASE,
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -116,12 +116,12 @@ class _Number(str):
     __slots__ = ()
 
 
-class _Pairs(list[tuple[str, Any]]):
+class Pairs(list[tuple[str, Any]]):
     """The members of a JSON object in their order, duplicates included."""
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_Pairs, parse_int=_Number, parse_float=_Number, parse_constant=_Number
+    object_pairs_hook=Pairs, parse_int=_Number, parse_float=_Number, parse_constant=_Number
 )
 
 
@@ -157,7 +157,7 @@ def judge(line: bytes, fields: Sequence[Field], *, first: bool = False) -> dict[
             raise Unusable("duplicate-key")
         if key in known:
             given[key] = value
-    return {field.name: _value(given.get(field.name), field) for field in fields}
+    return {field.name: value_of(given.get(field.name), field) for field in fields}
 
 
 def judge_file(
@@ -182,7 +182,7 @@ def keys_of(line: bytes) -> list[str]:
     return [key for key, _ in _members(line, first=False)]
 
 
-def _members(line: bytes, first: bool) -> _Pairs:
+def _members(line: bytes, first: bool) -> Pairs:
     if len(line) > LONGEST_LINE:
         raise Unusable("too-long")
     if first:
@@ -191,15 +191,16 @@ def _members(line: bytes, first: bool) -> _Pairs:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
         raise Unusable("not-utf8") from None
-    parsed = _parsed(text.strip(BLANKS.decode()))
-    if not isinstance(parsed, _Pairs):
+    value = parsed(text.strip(BLANKS.decode()))
+    if not isinstance(value, Pairs):
         raise Unusable("not-an-object")
-    if "\\u" in text and _has_lone_surrogate(parsed):
+    if "\\u" in text and _has_lone_surrogate(value):
         raise Unusable("lone-surrogate")
-    return parsed
+    return value
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """Return a JSON value as the contract reads it; raise Unusable for what is none."""
     try:
         return _DECODER.decode(text)
     except (ValueError, RecursionError):
@@ -232,7 +233,8 @@ def _has_lone_surrogate(value: object) -> bool:
     return False
 
 
-def _value(given: Any, field: Field) -> Any:
+def value_of(given: Any, field: Field) -> Any:
+    """Return the value of a column; raise Unusable where what is given is none."""
     if given is None:
         if field.required:
             raise Unusable(f"missing:{field.name}")
