@@ -64,16 +64,19 @@ class Traced:
 
 _DOUBT = Trace(None, None, None)
 _BLANK = "[ \t\r\v\f]*+"
-# An escape has six characters at most, half of a surrogate pair; a number has no more than 64.
+# An escape has six characters, and some characters have two.
 _LONGEST = 12 * LONGEST_EMAIL
-# A number that nothing ends may have lost digits. A text that nothing follows may have been closed
-# by the quote that opens another.
+# Of two lines in one a quote may close what it is not to close: something else stands beside it
+# then. A number that nothing ends may have lost digits.
+_BESIDE = ' \t\r\v\f{}[],"'
 _VALUE = (
-    rf'"(?:[^"\\\x00-\x1f]|\\.){{0,{_LONGEST}}}+"(?={_BLANK}(?:[,}}\]]|\Z))'
-    rf"|[-+.\w]{{1,64}}+(?={_BLANK}[,}}\]])"
+    rf'"(?:[^"\\\x00-\x1f]|\\.){{0,{_LONGEST}}}+"(?={_BLANK}(?:[,}}\]"]|\Z))'
+    rf"|[-+.\w]++(?={_BLANK}[,}}\]])"
 )
 _LOST = re.compile("[\ud800-\udfff\ufffd]")
 _NO_EMAIL = re.compile(r'[\x00-\x20\x7f-\xa0{}\[\],:"\\]')
+# What stands behind an object, up to the next one.
+_TAIL = re.compile(r"\}([^{]*)")
 _ALNUM = re.compile("[0-9A-Za-z]")
 _NO_SERIAL = re.compile(r'[\x00-\x1f\x7f-\x9f{}\[\]"\\]')
 
@@ -148,16 +151,14 @@ class _Reader:
     def broken(self, text: str) -> list[Trace]:
         """Return the traces of a line that is no object: cut, or several, or otherwise wrong."""
         objects = text.count("{")
-        if objects <= max(1, text.count(f'"{self._traced.email}"')):
-            head, *bodies = text.split("{") if objects else ("", text)
-            told = [self._told(body) for body in bodies]
-            fragments = _is_fragment(head) or any(
-                _is_fragment(body.partition("}")[2]) for body in bodies
-            )
-            if not fragments and self._are_objects(told):
+        head = text.partition("{")[0] if objects else ""
+        tails = (found[1] for found in _TAIL.finditer(text))
+        fragments = _is_fragment(head) or any(map(_is_fragment, tails))
+        # Some object says nothing where there are fewer keys, however many braces there are.
+        if not fragments and objects <= max(1, text.count(f'"{self._traced.email}"')):
+            told = [self._told(body) for body in text.split("{")[min(1, objects) :]]
+            if self._are_objects(told):
                 return [trace for one in told for trace in self._of(one)]
-        else:
-            fragments = False
         return self._doubted(self._told(text), objects, fragments)
 
     def _are_objects(self, told: list[_Told]) -> bool:
@@ -214,7 +215,8 @@ class _Reader:
             told.repeats |= key in seen
             seen.add(key)
             if key in self._asked:
-                self._take(told, key, _given(value), picked=True)
+                apart = member.start() == 0 or text[member.start() - 1] in _BESIDE
+                self._take(told, key, _given(value) if apart else None, picked=True)
         return told
 
     def _take(self, told: _Told, key: str, given: Any, *, picked: bool) -> None:
