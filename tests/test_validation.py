@@ -72,6 +72,12 @@ def test_json_of_an_unknown_data_set(lake: Lake, validate: Callable[..., Result]
     unknown = {"expected": None, "ok": True, "verdict": "unknown", "why": None}
     holds = {"violations": 0, "ok": True, "verdict": "ok", "error": None, "kept": False}
     names = sorted(SQL_CHECKS | OTHER_CHECKS)
+    rules = lake.model.rules
+
+    def file(name: str) -> str | None:
+        return str(rules[name].file) if name in SQL_CHECKS else None
+
+    assert all(rule.rule for rule in rules.values())
     note = "These landing files are no known data set, so no counts are expected."
     assert told.json() == {
         "policy": "strict",
@@ -79,7 +85,9 @@ def test_json_of_an_unknown_data_set(lake: Lake, validate: Callable[..., Result]
         "tables": [
             {"table": name, "zone": zone(name), "rows": STRICT[name], **unknown} for name in TABLES
         ],
-        "checks": [{"check": name, **holds} for name in names],
+        "checks": [
+            {"check": name, "rule": rules[name].rule, "file": file(name), **holds} for name in names
+        ],
         "stale": [],
         "notes": [note],
         "problems": [],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from stedi_cli.checks.kept_answers import KeptAnswers, Pairs
 from stedi_cli.checks.observed import Observed
@@ -12,21 +13,25 @@ from stedi_cli.checks.validation_queries import (
     COUNTS,
     FILES,
     QUARANTINED,
-    Queries,
     check_query,
     check_title,
     note_title,
     queries,
+    rows_query,
     subjects,
 )
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Lake
-from stedi_cli.lake.records import Answer, answered
+from stedi_cli.lake.records import Answer, Question, answered
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.check import ACCOUNT_CHECK, Check
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.questions.statement import tables_named
 from stedi_cli.tables.provenance import TableState
+
+NOTHING = Answer([], [], iter(()))
+"""The answer where rows cannot be read."""
+_T = TypeVar("_T")
 
 
 class Asking:
@@ -36,18 +41,23 @@ class Asking:
         lakehouse: The model.
         lake: Its parts.
         again: Whether to ask also what an earlier validation was told of the same.
+        only: The checks that are asked about; none for all there is to ask.
     """
 
-    def __init__(self, lakehouse: Lakehouse, lake: Lake, *, again: bool) -> None:
+    def __init__(
+        self, lakehouse: Lakehouse, lake: Lake, *, again: bool, only: Collection[str] = ()
+    ) -> None:
         self._lakehouse = lakehouse
         self._lake = lake
         self._again = again
         self._kept = KeptAnswers(lakehouse, lake.kept) if lake.kept else None
+        self._only = only
         self._errors: dict[str, str] = {}
 
-    def queries(self) -> Queries:
-        """Return what it asks."""
-        return queries(self._lakehouse, self._lake.tables.states(), self._usable_lines())
+    def queries(self) -> dict[str, Question]:
+        """Return what it asks, by title."""
+        asked = queries(self._lakehouse, self._lake.tables.states(), self._usable_lines())
+        return self._wanted(asked.all())
 
     def observed(self) -> Observed:
         """Return what is there, and what the queries say of it.
@@ -61,7 +71,7 @@ class Asking:
         """Take the answers that are kept where these are all; else ask for the others."""
         states, landing, kept = self._seen()
         answers = kept
-        if not kept or subjects(self._lakehouse, states).keys() - kept.keys():
+        if not kept or self._wanted(subjects(self._lakehouse, states)).keys() - kept.keys():
             # Before anything is asked: a medium that fails changes no time stamp.
             self._lake.tables.read_again()
             states, landing, kept = self._seen()
@@ -114,7 +124,7 @@ class Asking:
         self, states: Mapping[str, TableState], kept: Mapping[str, Pairs]
     ) -> dict[str, Pairs]:
         """Ask what is not kept, and keep it for the next validation."""
-        asked = queries(self._lakehouse, states, self._usable_lines()).all()
+        asked = self._wanted(queries(self._lakehouse, states, self._usable_lines()).all())
         left = {title: question for title, question in asked.items() if title not in kept}
         answers = self._lake.questions.ask_all(list(left.values()))
         found = {
@@ -122,7 +132,7 @@ class Asking:
             for title, answer in zip(left, answers, strict=True)
             if (pairs := self._pairs(title, answer)) is not None
         }
-        if FILES not in kept:
+        if FILES not in kept and self._is_wanted(FILES):
             found[FILES] = sorted(self._lake.questions.miscounted().items())
         if self._kept is not None:
             texts = subjects(self._lakehouse, states)
@@ -139,6 +149,40 @@ class Asking:
         except (TypeError, ValueError, IndexError):
             self._errors[title] = "its columns are not a text and a number"
             return None
+
+    def rows(self, checks: Sequence[Check], observed: Observed, most: int) -> list[Answer]:
+        """Ask for rows that break rules.
+
+        Args:
+            checks: The rules, none whose SQL cannot be run.
+            observed: What is there.
+            most: How many rows of each; one more tells that there are more.
+        """
+        usable, unread, raw_lines = self._usable_lines(), observed.unread(), self._lake.raw_lines
+        here = {c.name for c in checks if unread and tables_named(c.sql, unread)}
+        questions = [Question(rows_query(c, usable, most), c.file) for c in checks]
+        elsewhere = [q for c, q in zip(checks, questions, strict=True) if c.name not in here]
+        answers = iter(self._lake.questions.ask_all(elsewhere) if elsewhere else [])
+        found: list[Answer] = []
+        for check in checks:
+            closer = None
+            if check.name in here and raw_lines is not None:
+                closer = raw_lines.answer(rows_query(check, {}, most))
+            found.append(closer or (NOTHING if check.name in here else answered(next(answers))))
+        return found
+
+    def _wanted(self, by_title: Mapping[str, _T]) -> dict[str, _T]:
+        return {title: one for title, one in by_title.items() if self._is_wanted(title)}
+
+    def _is_wanted(self, title: str) -> bool:
+        """Tell whether it is asked about: all is, unless some checks are named."""
+        if not self._only or title in (COUNTS, QUARANTINED):
+            return True
+        if title == FILES:
+            accounts = {ACCOUNT_CHECK.format(table=name) for name in self._lakehouse.landing}
+            return not accounts.isdisjoint(self._only)
+        # A landing table's own name is that of its lines, which tell what can be read.
+        return title in map(check_title, (*self._only, *self._usable_lines()))
 
     def _look_closer(self, observed: Observed) -> Observed:
         """Ask again on this machine what is about lines that the queries could not read."""

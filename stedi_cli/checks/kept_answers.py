@@ -15,7 +15,7 @@ from stedi_cli import __version__
 from stedi_cli.lake.parts import Kept
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Lakehouse
-from stedi_cli.questions.statement import TOKEN, is_repeatable, tables_named
+from stedi_cli.questions.statement import is_repeatable, tables_named, texts_in
 
 Pairs = list[tuple[str, int]]
 """An answer: words and numbers."""
@@ -107,8 +107,7 @@ class KeptAnswers:
 
     def _may_stand(self, title: str, text: str, pairs: Pairs) -> bool:
         """Tell whether an answer holds no word but those of the project, and counts."""
-        said = {found["text"][1:-1].replace("''", "'") for found in _texts(text)}
-        known = {*self._names, *said, title.partition(" ")[2]}
+        known = {*self._names, *texts_in(text), title.partition(" ")[2]}
         return all(word in known and abs(number) <= _LARGEST for word, number in pairs)
 
     def _read(self, subjects: Mapping[str, str]) -> dict[str, _Entry]:
@@ -136,10 +135,6 @@ def _entry(found: Any) -> _Entry:
     if any(type(word) is not str for word in words) or any(type(n) is not int for n in numbers):
         raise TypeError
     return entry
-
-
-def _texts(sql: str) -> list[Any]:
-    return [found for found in TOKEN.finditer(sql) if found["text"]]
 
 
 def _digest(content: bytes) -> bytes:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from stedi_cli.checks.asking import Asking
 from stedi_cli.checks.comparison import compared, data_set_of, explained
 from stedi_cli.checks.observed import Observed
+from stedi_cli.checks.offending import Offending, offending
 from stedi_cli.checks.problems import outdated, problems
-from stedi_cli.checks.validation_queries import Queries
 from stedi_cli.checks.verdict import CheckResult, Report
 from stedi_cli.lake.parts import Lake
+from stedi_cli.lake.records import Question
 from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK
 from stedi_cli.project.lakehouse import STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
@@ -26,6 +27,7 @@ class Validation:
         policy: Policy to compare with, or None for the one that the tables were built under.
         again: Whether to ask also what an earlier validation was told of the same.
         usual: Policy that jobs run under where none is named.
+        only: The checks that are asked about; none for all there is to ask.
     """
 
     def __init__(
@@ -36,15 +38,17 @@ class Validation:
         *,
         again: bool = False,
         usual: str = STRICT,
+        only: Sequence[str] = (),
     ) -> None:
         self._lakehouse = lakehouse
         self._lake = lake
-        self._asking = Asking(lakehouse, lake, again=again)
+        self._only = [lakehouse.rule(name).name for name in only]
+        self._asking = Asking(lakehouse, lake, again=again, only=self._only)
         self._policy = lakehouse.policy(policy).name if policy else None
         self._usual = usual
 
-    def queries(self) -> Queries:
-        """Return what it asks."""
+    def queries(self) -> dict[str, Question]:
+        """Return what it asks, by title."""
         return self._asking.queries()
 
     def run(self) -> Report:
@@ -56,7 +60,7 @@ class Validation:
         Raises:
             StediError: If a table cannot be read.
         """
-        observed = self._asking.observed()
+        observed = self._observed = self._asking.observed()
         built = self._built_policies(observed.states)
         policy = self._policy or (built[0] if len(built) == 1 else STRICT)
         broken = [name for name in observed.states if not self._lake.tables.is_whole(name)]
@@ -64,7 +68,7 @@ class Validation:
         data_set = data_set_of(self._lakehouse, self._lake, observed.landing)
         tables = compared(self._lakehouse, observed.rows, policy, data_set, old.tables)
         run = "stedi jobs run --all" + ("" if policy == self._usual else f" --policy {policy}")
-        return Report(
+        report = Report(
             policy=policy,
             source=data_set.source if data_set else None,
             tables=tables,
@@ -78,6 +82,24 @@ class Validation:
             problems=problems(self._lakehouse, observed, built, old, run),
             errors=observed.silent,
         )
+        return report.about(self._only) if self._only else report
+
+    def offending(self, report: Report, most: int, *, masked: bool) -> dict[str, Offending]:
+        """Return rows that break rules, by check; of those that no query tells, none.
+
+        Args:
+            report: What ``run`` has just found.
+            most: How many of each check.
+            masked: Whether what may identify a person is masked.
+        """
+        rules = self._lakehouse.rules
+        broken = [rules[check.check] for check in report.checks if check.violations]
+        asked = [check for check in broken if check.sql]
+        answers = self._asking.rows(asked, self._observed, most)
+        return {
+            check.name: offending(self._lakehouse, check, answer, most, masked=masked)
+            for check, answer in zip(asked, answers, strict=True)
+        }
 
     def _checks(self, observed: Observed, known: frozenset[str]) -> list[CheckResult]:
         found: dict[str, int | None] = {
@@ -87,7 +109,7 @@ class Validation:
             **dict.fromkeys(observed.errors),
         }
         waiting = {ACCOUNT_CHECK.format(table=name) for name in observed.not_looked_at()}
-        files = {check.name: check.file for check in self._lakehouse.checks}
+        rules = self._lakehouse.rules
         return [
             CheckResult(
                 name,
@@ -96,7 +118,8 @@ class Validation:
                 waiting=name in waiting,
                 kept=name in observed.kept,
                 error=observed.errors.get(name),
-                file=files.get(name),
+                rule=rules[name].rule if name in rules else "",
+                file=rules[name].file if name in rules else None,
             )
             for name, number in sorted(found.items())
         ]

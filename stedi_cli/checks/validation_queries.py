@@ -138,6 +138,18 @@ def check_query(check: Check) -> str:
     )
 
 
+def rows_query(check: Check, usable: Mapping[str, str], most: int) -> str:
+    """Return a query for some of the rows that break a rule, one more than are wanted.
+
+    Args:
+        check: The rule.
+        usable: By landing table, a SELECT that takes its place.
+        most: How many are wanted.
+    """
+    sql = (check.shown or check.sql).strip()
+    return _reading(usable, f"SELECT *\nFROM (\n{sql}\n) broken\nLIMIT {most + 1}")
+
+
 def _reading(usable: Mapping[str, str], sql: str) -> str:
     """Put SELECTs in the place of the landing tables that a query names."""
     sql = sql.strip()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class CheckResult:
     ``violations`` is None where that cannot be told: since queries cannot read every
     line that the rule is about; where ``waiting``, since no run has looked at these
     lines; and since the SQL cannot be run, as ``error`` says. ``kept`` tells that an
-    earlier validation asked.
+    earlier validation asked; ``rule`` is in words, ``file`` the one with the SQL.
     """
 
     check: str
@@ -71,6 +72,7 @@ class CheckResult:
     waiting: bool = False
     kept: bool = False
     error: str | None = None
+    rule: str = ""
     file: Path | None = None
 
     @property
@@ -91,8 +93,10 @@ class CheckResult:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
-        record = {"check": self.check, "violations": self.violations, "ok": self.ok}
-        return {**record, "verdict": self.verdict, "error": self.error, "kept": self.kept}
+        file = str(self.file) if self.file else None
+        record = {"check": self.check, "rule": self.rule, "file": file}
+        found = {"violations": self.violations, "ok": self.ok}
+        return {**record, **found, "verdict": self.verdict, "error": self.error, "kept": self.kept}
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,17 @@ class Report:
         counted = all(table.ok for table in self.tables)
         checked = all(check.ok for check in self.checks)
         return counted and checked and not self.problems and not self.errors
+
+    def about(self, checks: Collection[str]) -> Report:
+        """Return what is about some checks alone, and what may colour their results."""
+        return replace(
+            self,
+            tables=[table for table in self.tables if table.stale is not None],
+            checks=[check for check in self.checks if check.check in checks],
+            left_out={},
+            notes=[],
+            errors={},
+        )
 
     @property
     def verdict(self) -> str:
@@ -166,11 +181,13 @@ class Report:
 
 def _as_it_should_be(report: Report) -> str:
     unknown = [table.table for table in report.tables if table.verdict == UNKNOWN]
-    if not unknown:
+    if report.tables and not unknown:
         return "Everything is as it should be."
     broken = sum(check.verdict == KNOWN for check in report.checks)
     said = _counted(sum(check.verdict == OK for check in report.checks), "rule holds", "rules hold")
     said += f" ({broken} broken on purpose)" if broken else ""
+    if not report.tables:
+        return f"{said}."
     if len(unknown) == len(report.tables):
         return f"{said}; counts of these landing files are not known."
     right = _counted(

@@ -2,29 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from stedi_cli.checks.verdict import ERROR, FAILED, WRONG
 from stedi_cli.cli import render
+from stedi_cli.cli.rows import show_rows
 from stedi_cli.cli.session import Session, session
-from stedi_cli.errors import ExitCode
+from stedi_cli.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stedi_cli.checks.offending import Offending
     from stedi_cli.checks.verdict import CheckResult, Report, TableCount
+
+_SHOWN = 10
+
+ShowOption = Annotated[
+    int | None,
+    typer.Option(
+        "--show",
+        min=1,
+        metavar="[N]",
+        help=f"Show N rows that break each rule [default: {_SHOWN}].",
+    ),
+]
+PolicyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--policy",
+        help="Compare with this policy"
+        " [STEDI_POLICY; default: the one the tables were built under].",
+    ),
+]
+
+
+class ShowCommand(TyperCommand):
+    """A command whose option ``--show`` need not be followed by a number."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command's options and arguments."""
+        read: list[str] = []
+        for place, arg in enumerate(args):
+            read.append(arg)
+            if arg == "--show" and not "".join(args[place + 1 : place + 2]).isdecimal():
+                read.append(str(_SHOWN))
+        return super().parse_args(ctx, read)
 
 
 def validate(
     ctx: typer.Context,
-    policy: Annotated[
-        str | None,
-        typer.Option(
-            "--policy",
-            help="Compare with this policy"
-            " [STEDI_POLICY; default: the one the tables were built under].",
-        ),
+    checks: Annotated[
+        list[str] | None, typer.Argument(help="Checks to make [default: all, and counts].")
     ] = None,
+    show: ShowOption = None,
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help="With --show: also what identifies a person.")
+    ] = False,
+    policy: PolicyOption = None,
     sql: Annotated[
         bool, typer.Option("--sql", help="Print what would be asked, and stop.")
     ] = False,
@@ -37,27 +75,32 @@ def validate(
 
     Exit code 3 if one is not as it should be. What was asked before, of the same tables, is kept.
 
-    Example: stedi validate
+    Example: stedi validate customer_trusted_consent --show
     """
     from stedi_cli.checks.validation import Validation
     from stedi_cli.project.settings import named_policy
 
+    if unmasked and show is None:
+        raise UsageError("--unmasked is about rows.", hint="Give --show too.")
     with session(ctx) as opened:
-        policy = named_policy(policy)
-        usual = opened.settings.policy
-        validation = Validation(opened.lakehouse, opened.lake, policy, again=again, usual=usual)
+        policy, usual = named_policy(policy), opened.settings.policy
+        validation = Validation(
+            opened.lakehouse, opened.lake, policy, again=again, usual=usual, only=checks or ()
+        )
         if sql:
-            texts = [question.sql for question in validation.queries().all().values()]
+            texts = [question.sql for question in validation.queries().values()]
             render.say(";\n\n".join(texts) + ";")
             return
         with render.busy("Validating"):
             report = validation.run()
-        cost = opened.query_cost
+            rows = {} if show is None else validation.offending(report, show, masked=not unmasked)
         if as_json:
-            render.emit(report.as_json() | render.cost_record(cost))
+            record = _record(report, rows, shown=show is not None)
+            render.emit(record | render.cost_record(opened.query_cost))
         else:
-            show_report(report)
-            render.show_cost(cost)
+            (show_checks if checks else show_report)(report)
+            _show_offending(rows, masked=not unmasked)
+            _show_end(opened, report)
         if not report.ok:
             raise typer.Exit(ExitCode.BAD_DATA)
 
@@ -69,8 +112,13 @@ def validate_session(opened: Session) -> Report:
     usual = opened.settings.policy
     report = Validation(opened.lakehouse, opened.lake, None, usual=usual).run()
     show_report(report)
-    render.show_cost(opened.query_cost)
+    _show_end(opened, report)
     return report
+
+
+def _show_end(opened: Session, report: Report) -> None:
+    render.paragraph(report.summary)
+    render.show_cost(opened.query_cost)
 
 
 def show_report(report: Report) -> None:
@@ -108,10 +156,48 @@ def show_report(report: Report) -> None:
     for name, reasons in report.left_out.items():
         for reason, number in reasons:
             render.paragraph(f"{name.replace('_', ' ').capitalize()}: {number:,}; {reason}.")
+    for check in report.checks:
+        if check.verdict == FAILED:
+            render.paragraph(_broken(check))
     errors = [check.error for check in report.checks if check.error is not None]
     for text in (*report.notes, *report.problems, *errors, *report.errors.values()):
         render.paragraph(text)
-    render.paragraph(report.summary)
+
+
+def show_checks(report: Report) -> None:
+    """Show checks with their rules in words, and what may colour the results."""
+    render.wrapped(f"Policy {report.policy}")
+    for check in report.checks:
+        number = f", violations: {check.violations:,}" if check.violations else ""
+        render.paragraph(f"{check.check}: {_check_verdict(check)}{number}")
+        for text in (check.rule, check.file, check.error):
+            if text:
+                render.wrapped(str(text))
+    for text in report.problems:
+        render.paragraph(text)
+
+
+def _show_offending(found: Mapping[str, Offending], *, masked: bool) -> None:
+    for check, offending in found.items():
+        first = f"the first {len(offending.rows):,} rows" if offending.more else "rows"
+        render.paragraph(f"{check}, {first} that break the rule:")
+        render.say()
+        show_rows(offending.columns, offending.rows)
+    if found and masked:
+        render.paragraph("… stands for what may identify a person. `--unmasked` shows it.")
+
+
+def _record(report: Report, rows: Mapping[str, Offending], *, shown: bool) -> dict[str, Any]:
+    record = report.as_json()
+    for check in record["checks"] if shown else ():
+        check["rows"] = rows[check["check"]].as_json() if check["check"] in rows else []
+    return record
+
+
+def _broken(check: CheckResult) -> str:
+    """Return what is said of a broken rule: what it is, where it stands, how to see more."""
+    what = check.rule if check.file is None else f"{check.rule} ({check.file})"
+    return f"{check.check}: {what} See `stedi validate {check.check} --show`."
 
 
 def _verdict(table: TableCount) -> str:

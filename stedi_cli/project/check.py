@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +22,21 @@ _KEY_CHECK = "{table}_key"
 class Check:
     """A rule, as SQL that selects the rows which break it, and the file that holds it.
 
-    Where the SQL names a column ``violations``, a row stands for as many as that says.
+    Where the SQL names a column ``violations``, a row stands for as many as that says. ``says`` is
+    the rule in words where no comment is, and ``shown`` selects what a person is shown of the rows
+    where the SQL selects less.
     """
 
     name: str
     sql: str
     file: Path | None = None
+    says: str = ""
+    shown: str = ""
+
+    @property
+    def rule(self) -> str:
+        """The rule in words: what is said of it, or the first comment of its SQL."""
+        return self.says or _first_comment(self.sql)
 
 
 def key_check(table: Table) -> Check:
@@ -38,8 +48,36 @@ def key_check(table: Table) -> Check:
         source = _sharing(source, numbers)
     # Grouped, NULL is like NULL: two rows without a value have the same key.
     key = ", ".join(f"k.{identifier(name)}" for name in table.key)
-    sql = f"SELECT count(*) AS alike\nFROM {source}\nGROUP BY {key}\nHAVING count(*) > 1"
-    return Check(_KEY_CHECK.format(table=table.name), sql)
+    rows = f"count(*) AS alike\nFROM {source}\nGROUP BY {key}\nHAVING count(*) > 1"
+    return Check(
+        _KEY_CHECK.format(table=table.name),
+        f"SELECT {rows}",
+        says=f"No two rows of {table.name} have the same {', '.join(table.key)}.",
+        shown=f"SELECT {key}, {rows}",
+    )
+
+
+def checks_without_sql(tables: Iterable[Table]) -> list[Check]:
+    """Return the checks of tables that no query is asked for, by what they say."""
+    found: list[Check] = []
+    for table in tables:
+        if table.zone == "landing":
+            says = f"Every line of {table.name} that is not blank is used, or in quarantine."
+            found.append(Check(ACCOUNT_CHECK.format(table=table.name), "", says=says))
+        if not table.personal:
+            says = f"No column of {table.name} is personal, or unknown to the model."
+            found.append(Check(PERSONAL_CHECK.format(table=table.name), "", says=says))
+    return found
+
+
+def _first_comment(sql: str) -> str:
+    """Return the comment that a query begins with, in one line; nothing where it has none."""
+    text = sql.strip()
+    if text.startswith("/*"):
+        text = text[2:].partition("*/")[0]
+        return " ".join(line.strip(" *") for line in text.splitlines()).strip()
+    lines = takewhile(lambda line: line.startswith("--"), map(str.strip, text.splitlines()))
+    return " ".join(line.lstrip("-").strip() for line in lines)
 
 
 def _number(name: str, kind: str) -> str:

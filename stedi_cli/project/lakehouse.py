@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from stedi_cli.errors import UsageError
-from stedi_cli.project.check import Check, key_check
+from stedi_cli.project.check import Check, checks_without_sql, key_check
 from stedi_cli.project.naming import meant
 
 STRICT = "strict"
@@ -209,6 +209,22 @@ class Lakehouse:
         """The checks of the project, and one of each table's key, by name."""
         keys = [key_check(table) for table in self.tables.values() if table.key]
         return sorted([*keys, *self._texts("checks")], key=lambda check: check.name)
+
+    @cached_property
+    def rules(self) -> dict[str, Check]:
+        """All that is checked, by name: the checks, and those that no query is asked for."""
+        found = [*self.checks, *checks_without_sql(self.tables.values())]
+        return {check.name: check for check in found}
+
+    def rule(self, name: str) -> Check:
+        """Return a check by name; raise UsageError where there is none."""
+        found = self.rules.get(name)
+        if found is None:
+            raise UsageError(
+                f"There is no check {name!r}.",
+                hint=meant(name, self.rules, "`stedi validate` lists the checks."),
+            )
+        return found
 
     @cached_property
     def notes(self) -> list[Check]:

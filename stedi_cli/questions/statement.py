@@ -163,6 +163,12 @@ def columns_named(sql: str) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
 
 
+def texts_in(sql: str) -> set[str]:
+    """Return the texts that a query holds in quotes."""
+    found = (token["text"] for token in TOKEN.finditer(sql))
+    return {text[1:-1].replace("''", "'") for text in found if text}
+
+
 def refuse_broken_text(sql: str) -> None:
     """Raise UsageError for SQL that came as bytes which are no UTF-8."""
     if any("\ud800" <= character <= "\udfff" for character in sql):
