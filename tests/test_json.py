@@ -14,6 +14,7 @@ from stedi_cli.checks.verdict import CheckResult, Report, TableCount
 from stedi_cli.cli.live_jobs import Progress
 from stedi_cli.datasets.synthetic import Truth
 from stedi_cli.lake.events import UploadCount
+from stedi_cli.lake.exports import ExportEntry
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobDone, JobRun, Usage
 from stedi_cli.lake.records import Change, Exported, Plan, Resource, TableEntry
@@ -54,6 +55,9 @@ DOCUMENTS: dict[str, Any] = {
     ).as_json(),
     "tables": [TableEntry("t", "trusted", 1, None, "doc").as_json()],
     "history": [{"table": "t", **Snapshot(1, 0, 1, MADE).as_json()}],
+    "history --exports": [
+        ExportEntry("t", "export", "t", "1", "strict", "/f.csv", 1, ("email",)).as_json()
+    ],
     "export": Exported("t", Path("f.csv"), 1).as_json(),
     "doctor": [Finding("w", "f").as_json()],
 }

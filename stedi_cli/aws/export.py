@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -19,13 +19,14 @@ Rows = Iterable[tuple[Any, ...]]
 _BATCH = 50_000
 
 
-def write(table: Table, rows: Rows, file: Path) -> int:
+def write(table: Table, rows: Rows, file: Path, tell: Callable[[int], None]) -> int:
     """Write rows to a file, which is there whole or not at all.
 
     Args:
         table: Names and types of the columns.
         rows: The rows, in the order of the columns.
         file: The file to make, ending in ``.parquet`` or ``.csv``.
+        tell: Called with the number of rows before the file is in its place.
 
     Returns:
         The number of rows.
@@ -38,6 +39,7 @@ def write(table: Table, rows: Rows, file: Path) -> int:
         written = _parquet(table, rows, temp) if as_parquet else _csv(table, rows, temp)
         temp.seek(0)
         shutil.copyfileobj(temp, sink)
+        tell(written)
     return written
 
 

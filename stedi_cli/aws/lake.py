@@ -8,6 +8,7 @@ from functools import partial
 from stedi_cli.aws.account_use import AccountUse
 from stedi_cli.aws.athena import Athena
 from stedi_cli.aws.backoff import Backoff
+from stedi_cli.aws.export_ledger import ExportLedger
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.line_reader import LineReader
 from stedi_cli.aws.place import Place, place_of
@@ -39,6 +40,7 @@ def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff | Non
         tables=tables,
         questions=questions,
         jobs=Jobs(place),
+        exports=ExportLedger(layout, zone.storage),
         diagnose=partial(_diagnose, place),
         close=zone.close,
         account=AccountUse(layout, place.runs, athena),

@@ -60,6 +60,11 @@ class Layout:
         """Key of the expected counts that came with the uploaded data."""
         return f"{self.settings.jobs_prefix}/expected.yaml"
 
+    @property
+    def exports(self) -> str:
+        """Key prefix of the entries of the ledger of exports, ending in a slash."""
+        return self.job_key("exports/")
+
     def table_folder(self, table: str) -> str:
         """Return the key prefix of an Iceberg table's files, without a slash at the end."""
         return f"{self.settings.warehouse_prefix}/{table}"

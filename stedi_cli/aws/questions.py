@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,12 +65,19 @@ class Questions:
         # There are no copies: the landing files themselves are read.
         return {}
 
-    def export(self, table: str, file: Path) -> Exported:
+    def export(
+        self, table: str, file: Path, tell: Callable[[Exported], object] | None = None
+    ) -> Exported:
         from stedi_cli.aws.export import write
 
         export_format(file)
         found = self._layout.lakehouse.table(table)
-        return Exported(table, file, write(found, self.rows(found), file))
+
+        def told(rows: int) -> None:
+            if tell is not None:
+                tell(Exported(table, file, rows))
+
+        return Exported(table, file, write(found, self.rows(found), file, told))
 
     def rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
         """Return the rows of an Iceberg table."""

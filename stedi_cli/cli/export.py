@@ -23,13 +23,17 @@ def export(
 
     Example: stedi export machine_learning_curated steps.parquet
     """
+    from stedi_cli.cli.ledger import enter
     from stedi_cli.questions.export_file import is_taken
 
     with session(ctx) as opened:
         if is_taken(file) and not force:
             raise UsageError(f"{file} exists.", hint="Add --force to replace it.")
+        found = opened.lakehouse.table(table)
         with render.busy(f"Writing {file}"):
-            exported = opened.lake.questions.export(table, file)
+            exported = opened.lake.questions.export(
+                table, file, lambda done: enter(opened, "export", found, done.file, done.rows)
+            )
         cost = opened.query_cost
         if as_json:
             render.emit(exported.as_json() | render.cost_record(cost))

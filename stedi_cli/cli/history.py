@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.ledger import show_exports
 from stedi_cli.cli.session import session
 
 if TYPE_CHECKING:
@@ -16,13 +17,21 @@ if TYPE_CHECKING:
 def history(
     ctx: typer.Context,
     table: Annotated[str | None, typer.Argument(help="One table [default: all].")] = None,
+    exports: Annotated[
+        bool, typer.Option("--exports", help="Show what was written out of the lakehouse.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show snapshots, and of one table what made them from what.
 
+    With --exports, show which files were written of which snapshot.
+
     Example: stedi history customer_trusted
     """
     with session(ctx) as opened:
+        if exports:
+            show_exports(opened, table, as_json=as_json)
+            return
         wanted = opened.lakehouse.table(table).name if table is not None else None
         states = opened.lake.tables.states()
         found = [

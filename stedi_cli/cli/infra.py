@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -176,6 +177,10 @@ def _is_anything_there(opened: Session) -> bool:
 
 def _confirmed(opened: Session, *, keep_data: bool) -> bool:
     what = "all but landing files and tables" if keep_data else "tables and landing files"
+    if not keep_data:
+        with suppress(StediError):
+            exports = len(opened.lake.exports.read().entries)
+            what += f", and the ledger of {exports:,} export(s)" if exports else ""
     if not render.is_interactive():
         raise UsageError(
             f"`infra down` removes {what}, and there is no terminal to ask.",

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.events import Uploaded, Uploading
+from stedi_cli.lake.exports import ExportEntry, Exports
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
 from stedi_cli.lake.records import (
@@ -158,12 +159,16 @@ class Questions(Protocol):
         copy's ledger says; nothing is told where there is no copy.
         """
 
-    def export(self, table: str, file: Path) -> Exported:
+    def export(
+        self, table: str, file: Path, tell: Callable[[Exported], object] | None = None
+    ) -> Exported:
         """Write a table to a file.
 
         Args:
             table: The table.
             file: The file to make; its ending tells the format.
+            tell: Called when all is read, before the file is in its place; where it raises, no
+                file is made.
 
         Raises:
             UsageError: If the ending is neither ``.parquet`` nor ``.csv``, the table is not built,
@@ -219,6 +224,16 @@ class Account(Protocol):
         """Stop a run."""
 
 
+class ExportLedger(Protocol):
+    """What was written out of the lakehouse, kept as long as the lakehouse is."""
+
+    def add(self, entry: ExportEntry) -> bool:
+        """Add an entry that survives; False where this user may not write here."""
+
+    def read(self) -> Exports:
+        """Return all entries."""
+
+
 class RawLines(Protocol):
     """What checks read where a landing table holds more than usable lines when asked for."""
 
@@ -270,6 +285,7 @@ class Lake:
         tables: Its tables.
         questions: Asks about them.
         jobs: Runs its jobs.
+        exports: Tells what was written out of it.
         diagnose: Looks for what may be wrong, changing nothing.
         close: Releases what the parts hold open.
         tidy: Removes what a command that died left, unless another one is at work; None where
@@ -287,6 +303,7 @@ class Lake:
     tables: Tables
     questions: Questions
     jobs: Jobs
+    exports: ExportLedger
     diagnose: Callable[[], Iterator[Finding]]
     close: Callable[[], None]
     tidy: Callable[[], None] | None = None

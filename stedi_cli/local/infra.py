@@ -15,6 +15,7 @@ from stedi_cli.lake.records import Change, Plan, Resource
 from stedi_cli.landing.names import shown
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import NAMESPACE, BrokenError, Entry, entries, read_state
+from stedi_cli.local.export_ledger import ExportLedger
 from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.layout import VERSION, to_path
 from stedi_cli.local.left_landing import left_zones
@@ -223,6 +224,8 @@ class Infrastructure:
             zones = {Path(zone.place) for zone in left_zones(layout, self._lakehouse)}
             yield from self._remove_tables()
             yield from self._remove_landing()
+            if ExportLedger(self._place).remove():
+                yield Resource("ledger of exports", str(layout.exports), "removed")
             for path in layout.beside:
                 # A folder in a file's place is not of this tool.
                 if not _is_folder(path):

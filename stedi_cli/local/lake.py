@@ -7,6 +7,7 @@ from functools import partial
 
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.parts import Lake
+from stedi_cli.local.export_ledger import ExportLedger
 from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.kept import Kept
 from stedi_cli.local.landing import Landing
@@ -40,6 +41,7 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
         tables=Tables(writer),
         questions=questions,
         jobs=Jobs(writer),
+        exports=ExportLedger(place),
         diagnose=partial(_diagnose, place),
         close=close,
         tidy=writer.tidy,

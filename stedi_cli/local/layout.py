@@ -102,6 +102,11 @@ class Layout:
         return self.root / "expected.yaml"
 
     @property
+    def exports(self) -> Path:
+        """The ledger of exports: what was written out of the lakehouse."""
+        return self.root / "exports.jsonl"
+
+    @property
     def beside(self) -> tuple[Path, ...]:
         """The files for its own use, which hold nothing that is asked for."""
         notes = (self.index, self.kept, self.checked, self.expected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +88,9 @@ class Questions:
             raise query_error(error) from error
 
     @private
-    def export(self, table: str, file: Path) -> Exported:
+    def export(
+        self, table: str, file: Path, tell: Callable[[Exported], object] | None = None
+    ) -> Exported:
         import duckdb
 
         from stedi_cli.local.engine import PARQUET, query_error
@@ -105,9 +107,12 @@ class Questions:
             rows = int(engine.execute(copy)[0][0])
         except duckdb.Error as error:
             raise query_error(error) from error
+        done = Exported(table, file, rows)
         with users_own(), exported(file) as sink, inside.open("rb") as stream:
             shutil.copyfileobj(stream, sink)
-        return Exported(table, file, rows)
+            if tell is not None:
+                tell(done)
+        return done
 
     def _begin(self) -> None:
         """Hold off sweeping from the first question on, and see the tables as they are then."""

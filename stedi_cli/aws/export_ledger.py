@@ -1,0 +1,42 @@
+"""The ledger of exports of a lakehouse on AWS: an object an export, since none can be added to."""
+
+from __future__ import annotations
+
+import uuid
+
+from stedi_cli.aws.account import aws_errors
+from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.storage import Storage
+from stedi_cli.lake.exports import ExportEntry, Exports
+
+
+class ExportLedger:
+    """The ledger, which lies beside what jobs run from.
+
+    Args:
+        layout: Names and places.
+        storage: The bucket.
+    """
+
+    def __init__(self, layout: Layout, storage: Storage) -> None:
+        self._prefix = layout.exports
+        self._storage = storage
+
+    def add(self, entry: ExportEntry) -> bool:
+        # By its time, so that a listing gives them in their order.
+        key = f"{self._prefix}{entry.when}-{uuid.uuid4().hex}.json"
+        with aws_errors(f"s3:PutObject {key}"):
+            self._storage.s3.put_object(
+                **self._storage.place(key), Body=entry.line(), ServerSideEncryption="AES256"
+            )
+        return True
+
+    def read(self) -> Exports:
+        entries, unreadable = [], 0
+        for name in sorted(self._storage.list(self._prefix)):
+            try:
+                content = self._storage.read_if_there(f"{self._prefix}{name}")
+                entries.append(ExportEntry.from_line(content or b""))
+            except ValueError:
+                unreadable += 1
+        return Exports(tuple(entries), unreadable)
