@@ -29,6 +29,7 @@ JSON_COMMANDS: dict[str, list[str]] = {
     "jobs list": [],
     "jobs status": [],
     "validate": [],
+    "flow": [],
     "quarantine": ["--show"],
     "tables": ["--ddl"],
     "preview": ["customer_trusted"],

@@ -67,8 +67,8 @@ def of_sql(lake: Lake) -> set[str]:
 
 
 def of_lines() -> set[str]:
-    """The checks that every line of the landing tables is accounted for."""
-    return {ACCOUNT_CHECK.format(table=name) for name in FOLDERS}
+    """The checks that every line of the landing tables is accounted for, and every row of jobs."""
+    return {ACCOUNT_CHECK.format(table=name) for name in (*FOLDERS, *JOBS.values())}
 
 
 def record(lake: Lake) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def test_what_was_told_is_kept_and_asked_again_on_demand(
 ) -> None:
     root = ["--root", told.settings.root, "validate"]
     again = invoke(*root, "--again", "--json").json()
-    assert len(asked) == len(of_sql(told)) + 3
+    assert len(asked) == len(of_sql(told)) + 3 + len(JOBS)
     asked.clear()
     now = invoke(*root, "--json").json()
     assert asked == []
@@ -150,8 +150,8 @@ def test_only_what_is_about_a_touched_file_is_asked(told: Lake, asked: list[str]
     left = of_sql(told) - kept(report)
     assert left == {check.name for check in told.model.checks if "step_trainer_t" in check.sql}
     assert "accelerometer_trusted_consent" not in left
-    # Also the counts.
-    assert len(asked) == len(left) + 1
+    # Also the counts, and both sides of the last join.
+    assert len(asked) == len(left) + 2
 
 
 @pytest.mark.slow
@@ -173,8 +173,8 @@ def test_other_landing_files_and_other_tables_are_asked_about(
     told.run(force=True)
     asked.clear()
     told.validate()
-    # Neither the quarantine nor the landing tables, of which the note is.
-    assert len(asked) == len(of_sql(told)) + 1
+    # Neither the quarantine nor the landing tables, of which the note and a job's account are.
+    assert len(asked) == len(of_sql(told)) + 1 + len(JOBS) - 1
 
 
 def test_a_check_whose_sql_changed_is_asked_alone(own: Path, tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_another_version_asks_anew(
             monkeypatch.setattr("stedi_cli.project.lakehouse.Table.columns_sha256", other)
     # Another digest of the columns is a problem of its own.
     assert kept(told.validate()) == set()
-    assert len(asked) == len(of_sql(told)) + 3
+    assert len(asked) == len(of_sql(told)) + 3 + len(JOBS)
     assert kept(told.validate()) == of_sql(told) | of_lines()
 
 
@@ -285,7 +285,7 @@ def test_a_flipped_digit_is_noticed(told: Lake, asked: list[str]) -> None:
     content = told.layout.kept.read_bytes()
     told.layout.kept.write_bytes(content.replace(b", 0]", b", 7]"))
     assert told.validate().ok
-    assert len(asked) == len(of_sql(told)) + 3
+    assert len(asked) == len(of_sql(told)) + 3 + len(JOBS)
 
 
 def test_counts_are_those_that_the_runs_tell(told: Lake, asked: list[str]) -> None:
@@ -321,7 +321,7 @@ def test_what_is_no_file_is_not_read(
         "checked configs",
     }
     assert told.validate().ok
-    assert len(asked) == len(of_sql(told)) + 3
+    assert len(asked) == len(of_sql(told)) + 3 + len(JOBS)
     assert (tmp_path / "else").read_bytes() == content
     if what != "a folder":
         assert stat.S_ISREG(path.lstat().st_mode)
@@ -340,7 +340,7 @@ def test_where_nothing_can_be_written_all_is_asked(
     monkeypatch.setattr(kept_file, "replaced", full)
     for _ in range(2):
         assert lake.validate().ok
-        assert len(asked) == len(of_sql(lake)) + 3
+        assert len(asked) == len(of_sql(lake)) + 3 + len(JOBS)
         asked.clear()
     assert not lake.layout.kept.exists()
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
+from stedi_cli.checks.accounts import present_accounts
 from stedi_cli.checks.kept_answers import KeptAnswers, Pairs
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.told import accounts_of, counts_of
@@ -13,6 +14,9 @@ from stedi_cli.checks.validation_queries import (
     COUNTS,
     FILES,
     QUARANTINED,
+    Queries,
+    account_query,
+    account_title,
     check_query,
     check_title,
     note_title,
@@ -53,11 +57,14 @@ class Asking:
         self._kept = KeptAnswers(lakehouse, lake.kept) if lake.kept else None
         self._only = only
         self._errors: dict[str, str] = {}
+        self._of_jobs = {
+            account_title(job.name): ACCOUNT_CHECK.format(table=job.writes)
+            for job in lakehouse.jobs.values()
+        }
 
     def queries(self) -> dict[str, Question]:
         """Return what it asks, by title."""
-        asked = queries(self._lakehouse, self._lake.tables.states(), self._usable_lines())
-        return self._wanted(asked.all())
+        return self._wanted(self._queries(self._lake.tables.states()).all())
 
     def observed(self) -> Observed:
         """Return what is there, and what the queries say of it.
@@ -71,7 +78,7 @@ class Asking:
         """Take the answers that are kept where these are all; else ask for the others."""
         states, landing, kept = self._seen()
         answers = kept
-        if not kept or self._wanted(subjects(self._lakehouse, states)).keys() - kept.keys():
+        if not kept or self._wanted(self._subjects(states)).keys() - kept.keys():
             # Before anything is asked: a medium that fails changes no time stamp.
             self._lake.tables.read_again()
             states, landing, kept = self._seen()
@@ -81,10 +88,13 @@ class Asking:
         checks = [c.name for c in self._lakehouse.checks] + list(usable)
         titles = {name: check_title(name) for name in checks}
         found = dict(p for title in titles.values() for p in answers.get(title, ()))
-        of_lines = {COUNTS, FILES, QUARANTINED} & subjects(self._lakehouse, states).keys()
+        of_lines = {COUNTS, FILES, QUARANTINED} & self._subjects(states).keys()
         told = {name for name, title in titles.items() if title in kept}
         if of_lines <= kept.keys():
             told |= {ACCOUNT_CHECK.format(table=name) for name in landing}
+        sums = {a.name: account_title(a.name) for a in present_accounts(self._lakehouse, states)}
+        if COUNTS in kept:
+            told |= {self._of_jobs[title] for title in sums.values() if title in kept}
         notes = {note.name: note_title(note.name) for note in self._lakehouse.notes}
         return Observed(
             states=states,
@@ -97,7 +107,9 @@ class Asking:
             quarantined=dict(answers.get(QUARANTINED, ())),
             miscounted=dict(answers.get(FILES, ())),
             left_out={name: sorted(answers[t]) for name, t in notes.items() if t in answers},
-            errors={n: self._errors[t] for n, t in titles.items() if t in self._errors},
+            reasons={name: answers[t] for name, t in sums.items() if t in answers},
+            errors={n: self._errors[t] for n, t in titles.items() if t in self._errors}
+            | {self._of_jobs[t]: self._errors[t] for t in sums.values() if t in self._errors},
             silent={n: self._errors[t] for n, t in notes.items() if t in self._errors},
             kept=frozenset(told),
         )
@@ -116,7 +128,7 @@ class Asking:
         """Return the answers that are kept and hold; of counts, where the runs tell the same."""
         if self._kept is None or self._again:
             return {}
-        taken = self._kept.taken(subjects(self._lakehouse, states))
+        taken = self._kept.taken(self._subjects(states))
         told = counts_of(self._lakehouse, states, landing)
         return {title: p for title, p in taken.items() if dict(p) == told.get(title, dict(p))}
 
@@ -124,7 +136,7 @@ class Asking:
         self, states: Mapping[str, TableState], kept: Mapping[str, Pairs]
     ) -> dict[str, Pairs]:
         """Ask what is not kept, and keep it for the next validation."""
-        asked = self._wanted(queries(self._lakehouse, states, self._usable_lines()).all())
+        asked = self._wanted(self._queries(states).all())
         left = {title: question for title, question in asked.items() if title not in kept}
         answers = self._lake.questions.ask_all(list(left.values()))
         found = {
@@ -135,8 +147,7 @@ class Asking:
         if FILES not in kept and self._is_wanted(FILES):
             found[FILES] = sorted(self._lake.questions.miscounted().items())
         if self._kept is not None:
-            texts = subjects(self._lakehouse, states)
-            self._kept.keep(texts, found, self._lake.landing.states())
+            self._kept.keep(self._subjects(states), found, self._lake.landing.states())
         return found
 
     def _pairs(self, title: str, answer: Answer | UsageError) -> Pairs | None:
@@ -181,6 +192,8 @@ class Asking:
         if title == FILES:
             accounts = {ACCOUNT_CHECK.format(table=name) for name in self._lakehouse.landing}
             return not accounts.isdisjoint(self._only)
+        if title in self._of_jobs:
+            return self._of_jobs[title] in self._only
         # A landing table's own name is that of its lines, which tell what can be read.
         return title in map(check_title, (*self._only, *self._usable_lines()))
 
@@ -203,7 +216,20 @@ class Asking:
             if note.name in observed.left_out:
                 answer = raw_lines.answer(note.sql)
                 left_out[note.name] = sorted(_pairs(answer)) if answer else []
-        return replace(observed, violations={**observed.violations, **found}, left_out=left_out)
+        reasons = dict(observed.reasons)
+        for account in filter(about_them, present_accounts(self._lakehouse, observed.states)):
+            if account.name in observed.reasons:
+                answer = raw_lines.answer(account_query(account))
+                reasons[account.name] = _pairs(answer) if answer else None
+        violations = {**observed.violations, **found}
+        return replace(observed, violations=violations, left_out=left_out, reasons=reasons)
+
+    def _subjects(self, states: Mapping[str, TableState]) -> dict[str, str]:
+        return subjects(self._lakehouse, states, present_accounts(self._lakehouse, states))
+
+    def _queries(self, states: Mapping[str, TableState]) -> Queries:
+        told = present_accounts(self._lakehouse, states)
+        return queries(self._lakehouse, states, told, self._usable_lines())
 
     def _usable_lines(self) -> dict[str, str]:
         """Return, by landing table, the SELECT that takes its place; none where it need not."""

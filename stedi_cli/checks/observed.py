@@ -26,6 +26,7 @@ class Observed:
         quarantined: Lines in quarantine by landing table.
         miscounted: Lines of one landing file that are counted for another, by landing table.
         left_out: Reasons and numbers by note.
+        reasons: Reasons and numbers by job, of its account; None where that cannot be told.
         errors: Why the SQL of a check cannot be run, by check.
         silent: Why the SQL of a note cannot be run, by note.
         kept: The checks of which an earlier validation asked.
@@ -41,6 +42,7 @@ class Observed:
     quarantined: dict[str, int]
     miscounted: dict[str, int]
     left_out: dict[str, list[tuple[str, int]]]
+    reasons: Mapping[str, list[tuple[str, int]] | None]
     errors: dict[str, str]
     silent: dict[str, str]
     kept: frozenset[str] = frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from stedi_cli.checks.accounts import left_over
 from stedi_cli.checks.asking import Asking
 from stedi_cli.checks.comparison import compared, data_set_of, explained
 from stedi_cli.checks.observed import Observed
@@ -105,6 +106,7 @@ class Validation:
         found: dict[str, int | None] = {
             **observed.violations,
             **observed.unaccounted(),
+            **left_over(self._lakehouse, observed),
             **self._personal_columns(observed.states),
             **dict.fromkeys(observed.errors),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from stedi_cli.lake.records import Question
@@ -28,12 +28,14 @@ class Queries:
             other SELECTs, also the rows of each of these.
         quarantined: Lines in quarantine of every landing table, or None without one.
         notes: What was left out and why, by the name of the query.
+        accounts: What is not in a job's table and why, by the job's name.
     """
 
     counts: Question | None
     checks: dict[str, Question]
     quarantined: Question | None
     notes: dict[str, Question]
+    accounts: dict[str, Question]
 
     def all(self) -> dict[str, Question]:
         """Return all of them by title, in the order of the fields."""
@@ -42,6 +44,7 @@ class Queries:
             **{check_title(name): question for name, question in self.checks.items()},
             QUARANTINED: self.quarantined,
             **{note_title(name): question for name, question in self.notes.items()},
+            **{account_title(name): question for name, question in self.accounts.items()},
         }
         return {title: question for title, question in asked.items() if question is not None}
 
@@ -56,7 +59,14 @@ def note_title(name: str) -> str:
     return f"note {name}"
 
 
-def subjects(lakehouse: Lakehouse, built: Collection[str]) -> dict[str, str]:
+def account_title(job: str) -> str:
+    """Return the title of a job's account."""
+    return f"account {job}"
+
+
+def subjects(
+    lakehouse: Lakehouse, built: Collection[str], accounts: Sequence[Check]
+) -> dict[str, str]:
     """Return what a validation asks of tables read under their own names, where all are built.
 
     No query is parsed for that.
@@ -64,6 +74,7 @@ def subjects(lakehouse: Lakehouse, built: Collection[str]) -> dict[str, str]:
     Args:
         lakehouse: The model.
         built: Names of the tables that are there beside the landing tables.
+        accounts: The jobs' accounts that can be asked for.
 
     Returns:
         The text that each answer is told by, by title.
@@ -74,15 +85,22 @@ def subjects(lakehouse: Lakehouse, built: Collection[str]) -> dict[str, str]:
         **({QUARANTINED: _QUARANTINED} if QUARANTINE in built else {}),
         FILES: count_query([*lakehouse.landing, *({QUARANTINE} & set(built))]),
         **{note_title(note.name): note.sql for note in lakehouse.notes},
+        **{account_title(account.name): account.sql for account in accounts},
     }
 
 
-def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, str]) -> Queries:
+def queries(
+    lakehouse: Lakehouse,
+    built: Collection[str],
+    accounts: Sequence[Check],
+    usable: Mapping[str, str],
+) -> Queries:
     """Return the queries of a validation.
 
     Args:
         lakehouse: The model.
         built: Names of the tables that are there beside the landing tables.
+        accounts: The jobs' accounts that can be asked for.
         usable: By landing table, a SELECT of its usable lines that takes its place; such a table
             is not counted, since the runs tell its rows.
     """
@@ -93,7 +111,7 @@ def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, s
         if tables_named(check.sql, (*lakehouse.writers, QUARANTINE)) <= set(built)
     ]
     if checks:
-        texts = [rule.sql for rule in (*checks, *lakehouse.notes)]
+        texts = [rule.sql for rule in (*checks, *lakehouse.notes, *accounts)]
         read = frozenset().union(*(tables_named(text, usable) for text in texts))
         checks += [
             Check(name, f"SELECT 1 AS line FROM {identifier(name)}")
@@ -105,6 +123,7 @@ def queries(lakehouse: Lakehouse, built: Collection[str], usable: Mapping[str, s
         checks={c.name: Question(_reading(usable, check_query(c)), c.file) for c in checks},
         quarantined=Question(_QUARANTINED) if QUARANTINE in built else None,
         notes={n.name: Question(_reading(usable, n.sql), n.file) for n in lakehouse.notes},
+        accounts={a.name: Question(_reading(usable, account_query(a)), a.file) for a in accounts},
     )
 
 
@@ -148,6 +167,12 @@ def rows_query(check: Check, usable: Mapping[str, str], most: int) -> str:
     """
     sql = (check.shown or check.sql).strip()
     return _reading(usable, f"SELECT *\nFROM (\n{sql}\n) broken\nLIMIT {most + 1}")
+
+
+def account_query(account: Check) -> str:
+    """Return a query that says why rows are not in a job's table, and of how many it is so."""
+    named = identifier(f"account of {account.name}")
+    return f"SELECT reason, n\nFROM (\n{account.sql.strip()}\n) {named}"
 
 
 def _reading(usable: Mapping[str, str], sql: str) -> str:

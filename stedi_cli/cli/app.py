@@ -13,6 +13,7 @@ from stedi_cli.cli import (
     demo,
     doctor,
     export,
+    flow,
     history,
     infra,
     init,
@@ -78,6 +79,7 @@ app.command()(upload.upload)
 app.add_typer(data.app, name="data")
 app.add_typer(jobs.app, name="jobs")
 app.command(cls=validate.ShowCommand)(validate.validate)
+app.command()(flow.flow)
 app.command()(quarantine.quarantine)
 app.command()(tables.tables)
 app.command()(preview.preview)

@@ -204,6 +204,23 @@ class Lakehouse:
         sql = _read(path)
         return JobText(sql, hashlib.sha256(sql.encode()).hexdigest())
 
+    def account(self, job: Job, policy: str) -> Check | None:
+        """Return the query that says why rows of a job's input are not in its table.
+
+        Args:
+            job: The job.
+            policy: Name of the policy.
+
+        Returns:
+            The account: of a policy that has SQL of its own for the job, only that policy's own.
+            None where there is none.
+        """
+        folder = self.folder / "jobs"
+        if policy != STRICT and (folder / policy / f"{job.name}.sql").is_file():
+            folder /= policy
+        path = folder / "accounts" / f"{job.name}.sql"
+        return Check(job.name, _read(path), path) if path.is_file() else None
+
     @cached_property
     def checks(self) -> list[Check]:
         """The checks of the project, and one of each table's key, by name."""

@@ -1,0 +1,85 @@
+-- Step readings that are not in step_trainer_trusted, by the reason why. Whose a reading is: of the
+-- only holder of its serial number or, of several, of the one who was there at that instant.
+WITH latest AS (
+  SELECT email, serialNumber
+  FROM (
+    SELECT
+      lower(trim(BOTH ' ' FROM r.email)) AS email,
+      r.serialNumber,
+      row_number() OVER (
+        PARTITION BY lower(trim(BOTH ' ' FROM r.email))
+        ORDER BY
+          r.lastUpdateDate DESC,
+          r.shareWithResearchAsOfDate DESC NULLS FIRST,
+          r.customerName NULLS LAST, r.email, r.phone NULLS LAST, r.birthDay NULLS LAST,
+          r.serialNumber, r.registrationDate, r.shareWithPublicAsOfDate NULLS LAST,
+          r.shareWithFriendsAsOfDate NULLS LAST
+      ) AS recency
+    FROM customer_landing r
+  ) records
+  WHERE recency = 1
+),
+holder AS (
+  SELECT
+    l.email, l.serialNumber, t.consent,
+    CASE WHEN k.email IS NULL THEN 0 ELSE 1 END AS curated
+  FROM latest l
+  LEFT JOIN (
+    SELECT lower(trim(BOTH ' ' FROM c.email)) AS email, min(c.shareWithResearchAsOfDate) AS consent
+    FROM customer_trusted c
+    GROUP BY lower(trim(BOTH ' ' FROM c.email))
+  ) t ON t.email = l.email
+  LEFT JOIN (
+    SELECT DISTINCT lower(trim(BOTH ' ' FROM c.email)) AS email FROM customers_curated c
+  ) k ON k.email = l.email
+),
+serial AS (
+  SELECT
+    serialNumber, count(*) AS holders, max(consent) AS consent, max(curated) AS curated
+  FROM holder
+  GROUP BY serialNumber
+),
+present AS (
+  SELECT
+    h.serialNumber, a.timestamp AS instant, min(h.email) AS first_one, max(h.email) AS last_one,
+    max(h.consent) AS consent, max(h.curated) AS curated
+  FROM accelerometer_landing a
+  JOIN (
+    SELECT o.* FROM holder o JOIN serial s ON s.serialNumber = o.serialNumber WHERE s.holders > 1
+  ) h
+    ON CASE WHEN a.user LIKE ' %' OR a.user LIKE '% '
+            THEN lower(trim(BOTH ' ' FROM a.user)) ELSE lower(a.user) END
+     = h.email
+  GROUP BY h.serialNumber, a.timestamp
+),
+reading AS (
+  SELECT
+    CASE
+      WHEN s.holders IS NULL THEN 'no such customer'
+      WHEN s.holders > 1 AND p.instant IS NULL THEN 'nobody''s: no holder of the serial was there'
+      WHEN s.holders > 1 AND p.first_one <> p.last_one
+        THEN 'nobody''s: several holders of the serial were there'
+      WHEN CASE WHEN s.holders = 1 THEN s.consent ELSE p.consent END IS NULL THEN 'no consent'
+      WHEN t.sensorReadingTime < CASE WHEN s.holders = 1 THEN s.consent ELSE p.consent END
+        THEN 'before the consent'
+      WHEN CASE WHEN s.holders = 1 THEN s.curated ELSE p.curated END = 0 THEN 'owner not curated'
+    END AS reason,
+    t.serialNumber AS serial, t.sensorReadingTime AS instant, t.distanceFromObject AS distance
+  FROM step_trainer_landing t
+  LEFT JOIN serial s ON s.serialNumber = t.serialNumber
+  LEFT JOIN present p ON p.serialNumber = t.serialNumber AND p.instant = t.sensorReadingTime
+),
+counted AS (
+  SELECT reason, count(*) AS copies
+  FROM reading
+  GROUP BY
+    reason,
+    CASE WHEN reason IS NULL THEN serial END,
+    CASE WHEN reason IS NULL THEN instant END,
+    CASE WHEN reason IS NULL THEN distance END
+)
+SELECT
+  coalesce(reason, 'exact duplicate') AS reason,
+  CAST(sum(CASE WHEN reason IS NULL THEN copies - 1 ELSE copies END) AS BIGINT) AS n
+FROM counted
+GROUP BY coalesce(reason, 'exact duplicate')

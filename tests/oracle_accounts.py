@@ -1,0 +1,155 @@
+"""Where every row went, by brute force: what the oracle of the tables left out, and why."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from oracle import (
+    Customer,
+    Landing,
+    Motion,
+    Row,
+    Step,
+    _consented,
+    _latest,
+    _person,
+    lakehouse,
+)
+
+Account = Counter[str]
+Accounts = dict[tuple[str, str], Account]
+"""Rows by reason, by job and the table that they are rows of."""
+
+CUSTOMERS = ("customer_landing_to_trusted", "customer_landing")
+READINGS = ("accelerometer_landing_to_trusted", "accelerometer_landing")
+CURATED = ("customer_trusted_to_curated", "customer_trusted")
+STEPS = ("step_trainer_trusted", "step_trainer_landing")
+HEARD = ("machine_learning_curated", "accelerometer_trusted")
+STEPPED = ("machine_learning_curated", "step_trainer_trusted")
+
+
+def accounts(landing: Landing, policy: str) -> Accounts:
+    """The rows that each job leaves out; pairs beyond the first of a row are below zero."""
+    customers = [Customer(*row) for row in landing.rows["customer_landing"]]
+    motions = [Motion(*row) for row in landing.rows["accelerometer_landing"]]
+    steps = [Step(*row) for row in landing.rows["step_trainer_landing"]]
+    tables = lakehouse(landing, policy)
+    trusted = [Customer(*row) for row in tables["customer_trusted"]]
+    curated = [Customer(*row) for row in tables["customers_curated"]]
+    heard = [Motion(*row) for row in tables["accelerometer_trusted"]]
+    stepped = [Step(*row) for row in tables["step_trainer_trusted"]]
+    strict = policy == "strict"
+    if policy == "published":
+        told = {
+            CUSTOMERS: Account("no consent" for c in customers if c.consent is None),
+            READINGS: _published_readings(customers, trusted, motions),
+        }
+    else:
+        told = {
+            CUSTOMERS: _customers(customers),
+            READINGS: _readings(customers, motions),
+        }
+    moved = {motion.user for motion in heard}
+    told[CURATED] = Account("no trusted reading" for c in trusted if c.email not in moved)
+    if strict:
+        told[STEPS] = _steps(customers, motions, steps, curated)
+    else:
+        told[STEPS] = _published_steps(customers, trusted, curated, steps)
+    serial_of = {c.email: c.serial for c in curated} if strict else {}
+    keys = [(serial_of.get(m.user, "") if strict else "", m.instant) for m in heard]
+    others = [(s.serial if strict else "", s.instant) for s in stepped]
+    told[HEARD], told[STEPPED] = _pairs(keys, others), _pairs(others, keys)
+    return told
+
+
+def _customers(customers: list[Customer]) -> Account:
+    latest = _latest(customers)
+    told = Account("no consent" for customer in latest.values() if customer.consent is None)
+    told["older record of the same customer"] = len(customers) - len(latest)
+    return told
+
+
+def _readings(customers: list[Customer], motions: list[Motion]) -> Account:
+    latest, told, seen = _latest(customers), Account(), set[Row]()
+    for motion in motions:
+        customer = latest.get(_person(motion.user))
+        reading = motion._replace(user=_person(motion.user))
+        if customer is None:
+            told["no such customer"] += 1
+        elif customer.consent is None:
+            told["no consent"] += 1
+        elif not _consented(customer, motion.instant):
+            told["before the consent"] += 1
+        elif reading in seen:
+            told["exact duplicate"] += 1
+        seen.add(reading)
+    return told
+
+
+def _published_readings(
+    customers: list[Customer], trusted: list[Customer], motions: list[Motion]
+) -> Account:
+    known, agreed = {c.email for c in customers}, {c.email for c in trusted}
+    return Account(
+        "no consent" if motion.user in known else "no such customer"
+        for motion in motions
+        if motion.user not in agreed
+    )
+
+
+def _steps(
+    customers: list[Customer], motions: list[Motion], steps: list[Step], curated: list[Customer]
+) -> Account:
+    holders: dict[str, list[Customer]] = defaultdict(list)
+    for customer in _latest(customers).values():
+        holders[customer.serial].append(customer)
+    present = {(_person(motion.user), motion.instant) for motion in motions}
+    kept = {_person(customer.email) for customer in curated}
+    told, seen = Account(), set[Step]()
+    for step in steps:
+        owners = holders.get(step.serial, [])
+        if not owners:
+            told["no such customer"] += 1
+            continue
+        if len(owners) > 1:
+            owners = [c for c in owners if (_person(c.email), step.instant) in present]
+        if len(owners) != 1:
+            how_many = "several holders" if owners else "no holder"
+            verb = "were" if owners else "was"
+            told[f"nobody's: {how_many} of the serial {verb} there"] += 1
+        elif owners[0].consent is None:
+            told["no consent"] += 1
+        elif not _consented(owners[0], step.instant):
+            told["before the consent"] += 1
+        elif _person(owners[0].email) not in kept:
+            told["owner not curated"] += 1
+        elif step in seen:
+            told["exact duplicate"] += 1
+        seen.add(step)
+    return told
+
+
+def _published_steps(
+    customers: list[Customer], trusted: list[Customer], curated: list[Customer], steps: list[Step]
+) -> Account:
+    known, agreed = {c.serial for c in customers}, {c.serial for c in trusted}
+    kept = {c.serial for c in curated}
+    told = Account()
+    for step in steps:
+        if step.serial in kept:
+            continue
+        if step.serial in agreed:
+            told["owner not curated"] += 1
+        else:
+            told["no consent" if step.serial in known else "no such customer"] += 1
+    return told
+
+
+def _pairs(keys: list[tuple[str, int]], others: list[tuple[str, int]]) -> Account:
+    number, told = Counter(others), Account()
+    for key in keys:
+        if number[key]:
+            told["further pairs"] -= number[key] - 1
+        else:
+            told["without partner"] += 1
+    return told

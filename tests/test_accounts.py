@@ -1,0 +1,358 @@
+"""Where every row went: each account against the oracle, and broken where job or account is."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import oracle
+import pyarrow as pa
+import pytest
+from conftest import PROJECT, Ask, Lake, Result, mostly_slow
+from oracle import Files, Landing
+from oracle_accounts import Accounts, accounts
+from small import JOBS, write_lake
+from test_oracle import POLICIES, connection, fields_of, lakes_of, on_serials, selects
+
+from stedi_cli.datasets.synthetic import Request, generate
+from stedi_cli.project.folder import copy_out
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.model import load
+from stedi_cli.sql import literal
+
+MODEL: Lakehouse = load(PROJECT)
+FOLDERS = {name: str(table.folder) for name, table in MODEL.landing.items()}
+TYPES = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
+
+
+def files_of(folder: Path) -> Files:
+    return {
+        table: {path.name: path.read_bytes() for path in (folder / name / "landing").iterdir()}
+        for table, name in FOLDERS.items()
+    }
+
+
+class Built:
+    """The tables of one lake in plain DuckDB, built by the jobs of a policy."""
+
+    def __init__(self, landing: Landing, policy: str, **instead: str) -> None:
+        self.landing, self.policy = landing, policy
+        self._connection = connection()
+        for table, rows in landing.rows.items():
+            schema = pa.schema([(f.name, TYPES[f.type]) for f in fields_of(table)])
+            columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+            arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
+            self._connection.register(table, pa.Table.from_arrays(arrays, schema=schema))
+        for table, sql in selects(policy).items():
+            text = instead.get(table, sql)
+            self._connection.execute(f"CREATE OR REPLACE TABLE {table} AS {text}")
+
+    def account(self, job: str, sql: str = "") -> Accounts:
+        """What the account of a job says, by the table that it is about."""
+        account = MODEL.account(MODEL.jobs[job], self.policy)
+        assert account is not None
+        reads = MODEL.jobs[job].reads
+        told: Accounts = {(job, side): Counter() for side in sides(job)}
+        for reason, number in self._connection.execute(sql or account.sql).fetchall():
+            table, _, words = reason.partition(": ")
+            side, words = (table, words) if table in MODEL.tables else (reads[0], reason)
+            told[job, side][words] += number
+        return told
+
+    def rows(self, table: str) -> int:
+        return int(self._connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+
+    def left_over(self, job: str, sql: str = "") -> dict[str, int]:
+        """Rows that are in neither the table of a job nor its account."""
+        out = self.rows(MODEL.jobs[job].writes)
+        return {
+            table: self.rows(table) - out - reasons.total()
+            for (_, table), reasons in self.account(job, sql).items()
+        }
+
+
+def sides(job: str) -> tuple[str, ...]:
+    if job == "machine_learning_curated":
+        return ("accelerometer_trusted", "step_trainer_trusted")
+    return MODEL.jobs[job].reads[:1]
+
+
+def told_by_nobody(account: Accounts) -> Accounts:
+    return {key: Counter({w: n for w, n in told.items() if n}) for key, told in account.items()}
+
+
+def assert_accounts(landing: Landing, policy: str) -> Accounts:
+    built = Built(landing, policy)
+    found: Accounts = {}
+    for job in MODEL.jobs:
+        found |= built.account(job)
+        assert not any(built.left_over(job).values()), job
+    assert told_by_nobody(found) == told_by_nobody(accounts(landing, policy))
+    return found
+
+
+# --- Against the oracle --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("policy", mostly_slow(POLICIES))
+@lakes_of(20)
+def test_accounts_of_random_lakes(policy: str, files: Files) -> None:
+    assert_accounts(oracle.read(files), policy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
+@lakes_of(250)
+def test_accounts_of_many_lakes(policy: str, files: Files) -> None:
+    assert_accounts(oracle.read(files), policy)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Landing:
+    return oracle.read(files_of(PROJECT / "data" / "sample"))
+
+
+SAMPLE = {
+    "customer_landing": {"older record of the same customer": 32, "no consent": 43},
+    "accelerometer_landing": {
+        "no consent": 3_691,
+        "before the consent": 1_299,
+        "exact duplicate": 108,
+    },
+    "customer_trusted": {"no trusted reading": 2},
+    "accelerometer_trusted": {"without partner": 202},
+    "step_trainer_landing": {
+        "no consent": 1_278,
+        "before the consent": 443,
+        "nobody's: no holder of the serial was there": 12,
+        "nobody's: several holders of the serial were there": 134,
+        "exact duplicate": 37,
+    },
+}
+
+
+@pytest.mark.parametrize("policy", mostly_slow(POLICIES))
+def test_accounts_of_the_sample(sample: Landing, policy: str) -> None:
+    found = told_by_nobody(assert_accounts(sample, policy))
+    if policy == "strict":
+        by_table = {table: dict(told) for (_, table), told in found.items()}
+        by_table.pop("step_trainer_trusted")
+        assert by_table == SAMPLE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_accounts_of_dirty_data(tmp_path: Path, policy: str, seed: int) -> None:
+    request = Request(200, seed, shared_serials=30, dirty=0.02, updates=0.5, duplicates=0.2)
+    generate(tmp_path / "data", request)
+    assert_accounts(oracle.read(files_of(tmp_path / "data")), policy)
+
+
+PUBLIC = {
+    "strict": {
+        "accelerometer_landing": {"no consent": 40_292, "before the consent": 8_956},
+        "step_trainer_landing": {"no consent": 14_220, "before the consent": 3_163},
+        "accelerometer_trusted": {},
+        "step_trainer_trusted": {"further pairs": -20_728},
+    },
+    "published": {
+        "accelerometer_landing": {"no consent": 40_292},
+        "step_trainer_landing": {"no consent": 14_220},
+        "accelerometer_trusted": {"further pairs": -2_700},
+    },
+    "consent_on_accelerometer": {
+        "accelerometer_landing": {"no consent": 40_292, "before the consent": 8_956},
+        "step_trainer_landing": {"no consent": 14_220, "owner not curated": 540},
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
+def test_accounts_of_the_public_data(public_data: Path, policy: str) -> None:
+    landing = oracle.read(files_of(public_data))
+    by_table = {
+        t: told for (_, t), told in told_by_nobody(assert_accounts(landing, policy)).items()
+    }
+    assert PUBLIC[policy].items() <= by_table.items()
+    assert_accounts(on_serials(landing, 30), policy)
+
+
+# --- Broken --------------------------------------------------------------------------------------
+
+BROKEN_JOBS = {
+    "a row too few": "SELECT * FROM ({sql}) made LIMIT (SELECT count(*) - 1 FROM ({sql}) made)",
+    "a row twice": "SELECT * FROM ({sql}) made UNION ALL SELECT * FROM"
+    " (SELECT * FROM ({sql}) made LIMIT 1) again",
+}
+
+
+@pytest.mark.parametrize("policy", mostly_slow(POLICIES))
+@pytest.mark.parametrize("how", BROKEN_JOBS)
+@pytest.mark.parametrize("job", MODEL.jobs)
+def test_a_broken_job_leaves_rows_over(sample: Landing, job: str, how: str, policy: str) -> None:
+    table = MODEL.jobs[job].writes
+    sql = BROKEN_JOBS[how].format(sql=selects(policy)[table])
+    built = Built(sample, policy, **{table: sql})
+    number = 1 if how == "a row too few" else -1
+    assert built.left_over(job) == dict.fromkeys(sides(job), number)
+
+
+OTHER_RULES = [
+    ("customer_landing_to_trusted", "published"),
+    ("accelerometer_landing_to_trusted", "published"),
+    ("step_trainer_trusted", "published"),
+    ("machine_learning_curated", "published"),
+]
+
+
+@pytest.mark.parametrize(("job", "policy"), OTHER_RULES)
+def test_the_rules_of_another_policy_leave_rows_over(
+    sample: Landing, job: str, policy: str
+) -> None:
+    table = MODEL.jobs[job].writes
+    built = Built(sample, "strict", **{table: selects(policy)[table]})
+    assert all(built.left_over(job).values())
+
+
+@pytest.mark.parametrize("policy", mostly_slow(POLICIES))
+@pytest.mark.parametrize("job", MODEL.jobs)
+def test_a_broken_account_leaves_rows_over(sample: Landing, job: str, policy: str) -> None:
+    built = Built(sample, policy)
+    account = MODEL.account(MODEL.jobs[job], policy)
+    assert account is not None
+    broken: set[Any] = set()
+    for (_, table), reasons in told_by_nobody(built.account(job)).items():
+        for reason, number in reasons.items():
+            words = reason if len(sides(job)) == 1 else f"{table}: {reason}"
+            sql = f"SELECT * FROM ({account.sql}) told WHERE reason <> {literal(words)}"
+            assert built.left_over(job, sql)[table] == number
+            broken.add(reason)
+    assert broken
+
+
+# --- The command ---------------------------------------------------------------------------------
+
+
+def flow_of(told: Any) -> Accounts:
+    return {
+        (job["job"], side["table"]): Counter({r["reason"]: r["rows"] for r in side["reasons"]})
+        for job in told["jobs"]
+        for side in job["inputs"]
+    }
+
+
+@pytest.mark.parametrize("policy", mostly_slow(POLICIES))
+def test_flow_of_the_sample(tmp_path: Path, sample: Landing, policy: str, invoke: Ask) -> None:
+    lake = Lake(tmp_path / "lake").up()
+    lake.upload(PROJECT / "data" / "sample")
+    lake.run(policy=policy)
+    told = invoke("--root", lake.settings.root, "flow", "--json").json()
+    assert told["ok"]
+    assert flow_of(told) == told_by_nobody(accounts(sample, policy))
+    quarantined = Counter(table for table, *_ in sample.quarantine)
+    counts = lake.counts()
+    for job in told["jobs"]:
+        assert (job["rows"], job["account"], job["error"]) == (counts[job["table"]], True, None)
+        for side in job["inputs"]:
+            assert side["quarantined"] == quarantined[side["table"]]
+            assert side["rows"] == counts[side["table"]] + side["quarantined"]
+            reasons = sum(reason["rows"] for reason in side["reasons"])
+            assert side["rows"] == side["quarantined"] + reasons + job["rows"]
+            assert side["not_explained"] == 0
+    report = lake.validate()
+    assert report.ok
+    # What was asked is kept for `validate`, and the other way round.
+    assert {c.check for c in report.checks if c.kept} == {f"{t}_accounted" for t in JOBS.values()}
+
+
+def test_flow_is_read_at_80_columns(ask: Ask) -> None:
+    told = ask("flow")
+    assert told.code == 0
+    lines = told.out.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    found = [re.sub(r"\s+", " ", line).strip() for line in lines]
+    assert found[:6] == [
+        "customer_landing_to_trusted",
+        "customer_landing 9",
+        "- in quarantine 2",
+        "- older record of the same customer 2",
+        "- no consent 1",
+        "= customer_trusted 4",
+    ]
+    assert found[-6:] == [
+        "machine_learning_curated",
+        "accelerometer_trusted 4",
+        "= machine_learning_curated 4",
+        "step_trainer_trusted 5",
+        "- without partner 1",
+        "= machine_learning_curated 4",
+    ]
+
+
+def test_before_the_jobs_have_run(lake: Lake, invoke: Ask) -> None:
+    told = invoke("--root", lake.settings.root, "flow")
+    assert told.code == 3
+    assert "Not built yet: customer_trusted" in told.out
+    assert "not explained" not in told.out
+
+
+def own(tmp_path: Path) -> tuple[Path, Lake]:
+    """A project of one's own, and the small lake that it is of."""
+    copy_out(PROJECT, tmp_path / "project")
+    lake = Lake(tmp_path / "lake", project=tmp_path / "project").up()
+    lake.upload(write_lake(tmp_path / "data"))
+    return tmp_path / "project", lake
+
+
+def shown(project: Path, lake: Lake, invoke: Ask) -> Result:
+    config = project / "configs" / "local.yaml"
+    return invoke("--config", config, "--root", lake.settings.root, "flow")
+
+
+def test_a_job_without_an_account_is_not_explained(tmp_path: Path, invoke: Ask) -> None:
+    project, lake = own(tmp_path)
+    # The strict account is none of other rules.
+    (project / "jobs" / "published" / "accounts" / "machine_learning_curated.sql").unlink()
+    lake.run(policy="published")
+    told = shown(project, lake, invoke)
+    assert told.code == 0
+    # Of 8 readings 15 pairs were made.
+    assert told.out.count("not explained: -7") == told.out.count("not explained") == 1
+    assert "No account says where rows of these jobs went: machine_learning_curated." in " ".join(
+        told.out.split()
+    )
+    report = lake.validate()
+    assert report.ok
+    assert "machine_learning_curated_accounted" not in {c.check for c in report.checks}
+
+
+def test_an_account_that_cannot_be_run_hides_no_other(tmp_path: Path, invoke: Ask) -> None:
+    project, lake = own(tmp_path)
+    lake.run()
+    account = project / "jobs" / "accounts" / "step_trainer_trusted.sql"
+    account.write_text("SELECT reason FROM customer_landing")
+    told = shown(project, lake, invoke)
+    assert told.code == 3
+    assert str(account) in "".join(told.out.split())
+    assert "- no consent" in told.out
+    report = lake.validate()
+    (broken,) = [c for c in report.checks if not c.ok]
+    assert (broken.check, broken.verdict) == ("step_trainer_trusted_accounted", "error")
+
+
+def test_sums_that_do_not_meet_fail(tmp_path: Path, invoke: Ask) -> None:
+    project, lake = own(tmp_path)
+    job = project / "jobs" / "customer_trusted_to_curated.sql"
+    job.write_text(job.read_text() + "WHERE c.email <> 'bob@x.org'\n")
+    lake.run()
+    told = shown(project, lake, invoke)
+    assert told.code == 3
+    assert "not explained: 1" in told.out
+    assert "The sums of customers_curated do not meet." in told.out
+    failed = [c.check for c in lake.validate().checks if c.verdict == "failed"]
+    assert "customers_curated_accounted" in failed
+    assert not lake.validate().ok
