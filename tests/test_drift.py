@@ -158,6 +158,7 @@ CHANGES = [
 def is_spark_told(lake: Lake) -> bool:
     """Tell whether Spark is told to take over nothing of the quarantine."""
     nothing: dict[str, Any] = {"keep": None, "max_bad_rows": 0, "folder": str, "sql": str}
+    nothing |= {"ledgers": "", "ledger": lambda table: None, "is_whole": lambda name: True}
     names = dict.fromkeys(("engine", "catalog", "namespace"), "")
     asked = spark_request.request([], lake.model, lake.states(), **names, **nothing)
     return bool(asked["quarantine_changed"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -371,7 +371,7 @@ def test_a_model_that_contradicts_itself_is_refused(project: Path, wrong: str) -
 
 
 def test_every_type_of_the_model_is_one_of_every_engine() -> None:
-    given = _assigned_in_glue_job("TYPES")
+    given = _assigned_on_spark("TYPES")
     assert isinstance(given, ast.Dict)
     sparks = {ast.literal_eval(key) for key in given.keys if key}
     assert {*get_args(in_file(ColumnEntry)["type"])} == TYPES.keys() == sparks
@@ -382,26 +382,28 @@ def test_every_type_of_the_model_is_one_of_every_engine() -> None:
 def test_the_script_for_glue_is_told_which_properties_to_take_away() -> None:
     made = spark_model.model(load(PROJECT), location=str, keep=1)
     assert made["stray"] == STRAY
-    texts = [node.value for node in ast.walk(_glue_job()) if isinstance(node, ast.Constant)]
+    texts = [node.value for node in _nodes() if isinstance(node, ast.Constant)]
     assert not [text for text in texts if isinstance(text, str) and text.startswith(STRAY)]
 
 
 def test_the_script_for_glue_names_the_quarantine_once_and_as_the_model_does() -> None:
-    assert ast.literal_eval(_assigned_in_glue_job("QUARANTINE")) == QUARANTINE
-    texts = [node.value for node in ast.walk(_glue_job()) if isinstance(node, ast.Constant)]
+    assert ast.literal_eval(_assigned_on_spark("QUARANTINE")) == QUARANTINE
+    texts = [node.value for node in _nodes() if isinstance(node, ast.Constant)]
     # Also a text to which something is put, such as a name with its database.
     named = [text for text in texts if isinstance(text, str) and text.endswith(QUARANTINE)]
     assert named == [QUARANTINE]
 
 
-def _glue_job() -> ast.Module:
-    return ast.parse((PROJECT / "jobs" / "glue_job.py").read_text())
+def _nodes() -> Iterator[ast.AST]:
+    """All nodes of what goes to Spark."""
+    for path in sorted((PROJECT / "jobs").glob("*.py")):
+        yield from ast.walk(ast.parse(path.read_text()))
 
 
-def _assigned_in_glue_job(name: str) -> ast.expr:
+def _assigned_on_spark(name: str) -> ast.expr:
     (value,) = (
         node.value
-        for node in _glue_job().body
+        for node in _nodes()
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name
     )
     return value

@@ -60,7 +60,8 @@ def _tables(layout: Layout, tables: TableFiles) -> Iterator[Finding]:
         yield from (Finding(name, LOST, REBUILD) for name in lost(layout.lakehouse, states))
         for name in states:
             if not tables.is_whole(name):
-                todo = "Run `stedi jobs run --all`: it rebuilds the table."
+                reread = " --reread" if name in layout.lakehouse.typed else ""
+                todo = f"Run `stedi jobs run --all{reread}`: it rebuilds the table."
                 yield Finding(name, "its files are not whole", todo)
             elif name not in changed:
                 yield Finding(name, "its files are whole")

@@ -8,6 +8,7 @@ from functools import cached_property
 from stedi_cli.aws.account import Account
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.project.settings import AwsSettings
+from stedi_cli.runs.spark_model import SCRIPT, modules
 
 TAG = "stedi:lakehouse"
 """The tag that tells what is ours; its value is the database's name."""
@@ -65,6 +66,14 @@ class Layout:
         """Key prefix of the entries of the ledger of exports, ending in a slash."""
         return self.job_key("exports/")
 
+    @property
+    def ledgers(self) -> str:
+        """Key prefix of the ledgers, which the typed copies' snapshots name; in no table's folder.
+
+        Where the jobs' role writes tables. No table's name begins with an underscore.
+        """
+        return f"{self.settings.warehouse_prefix}/_ledgers/"
+
     def table_folder(self, table: str) -> str:
         """Return the key prefix of an Iceberg table's files, without a slash at the end."""
         return f"{self.settings.warehouse_prefix}/{table}"
@@ -76,12 +85,12 @@ class Layout:
     @property
     def script(self) -> str:
         """Key of the script that Glue runs."""
-        return self.job_key("glue_job.py")
+        return self.job_key(SCRIPT)
 
     @property
-    def contract(self) -> str:
-        """Key of the landing contract, which the script imports."""
-        return self.job_key("contract.py")
+    def modules(self) -> list[str]:
+        """Keys of the Python files that the script imports."""
+        return [self.job_key(path.name) for path in modules(self.lakehouse.folder)]
 
     @property
     def model(self) -> str:

@@ -11,6 +11,7 @@ from stedi_cli.aws.landing import Landing
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.runs import Runs
 from stedi_cli.aws.tables import Tables
+from stedi_cli.aws.typed_copies import TypedCopies
 from stedi_cli.aws.writer import Writer
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import AwsSettings
@@ -25,6 +26,7 @@ class Place:
         infrastructure: What it stands on.
         zone: The landing zone.
         tables: The Iceberg tables.
+        copies: The typed copies of the landing tables.
         runs: The runs of the Glue jobs.
     """
 
@@ -32,6 +34,7 @@ class Place:
     infrastructure: Infrastructure
     zone: Landing
     tables: Tables
+    copies: TypedCopies
     runs: Runs
 
 
@@ -42,4 +45,4 @@ def place_of(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff) -> P
     runs = Runs(layout, backoff)
     writer = Writer(infrastructure, runs)
     zone, tables = Landing(writer), Tables(writer)
-    return Place(layout, infrastructure, zone, tables, runs)
+    return Place(layout, infrastructure, zone, tables, TypedCopies(layout, tables), runs)

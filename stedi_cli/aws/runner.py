@@ -57,6 +57,8 @@ class GlueRunner:
         self._layout = place.layout
         self._zone = place.zone
         self._tables = place.tables
+        self._copies = place.copies
+        self._reread = options.reread
         self._runs = place.runs
         self._together = options.one_session or options.detach
         self._detach = options.detach
@@ -86,6 +88,8 @@ class GlueRunner:
     def _start(self, tasks: list[Task]) -> Run:
         alone = tasks[0].job.name if len(tasks) == 1 else "all"
         key = self._layout.request(tasks[0].provenance.run, alone)
+        # What is replaced from here on is younger than the request.
+        self._refuse_changed(tasks)
         content = json.dumps(self._request(tasks)).encode()
         with aws_errors(f"s3:PutObject {key}"):
             storage = self._zone.storage
@@ -96,7 +100,7 @@ class GlueRunner:
 
     def _request(self, tasks: list[Task]) -> dict[str, Any]:
         layout = self._layout
-        tables = layout.lakehouse.tables
+        tables, zone = layout.lakehouse.tables, layout.landing_folder
         return spark_request.request(
             tasks,
             layout.lakehouse,
@@ -107,8 +111,12 @@ class GlueRunner:
             max_bad_rows=layout.settings.max_bad_rows,
             keep=layout.settings.keep_snapshots,
             spare_ms=SPARED_MS,
-            folder=lambda name: layout.uri(layout.landing_folder(tables[name])),
+            ledgers=layout.uri(layout.ledgers),
+            folder=lambda name: layout.uri(zone(tables[name])),
             sql=lambda task: layout.uri(layout.sql(task.provenance.policy, task.job.name)),
+            ledger=lambda table: None if self._reread else self._copies.ledger(table),
+            is_whole=self._tables.is_whole,
+            by_time=True,
         )
 
     def _finish(self, tasks: list[Task], started: Run) -> Iterator[RunEvent]:

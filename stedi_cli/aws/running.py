@@ -9,6 +9,7 @@ from stedi_cli.aws.place import Place
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Runner
 from stedi_cli.lake.records import RunOptions
+from stedi_cli.runs.spark_model import refuse_other_script
 
 ENGINES = ("glue",)
 
@@ -40,10 +41,12 @@ class Jobs:
         from stedi_cli.aws.runner import GlueRunner
 
         place = self._place
+        refuse_other_script(place.layout.lakehouse.folder)
         if place.runs.refuse_active(wait=options.wait):
             place.tables.forget()
             place.zone.forget()
         place.infrastructure.refresh_objects()
+        place.copies.sweep()
         try:
             yield GlueRunner(place, options)
         finally:

@@ -55,7 +55,7 @@ def strangers(
         own = uri is not None and is_own(layout, name, uri)
         # A table of lines comes and goes with that of which it holds the lines.
         lines = any(name == lines_table(other) for other in tagged)
-        if (name in layout.lakehouse.tables and own) or name in known or (lines and not own):
+        if (name in layout.lakehouse.stored and own) or name in known or (lines and not own):
             continue
         place = str((table.get("StorageDescriptor") or {}).get("Location") or uri or "")
         state = _made_here(name, uri, read) if own and uri else None
@@ -71,7 +71,7 @@ def is_ours(layout: Layout, table: dict[str, Any], read: Callable[[str, str], Ta
         return True
     if uri is None or not is_own(layout, name, uri):
         return False
-    return name in layout.lakehouse.tables or _made_here(name, uri, read) is not None
+    return name in layout.lakehouse.stored or _made_here(name, uri, read) is not None
 
 
 def drop(layout: Layout, stranger: Stranger) -> Iterator[Resource]:

@@ -108,7 +108,8 @@ class TableFiles:
         """Return the URI of each Iceberg table's metadata, in the model's order."""
         layout = self._layout
         found = {str(table["Name"]): metadata_of(table) for table in self._in_glue()}
-        places = {n: uri for n in layout.lakehouse.tables if (uri := found.get(n)) is not None}
+        names = (*layout.lakehouse.tables, *layout.lakehouse.typed)
+        places = {n: uri for n in names if (uri := found.get(n)) is not None}
         for name, uri in places.items():
             if not is_own(layout, name, uri):
                 raise StediError(

@@ -162,8 +162,8 @@ def judge(line: bytes, fields: Sequence[Field], *, first: bool = False) -> dict[
 
 def judge_file(
     name: str, content: bytes, fields: Sequence[Field]
-) -> Iterator[tuple[tuple[Any, ...] | None, tuple[str, int, str] | None]]:
-    """Judge every line of a file that is not blank, by the landing contract."""
+) -> Iterator[tuple[str, tuple[Any, ...] | None, tuple[int, str] | None]]:
+    """Judge every line of a file that is not blank: its name, and values or line and reason."""
     if name.endswith(".gz"):
         content = gzip.decompress(content)
     for number, line in enumerate(content.split(b"\n"), start=1):
@@ -172,9 +172,9 @@ def judge_file(
         try:
             values = judge(line, fields, first=number == 1)
         except Unusable as verdict:
-            yield None, (name, number, str(verdict))
+            yield name, None, (number, str(verdict))
         else:
-            yield tuple(values[field.name] for field in fields), None
+            yield name, tuple(values[field.name] for field in fields), None
 
 
 def keys_of(line: bytes) -> list[str]:

@@ -76,7 +76,7 @@ class Jobs:
         if options.engine == "spark":
             from stedi_cli.local.spark import SparkRunner
 
-            return SparkRunner(self._place, lock=lock)
+            return SparkRunner(self._place, lock=lock, reread=options.reread)
         from stedi_cli.local.runner import DuckRunner
 
         return DuckRunner(self._place, reread=options.reread)

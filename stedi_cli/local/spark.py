@@ -16,17 +16,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from stedi_cli.durable import make_folder
 from stedi_cli.errors import StediError
 from stedi_cli.lake.job_run import JobOutcome
 from stedi_cli.lake.records import Task
-from stedi_cli.landing import contract
 from stedi_cli.local.access import mask_of, private
 from stedi_cli.local.catalog_file import CATALOG
+from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lock import name_holder
 from stedi_cli.local.place import Place
 from stedi_cli.local.spark_log import SparkLog
 from stedi_cli.local.table_files import open_catalog
+from stedi_cli.local.typed_copies import TypedCopies
 from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.runs import spark_model, spark_request
 from stedi_cli.runs.bad_rows import TooManyBadLines
@@ -66,6 +68,7 @@ class SparkRunner:
         place: The lakehouse, locked by the caller.
         lock: Descriptor of the lakehouse's lock. Spark inherits it, so that no one else writes
             while it still commits after this process was killed.
+        reread: Whether to read all landing files anew.
     """
 
     name = "spark"
@@ -75,16 +78,20 @@ class SparkRunner:
         place: Place,
         *,
         lock: int,
+        reread: bool = False,
     ) -> None:
         what = missing()
         if what is not None:
             raise StediError(f"Spark cannot run here. {what}", hint="Or leave out --engine spark.")
+        spark_model.refuse_other_script(place.lakehouse.folder)
         self._place = place
         self._layout = place.layout
         self._lakehouse = place.lakehouse
         self._zone = place.zone
         self._tables = place.tables
         self._lock = lock
+        self._reread = reread
+        self._copies = TypedCopies(place)
         self._temp = place.layout.temp / uuid.uuid4().hex
         self.swept: set[str] = set()
         self._removed: list[RefRemoved] = []
@@ -115,6 +122,7 @@ class SparkRunner:
     def _write(self, tasks: list[Task]) -> Path:
         """Write what Spark is told, and return the request."""
         self._temp.mkdir(parents=True)
+        make_folder(self._layout.ledgers)
         request = self._temp / "request.json"
         request.write_text(json.dumps(self._request(tasks)), encoding="utf-8")
         for task in tasks:
@@ -179,14 +187,22 @@ class SparkRunner:
             self._tables.forget()
             if "bad_data" in outcome:
                 raise TooManyBadLines(outcome["bad_data"])
-            for name in task.landing:
-                self._zone.refuse_changed(name, task.landing[name])
+            self._refuse_changed(task)
             self._removed = []
             self._expire(task)
             yield from self._removed
             yield JobOutcome(
                 outcome["rows"], outcome["quarantined"], outcome["seconds"], outcome["snapshot"]
             )
+
+    def _refuse_changed(self, task: Task) -> None:
+        try:
+            for name, state in task.landing.items():
+                self._zone.refuse_changed(name, state)
+        except StediError:
+            # The copies may hold other rows than their ledgers say.
+            self._copies.drop(self._lakehouse.tables[name].typed for name in task.landing)
+            raise
 
     def _reason(self) -> str:
         self._log.finish()
@@ -198,7 +214,11 @@ class SparkRunner:
         from stedi_cli.tables.iceberg import NAMESPACE, expire
 
         catalog = open_catalog(self._layout)
-        for name in (task.job.writes, QUARANTINE):
+        copies = [self._lakehouse.tables[name].typed for name in task.landing]
+        self._copies.sync(copies)
+        for name in task.landing:
+            KeptAside(self._layout).drop(self._lakehouse.tables[name])
+        for name in (*(copy.name for copy in copies), task.job.writes, QUARANTINE):
             if name not in self._tables.states():
                 continue
             # Java syncs nothing. Until here a power failure can take what Spark has committed.
@@ -229,8 +249,11 @@ class SparkRunner:
             max_bad_rows=self._place.settings.max_bad_rows,
             # Expired after the run, by what also sweeps the files.
             keep=None,
+            ledgers=to_uri(self._layout.ledgers),
             folder=lambda name: to_uri(self._zone.folder(name)),
             sql=lambda task: to_uri(self._sql(task)),
+            ledger=lambda table: None if self._reread else self._copies.ledger(table),
+            is_whole=self._tables.is_whole,
         )
 
     def _command(self, request: Path, *, small: bool) -> list[str]:
@@ -255,12 +278,13 @@ class SparkRunner:
             f"{catalog}.warehouse": to_uri(self._layout.warehouse),
             f"{catalog}.jdbc.schema-version": "V1",
         }
-        script = self._lakehouse.folder / "jobs" / "glue_job.py"
+        script = self._lakehouse.folder / "jobs" / spark_model.SCRIPT
         pyspark = find_spec("pyspark")
         assert pyspark is not None and pyspark.origin is not None
         submit = [str(Path(pyspark.origin).parent / "bin" / "spark-submit")]
         settings = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
-        files = ["--py-files", str(contract.__file__)]
+        modules = map(str, spark_model.modules(self._lakehouse.folder))
+        files = ["--py-files", ",".join(modules)]
         arguments = ["--model", to_uri(self._model), "--request", to_uri(request)]
         return [*submit, *settings, *files, str(script), *arguments]
 

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stedi_cli.durable import sync
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import LandingState
-from stedi_cli.landing.ledger import FileAccount, Ledger, parse_ledger
+from stedi_cli.landing.ledger import FileAccount, Ledger
+from stedi_cli.local.catalog_file import NAMESPACE
 from stedi_cli.local.place import Place
+from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.sql import identifier, literal, parquet
-from stedi_cli.tables.drift import shape_drift
-from stedi_cli.tables.metrics import may_tell_values
+from stedi_cli.tables.typed_copy import ledger_of
 
 
 @dataclass(frozen=True)
@@ -90,20 +92,32 @@ class TypedCopies:
 
     def ledger(self, table: Table) -> Ledger | None:
         """Return the ledger of a landing table's copy; None where the copy cannot be used."""
-        typed, tables = table.typed, self._place.tables
-        state = tables.states().get(typed.name)
-        if state is None or state.current is None or not state.current.ledger:
-            return None
-        if shape_drift(typed, state) or may_tell_values(typed, state):
-            return None
+        tables = self._place.tables
+        found = ledger_of(table, tables.states().get(table.typed.name), self._read)
+        return found if found and tables.is_whole(table.typed.name) else None
+
+    def sync(self, copies: Iterable[Table]) -> None:
+        """Make ledgers survive a power failure that another engine has written."""
+        layout, states = self._place.layout, self._place.tables.states()
+        current = [state.current for copy in copies if (state := states.get(copy.name))]
+        for snapshot in current:
+            if snapshot is not None and (layout.ledgers / snapshot.ledger).is_file():
+                sync(layout.ledgers / snapshot.ledger)
+        sync(layout.ledgers)
+
+    def drop(self, copies: Iterable[Table]) -> None:
+        """Drop copies that are there; whoever has the lock sweeps their files."""
+        catalog = open_catalog(self._place.layout)
+        for copy in copies:
+            if copy.name in self._place.tables.states():
+                catalog.drop_table(f"{NAMESPACE}.{copy.name}")
+        self._place.tables.forget()
+
+    def _read(self, name: str) -> bytes | None:
         try:
-            content = (self._place.layout.ledgers / state.current.ledger).read_bytes()
+            return (self._place.layout.ledgers / name).read_bytes()
         except OSError:
             return None
-        ledger = parse_ledger(content, state.current.ledger)
-        if ledger is None or ledger.contract != table.contract_sha256:
-            return None
-        return ledger if tables.is_whole(typed.name) else None
 
 
 def rows_without(files: Sequence[Path], gone: Iterable[str], columns: Sequence[str]) -> str:

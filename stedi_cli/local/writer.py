@@ -13,7 +13,7 @@ from stedi_cli.errors import StediError
 from stedi_cli.lake.elsewhere import remove_abandoned
 from stedi_cli.landing.ledger import is_ledger
 from stedi_cli.local.access import private
-from stedi_cli.local.catalog_file import NAMESPACE, entries, metadata_locations, read_state
+from stedi_cli.local.catalog_file import entries, metadata_locations, read_state
 from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.layout import Layout, to_path
 from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
@@ -139,9 +139,7 @@ class Writer:
         ]
 
     def _drop_copies(self, names: Sequence[str]) -> None:
-        for name in names:
-            open_catalog(self._place.layout).drop_table(f"{NAMESPACE}.{name}")
-        self._place.tables.forget()
+        TypedCopies(self._place).drop(self._place.lakehouse.typed[name] for name in names)
         self.clean(names)
 
 
@@ -178,9 +176,9 @@ def sweep(layout: Layout, tables: Iterable[str]) -> Iterator[RefRemoved]:
 
 
 def ledgers(layout: Layout) -> list[Path]:
-    """Return the files of all ledgers."""
+    """Return the files of all ledgers, and the checksums that Spark writes beside them."""
     found = layout.ledgers.iterdir() if layout.ledgers.is_dir() else ()
-    return [path for path in found if is_ledger(path.name)]
+    return [p for p in found if is_ledger(p.name.removeprefix(".").removesuffix(".crc"))]
 
 
 def _sweep_ledgers(layout: Layout, current: Mapping[str, str]) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from stedi_cli.errors import UsageError
+from stedi_cli.landing import contract
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.tables.metrics import STRAY
 
+SCRIPT = "glue_job.py"
+"""Name of the script in the project's folder of jobs."""
 SESSION = {
     "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
     "spark.sql.session.timeZone": "UTC",
@@ -29,8 +34,33 @@ def model(lakehouse: Lakehouse, *, location: Callable[[str], str], keep: int) ->
     Returns:
         What is written as JSON.
     """
-    tables = {name: _table(table, location(name), keep) for name, table in lakehouse.tables.items()}
+    stored = {**lakehouse.tables, **lakehouse.typed}
+    tables = {name: _table(table, location(name), keep) for name, table in stored.items()}
     return {"tables": tables, "stray": STRAY}
+
+
+def refuse_other_script(project: Path) -> None:
+    """Raise UsageError where the script in a project's folder cannot read this version's requests.
+
+    Args:
+        project: The project's folder.
+    """
+    script = project / "jobs" / SCRIPT
+    if not script.with_name("typed_landing.py").is_file():
+        raise UsageError(
+            f"{script} is of another version.",
+            hint="Copy the files jobs/*.py over from a new project: `stedi init DIR`.",
+        )
+
+
+def modules(project: Path) -> list[Path]:
+    """Return the Python files that go to Spark with the script, those beside it and the contract.
+
+    Args:
+        project: The project's folder.
+    """
+    found = sorted((project / "jobs").glob("*.py"))
+    return [Path(str(contract.__file__)), *(path for path in found if path.name != SCRIPT)]
 
 
 def _table(table: Table, location: str, keep: int) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stedi_cli.lake.records import Task
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.ledger import JUDGEMENT, Ledger
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
 from stedi_cli.tables.drift import quarantine_drift
 from stedi_cli.tables.provenance import TableState
 
@@ -22,8 +24,12 @@ def request(
     max_bad_rows: float | int,
     keep: int | None,
     spare_ms: int = 0,
+    ledgers: str,
     folder: Callable[[str], str],
     sql: Callable[[Task], str],
+    ledger: Callable[[Table], Ledger | None],
+    is_whole: Callable[[str], bool],
+    by_time: bool = False,
 ) -> dict[str, Any]:
     """Return the request of a run, as ``jobs/glue_job.py`` reads it.
 
@@ -37,13 +43,20 @@ def request(
         max_bad_rows: Most unusable lines of a landing table: a share (float) or a number (int).
         keep: Snapshots that the script keeps of each table, or None where it expires none.
         spare_ms: How long a snapshot beyond that number stays after it was the current one.
+        ledgers: URI of the folder of the ledgers.
         folder: Returns the URI of a landing table's folder.
         sql: Returns the URI of a job's SQL.
+        ledger: Returns the ledger of a landing table's typed copy; None where it cannot be used.
+        is_whole: Tells whether the files of a table are there.
+        by_time: Whether a landing file that is younger than the request is another than was asked
+            for, as one clock tells.
 
     Returns:
         What is written as JSON.
     """
     quarantine = lakehouse.tables[QUARANTINE]
+    trusted = quarantine_drift(quarantine, states.get(QUARANTINE), {}) is None
+    trusted = trusted and (QUARANTINE not in states or is_whole(QUARANTINE))
     landing = {name: state for task in tasks for name, state in task.landing.items()}
     return {
         "catalog": catalog,
@@ -51,18 +64,31 @@ def request(
         "max_bad_rows": max_bad_rows,
         "keep": keep,
         "spare_ms": spare_ms,
-        "quarantine_changed": quarantine_drift(quarantine, states.get(QUARANTINE), {}) is not None,
+        "quarantine_changed": not trusted,
+        "judgement": JUDGEMENT,
+        "ledgers": ledgers,
+        "by_time": by_time,
         "landing": {
-            name: {
-                "folder": folder(name),
-                "fingerprint": state.fingerprint,
-                "contract": lakehouse.tables[name].contract_sha256,
-                # Without a line a file has no row, by which its size is seen.
-                "files": {file: facts.size for file, facts in state.files.items() if facts.lines},
-            }
+            name: {"folder": folder(name), **_landing(lakehouse.tables[name], state, ledger)}
             for name, state in landing.items()
         },
         "jobs": [_job(task, lakehouse, engine, sql(task)) for task in tasks],
+    }
+
+
+def _landing(
+    table: Table, state: LandingState, ledger: Callable[[Table], Ledger | None]
+) -> dict[str, Any]:
+    known = ledger(table)
+    read = known.files if known else {}
+    same = {name for name, f in state.files.items() if name in read and read[name].is_of(f)}
+    return {
+        "typed": table.typed.name,
+        "fingerprint": state.fingerprint,
+        "contract": table.contract_sha256,
+        "ledger": known.name if known else "",
+        "new": {n: [f.sha256, f.size, f.lines] for n, f in state.files.items() if n not in same},
+        "gone": sorted(read.keys() - same),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from conftest import Result
+from conftest import PROJECT, Result
 from sandbox.faults import How
 from sandbox.server import Sandbox
 
@@ -154,7 +154,11 @@ def test_jobs_are_what_the_settings_say(sandbox: Sandbox) -> None:
     arguments = job["DefaultArguments"]
     assert arguments["--datalake-formats"] == "iceberg"
     assert arguments["--model"] == f"{bucket}/jobs/lakehouse.json"
-    assert arguments["--extra-py-files"] == f"{bucket}/jobs/contract.py"
+    along = [
+        key.removeprefix(f"{bucket}/jobs/") for key in arguments["--extra-py-files"].split(",")
+    ]
+    beside = {path.name for path in (PROJECT / "jobs").glob("*.py")} - {"glue_job.py"}
+    assert {*along} == {"contract.py", *beside}
     settings = dict(part.split("=", 1) for part in arguments["--conf"].split(" --conf "))
     assert settings["spark.sql.catalog.glue_catalog.warehouse"] == f"{bucket}/warehouse"
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PROJECT
 from sandbox.faults import How
 from sandbox.job_runs import Run
 from sandbox.server import Sandbox
@@ -22,6 +23,7 @@ from stedi_cli.aws.runs import BusyError, Runs
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunFailed
 from stedi_cli.lake.records import RunOptions
+from stedi_cli.project.folder import copy_out
 from stedi_cli.runs.pipeline import Event, Pipeline
 from stedi_cli.tables.history import RefRemoved
 
@@ -98,8 +100,18 @@ def test_the_request_says_what_to_run(cloud: CloudLake) -> None:
     assert job["record"]["sql"] == text.sha256
     landing = request["landing"]["customer_landing"]
     assert landing["folder"] == cloud.layout.uri("landing/customer/")
-    assert list(landing["files"]) == ["c.json"]
+    assert list(landing["new"]) == ["c.json"]
+    assert (landing["ledger"], landing["gone"]) == ("", [])
     assert "@" not in json.dumps(request)
+
+
+def test_a_script_of_another_version_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    copy_out(PROJECT, tmp_path / "p")
+    (tmp_path / "p" / "jobs" / "typed_landing.py").unlink()
+    cloud = CloudLake(sandbox, config=tmp_path / "p" / "configs" / "aws.yaml").up()
+    with pytest.raises(UsageError, match=r"glue_job\.py is of another version"):
+        cloud.events(FIRST)
+    assert not sandbox.runs.started
 
 
 def test_one_session_is_one_run(cloud: CloudLake) -> None:

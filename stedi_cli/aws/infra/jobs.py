@@ -55,7 +55,7 @@ class Jobs(Kind):
             "DefaultArguments": {
                 "--datalake-formats": "iceberg",
                 "--conf": conf,
-                "--extra-py-files": layout.uri(layout.contract),
+                "--extra-py-files": ",".join(map(layout.uri, layout.modules)),
                 "--model": layout.uri(layout.model),
                 "--custom-logGroup-prefix": layout.log_prefix,
             },

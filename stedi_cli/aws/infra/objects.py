@@ -1,4 +1,4 @@
-"""What jobs run from: the script, the landing contract, ``lakehouse.json`` and every SQL text."""
+"""What jobs run from: the script, what it imports, ``lakehouse.json`` and every SQL text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.model import render
 from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.landing import contract
+from stedi_cli.runs.spark_model import SCRIPT, modules
 
 _DENIED = ("403", "AccessDenied", "AllAccessDisabled")
 
@@ -39,8 +39,8 @@ class Objects(Kind):
         layout = self.layout
         model = json.dumps(render(layout), indent=2, sort_keys=True)
         contents = {
-            layout.script: _read(layout.lakehouse.folder / "jobs" / "glue_job.py"),
-            layout.contract: _read(Path(str(contract.__file__))),
+            layout.script: _read(layout.lakehouse.folder / "jobs" / SCRIPT),
+            **{layout.job_key(path.name): _read(path) for path in modules(layout.lakehouse.folder)},
             layout.model: model.encode(),
         }
         for policy in layout.lakehouse.policies:

@@ -1,0 +1,167 @@
+"""The typed copies of landing tables on Spark: a file is read once, and gone when it is gone.
+
+In this order: the files are read, the quarantine is written, the limit of unusable lines is kept,
+the copies are committed. What dies in between is done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from landing_quarantine import Quarantine
+from landing_reading import LANDING_FILE, Account, LandingFiles, Reading, changed
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
+from spark_tables import FORGETS, Tables, rows_in
+
+PART_BYTES = 64 << 20
+"""Bytes of landing files that go into one data file, unless that leaves a processor idle."""
+MOST_FILES = 32
+"""Data files of a copy beyond which the small ones become one."""
+SMALL_BYTES = 8 << 20
+
+
+class TooManyBadLines(Exception):  # noqa: N818 - a verdict on the data
+    """Raised where a landing table has more unusable lines than allowed."""
+
+
+class TypedLanding:
+    """The landing tables of a request.
+
+    Args:
+        spark: The session.
+        tables: The Iceberg tables.
+        request: The request.
+        latest: When it was written, where a younger landing file is not the one asked for.
+    """
+
+    def __init__(
+        self, spark: SparkSession, tables: Tables, request: dict[str, Any], latest: Any = None
+    ) -> None:
+        self.spark = spark
+        self.latest = latest
+        self.tables = tables
+        self.request = request
+        self.quarantine = Quarantine(spark, tables, request)
+
+    def read(self) -> dict[str, tuple[int, int]]:
+        """Bring the copies up to date, and make each landing table readable by its name.
+
+        Returns:
+            By landing table, how many lines there are, and how many of them cannot be used.
+
+        Raises:
+            TooManyBadLines: If a table has more unusable lines than allowed.
+            ValueError: If the files are not those that the run was started for.
+        """
+        readings = [self.held(name) for name in self.request["landing"]]
+        for reading in readings:
+            self.landing_files(reading).read(reading, self.latest)
+        self.quarantine.replace(readings)
+        for reading in readings:
+            self.refuse_too_many(reading)
+        for reading in readings:
+            self.commit(reading)
+            columns = [c["name"] for c in self.tables.model[reading.name]["columns"]]
+            copy = self.request["landing"][reading.name]["typed"]
+            self.spark.table(copy).select(*columns).createOrReplaceTempView(reading.name)
+        return {reading.name: (reading.lines, reading.quarantined) for reading in readings}
+
+    def landing_files(self, reading: Reading) -> LandingFiles:
+        """Return the files of a landing table."""
+        folder = self.request["landing"][reading.name]["folder"]
+        return LandingFiles(self.spark, self.tables.model[reading.name], folder)
+
+    def refuse_too_many(self, reading: Reading) -> None:
+        """Raise TooManyBadLines where a table has more unusable lines than allowed."""
+        limit, count, lines = self.request["max_bad_rows"], reading.quarantined, reading.lines
+        if count > (limit * lines if isinstance(limit, float) else limit):
+            raise TooManyBadLines(f"{reading.name}: {count:,} of {lines:,} lines cannot be used")
+
+    def held(self, name: str) -> Reading:
+        """Tell what a table's copy holds: a file's lines, and those of it in quarantine."""
+        asked = self.request["landing"][name]
+        reading = Reading(name, {}, dict(asked["new"]), set(asked["gone"]))
+        if not asked["ledger"]:
+            return reading
+        history = self.tables.history(asked["typed"])
+        if history is None or history.summary.get("stedi.ledger") != asked["ledger"]:
+            raise changed(name)
+        content = self.tables.read(asked["typed"], self.ledger_place(asked["ledger"]))
+        if ledger_name(content) != asked["ledger"]:
+            raise ValueError(f"The ledger of {asked['typed']} is broken")
+        for file, account in json.loads(content)["files"].items():
+            if file in reading.gone:
+                continue
+            if self.quarantine.stored.get((name, file), 0) == account[3]:
+                reading.ledger[file] = account
+            else:
+                reading.gone.add(file)
+                reading.new[file] = account[:3]
+        return reading
+
+    def ledger_place(self, name: str) -> str:
+        """Return the URI of a ledger."""
+        return f"{self.request['ledgers'].rstrip('/')}/{name}"
+
+    def commit(self, reading: Reading) -> None:
+        """Commit a table's copy, unless it is the same."""
+        asked = self.request["landing"][reading.name]
+        content = ledger_content(self.request["judgement"], asked["contract"], reading.ledger)
+        if ledger_name(content) == asked["ledger"]:
+            return
+        copy, usable = asked["typed"], bool(asked["ledger"])
+        files = self.tables.files(copy) if usable else {}
+        again = self.to_rewrite(reading, files)
+        summary = {"stedi.ledger": ledger_name(content)}
+        if reading.gone or (not usable and self.tables.history(copy) is not None):
+            summary[FORGETS] = "true"
+        change = self.tables.replacement(copy)
+        kept = [file for place, file in files.items() if place not in again]
+        rows = self.to_write(reading, again)
+        kept += self.tables.written(change.table(), rows) if rows is not None else []
+        self.landing_files(reading).refuse_changed(reading)
+        there, wanted = rows_in(kept), reading.lines - reading.quarantined
+        if there != wanted:
+            raise ValueError(f"{copy} would have {there:,} rows instead of {wanted:,}")
+        self.tables.put(change.table(), self.ledger_place(ledger_name(content)), content)
+        self.tables.finish(change, kept, summary)
+        self.tables.expire(copy)
+
+    def to_rewrite(self, reading: Reading, files: dict[str, Any]) -> dict[str, int]:
+        """Return data files that hold rows of files gone, or are many and small; their sizes."""
+        sizes = {place: int(file.fileSizeInBytes()) for place, file in files.items()}
+        found: set[str] = set()
+        if reading.gone and files:
+            copy = self.spark.table(self.request["landing"][reading.name]["typed"])
+            gone = copy.where(F.col(LANDING_FILE).isin(sorted(reading.gone)))
+            found = {row["_file"] for row in gone.select("_file").distinct().collect()}
+        if len(files) + (reading.rows is not None) > MOST_FILES:
+            found |= {place for place, size in sizes.items() if size < SMALL_BYTES}
+        return {place: sizes[place] for place in found}
+
+    def to_write(self, reading: Reading, again: dict[str, int]) -> DataFrame | None:
+        """Return what is written: the new rows, and those of data files without what is gone."""
+        rows = reading.rows
+        if again:
+            copy = self.spark.table(self.request["landing"][reading.name]["typed"])
+            old = copy.where(F.col("_file").isin(sorted(again)))
+            if reading.gone:
+                old = old.where(~F.col(LANDING_FILE).isin(sorted(reading.gone)))
+            rows = old if rows is None else rows.unionByName(old)
+        size = sum(account[1] for account in reading.new.values()) + sum(again.values())
+        most = self.spark.sparkContext.defaultParallelism
+        return rows.coalesce(max(1, min(most, size // PART_BYTES))) if rows is not None else None
+
+
+def ledger_content(judgement: int, contract: str, files: dict[str, Account]) -> bytes:
+    """Return a ledger as it is stored, the same bytes as those of stedi_cli/landing/ledger.py."""
+    record = {"judgement": judgement, "contract": contract, "files": dict(sorted(files.items()))}
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def ledger_name(content: bytes) -> str:
+    """Return the file name of a ledger, the digest of its content."""
+    return f"{hashlib.sha256(content).hexdigest()}.json"
