@@ -181,7 +181,7 @@ class Tables:
         # Of files that it may not delete, Iceberg says nothing but in its log.
         if gone < len(old):
             place = self.model[name]["properties"]["location"]
-            raise RuntimeError(f"s3:DeleteObject failed for old snapshots' files below {place}")
+            raise RuntimeError(f"s3:DeleteObject failed for files of old snapshots below {place}")
 
     def snapshot(self, name: str) -> tuple[int, int]:
         """Return the id of a table's current snapshot, and its number of rows."""
