@@ -48,15 +48,14 @@ def request(
         sql: Returns the URI of a job's SQL.
         ledger: Returns the ledger of a landing table's typed copy; None where it cannot be used.
         is_whole: Tells whether the files of a table are there.
-        by_time: Whether a landing file that is younger than the request is another than was asked
-            for, as one clock tells.
+        by_time: Whether a landing file younger than the request is not the one asked for.
 
     Returns:
         What is written as JSON.
     """
     quarantine = lakehouse.tables[QUARANTINE]
-    trusted = quarantine_drift(quarantine, states.get(QUARANTINE), {}) is None
-    trusted = trusted and (QUARANTINE not in states or is_whole(QUARANTINE))
+    changed = quarantine_drift(quarantine, states.get(QUARANTINE), {}) is not None
+    lost = QUARANTINE in states and not is_whole(QUARANTINE)
     landing = {name: state for task in tasks for name, state in task.landing.items()}
     return {
         "catalog": catalog,
@@ -64,7 +63,7 @@ def request(
         "max_bad_rows": max_bad_rows,
         "keep": keep,
         "spare_ms": spare_ms,
-        "quarantine_changed": not trusted,
+        "quarantine_changed": changed or lost,
         "judgement": JUDGEMENT,
         "ledgers": ledgers,
         "by_time": by_time,
