@@ -83,8 +83,9 @@ class LandingFiles:
         Raises:
             ValueError: If the files are not those that the run was started for.
         """
-        before = reading.stamps = self.stamps(reading.new)
-        wanted = {file: account[1] for file, account in reading.new.items()}
+        # Of an empty file Spark tells nothing.
+        wanted = {file: account[1] for file, account in reading.new.items() if account[1]}
+        before = reading.stamps = self.stamps(wanted)
         if {file: size for file, (size, _) in before.items()} != wanted:
             raise changed(reading.name)
         if latest is not None and any(time > latest for _, time in before.values()):
@@ -96,7 +97,7 @@ class LandingFiles:
 
     def refuse_changed(self, reading: Reading) -> None:
         """Raise ValueError where files were written since `read`: rows are read when written."""
-        if self.stamps(reading.new) != reading.stamps:
+        if self.stamps(reading.stamps) != reading.stamps:
             raise changed(reading.name)
 
     def places(self, files: Iterable[str]) -> list[str]:
