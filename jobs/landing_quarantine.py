@@ -33,6 +33,9 @@ class Quarantine:
         self.schema = schema_of(tables.model[QUARANTINE])
         counts = self.entries().groupBy("table", "file").count().collect()
         self.stored = {(row["table"], row["file"]): row["count"] for row in counts}
+        history = tables.history(QUARANTINE)
+        # By landing table, the fingerprint of the files that its entries were found in.
+        self.judged = json.loads(history.summary.get("stedi.judged", "{}")) if history else {}
 
     def entries(self) -> DataFrame:
         """Return the quarantine as it is."""
@@ -43,8 +46,7 @@ class Quarantine:
 
     def replace(self, readings: list[Reading]) -> None:
         """Replace landing tables' entries in one commit, unless they are the same."""
-        history = self.tables.history(QUARANTINE)
-        judged = json.loads(history.summary.get("stedi.judged", "{}")) if history else {}
+        judged = dict(self.judged)
         lines = {table: 0 for table, _ in self.stored}
         for (table, _), count in self.stored.items():
             lines[table] += count

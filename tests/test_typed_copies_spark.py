@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import PROJECT, Lake
 from pyiceberg.manifest import ManifestEntry, ManifestEntryStatus
-from small import FOLDERS, TYPED, C, motion
+from small import FOLDERS, TYPED, C, lines, motion
 from test_typed_copies import COPY, READINGS, copied, data_files, put, read, remove
 
 from stedi_cli.errors import BadDataError, StediError, UsageError
@@ -116,6 +116,28 @@ def test_unusable_lines_are_judged_once(lake: Lake, tmp_path: Path, read: list[s
         ("worse.json", 2),
     ]
     assert dirty.validate().problems == []
+
+
+def test_places_that_another_run_found_in_other_files_are_not_taken_over(
+    lake: Lake, tmp_path: Path
+) -> None:
+    good = lines([motion("ann@x.org", C + 77)])
+    one, strict = Lake(lake.settings.root, max_bad_rows=1), Lake(lake.settings.root, max_bad_rows=0)
+    before = {"k.json": good * 2 + b"nonsense\n" + good * 2, "l.json": good}
+    other = {"k.json": good * 4 + b"nonsense\n", "l.json": good * 2}
+    for name, content in before.items():
+        put(one, tmp_path, name, content)
+    one.run()
+    for name, content in other.items():
+        put(strict, tmp_path, name, content)
+    with pytest.raises(BadDataError):
+        strict.run()
+    assert [row[1:3] for row in one.rows("quarantine")] == [("k.json", 5)]
+    for name, content in before.items():
+        put(one, tmp_path, name, content)
+    run(one)
+    assert [row[1:3] for row in one.rows("quarantine")] == [("k.json", 3)]
+    assert one.validate().problems == []
 
 
 def test_files_that_change_meanwhile_leave_no_copy(

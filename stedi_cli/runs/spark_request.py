@@ -84,6 +84,7 @@ def _landing(
     return {
         "typed": table.typed.name,
         "fingerprint": state.fingerprint,
+        "before": known.fingerprint if known else "",
         "contract": table.contract_sha256,
         "ledger": known.name if known else "",
         "new": {n: [f.sha256, f.size, f.lines] for n, f in state.files.items() if n not in same},
