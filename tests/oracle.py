@@ -364,9 +364,23 @@ def _consented(customer: Customer, instant: int) -> bool:
     return customer.consent is not None and instant >= customer.consent
 
 
+def people(landing: Landing) -> dict[str, list[Row]]:
+    """The rows of the final table under the strict rules, by person."""
+    customers = [Customer(*row) for row in landing.rows["customer_landing"]]
+    motions = [Motion(*row) for row in landing.rows["accelerometer_landing"]]
+    steps = [Step(*row) for row in landing.rows["step_trainer_landing"]]
+    return _with_people(customers, motions, steps)[1]
+
+
 def _strict(
     customers: list[Customer], motions: list[Motion], steps: list[Step]
 ) -> dict[str, list[Row]]:
+    return _with_people(customers, motions, steps)[0]
+
+
+def _with_people(
+    customers: list[Customer], motions: list[Motion], steps: list[Step]
+) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
     latest = _latest(customers)
     trusted = {p: c for p, c in latest.items() if c.consent is not None}
     motions_of: dict[tuple[str, int], set[Motion]] = defaultdict(set)
@@ -383,18 +397,19 @@ def _strict(
         for step, person in owned.items()
         if person in curated and _consented(curated[person], step.instant)
     }
-    learning = [
-        (step.instant, step.distance, motion.x, motion.y, motion.z)
-        for step, person in kept.items()
-        for motion in motions_of.get((person, step.instant), ())
-    ]
-    return {
+    learning: dict[str, list[Row]] = defaultdict(list)
+    for step, person in kept.items():
+        for motion in motions_of.get((person, step.instant), ()):
+            row = (step.instant, step.distance, motion.x, motion.y, motion.z)
+            learning[person].append(row)
+    tables: dict[str, list[Row]] = {
         "customer_trusted": list(trusted.values()),
         "accelerometer_trusted": [m for motions in motions_of.values() for m in motions],
         "customers_curated": list(curated.values()),
         "step_trainer_trusted": list(kept),
-        "machine_learning_curated": learning,
+        "machine_learning_curated": [row for rows in learning.values() for row in rows],
     }
+    return tables, learning
 
 
 def _owned(

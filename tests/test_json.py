@@ -17,7 +17,7 @@ from stedi_cli.lake.events import UploadCount
 from stedi_cli.lake.exports import ExportEntry
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobDone, JobRun, Usage
-from stedi_cli.lake.records import Change, Exported, Plan, Resource, TableEntry
+from stedi_cli.lake.records import Change, Exported, Fold, Folded, Plan, Resource, TableEntry
 from stedi_cli.project.lakehouse import Job
 from stedi_cli.runs.pipeline import JobPlan
 from stedi_cli.tables.history import RefRemoved
@@ -59,6 +59,7 @@ DOCUMENTS: dict[str, Any] = {
         ExportEntry("t", "export", "t", "1", "strict", "/f.csv", 1, ("email",)).as_json()
     ],
     "export": Exported("t", Path("f.csv"), 1).as_json(),
+    "export --folds": Folded("t", Path("f"), 0, (Fold("fold-1.parquet", 1, 1),)).as_json(),
     "doctor": [Finding("w", "f").as_json()],
 }
 

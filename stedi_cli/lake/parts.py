@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.events import Uploaded, Uploading
-from stedi_cli.lake.exports import ExportEntry, Exports
+from stedi_cli.lake.export_parts import ExportLedger, Folds
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
 from stedi_cli.lake.records import (
@@ -224,16 +224,6 @@ class Account(Protocol):
         """Stop a run."""
 
 
-class ExportLedger(Protocol):
-    """What was written out of the lakehouse, kept as long as the lakehouse is."""
-
-    def add(self, entry: ExportEntry) -> bool:
-        """Add an entry that survives; False where this user may not write here."""
-
-    def read(self) -> Exports:
-        """Return all entries."""
-
-
 class RawLines(Protocol):
     """What checks read where a landing table holds more than usable lines when asked for."""
 
@@ -295,6 +285,7 @@ class Lake:
         account: The account that pays for it; None where all is free.
         raw_lines: What checks read of landing files; None where they read the landing tables.
         kept: What validations leave for the next one; None where nothing is.
+        folds: Writes tables in folds; None where that is not done.
     """
 
     title: str
@@ -311,3 +302,4 @@ class Lake:
     account: Account | None = None
     raw_lines: RawLines | None = None
     kept: Kept | None = None
+    folds: Folds | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +220,45 @@ class Exported:
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
         return {"table": self.table, "file": str(self.file), "rows": self.rows}
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A fold of a table.
+
+    Args:
+        file: The name of its file.
+        rows: How many rows it holds.
+        people: How many people these are of.
+    """
+
+    file: str
+    rows: int
+    people: int
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A table that was written in folds.
+
+    Args:
+        table: Its name, as it was asked for.
+        folder: The folder of the folds.
+        seed: What the folds follow from, beside the people.
+        folds: The folds.
+    """
+
+    table: str
+    folder: Path
+    seed: int
+    folds: tuple[Fold, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows all folds hold."""
+        return sum(fold.rows for fold in self.folds)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        folds = [asdict(fold) for fold in self.folds]
+        return {"table": self.table, "folder": str(self.folder), "seed": self.seed, "folds": folds}

@@ -8,6 +8,7 @@ from functools import partial
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.parts import Lake
 from stedi_cli.local.export_ledger import ExportLedger
+from stedi_cli.local.folds import Folds
 from stedi_cli.local.infra import Infrastructure
 from stedi_cli.local.kept import Kept
 from stedi_cli.local.landing import Landing
@@ -47,6 +48,7 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
         tidy=writer.tidy,
         removed=writer.removed,
         kept=kept,
+        folds=Folds(place, questions),
     )
 
 

@@ -47,16 +47,16 @@ class Questions:
     def ask(self, sql: str) -> Answer:
         from stedi_cli.questions.statement import one_select
 
-        self._begin()
+        self.begin()
         query = one_select(sql, self._place.lakehouse.tables)
-        return self._engine(query.tables).select(query)
+        return self.engine(query.tables).select(query)
 
     @private
     def ask_all(self, questions: Sequence[Question]) -> list[Answer | UsageError]:
-        self._begin()
+        self.begin()
         queries = [self._read(question) for question in questions]
         runnable = [query for query in queries if not isinstance(query, UsageError)]
-        engine = self._engine(frozenset().union(*(query.tables for query in runnable)))
+        engine = self.engine(frozenset().union(*(query.tables for query in runnable)))
         return [
             query if isinstance(query, UsageError) else _asked(engine, question, query)
             for question, query in zip(questions, queries, strict=True)
@@ -78,10 +78,10 @@ class Questions:
         from stedi_cli.local.accounted import miscounted
         from stedi_cli.local.engine import query_error
 
-        self._begin()
+        self.begin()
         landing = self._place.lakehouse.landing
         names = frozenset(landing) | ({QUARANTINE} & self._place.tables.states().keys())
-        engine = self._engine(names)
+        engine = self.engine(names)
         try:
             return miscounted(self._place, engine)
         except duckdb.Error as error:
@@ -96,10 +96,10 @@ class Questions:
         from stedi_cli.local.engine import PARQUET, query_error
         from stedi_cli.questions.export_file import export_format, exported
 
-        self._begin()
+        self.begin()
         suffix = export_format(file)
         name = self._place.lakehouse.table(table).name
-        engine = self._engine(frozenset({name}))
+        engine = self.engine(frozenset({name}))
         inside = engine.temp / f"export{suffix}"
         form = PARQUET if suffix == ".parquet" else "FORMAT csv, HEADER"
         copy = f"COPY (FROM {identifier(name)}) TO {literal(str(inside))} ({form})"
@@ -114,7 +114,7 @@ class Questions:
                 tell(done)
         return done
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         """Hold off sweeping from the first question on, and see the tables as they are then."""
         if not self._is_begun:
             self._place.layout.require()
@@ -122,8 +122,8 @@ class Questions:
             self._place.tables.forget()
             self._is_begun = True
 
-    def _engine(self, names: frozenset[str]) -> Engine:
-        """Return an engine in which tables can be read by their names."""
+    def engine(self, names: frozenset[str]) -> Engine:
+        """Return an engine in which tables can be read by their names, once this has begun."""
         from stedi_cli.local.engine import Engine
         from stedi_cli.local.typed_copies import TypedCopies
 

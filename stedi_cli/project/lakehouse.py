@@ -221,6 +221,19 @@ class Lakehouse:
         path = folder / "accounts" / f"{job.name}.sql"
         return Check(job.name, _read(path), path) if path.is_file() else None
 
+    def persons(self, table: Table, policy: str) -> Check | None:
+        """Return the SQL that says whose each row of a table is; None where there is none.
+
+        It gives the rows that the table has under a policy, and before them the person.
+        """
+        jobs = self.folder / "jobs"
+        folders = (
+            [jobs / "folds"] if policy == STRICT else [jobs / policy / "folds", jobs / "folds"]
+        )
+        paths = (folder / f"{table.name}.sql" for folder in folders)
+        path = next((path for path in paths if path.is_file()), None)
+        return Check(table.name, _read(path), path) if path else None
+
     @cached_property
     def checks(self) -> list[Check]:
         """The checks of the project, and one of each table's key, by name."""

@@ -31,7 +31,7 @@ def export_format(file: Path) -> str:
         )
     if not file.absolute().parent.is_dir():
         raise UsageError(f"There is no folder {file.parent}.", hint="Make it first.")
-    _refuse_lakehouse(file)
+    refuse_lakehouse(file)
     if file.exists() and not file.is_file():
         raise StediError(f"{file} is no file.", hint="Name another, or move it away first.")
     return suffix
@@ -50,7 +50,7 @@ def exported(file: Path) -> Iterator[Sink]:
         yield sink
 
 
-def _refuse_lakehouse(file: Path) -> None:
+def refuse_lakehouse(file: Path) -> None:
     """Raise UsageError for a file in any lakehouse of this machine, also as a link leads there."""
     beside = Path(os.path.realpath(file.parent)) / file.name
     for place in (beside, Path(os.path.realpath(file))):
