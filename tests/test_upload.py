@@ -557,7 +557,9 @@ def test_empty_files_are_empty_tables(empty: Lake, tmp_path: Path) -> None:
     empty.upload(write_lake(tmp_path / "data", files))
     assert {event.rows for event in empty.run().values()} == {0}
     assert set(empty.counts().values()) == {0}
-    assert empty.validate().ok
+    report = empty.validate()
+    assert (report.verdict, report.problems) == ("empty", [])
+    assert all(check.ok for check in report.checks)
 
 
 @pytest.mark.slow
@@ -567,7 +569,9 @@ def test_a_table_without_files_is_empty(empty: Lake, tmp_path: Path) -> None:
     assert empty.counts() == dict.fromkeys(STRICT, 0) | {"customer_landing": 7} | {
         "customer_trusted": 4
     }
-    assert empty.validate().ok
+    report = empty.validate()
+    assert (report.verdict, report.problems) == ("empty", [])
+    assert all(check.ok for check in report.checks)
 
 
 # --- What is refused -----------------------------------------------------------------------------

@@ -89,6 +89,7 @@ def test_json_of_an_unknown_data_set(lake: Lake, validate: Callable[..., Result]
             {"check": name, "rule": rules[name].rule, "file": file(name), **holds} for name in names
         ],
         "stale": [],
+        "nearest": None,
         "notes": [note],
         "problems": [],
         "verdict": "unknown",

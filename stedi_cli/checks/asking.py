@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from stedi_cli.checks.accounts import present_accounts
 from stedi_cli.checks.kept_answers import KeptAnswers, Pairs
@@ -21,6 +21,9 @@ from stedi_cli.checks.validation_queries import (
     check_title,
     note_title,
     queries,
+    row_query,
+    row_texts,
+    row_title,
     rows_query,
     subjects,
 )
@@ -28,6 +31,7 @@ from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Answer, Question, answered
 from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.row_sum import of_parts, parts_of, row_sum
 from stedi_cli.project.check import ACCOUNT_CHECK, Check
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.questions.statement import tables_named
@@ -56,6 +60,7 @@ class Asking:
         self._again = again
         self._kept = KeptAnswers(lakehouse, lake.kept) if lake.kept else None
         self._only = only
+        self._told: dict[str, Pairs] = {}
         self._errors: dict[str, str] = {}
         self._of_jobs = {
             account_title(job.name): ACCOUNT_CHECK.format(table=job.writes)
@@ -83,6 +88,7 @@ class Asking:
             self._lake.tables.read_again()
             states, landing, kept = self._seen()
             answers = kept | self._asked(states, kept)
+        self._told = kept
         usable, accounts = self._usable_lines(), accounts_of(self._lakehouse, states, landing)
         used = {name: account.usable for name, account in accounts.items() if name in usable}
         checks = [c.name for c in self._lakehouse.checks] + list(usable)
@@ -128,7 +134,7 @@ class Asking:
         """Return the answers that are kept and hold; of counts, where the runs tell the same."""
         if self._kept is None or self._again:
             return {}
-        taken = self._kept.taken(self._subjects(states))
+        taken = self._kept.taken(self._subjects(states) | row_texts(self._lakehouse))
         told = counts_of(self._lakehouse, states, landing)
         return {title: p for title, p in taken.items() if dict(p) == told.get(title, dict(p))}
 
@@ -160,6 +166,33 @@ class Asking:
         except (TypeError, ValueError, IndexError):
             self._errors[title] = "its columns are not a text and a number"
             return None
+
+    def sums(self, tables: Collection[str]) -> dict[str, str]:
+        """Return the sum over the rows of each of some landing tables, as far as it can be had.
+
+        What an earlier validation added up of the same is taken.
+        """
+        found: dict[str, Pairs] = {}
+        for name in tables:
+            title, table = row_title(name), self._lakehouse.tables[name]
+            if title not in self._told and (rows := self._all_rows(row_query(table))) is not None:
+                total = row_sum([column.name for column in table.columns], rows)
+                found[title] = [(name, part) for part in parts_of(total)]
+        if found and self._kept is not None:
+            self._kept.keep(row_texts(self._lakehouse), found, self._lake.landing.states())
+        self._told |= found
+        return {
+            name: of_parts([part for _, part in self._told[row_title(name)]])
+            for name in tables
+            if row_title(name) in self._told
+        }
+
+    def _all_rows(self, sql: str) -> Iterator[tuple[Any, ...]] | None:
+        """Return all rows of a landing table; None where they are too many to be read here."""
+        if self._lake.raw_lines is None:
+            return answered(*self._lake.questions.ask_all([Question(sql)])).rows
+        answer = self._lake.raw_lines.answer(sql)
+        return answer.rows if answer else None
 
     def rows(self, checks: Sequence[Check], observed: Observed, most: int) -> list[Answer]:
         """Ask for rows that break rules.

@@ -2,59 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from stedi_cli.checks import expected
 from stedi_cli.checks.expected import DataSet
 from stedi_cli.checks.verdict import TableCount
-from stedi_cli.lake.parts import Lake
-from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 
+Counts = dict[str, dict[str, int]]
+"""Rows by table, by policy."""
 
-def data_set_of(
-    lakehouse: Lakehouse, lake: Lake, landing: Mapping[str, LandingState]
-) -> DataSet | None:
-    """Return the known data set that the landing files are.
+
+def counts_of(lakehouse: Lakehouse, sets: Sequence[DataSet], policy: str) -> Counts:
+    """Return the counts that are known of data sets, also of a policy that none of them names.
+
+    A table that the policy makes by the same SQL as another one, and of the same tables, has the
+    count that is known under that.
 
     Args:
         lakehouse: The model.
-        lake: Its parts.
-        landing: The landing files.
+        sets: The data sets; where several tell, the first one does.
+        policy: The policy.
     """
-    tables = list(lakehouse.landing.values())
-    right = lake.kept.right if lake.kept else None
-    known = expected.shipped(lakehouse.folder, right)
-    own = lake.landing.expected_file()
-    if own is not None:
-        known.append(expected.uploaded(own, right))
-    return next((d for d in known if d.fits(landing, tables)), None)
+    counts: Counts = {}
+    for found in sets:
+        for name, known in found.counts.items():
+            counts[name] = known | counts.get(name, {})
+    own = counts.setdefault(policy, {})
+    for name in lakehouse.policies:
+        for table, rows in counts.get(name, {}).items():
+            if table not in own and _is_made_alike(lakehouse, table, policy, name):
+                own[table] = rows
+    return counts
+
+
+def _is_made_alike(lakehouse: Lakehouse, table: str, one: str, other: str) -> bool:
+    """Tell whether two policies make a table by the same SQL, of tables of which that is so."""
+    job = lakehouse.writers.get(table)
+    if job is None:
+        return True
+    same = lakehouse.job_text(job, one).sha256 == lakehouse.job_text(job, other).sha256
+    return same and all(_is_made_alike(lakehouse, name, one, other) for name in job.reads)
 
 
 def compared(
     lakehouse: Lakehouse,
     rows: Mapping[str, int],
+    counts: Counts,
     policy: str,
-    data_set: DataSet | None,
     stale: Mapping[str, str],
+    *,
+    course: bool,
 ) -> list[TableCount]:
     """Return each table's rows beside those that are expected of it.
 
     Args:
         lakehouse: The model.
         rows: Rows by table.
+        counts: The counts that are known.
         policy: The policy that they are compared under.
-        data_set: The data set that the landing files are, if it is known.
         stale: Why tables are stale.
+        course: Whether the course's published counts stand beside.
     """
-    counts = data_set.counts.get(policy, {}) if data_set else {}
-    published = data_set.counts.get("published", {}) if data_set and data_set.course else {}
+    published = counts.get("published", {}) if course else {}
     return [
         TableCount(
             name,
             table.zone,
             rows.get(name),
-            counts.get(name),
+            counts.get(policy, {}).get(name),
             published.get(name),
             stale.get(name),
         )
@@ -63,25 +78,27 @@ def compared(
     ]
 
 
-def explained(tables: list[TableCount], policy: str, data_set: DataSet | None) -> list[str]:
+def explained(
+    tables: list[TableCount], counts: Counts, policy: str, sets: Sequence[DataSet]
+) -> list[str]:
     """Return in words what counts are that were not expected.
 
     Args:
         tables: The counts.
+        counts: The counts that are known.
         policy: The policy that they are compared under.
-        data_set: The data set that the landing files are, if it is known.
+        sets: The data sets that the landing files are.
     """
-    if data_set is None:
-        return ["These landing files are no known data set, so no counts are expected."]
+    figures = [figure for found in sets for figure in found.figures]
     notes: list[str] = []
     for table in tables:
         if table.rows is None or table.expected in (None, table.rows):
             continue
         others = [
             f"what policy {name} gives"
-            for name, counts in data_set.counts.items()
-            if name != policy and counts.get(table.table) == table.rows
+            for name, known in counts.items()
+            if name != policy and known.get(table.table) == table.rows
         ]
-        others += [m for t, r, m in data_set.figures if (t, r) == (table.table, table.rows)]
+        others += [m for t, r, m in figures if (t, r) == (table.table, table.rows)]
         notes += [f"{table.table}: {table.rows:,} is {other}." for other in others]
     return notes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -25,6 +26,8 @@ class DataSet:
         source: What it is, in a few words.
         files: SHA-256 of each landing file, by its path in the data set.
         counts: Row count by table, by policy.
+        sums: The sum over the rows of each landing table, by which they are known in other files.
+        quarantine: Unusable lines by landing table and reason.
         figures: Other counts that people meet: table, rows, and what they mean.
         course: Whether it is the course's own data, whose published counts are always shown.
         archive: Where it can be downloaded, or None.
@@ -34,20 +37,51 @@ class DataSet:
     source: str
     files: dict[str, str]
     counts: dict[str, dict[str, int]]
+    sums: dict[str, str] = field(default_factory=dict)
+    quarantine: dict[str, dict[str, int]] = field(default_factory=dict)
     figures: list[tuple[str, int, str]] = field(default_factory=list)
     course: bool = False
     archive: str | None = None
     folder: str = ""
 
-    def fits(self, landing: Mapping[str, LandingState], tables: Iterable[Table]) -> bool:
-        """Tell whether the landing files are those of this data set, whatever their names."""
-        by_folder: dict[str, list[str]] = {}
-        for path, digest in self.files.items():
-            by_folder.setdefault(path.split("/")[0], []).append(digest)
-        return all(
-            contents(by_folder.get(str(table.folder), [])) == landing[table.name].contents
-            for table in tables
-        )
+    def tables(self, landing: Iterable[Table]) -> list[Table]:
+        """Return the landing tables that it is of; it says nothing of others."""
+        counted = {name for counts in self.counts.values() for name in counts}
+        folders = {path.split("/")[0] for path in self.files}
+        return [t for t in landing if t.folder in folders or t.name in counted]
+
+    def other_files(self, landing: Mapping[str, LandingState], tables: Iterable[Table]) -> set[str]:
+        """Return those of its landing tables whose files are others, whatever their names."""
+        return {
+            table.name
+            for table in self.tables(tables)
+            if contents(self.files_of(table).values()) != landing[table.name].contents
+        }
+
+    def files_of(self, table: Table) -> dict[str, str]:
+        """Return the SHA-256 of each file of a landing table, by its path."""
+        return {
+            path: digest
+            for path, digest in self.files.items()
+            if path.split("/")[0] == table.folder
+        }
+
+    def may_be(self, table: str, rows: int | None, quarantined: int) -> bool:
+        """Tell whether a landing table's rows may be those of this data set, by their number."""
+        expected = {counts[table] for counts in self.counts.values() if table in counts}
+        unusable = sum(self.quarantine.get(table, {}).values())
+        return expected == {rows} and quarantined == unusable and table in self.sums
+
+    def missed(self, landing: Mapping[str, LandingState], tables: Iterable[Table]) -> list[str]:
+        """Return the paths of its files that are in no landing table of theirs."""
+        missed: list[str] = []
+        for table in self.tables(tables):
+            there = Counter(facts.sha256 for facts in landing[table.name].files.values())
+            for path, digest in self.files_of(table).items():
+                if there[digest] == 0:
+                    missed.append(path)
+                there[digest] -= there[digest] > 0
+        return missed
 
 
 def shipped(project: Path, right: Right | None = None) -> list[DataSet]:

@@ -8,6 +8,7 @@ from typing import Annotated
 from stedi_cli.project.shape import Held
 
 Digest = Annotated[str, Held(pattern=r"^[0-9a-f]{64}$")]
+Sum = Annotated[str, Held(pattern=r"^\d{36}$")]
 Count = Annotated[int, Held(ge=0, lt=2**63)]
 
 
@@ -27,6 +28,7 @@ class DataSetEntry:
     source: str
     files: dict[str, Digest]
     counts: dict[str, dict[str, Count]]
+    sums: dict[str, Sum] = field(default_factory=dict)
     quarantine: dict[str, dict[str, Count]] = field(default_factory=dict)
     nobody: Count = 0
     figures: list[FigureEntry] = field(default_factory=list)

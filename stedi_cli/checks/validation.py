@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from stedi_cli.checks.accounts import left_over
 from stedi_cli.checks.asking import Asking
-from stedi_cli.checks.comparison import compared, data_set_of, explained
+from stedi_cli.checks.comparison import compared, counts_of, explained
+from stedi_cli.checks.known_sets import known_sets, recognised
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.offending import Offending, offending
 from stedi_cli.checks.problems import outdated, problems
@@ -17,6 +18,8 @@ from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK
 from stedi_cli.project.lakehouse import STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
 from stedi_cli.tables.provenance import TableState
+
+_UNKNOWN = "These landing files are no known data set, so no counts are expected."
 
 
 class Validation:
@@ -66,20 +69,26 @@ class Validation:
         policy = self._policy or (built[0] if len(built) == 1 else STRICT)
         broken = [name for name in observed.states if not self._lake.tables.is_whole(name)]
         old = outdated(self._lakehouse, observed, policy, broken)
-        data_set = data_set_of(self._lakehouse, self._lake, observed.landing)
-        tables = compared(self._lakehouse, observed.rows, policy, data_set, old.tables)
+        known = known_sets(self._lakehouse, self._lake)
+        found = recognised(self._lakehouse, known, observed, self._asking.sums)
+        counts = counts_of(self._lakehouse, found.sets, policy)
+        course = any(data_set.course for data_set in found.sets)
+        tables = compared(self._lakehouse, observed.rows, counts, policy, old.tables, course=course)
         run = "stedi jobs run --all" + ("" if policy == self._usual else f" --policy {policy}")
         report = Report(
             policy=policy,
-            source=data_set.source if data_set else None,
+            source=found.sets[0].source if found.sets else None,
             tables=tables,
             checks=self._checks(observed, self._lakehouse.policy(policy).breaks),
             left_out=observed.left_out,
             notes=[
                 *observed.unread_notes(),
                 *self._other_policy(built),
-                *explained(tables, policy, data_set),
+                *([] if found.sets else [_UNKNOWN]),
+                *([found.beside] if found.beside else []),
+                *explained(tables, counts, policy, found.sets),
             ],
+            nearest=found.nearest,
             problems=problems(self._lakehouse, observed, built, old, run),
             errors=observed.silent,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stedi_cli.lake.records import Question
 from stedi_cli.project.check import Check
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
 from stedi_cli.questions.statement import columns_named, tables_named
 from stedi_cli.sql import identifier, literal
 
@@ -47,6 +47,22 @@ class Queries:
             **{account_title(name): question for name, question in self.accounts.items()},
         }
         return {title: question for title, question in asked.items() if question is not None}
+
+
+def row_texts(lakehouse: Lakehouse) -> dict[str, str]:
+    """Return what is asked for all rows of each landing table, by title."""
+    return {row_title(name): row_query(table) for name, table in lakehouse.landing.items()}
+
+
+def row_query(table: Table) -> str:
+    """Return a query for all rows of a table."""
+    columns = ", ".join(identifier(column.name) for column in table.columns)
+    return f"SELECT {columns} FROM {identifier(table.name)}"
+
+
+def row_title(table: str) -> str:
+    """Return the title of the rows of a table."""
+    return f"rows {table}"
 
 
 def check_title(name: str) -> str:

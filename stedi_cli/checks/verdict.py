@@ -9,10 +9,11 @@ from typing import Any
 
 ERROR, NOT_BUILT, STALE, NOT_LOOKED_AT = "error", "not built", "stale", "not looked at yet"
 FAILED, WRONG, EMPTY, NOT_CHECKED = "failed", "wrong", "empty", "not checked"
+INCOMPLETE = "incomplete"
 UNKNOWN, KNOWN, OK = "unknown", "known", "ok"
 # What the whole is called by: the first of these that anything in it is.
 _WORST_FIRST = (
-    *(ERROR, NOT_BUILT, STALE, NOT_LOOKED_AT, FAILED, WRONG, EMPTY, NOT_CHECKED),
+    *(ERROR, NOT_BUILT, STALE, NOT_LOOKED_AT, FAILED, WRONG, INCOMPLETE, EMPTY, NOT_CHECKED),
     *(UNKNOWN, OK),
 )
 
@@ -111,6 +112,7 @@ class Report:
         left_out: Why readings were left out, and how many, by the query that tells.
         notes: What explains a difference.
         problems: What is wrong beside counts and checks.
+        nearest: Which files of a known data set are missing or differ, where most are there.
         errors: Why a query that explains cannot be run, by its name.
     """
 
@@ -121,6 +123,7 @@ class Report:
     left_out: dict[str, list[tuple[str, int]]]
     notes: list[str]
     problems: list[str]
+    nearest: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -128,7 +131,7 @@ class Report:
         """Whether all that is known is as it should be, and nothing could not be told."""
         counted = all(table.ok for table in self.tables)
         checked = all(check.ok for check in self.checks)
-        return counted and checked and not self.problems and not self.errors
+        return counted and checked and not (self.problems or self.nearest or self.errors)
 
     def about(self, checks: Collection[str]) -> Report:
         """Return what is about some checks alone, and what may colour their results."""
@@ -138,6 +141,7 @@ class Report:
             checks=[check for check in self.checks if check.check in checks],
             left_out={},
             notes=[],
+            nearest="",
             errors={},
         )
 
@@ -149,8 +153,9 @@ class Report:
 
     @property
     def verdicts(self) -> list[str]:
-        """What is to be said of each table, each check and each query that cannot be run."""
+        """What is to be said of each table, the files, each check and each query without answer."""
         counted = [table.verdict for table in self.tables]
+        counted += [INCOMPLETE] if self.nearest else []
         return counted + [check.verdict for check in self.checks] + [ERROR] * len(self.errors)
 
     @property
@@ -166,6 +171,7 @@ class Report:
             "tables": [table.as_json() for table in self.tables],
             "checks": [check.as_json() for check in self.checks],
             "stale": self.stale,
+            "nearest": self.nearest or None,
             "notes": self.notes,
             "problems": self.problems,
             "verdict": self.verdict,
@@ -211,6 +217,7 @@ _SAID = {
 def _not_right(report: Report) -> str:
     numbers = {word: report.verdicts.count(word) for word in _SAID}
     parts = [_counted(number, *_SAID[word]) for word, number in numbers.items() if number]
+    parts += ["files of a known data set are missing or differ"] if report.nearest else []
     return f"Not everything is right{': ' if parts else ''}{', '.join(parts)}."
 
 

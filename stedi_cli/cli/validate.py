@@ -160,7 +160,13 @@ def show_report(report: Report) -> None:
         if check.verdict == FAILED:
             render.paragraph(_broken(check))
     errors = [check.error for check in report.checks if check.error is not None]
-    for text in (*report.notes, *report.problems, *errors, *report.errors.values()):
+    for text in (
+        *([report.nearest] if report.nearest else []),
+        *report.notes,
+        *report.problems,
+        *errors,
+        *report.errors.values(),
+    ):
         render.paragraph(text)
 
 

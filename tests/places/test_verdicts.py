@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from conftest import Result
 from small import FOLDERS, JOBS, C, customer, lines, motion, step, write_lake
 
 from places.place import Place
+from stedi_cli.landing.row_sum import said, text_number
 
 # As many lines as a scripted run says that it read.
 PEOPLE = [customer(f"p{n}@x.org", f"serial-{n}", C) for n in range(10)]
@@ -33,6 +36,36 @@ def built(uploaded: Place) -> Place:
     """A lakehouse of which no counts are known, its jobs run."""
     uploaded.run()
     return uploaded
+
+
+def test_a_known_data_set_is_known_in_any_form(up: Place, tmp_path: Path) -> None:
+    plain = write_lake(tmp_path / "plain", FILES)
+    digests, sums = {}, {}
+    for table, folder in FOLDERS.items():
+        (path,) = (plain / folder).rglob("*.json")
+        content = path.read_bytes()
+        digests[path.relative_to(plain).as_posix()] = hashlib.sha256(content).hexdigest()
+        lines_of = [
+            json.dumps(json.loads(line), separators=(",", ":")) for line in content.splitlines()
+        ]
+        sums[table] = said(sum(text_number(line) for line in lines_of))
+        # As text mode writes it elsewhere.
+        path.write_bytes(content.replace(b"\n", b"\r\n"))
+    tens = dict.fromkeys((*FOLDERS, *JOBS.values()), 10)
+    known = {"source": "ten", "files": digests, "sums": sums, "counts": {"strict": tens}}
+    (plain / "expected.yaml").write_text(json.dumps(known))
+    up.done("upload", plain)
+    up.run()
+    result = up.validate("--json", counts=tens)
+    report = result.json()
+    assert (result.code, report["source"], report["verdict"]) == (0, "ten", "ok"), report
+    assert report["summary"] == RIGHT
+    known["sums"] = sums | {"customer_landing": said(1)}
+    (plain / "expected.yaml").write_text(json.dumps(known))
+    up.done("upload", plain)
+    report = told(up.validate("--json", counts=tens), 3, "incomplete")
+    assert report["source"] is None
+    assert report["nearest"] == "2 of 3 landing tables are ten's; customer_landing differs."
 
 
 def told(result: Result, code: int, verdict: str) -> Any:

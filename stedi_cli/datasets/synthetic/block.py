@@ -71,6 +71,7 @@ def build_block(
         writer.tally.count_party([writer.write_walk(walker) for walker in party], holdings)
     for folder, file in writer.files.items():
         writer.tally.quarantine.update(file.quarantine)
+        writer.tally.sums[f"{folder}_landing"] += file.sum
         path = f"{folder}/landing/{folder}-{number:04d}.json"
         content = file.content()
         (directory / path).write_bytes(content)

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from stedi_cli.datasets.synthetic.lines import FIELDS
 from stedi_cli.datasets.synthetic.request import Request
 from stedi_cli.datasets.synthetic.tally import TABLES, Tally
 from stedi_cli.errors import UsageError
+from stedi_cli.landing.row_sum import said
 from stedi_cli.project.folder import resolved
 
 _WORTH_PROCESSES = 4000
@@ -46,6 +47,7 @@ class Truth:
         nobody: Usable step readings that belong to nobody by the strict rules.
         files: SHA-256 of each landing file, by its path in the data set.
         size: Bytes in the landing files.
+        sums: The sum over the rows of each landing table.
     """
 
     counts: dict[str, dict[str, int]]
@@ -53,6 +55,7 @@ class Truth:
     nobody: int
     files: dict[str, str]
     size: int
+    sums: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
@@ -119,7 +122,8 @@ def _truth(tally: Tally, files: dict[str, str], size: int) -> Truth:
         policy: {table: rows[table] for table in TABLES}
         for policy, rows in (("strict", tally.strict), ("published", tally.published))
     }
-    return Truth(counts, quarantine, tally.nobody, dict(sorted(files.items())), size)
+    sums = {table: said(total) for table, total in sorted(tally.sums.items())}
+    return Truth(counts, quarantine, tally.nobody, dict(sorted(files.items())), size, sums)
 
 
 def _write_expected(path: Path, request: Request, truth: Truth) -> None:
@@ -128,6 +132,7 @@ def _write_expected(path: Path, request: Request, truth: Truth) -> None:
     content: dict[str, object] = {
         "source": f"Synthetic data, {request.described()}",
         "files": truth.files,
+        "sums": truth.sums,
         "counts": truth.counts,
     }
     if truth.quarantine:

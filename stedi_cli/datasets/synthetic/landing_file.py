@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from stedi_cli.datasets.synthetic.lines import Members, customer_members
 from stedi_cli.datasets.synthetic.request import Request
 from stedi_cli.datasets.synthetic.unusable import odd, recipes
 from stedi_cli.datasets.synthetic.walkers import INSTANTS, Walker
+from stedi_cli.landing.row_sum import text_number
 
 _LINES_EACH = {"customer": 1, "accelerometer": 85, "step_trainer": INSTANTS}
 """Lines of a customer in each folder, roughly: the share of unusable lines is of these."""
@@ -31,6 +33,7 @@ class LandingFile:
 
     def __init__(self, request: Request, folder: str, number: int) -> None:
         self.quarantine: Counter[tuple[str, str]] = Counter()
+        self.sum = 0
         self._folder = folder
         self._dirt = _LINES_EACH[folder] * request.dirty
         self._recipes = recipes(folder, request.seed)
@@ -49,6 +52,7 @@ class LandingFile:
             texts: One or more lines each, or none where there is no reading.
             times: A time that stands in each text.
         """
+        self._add_up(texts)
         dirt = share_of(walker.number, walker.number + 1, self._dirt)
         if dirt:
             texts = self._respelled(texts, times, walker.number, dirt)
@@ -63,6 +67,7 @@ class LandingFile:
 
     def add_again(self, line: str) -> None:
         """Have a line delivered once more, after everything else."""
+        self._add_up([line])
         self._again.append(line)
 
     def content(self) -> bytes:
@@ -73,6 +78,14 @@ class LandingFile:
         if self._dirt and self._number % 4 == 3:
             return content.removesuffix(b"\n")
         return content
+
+    def _add_up(self, texts: Sequence[str]) -> None:
+        """Add usable lines to the sum over the rows, as they are before they are respelled."""
+        for text in texts:
+            for line in text.splitlines():
+                # A customer's line has blanks between its tokens, and in some of its values.
+                plain = line if self._folder != "customer" else _without_blanks(line)
+                self.sum += text_number(plain)
 
     def _respelled(
         self, texts: Sequence[str], times: Sequence[int], customer: int, dirt: int
@@ -86,6 +99,10 @@ class LandingFile:
                 escapable = _ESCAPABLE[self._folder]
                 texts[place] = odd(line, times[place], escapable, variant) + rest
         return texts
+
+
+def _without_blanks(line: str) -> str:
+    return json.dumps(json.loads(line), separators=(",", ":"))
 
 
 def _tempting(folder: str, victim: Walker) -> Members:

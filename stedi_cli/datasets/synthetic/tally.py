@@ -50,11 +50,15 @@ Present = list[tuple[Walk, int]]
 
 @dataclass(slots=True)
 class Tally:
-    """Rows by policy and table, unusable lines by table and reason, and what belongs to nobody."""
+    """Rows by policy and table, unusable lines by table and reason, and what belongs to nobody.
+
+    Also the sums over the rows of landing tables, by which they are known in other files.
+    """
 
     strict: Counter[str] = field(default_factory=Counter)
     published: Counter[str] = field(default_factory=Counter)
     quarantine: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sums: Counter[str] = field(default_factory=Counter)
     nobody: int = 0
 
     def add(self, other: Tally) -> None:
@@ -62,6 +66,7 @@ class Tally:
         self.strict.update(other.strict)
         self.published.update(other.published)
         self.quarantine.update(other.quarantine)
+        self.sums.update(other.sums)
         self.nobody += other.nobody
 
     def count_record(self, walker: Walker, record: Record) -> None:
