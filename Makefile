@@ -76,8 +76,8 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt $(RUN)
 	@touch $(VENV)/installed $@
 
 $(VENV)/installed-all: pyproject.toml constraints.txt $(RUN)
-	@echo "Installing the project, its tests, Spark and the AWS sandbox into $(VENV)"
-	@$(INSTALL) -e '.[dev,spark,sandbox]'
+	@echo "Installing the project, its tests, Spark, the AWS sandbox and the examples into $(VENV)"
+	@$(INSTALL) -e '.[dev,spark,sandbox,examples]'
 	@touch $(VENV)/installed $(VENV)/installed-dev $@
 
 # Where the interpreter has gone, what was installed for it says nothing.
