@@ -105,6 +105,11 @@ class Landing(LandingZone):
             for table, files in known.items()
         }
 
+    def expect(self, content: bytes) -> str:
+        self._writer.refuse(wait=False)
+        self._put_expected(content)
+        return self._layout.uri(self._layout.expected)
+
     def _put_expected(self, content: bytes) -> None:
         key = self._layout.expected
         if content != self.storage.read_if_there(key):

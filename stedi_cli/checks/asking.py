@@ -33,7 +33,7 @@ from stedi_cli.lake.records import Answer, Question, answered
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.row_sum import of_parts, parts_of, row_sum
 from stedi_cli.project.check import ACCOUNT_CHECK, Check
-from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.questions.statement import tables_named
 from stedi_cli.tables.provenance import TableState
 
@@ -193,6 +193,14 @@ class Asking:
             return answered(*self._lake.questions.ask_all([Question(sql)])).rows
         answer = self._lake.raw_lines.answer(sql)
         return answer.rows if answer else None
+
+    def reasons(self, observed: Observed) -> list[tuple[str, str, int]]:
+        """Return landing table, reason and number of the unusable lines."""
+        if not any(observed.quarantined.values()):
+            return []
+        sql = f'SELECT "table", reason, count(*) FROM {QUARANTINE} GROUP BY "table", reason'
+        answer = answered(*self._lake.questions.ask_all([Question(f"{sql} ORDER BY 1, 2")]))
+        return [(str(table), str(reason), int(number)) for table, reason, number in answer.rows]
 
     def rows(self, checks: Sequence[Check], observed: Observed, most: int) -> list[Answer]:
         """Ask for rows that break rules.

@@ -107,6 +107,11 @@ def uploaded(path: Path, right: Right | None = None) -> DataSet:
     return _data_set(load_checked(path, DataSetEntry, right))
 
 
+def uploaded_entry(path: Path) -> DataSetEntry:
+    """Read the expected counts that came with uploaded data, with all that they say."""
+    return load_checked(path, DataSetEntry)
+
+
 def refuse_elsewhere(folder: Path) -> None:
     """Raise UsageError for expected counts in a folder that cannot be used, or lie elsewhere."""
     path = folder / FILE_NAME

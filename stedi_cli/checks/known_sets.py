@@ -31,7 +31,20 @@ class Recognised:
     beside: str = ""
 
 
-def known_sets(lakehouse: Lakehouse, lake: Lake) -> list[DataSet]:
+@dataclass(frozen=True)
+class KnownSets:
+    """The data sets whose counts are known: those of the project, and what came with the data."""
+
+    of_project: Sequence[DataSet]
+    own: DataSet | None
+
+    @property
+    def all(self) -> list[DataSet]:
+        """All of them, the project's first."""
+        return [*self.of_project, *([self.own] if self.own else [])]
+
+
+def known_sets(lakehouse: Lakehouse, lake: Lake) -> KnownSets:
     """Return the data sets whose counts are known.
 
     Args:
@@ -39,9 +52,9 @@ def known_sets(lakehouse: Lakehouse, lake: Lake) -> list[DataSet]:
         lake: Its parts.
     """
     right = lake.kept.right if lake.kept else None
-    known = expected.shipped(lakehouse.folder, right)
     own = lake.landing.expected_file()
-    return known if own is None else [*known, expected.uploaded(own, right)]
+    shipped = expected.shipped(lakehouse.folder, right)
+    return KnownSets(shipped, expected.uploaded(own, right) if own else None)
 
 
 def recognised(

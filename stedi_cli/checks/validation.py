@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from stedi_cli.checks.acceptance import refuse, written
 from stedi_cli.checks.accounts import left_over
 from stedi_cli.checks.asking import Asking
 from stedi_cli.checks.comparison import compared, counts_of, explained
-from stedi_cli.checks.known_sets import known_sets, recognised
+from stedi_cli.checks.expected import uploaded_entry
+from stedi_cli.checks.known_sets import MOST_ROWS, known_sets, recognised
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.offending import Offending, offending
 from stedi_cli.checks.problems import outdated, problems
@@ -64,13 +66,19 @@ class Validation:
         Raises:
             StediError: If a table cannot be read.
         """
-        observed = self._observed = self._asking.observed()
+        self._observed = self._asking.observed()
+        return self.judged()
+
+    def judged(self) -> Report:
+        """Compare what ``run`` found with the counts that are expected now."""
+        observed = self._observed
         built = self._built_policies(observed.states)
         policy = self._policy or (built[0] if len(built) == 1 else STRICT)
         broken = [name for name in observed.states if not self._lake.tables.is_whole(name)]
         old = outdated(self._lakehouse, observed, policy, broken)
         known = known_sets(self._lakehouse, self._lake)
-        found = recognised(self._lakehouse, known, observed, self._asking.sums)
+        found = recognised(self._lakehouse, known.all, observed, self._asking.sums)
+        self._known, self._found = known, found
         counts = counts_of(self._lakehouse, found.sets, policy)
         course = any(data_set.course for data_set in found.sets)
         tables = compared(self._lakehouse, observed.rows, counts, policy, old.tables, course=course)
@@ -93,6 +101,31 @@ class Validation:
             errors=observed.silent,
         )
         return report.about(self._only) if self._only else report
+
+    def accepted(self, report: Report) -> bytes:
+        """Return expected counts by which what ``run`` has just found is as expected.
+
+        Raises:
+            BadDataError: If something else is wrong, or the project knows other counts.
+            UsageError: If the project knows these.
+        """
+        shipped = [found for found in self._found.sets if found is not self._known.own]
+        known = counts_of(self._lakehouse, shipped, report.policy)[report.policy]
+        refuse(report, known, shipped[0].source if shipped else None)
+        path = self._lake.landing.expected_file()
+        is_own = self._known.own is not None and self._known.own in self._found.sets
+        return written(
+            self._lakehouse,
+            self._observed,
+            report,
+            uploaded_entry(path) if path and is_own else None,
+            self._asking.sums(self._sizeable()),
+            self._asking.reasons(self._observed),
+        )
+
+    def _sizeable(self) -> list[str]:
+        rows = self._observed.rows
+        return [name for name in self._lakehouse.landing if rows.get(name, 0) <= MOST_ROWS]
 
     def offending(self, report: Report, most: int, *, masked: bool) -> dict[str, Offending]:
         """Return rows that break rules, by check; of those that no query tells, none.

@@ -9,6 +9,7 @@ from typer.core import TyperCommand
 
 from stedi_cli.checks.verdict import ERROR, FAILED, WRONG
 from stedi_cli.cli import render
+from stedi_cli.cli.accept import accept as accepted
 from stedi_cli.cli.rows import show_rows
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError
@@ -30,6 +31,14 @@ ShowOption = Annotated[
         help=f"Show N rows that break each rule [default: {_SHOWN}].",
     ),
 ]
+AcceptOption = Annotated[
+    str | None,
+    typer.Option(
+        "--accept",
+        metavar="[FILE]",
+        help="Let the counts that there are be the expected ones; also write FILE.",
+    ),
+]
 PolicyOption = Annotated[
     str | None,
     typer.Option(
@@ -40,16 +49,19 @@ PolicyOption = Annotated[
 ]
 
 
-class ShowCommand(TyperCommand):
-    """A command whose option ``--show`` need not be followed by a number."""
+class ValidateCommand(TyperCommand):
+    """A command two of whose options need no value: ``--show`` and ``--accept``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command's options and arguments."""
         read: list[str] = []
         for place, arg in enumerate(args):
             read.append(arg)
-            if arg == "--show" and not "".join(args[place + 1 : place + 2]).isdecimal():
+            following = "".join(args[place + 1 : place + 2])
+            if arg == "--show" and not following.isdecimal():
                 read.append(str(_SHOWN))
+            if arg == "--accept" and (not following or following.startswith("-")):
+                read.append("")
         return super().parse_args(ctx, read)
 
 
@@ -69,6 +81,7 @@ def validate(
     again: Annotated[
         bool, typer.Option("--again", help="Ask also what was asked of the same before.")
     ] = False,
+    accept: AcceptOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare row counts with the expected ones; check the rules.
@@ -82,11 +95,12 @@ def validate(
 
     if unmasked and show is None:
         raise UsageError("--unmasked is about rows.", hint="Give --show too.")
+    if accept is not None and (checks or sql):
+        raise UsageError("--accept is about all counts.", hint="Name no checks, nor --sql.")
     with session(ctx) as opened:
         policy, usual = named_policy(policy), opened.settings.policy
-        validation = Validation(
-            opened.lakehouse, opened.lake, policy, again=again, usual=usual, only=checks or ()
-        )
+        model, lake = opened.lakehouse, opened.lake
+        validation = Validation(model, lake, policy, again=again, usual=usual, only=checks or ())
         if sql:
             texts = [question.sql for question in validation.queries().values()]
             render.say(";\n\n".join(texts) + ";")
@@ -94,12 +108,17 @@ def validate(
         with render.busy("Validating"):
             report = validation.run()
             rows = {} if show is None else validation.offending(report, show, masked=not unmasked)
+        written = [] if accept is None else accepted(opened, validation, report, accept)
+        report = validation.judged() if written else report
         if as_json:
             record = _record(report, rows, shown=show is not None)
+            record |= {"accepted": written} if accept is not None else {}
             render.emit(record | render.cost_record(opened.query_cost))
         else:
             (show_checks if checks else show_report)(report)
             _show_offending(rows, masked=not unmasked)
+            for place in written:
+                render.paragraph(f"Wrote {place}: the counts under policy {report.policy}.")
             _show_end(opened, report)
         if not report.ok:
             raise typer.Exit(ExitCode.BAD_DATA)

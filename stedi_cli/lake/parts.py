@@ -111,6 +111,9 @@ class Landing(Protocol):
     def expected_file(self) -> Path | None:
         """Return the expected counts that came with the uploaded data, where any did."""
 
+    def expect(self, content: bytes) -> str:
+        """Let these be the expected counts that came with the data, and say where they are."""
+
 
 class Tables(Protocol):
     """The Iceberg tables."""

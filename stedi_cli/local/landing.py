@@ -124,6 +124,14 @@ class Landing:
         self._place.layout.require()
         return self._place.zone.shapes(table, files)
 
+    @private
+    def expect(self, content: bytes) -> str:
+        layout = self._place.layout
+        layout.require()
+        with self._writer.locked(wait=False), replaced(layout.expected, layout.temp) as sink:
+            sink.write(content)
+        return str(layout.expected)
+
     def expected_file(self) -> Path | None:
         expected = self._place.layout.expected
         return expected if expected.is_file() else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Result
+from conftest import PROJECT, Result
 from small import FOLDERS, JOBS, C, customer, lines, motion, step, write_lake
 
 from places.place import Place
@@ -92,6 +92,18 @@ def test_counts_of_files_that_nobody_knows_are_unknown(built: Place) -> None:
     assert summary in built.validate().out
 
 
+def test_counts_that_are_accepted_are_the_expected_ones(built: Place) -> None:
+    held = (PROJECT / "configs" / "expected.yaml").read_bytes()
+    result = built.validate("--accept", "--json")
+    report = result.json()
+    assert (result.code, report["verdict"], report["summary"]) == (0, "ok", RIGHT)
+    assert [place.rsplit("/", 1)[-1] for place in report["accepted"]] == ["expected.yaml"]
+    report = built.validate("--json").json()
+    assert (report["verdict"], report["source"]) == ("ok", "the accepted data set")
+    assert {t["expected"] == t["rows"] for t in report["tables"]} == {True}
+    assert (PROJECT / "configs" / "expected.yaml").read_bytes() == held
+
+
 def test_nothing_is_built(uploaded: Place) -> None:
     report = told(uploaded.validate("--json"), 3, "not built")
     assert {of_tables(report)[table] for table in JOBS.values()} == {"not built"}
@@ -131,7 +143,7 @@ def test_empty_tables_are_not_as_they_should_be(up: Place, tmp_path: Path) -> No
     files = FILES | {"customer_landing": {"l.json": nobody}}
     up.done("upload", write_lake(tmp_path / "ten", files))
     up.run()
-    none = dict.fromkeys(JOBS.values(), 0)
+    none = dict.fromkeys(FOLDERS, 10) | dict.fromkeys(JOBS.values(), 0)
     report = told(up.validate("--json", counts=none), 3, "empty")
     verdicts = of_tables(report)
     assert {verdicts[table] for table in JOBS.values()} == {"empty"}
