@@ -122,8 +122,15 @@ def test_a_hostile_check_is_refused(built: Arena, kind: str, sql: str) -> None:
     copy_out(PROJECT, project)
     (project / "jobs" / kind / "hostile.sql").write_text(sql.format(root=built.root))
     before = read(built.root)
-    ended = built.run("--config", project / "configs" / "local.yaml", "validate")
-    assert_refused(ended)
+    ended = built.run("--config", project / "configs" / "local.yaml", "validate", "--json")
+    assert ended.code == 3
+    report = ended.json()
+    assert (report["verdict"], report["ok"]) == ("error", False)
+    if kind == "checks":
+        (hostile,) = (check for check in report["checks"] if check["check"] == "hostile")
+        assert (hostile["violations"], hostile["ok"]) == (None, None)
+    # What it would have done is not done, and nothing else is hidden by it.
+    assert all(check["ok"] for check in report["checks"] if check["check"] != "hostile")
     assert read(built.root) == before
     assert stray(built.root) == set()
 
