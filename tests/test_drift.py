@@ -354,7 +354,7 @@ def test_a_quarantine_of_an_older_version_is_told_apart(dirty: Lake, invoke: Inv
         transaction.remove_properties("stedi.table")
     (wrong,) = [f for f in invoke("doctor", "--json").json() if not f["ok"]]
     assert (wrong["what"], wrong["found"]) == ("quarantine", "written by an older version")
-    (problem,) = dirty.validate().problems
+    problem, _ = dirty.validate().problems
     assert "written by an older version" in problem
     assert "something else" not in problem
     assert dirty.built()
@@ -366,5 +366,5 @@ def test_a_quarantine_of_an_older_version_is_told_apart(dirty: Lake, invoke: Inv
 def test_a_quarantine_of_another_engine_is_not_an_older_versions(dirty: Lake) -> None:
     table = open_catalog(dirty.layout).load_table("stedi.quarantine")
     table.overwrite(table.scan().to_arrow())
-    (problem,) = dirty.validate().problems
+    problem, _ = dirty.validate().problems
     assert "changed by something else than a run" in problem
