@@ -12,6 +12,8 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     BAD_DATA = 3
+    FOUND = 4
+    NOBODY = 5
     INTERRUPTED = 130
 
 

@@ -45,7 +45,7 @@ CHANGING_JSON_COMMANDS: dict[str, list[str]] = {
     "data generate": ["generated", "--customers", "3"],
     "infra down": ["--yes"],
 }
-OTHER_COMMANDS = {"demo", "init", "data fetch", "jobs stop", "infra policy"}
+OTHER_COMMANDS = {"privacy scan", "demo", "init", "data fetch", "jobs stop", "infra policy"}
 ESCAPE = "\x1b"
 
 
@@ -98,7 +98,7 @@ def test_every_example_is_understood(command: str) -> None:
     assert context.args == []
 
 
-@pytest.mark.parametrize("group", ["", "infra", "data", "jobs"])
+@pytest.mark.parametrize("group", ["", "infra", "data", "jobs", "privacy"])
 def test_a_group_alone_shows_its_commands(invoke: Callable[..., Result], group: str) -> None:
     told = invoke(*group.split())
     for command in commands():

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "stedi_cli"
 # From the ground up: a room knows those below it and itself, and no other.
 FLOORS = (
     {"errors", "sql", "durable", "masking", "duckdb_texts"},
-    {"project"},
+    {"project", "privacy"},
     {"landing"},
     {"tables"},
     {"lake"},

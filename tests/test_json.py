@@ -18,6 +18,9 @@ from stedi_cli.lake.exports import ExportEntry
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobDone, JobRun, Usage
 from stedi_cli.lake.records import Change, Exported, Fold, Folded, Plan, Resource, TableEntry
+from stedi_cli.privacy.known import Sought
+from stedi_cli.privacy.needles import Values
+from stedi_cli.privacy.scan import Hit, Scan, Unread
 from stedi_cli.project.lakehouse import Job
 from stedi_cli.runs.pipeline import JobPlan
 from stedi_cli.tables.history import RefRemoved
@@ -60,6 +63,11 @@ DOCUMENTS: dict[str, Any] = {
     ],
     "export": Exported("t", Path("f.csv"), 1).as_json(),
     "export --folds": Folded("t", Path("f"), 0, (Fold("fold-1.parquet", 1, 1),)).as_json(),
+    "privacy scan": Scan(
+        Sought(Values(), 1, 0, 0),
+        found=[Hit("log", "spark.log", "raw", "e-mail", 1, False)],
+        unread=[Unread("log", "spark.log", "gzip", "why", False)],
+    ).as_json(),
     "doctor": [Finding("w", "f").as_json()],
 }
 

@@ -19,6 +19,7 @@ from stedi_cli.cli import (
     init,
     jobs,
     preview,
+    privacy,
     quarantine,
     query,
     tables,
@@ -86,4 +87,5 @@ app.command()(preview.preview)
 app.command(cls=query.SqlCommand)(query.query)
 app.command()(history.history)
 app.command()(export.export)
+app.add_typer(privacy.app, name="privacy")
 app.command()(doctor.doctor)

@@ -1,0 +1,172 @@
+"""``stedi privacy``: what is still there of a person."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stedi_cli.cli import render
+from stedi_cli.cli.session import Options
+from stedi_cli.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from stedi_cli.privacy.scan import Scan
+
+app = typer.Typer(help="See what is still there of a person.", no_args_is_help=True)
+_LARGEST = 1 << 26
+_KINDS = (
+    ("emails", "e-mail address(es)"),
+    ("serials", "serial number(s)"),
+    ("instants", "instant(s)"),
+    ("dates", "date(s)"),
+)
+
+
+@app.callback()
+def _group() -> None:
+    """See what is still there of a person."""
+
+
+@app.command()
+def scan(
+    ctx: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", metavar="<path>", help="People, one a line [default: stdin]."),
+    ] = None,
+    allowed: Annotated[
+        list[str] | None,
+        typer.Option("--except", metavar="PART", help="A part where they may be; repeatable."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Look for people in every byte below the root, whatever the tables say.
+
+    People are named one a line: an e-mail address, or a JSON object with email, serialNumber and
+    instants. With --except, they may be in a part: landing, typed (its typed copies), tables,
+    quarantine, held_back, ledgers, aside, temp, catalog, index, log, notes or others. Exit code
+    4 if anything is found elsewhere, 3 if something could not be read.
+
+    Example: stedi privacy scan --file people.txt --except landing
+    """
+    from stedi_cli.privacy.people import read_people
+    from stedi_cli.privacy.scan import scan as look_for
+
+    root = _root(ctx)
+    people = read_people(_content(file), str(file) if file else "Standard input")
+    render.note(f"stedi: everything below {root}")
+    with render.busy("Scanning") as now:
+        result = look_for(str(root), people, allowed=allowed or (), now=now)
+    if as_json:
+        render.emit(result.as_json())
+    else:
+        _show(result)
+    _warn(result)
+    if result.wrong:
+        raise typer.Exit(ExitCode.FOUND)
+    if result.doubtful:
+        raise typer.Exit(ExitCode.BAD_DATA)
+
+
+def _root(ctx: typer.Context) -> Path:
+    """Return the root alone: no catalog and no table is opened."""
+    from stedi_cli.project.settings import LocalSettings, load_settings
+
+    options = ctx.obj if isinstance(ctx.obj, Options) else Options()
+    settings = load_settings(options.config, root=options.root)
+    if not isinstance(settings, LocalSettings):
+        raise UsageError(
+            "A scan reads a lakehouse on this machine; this configuration is of one on AWS.",
+            hint="Name a local one, as in `stedi --config configs/local.yaml privacy scan`.",
+        )
+    return settings.root
+
+
+def _content(file: Path | None) -> bytes:
+    if file is None and render.is_interactive():
+        raise UsageError(
+            "Nobody is named: people come from standard input or a file.",
+            hint="Name them as in `stedi privacy scan --file people.txt`, one e-mail a line.",
+        )
+    try:
+        if file is None or str(file) == "-":
+            content = sys.stdin.buffer.read(_LARGEST + 1)
+        else:
+            with file.open("rb") as stream:
+                content = stream.read(_LARGEST + 1)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot read {file or 'standard input'}: {error.strerror}.",
+            hint="Name a file that holds one e-mail address a line.",
+        ) from error
+    if len(content) > _LARGEST:
+        raise UsageError("The people have more than 64 MiB.", hint="Scan for fewer at a time.")
+    return content
+
+
+def _show(result: Scan) -> None:
+    if result.wrong:
+        found: dict[tuple[str, str], list[str]] = {}
+        for hit in result.wrong:
+            found.setdefault((hit.place, hit.view), []).append(f"{hit.kind} {hit.count:,}")
+        rows = [(place, view, _joined(what)) for (place, view), what in found.items()]
+        render.show(render.table(["found in", "view", "what, how often"], rows))
+        render.say()
+    if result.doubtful:
+        doubts = [(one.place, one.view, one.why) for one in result.doubtful]
+        render.show(render.table(["could not be read", "as", "since"], doubts))
+        render.say()
+    _show_allowed(result)
+    render.wrapped(_summary(result))
+
+
+def _show_allowed(result: Scan) -> None:
+    counts: dict[str, int] = {}
+    for hit in result.found:
+        if hit.allowed:
+            counts[hit.part] = counts.get(hit.part, 0) + hit.count
+    if counts:
+        told = _joined(f"{part} {number:,}" for part, number in counts.items())
+        render.wrapped(f"Found where it may be: {told}.")
+
+
+def _summary(result: Scan) -> str:
+    told: dict[str, int] = {
+        "emails": len(result.sought.values.emails),
+        "serials": len(result.sought.values.serials),
+        "instants": len(result.sought.values.instants),
+        "dates": len(result.sought.values.dates),
+    }
+    sought = _joined(f"{told[key]:,} {what}" for key, what in _KINDS if told[key])
+    where = f"in {result.files:,} file(s), {result.bytes / 1e6:,.1f} MB"
+    of = f"of {result.sought.people:,} person(s): {sought}, sought {where}"
+    if result.wrong:
+        places = len({hit.place for hit in result.wrong})
+        return f"Found in {places:,} place(s) {of}."
+    if result.doubtful:
+        return f"Nothing was found, but not everything could be read {of}."
+    return f"Nothing was found {of}."
+
+
+def _warn(result: Scan) -> None:
+    sought = result.sought
+    if sought.shared:
+        render.note(
+            f"{sought.shared:,} more of their values were not sought: other people's landing"
+            " lines hold them too."
+        )
+    if sought.unknown:
+        render.note(
+            f"Of {sought.unknown:,} of them no landing line tells anything: only the e-mail"
+            " address was sought. Tables without addresses may hold their readings; give serial"
+            ' number and instants as {"email": …, "serialNumber": …, "instants": […]}.'
+        )
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return ", ".join(parts)

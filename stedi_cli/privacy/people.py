@@ -1,0 +1,89 @@
+"""Whom a scan is about, as people are named on its input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from stedi_cli.errors import UsageError
+
+_KEYS = {"email", "serialNumber", "instants"}
+_HOW = (
+    "Give one e-mail address a line, or a JSON object such as"
+    ' {"email": "…", "serialNumber": "…", "instants": [1655564444103]}.'
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person, and what was said to be theirs.
+
+    Args:
+        email: The address as the jobs compare it: in lower case, without blanks around it.
+        serials: Serial numbers, besides those that landing lines tell.
+        instants: Epoch milliseconds, besides those that landing lines tell.
+    """
+
+    email: str
+    serials: tuple[str, ...] = ()
+    instants: tuple[int, ...] = ()
+
+
+def folded(email: str) -> str:
+    """Return an address as the jobs compare it."""
+    return email.strip().lower()
+
+
+def read_people(content: bytes, place: str) -> list[Person]:
+    """Read people, one a line.
+
+    Args:
+        content: The lines.
+        place: Where they were given.
+
+    Raises:
+        UsageError: If a line names nobody, or no line does. It repeats nothing of the line.
+    """
+    try:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{place} is not UTF-8 text.", hint=_HOW) from error
+    people = list(_read(lines, place))
+    if not people:
+        raise UsageError(f"{place} names nobody.", hint=_HOW)
+    return people
+
+
+def _read(lines: list[str], place: str) -> Iterable[Person]:
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text:
+            continue
+        person = _from_object(text) if text.startswith("{") else Person(folded(text))
+        if person is None or "@" not in person.email or len(person.email) < 3:
+            raise UsageError(f"{place}: line {number} names nobody.", hint=_HOW)
+        yield person
+
+
+def _from_object(text: str) -> Person | None:
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(given, dict) or given.keys() - _KEYS:
+        return None
+    email, serials, instants = (given.get(key) for key in ("email", "serialNumber", "instants"))
+    numbers = _listed(serials)
+    times = _listed(instants)
+    whole = all(isinstance(time, int) and not isinstance(time, bool) for time in times)
+    if not isinstance(email, str) or not whole or not all(isinstance(n, str) for n in numbers):
+        return None
+    return Person(folded(email), tuple(n for n in numbers if n.strip()), tuple(times))
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
