@@ -1,7 +1,8 @@
-"""``stedi preview``: the first rows of a table."""
+"""``stedi preview``: the first rows of a table, on the terminal or as a picture."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +10,7 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.rows import MOST, show_rows
 from stedi_cli.cli.session import session
+from stedi_cli.errors import UsageError
 from stedi_cli.sql import identifier
 
 
@@ -16,17 +18,38 @@ def preview(
     ctx: typer.Context,
     table: Annotated[str, typer.Argument(help="Name of the table.")],
     rows: Annotated[int, typer.Option("--rows", "-n", min=1, max=MOST, help="Rows to show.")] = 10,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", help="Write a picture, ending in .png, .svg or .html, instead."),
+    ] = None,
+    unmasked: Annotated[
+        bool, typer.Option("--unmasked", help="With --save: also what identifies a person.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing picture.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the first rows of a table.
+    """Show the first rows of a table, or write a picture of them.
 
     Example: stedi preview customer_trusted --rows 5
     """
+    if save is None and (unmasked or force):
+        raise UsageError("--unmasked and --force are about a picture.", hint="Give --save too.")
+    if save is not None and as_json:
+        raise UsageError("--save and --json exclude each other.", hint="Give one of them.")
     with session(ctx) as opened:
-        name = opened.lakehouse.table(table).name
-        answer = opened.lake.questions.ask(f"SELECT * FROM {identifier(name)} LIMIT {rows}")
-        if as_json:
-            render.emit_rows(answer.columns, answer.rows)
+        found = opened.lakehouse.table(table)
+        if save is not None:
+            from stedi_cli.cli.picture import refuse_picture, save_table
+
+            refuse_picture(save, force=force)
+            with render.busy(f"Drawing {save}"):
+                save_table(opened, "preview --save", found, save, rows, unmasked=unmasked)
+            render.say(f"A picture of {found.name} written to {save}.")
         else:
-            show_rows(answer.columns, list(answer.rows))
+            sql = f"SELECT * FROM {identifier(found.name)} LIMIT {rows}"
+            answer = opened.lake.questions.ask(sql)
+            if as_json:
+                render.emit_rows(answer.columns, answer.rows)
+            else:
+                show_rows(answer.columns, list(answer.rows))
         render.show_cost(opened.query_cost)

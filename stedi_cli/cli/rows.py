@@ -18,7 +18,7 @@ def show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:
         for i in range(len(columns))
     ]
     heads = [f"{'>' if right else '<'}{n}" for n, right in zip(columns, numeric, strict=True)]
-    rows = [tuple(_cell(value) for value in row) for row in rows]
+    rows = [tuple(cell(value) for value in row) for row in rows]
     wide = sum(
         max([cell_len(c), *(cell_len(str(r[i])) + 2 for r in rows)]) for i, c in enumerate(columns)
     )
@@ -31,7 +31,7 @@ def show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:
     render.note(f"{len(rows):,} row(s)")
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
     """Return a value as SQL writes it, in one line."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,17 +18,22 @@ def is_taken(file: Path) -> bool:
 
 
 def export_format(file: Path) -> str:
-    """Return the ending of a file to export to: ``.parquet`` or ``.csv``.
+    """Return the ending of a file to export a table to: ``.parquet`` or ``.csv``."""
+    return file_format(file, (".parquet", ".csv"))
+
+
+def file_format(file: Path, known: Sequence[str]) -> str:
+    """Return the ending of a file to write to, one of those that are known.
 
     Raises:
         UsageError: If it is another, or the file's folder is missing or part of a lakehouse.
         StediError: If something else than a file is in its place.
     """
     suffix = file.suffix.lower()
-    if suffix not in (".parquet", ".csv"):
-        raise UsageError(
-            f"{file}: that format is not known.", hint="End the name in .parquet or .csv."
-        )
+    if suffix not in known:
+        *most, last = known
+        hint = f"End the name in {', '.join(most)} or {last}."
+        raise UsageError(f"{file}: that format is not known.", hint=hint)
     if not file.absolute().parent.is_dir():
         raise UsageError(f"There is no folder {file.parent}.", hint="Make it first.")
     refuse_lakehouse(file)
