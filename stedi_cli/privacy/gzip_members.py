@@ -13,6 +13,9 @@ _CHECK, _EXTRA, _NAME, _COMMENT = 2, 4, 8, 16
 _LONGEST_TEXT = 1 << 20
 _PIECE = 1 << 18
 _TRAILER = 8
+# Inflated, so much is read of a file, and so many times its size.
+FREELY = 1 << 30
+TIMES = 100
 
 
 class Readable(Protocol):
@@ -20,6 +23,23 @@ class Readable(Protocol):
 
     def read(self, size: int, /) -> bytes:
         """Return at most so many bytes, and none at the end alone."""
+
+
+class Limit:
+    """How much may come out of a file.
+
+    Args:
+        size: The file's size.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._left = max(FREELY, size * TIMES)
+
+    def spend(self, number: int) -> None:
+        """Take the number of bytes that came out; raise UnreadableError where they are too many."""
+        self._left -= number
+        if self._left < 0:
+            raise UnreadableError(f"it inflates to more than {TIMES} times its size")
 
 
 class Members:

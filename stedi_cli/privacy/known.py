@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stedi_cli.privacy import gzip_members
-from stedi_cli.privacy.gzip_members import Members, Readable
+from stedi_cli.privacy.gzip_members import Limit, Members, Readable
 from stedi_cli.privacy.needles import Needles, Values, bounds_of, is_instant
 from stedi_cli.privacy.people import Person, folded
-from stedi_cli.privacy.tree import entries, open_file
+from stedi_cli.privacy.tree import entries, open_file, state_of
 from stedi_cli.privacy.unreadable import UnreadableError
 
 _PIECE = 1 << 22
@@ -53,6 +53,12 @@ class _Line:
     serials: set[str] = field(default_factory=set)
     instants: set[int] = field(default_factory=set)
     days: set[str] = field(default_factory=set)
+    is_broken: bool = False
+
+    @property
+    def is_nobodys(self) -> bool:
+        """Whether it is no JSON and names nobody, so that no table can hold it."""
+        return self.is_broken and not (self.people or self.serials)
 
     def take(self, key: str, value: Any) -> None:
         """Take a value that stands under a key."""
@@ -168,7 +174,7 @@ class Known:
             for line in _parsed(lines, (place for place, _ in needles.hits(lines))):
                 others = line.people - self._emails
                 held = {serial.lower() for serial in line.serials} & self._candidates
-                if others or not (line.people or held):
+                if others or not (line.people or held or line.is_nobodys):
                     self._leave_out(line.instants & self._instants, self._instants)
                     self._leave_out(line.days & self._days, self._days)
 
@@ -188,7 +194,7 @@ class Known:
                     file.seek(0)
                     stream: Readable = file
                     if packed:
-                        stream = Members(file, lambda _: None, lambda _: None)
+                        stream = Members(file, lambda _: None, Limit(state_of(file)[2]).spend)
                     yield from _whole_lines(stream)
             except (UnreadableError, OSError):
                 continue
@@ -227,7 +233,7 @@ def _line(text: str) -> _Line:
         line.take("", json.loads(text.lstrip("\ufeff"), object_pairs_hook=_Pairs, strict=False))
         return line
     except (ValueError, RecursionError):
-        line = _Line(people={folded(found) for found in _ADDRESS.findall(text)})
+        line = _Line({folded(found) for found in _ADDRESS.findall(text)}, is_broken=True)
         line.serials = set(_BROKEN_SERIAL.findall(text))
         line.instants = {n for n in map(int, _NUMBER.findall(text)) if is_instant(n)}
         return line

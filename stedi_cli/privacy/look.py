@@ -9,7 +9,7 @@ from typing import Any
 
 from stedi_cli.privacy import avro, gzip_members, parquet, sqlite_pages
 from stedi_cli.privacy.escapes import decoded
-from stedi_cli.privacy.gzip_members import Members, Readable
+from stedi_cli.privacy.gzip_members import Limit, Members, Readable
 from stedi_cli.privacy.needles import INSTANT, Needles
 from stedi_cli.privacy.unreadable import UnreadableError
 
@@ -17,9 +17,6 @@ _PIECE = 1 << 22
 # What a value and its surroundings take at most, in any spelling.
 _MARGIN = 1 << 12
 _DEEPEST = 4
-# Inflated, so much is read of a file, and so many times its size.
-_FREELY = 1 << 30
-_TIMES = 100
 # What cannot be read in one go is held in memory, where it is itself packed.
 _MOST_HELD = 1 << 28
 _OPENED = {
@@ -62,7 +59,7 @@ class Look:
         self.found: Counter[tuple[str, str]] = Counter()
         self.unread: list[tuple[str, str]] = []
         self._needles = needles
-        self._most = max(_FREELY, size * _TIMES)
+        self._size = size
 
     def at(self, open_: Open, name: str, within: str = "") -> None:
         """Look at bytes and, where they are a container, at what it holds.
@@ -136,21 +133,11 @@ class Look:
             self.found[f"{within} {inner}".strip(), what] += number
 
     def _gzip(self, open_: Open, name: str, view: str) -> None:
-        spent = 0
-
-        def spend(number: int) -> None:
-            nonlocal spent
-            spent += number
-            if spent > self._most:
-                raise UnreadableError(f"it inflates to more than {_TIMES} times its size")
-
         headers: list[bytes] = []
 
         def inflated() -> Members:
-            nonlocal spent
             headers.clear()
-            spent = 0
-            return Members(open_(), headers.append, spend)
+            return Members(open_(), headers.append, Limit(self._size).spend)
 
         try:
             self.at(inflated, name.removesuffix(".gz"), view)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from stedi_cli.privacy.escapes import decoded
 from stedi_cli.privacy.words import ALNUM, is_apart, is_token, stands_apart
@@ -32,6 +33,7 @@ _HEX = re.compile("[0-9a-f]{32}")
 # Runs of digits once each: those that are too long are left out later.
 _MILLISECONDS = re.compile(rb"\d{12,}+")
 _AS_FLOAT = re.compile(rb"(?<![\d.])\d\.\d{1,12}[eE]\+?1[12](?!\d)")
+_CLOCK = re.compile(rb"-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?")
 _EXPONENTS = (b"e11", b"e12", b"E11", b"E12", b"+11", b"+12")
 _DAY = re.compile(rb"-\d\d-\d\d(?![\dT-])")
 _EARLIEST, _LATEST = 946_684_800_000, 4_102_444_800_000
@@ -224,6 +226,10 @@ class Needles:
             place, end = found.span()
             if end - place < 14 and int(found[0]) in known and not _is_fraction(data, place):
                 yield place, INSTANT
+        for found in _CLOCK.finditer(data):
+            place = max(0, found.start() - 4)
+            if _milliseconds(data[place : found.end()]) in known:
+                yield place, INSTANT
         if any(exponent in data for exponent in _EXPONENTS):
             for found in _AS_FLOAT.finditer(data):
                 if float(found[0]) in known:
@@ -240,6 +246,16 @@ class Needles:
                 before = data[start - 1] if start else 0
                 if before not in b"0123456789-":
                     yield start, DATE
+
+
+def _milliseconds(told: bytes) -> int | None:
+    """Return the instant that is told as date and time, which are taken for UTC."""
+    day, _, fraction = told.replace(b",", b".").partition(b".")
+    try:
+        at = datetime.strptime(day.decode().replace("T", " "), "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return None
+    return int(at.replace(tzinfo=UTC).timestamp()) * 1000 + int(fraction[:3].ljust(3, b"0"))
 
 
 def _is_fraction(data: bytes, place: int) -> bool:

@@ -15,6 +15,7 @@ from stedi_cli.privacy.look import Look
 from stedi_cli.privacy.needles import Needles
 from stedi_cli.privacy.people import Person
 from stedi_cli.privacy.tree import (
+    LANDING,
     PARTS,
     Entry,
     entries,
@@ -217,7 +218,9 @@ class _Scanner:
             if number
         ]
         self._result.unread += [
-            Unread(part, place, view, why, allowed) for view, why in look.unread
+            # What is a person's is taken from landing files: unread, it is not sought elsewhere.
+            Unread(part, place, view, why, allowed and part != LANDING)
+            for view, why in look.unread
         ]
 
     def _shown(self, place: str) -> str:

@@ -12,8 +12,9 @@ from typing import BinaryIO
 from stedi_cli.errors import UsageError
 from stedi_cli.privacy.unreadable import UnreadableError
 
+LANDING = "landing"
 PARTS = {
-    "landing": "landing files",
+    LANDING: "landing files",
     "typed": "the typed copies of landing tables",
     "tables": "the other tables",
     "quarantine": "the table of lines that cannot be used",
