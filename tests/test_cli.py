@@ -30,6 +30,7 @@ JSON_COMMANDS: dict[str, list[str]] = {
     "jobs status": [],
     "validate": [],
     "flow": [],
+    "explain": ["step_trainer_trusted", "11"],
     "quarantine": ["--show"],
     "tables": ["--ddl"],
     "preview": ["customer_trusted"],

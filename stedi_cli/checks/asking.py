@@ -37,6 +37,8 @@ from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.questions.statement import tables_named
 from stedi_cli.tables.provenance import TableState
 
+NO_CHECKS = ("",)
+"""Names of checks by which only rows are asked about."""
 NOTHING = Answer([], [], iter(()))
 """The answer where rows cannot be read."""
 _T = TypeVar("_T")

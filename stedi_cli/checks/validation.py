@@ -9,6 +9,7 @@ from stedi_cli.checks.accounts import left_over
 from stedi_cli.checks.asking import Asking
 from stedi_cli.checks.comparison import compared, counts_of, explained
 from stedi_cli.checks.expected import uploaded_entry
+from stedi_cli.checks.explanation import causes_of_unexpected
 from stedi_cli.checks.known_sets import MOST_ROWS, known_sets, recognised
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.offending import Offending, offending
@@ -95,6 +96,9 @@ class Validation:
                 *([] if found.sets else [_UNKNOWN]),
                 *([found.beside] if found.beside else []),
                 *explained(tables, counts, policy, found.sets),
+                *causes_of_unexpected(
+                    self._lakehouse, self._lake, tables, policy, found.sets, observed.landing
+                ),
             ],
             nearest=found.nearest,
             problems=problems(self._lakehouse, observed, built, old, run),

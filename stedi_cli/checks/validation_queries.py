@@ -136,10 +136,10 @@ def queries(
         ]
     return Queries(
         counts=Question(count_query(counted)) if counted else None,
-        checks={c.name: Question(_reading(usable, check_query(c)), c.file) for c in checks},
+        checks={c.name: Question(reading(usable, check_query(c)), c.file) for c in checks},
         quarantined=Question(_QUARANTINED) if QUARANTINE in built else None,
-        notes={n.name: Question(_reading(usable, n.sql), n.file) for n in lakehouse.notes},
-        accounts={a.name: Question(_reading(usable, account_query(a)), a.file) for a in accounts},
+        notes={n.name: Question(reading(usable, n.sql), n.file) for n in lakehouse.notes},
+        accounts={a.name: Question(reading(usable, account_query(a)), a.file) for a in accounts},
     )
 
 
@@ -182,7 +182,7 @@ def rows_query(check: Check, usable: Mapping[str, str], most: int) -> str:
         most: How many are wanted.
     """
     sql = (check.shown or check.sql).strip()
-    return _reading(usable, f"SELECT *\nFROM (\n{sql}\n) broken\nLIMIT {most + 1}")
+    return reading(usable, f"SELECT *\nFROM (\n{sql}\n) broken\nLIMIT {most + 1}")
 
 
 def account_query(account: Check) -> str:
@@ -191,8 +191,13 @@ def account_query(account: Check) -> str:
     return f"SELECT reason, n\nFROM (\n{account.sql.strip()}\n) {named}"
 
 
-def _reading(usable: Mapping[str, str], sql: str) -> str:
-    """Put SELECTs in the place of the landing tables that a query names."""
+def reading(usable: Mapping[str, str], sql: str) -> str:
+    """Put SELECTs in the place of the landing tables that a query names.
+
+    Args:
+        usable: The SELECTs by landing table.
+        sql: The query.
+    """
     sql = sql.strip()
     found = tables_named(sql, usable)
     named = [f"{identifier(n)} AS (\n{text}\n)" for n, text in usable.items() if n in found]

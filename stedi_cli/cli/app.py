@@ -12,6 +12,7 @@ from stedi_cli.cli import (
     data,
     demo,
     doctor,
+    explain,
     export,
     flow,
     history,
@@ -81,6 +82,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(jobs.app, name="jobs")
 app.command(cls=validate.ValidateCommand)(validate.validate)
 app.command()(flow.flow)
+app.command()(explain.explain)
 app.command()(quarantine.quarantine)
 app.command()(tables.tables)
 app.command()(preview.preview)

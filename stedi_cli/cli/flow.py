@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
-from stedi_cli.cli.session import session
+from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -23,21 +23,16 @@ def flow(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show where the rows of each job went: rows in, what is not used and why, rows out.
+    """Show where every row went, job by job.
 
-    Exit code 3 if the sums of a job do not meet, or a table is not built.
+    Rows in, rows that are not used and why, rows out. Exit code 3 if the sums of a job do not meet,
+    or a table is not built.
 
     Example: stedi flow
     """
-    from stedi_cli.checks.accounts import flows as flows_of
-    from stedi_cli.checks.asking import Asking
-    from stedi_cli.project.check import ACCOUNT_CHECK
-
     with session(ctx) as opened:
         with render.busy("Counting"):
-            sums = [ACCOUNT_CHECK.format(table=name) for name in opened.lakehouse.writers]
-            asking = Asking(opened.lakehouse, opened.lake, again=False, only=sums)
-            flows = flows_of(opened.lakehouse, asking.observed())
+            flows = flows_asked(opened)
         cost = opened.query_cost
         if as_json:
             record = {"jobs": [found.as_json() for found in flows], "ok": all(f.ok for f in flows)}
@@ -52,6 +47,17 @@ def flow(
             render.show_cost(cost)
         if not all(found.ok for found in flows):
             raise typer.Exit(ExitCode.BAD_DATA)
+
+
+def flows_asked(opened: Session) -> list[Flow]:
+    """Return where the rows of each job went, asking for nothing else."""
+    from stedi_cli.checks.accounts import flows
+    from stedi_cli.checks.asking import Asking
+    from stedi_cli.project.check import ACCOUNT_CHECK
+
+    sums = [ACCOUNT_CHECK.format(table=name) for name in opened.lakehouse.writers]
+    asking = Asking(opened.lakehouse, opened.lake, again=False, only=sums)
+    return flows(opened.lakehouse, asking.observed())
 
 
 def show_flow(found: Flow) -> None:

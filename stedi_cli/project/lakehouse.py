@@ -261,6 +261,10 @@ class Lakehouse:
         """Queries that explain what the jobs left out: a reason and a number a row."""
         return self._texts("notes")
 
+    def variants(self, table: str) -> list[Check]:
+        """Return queries for a table that hold a known mistake each, which their comment names."""
+        return self._texts(f"variants/{table}")
+
     def _texts(self, folder: str) -> list[Check]:
         found = sorted((self.folder / "jobs" / folder).glob("*.sql"))
         return [Check(path.stem, _read(path), path) for path in found]

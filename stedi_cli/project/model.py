@@ -23,7 +23,7 @@ from stedi_cli.project.personal import misplaced
 from stedi_cli.project.right import Right
 from stedi_cli.project.yaml_file import load_checked
 
-_NOT_POLICIES = ("accounts", "checks", "folds", "notes", "__pycache__")
+_NOT_POLICIES = ("accounts", "checks", "folds", "notes", "variants", "__pycache__")
 
 
 def load(folder: Path, right: Right | None = None) -> Lakehouse:

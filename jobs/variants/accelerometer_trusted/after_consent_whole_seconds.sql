@@ -1,0 +1,10 @@
+-- reading and consent are compared in whole seconds, by `>` in the place of `>=`
+SELECT c.email AS user, a.timestamp, min(a.x) AS x, min(a.y) AS y, min(a.z) AS z
+FROM accelerometer_landing a
+JOIN customer_trusted c
+  ON CASE WHEN a.user LIKE ' %' OR a.user LIKE '% '
+          THEN lower(trim(BOTH ' ' FROM a.user)) ELSE lower(a.user) END
+   = lower(trim(BOTH ' ' FROM c.email))
+WHERE a.timestamp - a.timestamp % 1000
+  > c.shareWithResearchAsOfDate - c.shareWithResearchAsOfDate % 1000
+GROUP BY c.email, a.timestamp, a.x, a.y, a.z
