@@ -218,3 +218,44 @@ def test_an_empty_table_has_a_picture(lake: Lake, invoke: Ask) -> None:
     for name in ("a.svg", "a.html", "a.png"):
         assert invoke(*root, "preview", "quarantine", "--save", name).code == 0
     assert "0 of 0 row(s)" in texts_of(Path("a.svg"))
+
+
+def test_validate_saves_the_deliverables_by_their_names(
+    ran: Lake, invoke: Ask, workspace: Path
+) -> None:
+    root = ["--root", ran.settings.root]
+    plain = invoke(*root, "validate", "--json")
+    saved = invoke(*root, "validate", "--json", "--save", "shots")
+    assert saved.code == plain.code
+    rows = {table["table"]: table["rows"] for table in plain.json()["tables"]}
+    assert {t["table"]: t["rows"] for t in saved.json()["tables"]} == rows == STRICT
+    found = {path.stem: path for path in (workspace / "shots").iterdir()}
+    assert set(found) == {*STRICT, "counts"}
+    assert all(path.read_bytes().startswith(PNG) for path in found.values())
+    entries = invoke(*root, "history", "--exports", "--json").json()
+    assert {e["table"] for e in entries} == set(STRICT)
+    assert {(e["command"], *e["personal"]) for e in entries} == {("validate --save",)}
+    again = invoke(*root, "validate", "--save", "shots")
+    assert (again.code, again.out, "exists" in again.err) == (2, "", True)
+
+
+@pytest.mark.usefixtures("lake")
+def test_what_validate_cannot_save_is_refused(lake: Lake, invoke: Ask, workspace: Path) -> None:
+    root = ["--root", lake.settings.root]
+    (workspace / "file").write_text("mine")
+    for words in (["file"], [lake.settings.root / "shots"], ["s", "--sql"], ["s", "a_check"]):
+        refused = invoke(*root, "validate", "--save", *words)
+        assert (refused.code, refused.out) == (2, "")
+    assert [path.name for path in workspace.iterdir()] == ["file"]
+
+
+def test_without_what_draws_png_validate_saves_svg(
+    ran: Lake, invoke: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stedi_cli.cli import picture_formats
+
+    monkeypatch.setattr(picture_formats, "find_spec", lambda name: None)
+    assert invoke("--root", ran.settings.root, "validate", "--save", "shots").code in (0, 3)
+    counts = texts_of(Path("shots/counts.svg"))
+    assert all(name in counts for name in STRICT)
+    assert "policy strict" in counts

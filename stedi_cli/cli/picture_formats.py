@@ -102,9 +102,14 @@ def drawn(picture: Picture, file: Path) -> bytes:
     return svg.encode() if suffix == ".svg" else _png(svg)
 
 
+def has_png() -> bool:
+    """Tell whether what draws PNG is installed."""
+    return find_spec("resvg_py") is not None
+
+
 def refuse_without_png() -> None:
     """Raise UsageError where what draws PNG is not installed."""
-    if find_spec("resvg_py") is None:
+    if not has_png():
         raise UsageError(
             "What draws PNG is not installed: `pip install 'stedi[pictures]'`.",
             hint="Or name a file that ends in .svg or .html.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -39,6 +40,10 @@ AcceptOption = Annotated[
         help="Let the counts that there are be the expected ones; also write FILE.",
     ),
 ]
+SaveOption = Annotated[
+    Path | None,
+    typer.Option("--save", metavar="DIR", help="Write a picture of each table, and of the counts."),
+]
 PolicyOption = Annotated[
     str | None,
     typer.Option(
@@ -72,7 +77,7 @@ def validate(
     ] = None,
     show: ShowOption = None,
     unmasked: Annotated[
-        bool, typer.Option("--unmasked", help="With --show: also what identifies a person.")
+        bool, typer.Option("--unmasked", help="With --show or --save: also who a person is.")
     ] = False,
     policy: PolicyOption = None,
     sql: Annotated[
@@ -82,6 +87,7 @@ def validate(
         bool, typer.Option("--again", help="Ask also what was asked of the same before.")
     ] = False,
     accept: AcceptOption = None,
+    save: SaveOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare row counts with the expected ones; check the rules.
@@ -93,10 +99,7 @@ def validate(
     from stedi_cli.checks.validation import Validation
     from stedi_cli.project.settings import named_policy
 
-    if unmasked and show is None:
-        raise UsageError("--unmasked is about rows.", hint="Give --show too.")
-    if accept is not None and (checks or sql):
-        raise UsageError("--accept is about all counts.", hint="Name no checks, nor --sql.")
+    _refuse(show, save, unmasked=unmasked, one=bool(checks or sql), accept=accept)
     with session(ctx) as opened:
         policy, usual = named_policy(policy), opened.settings.policy
         model, lake = opened.lakehouse, opened.lake
@@ -105,11 +108,16 @@ def validate(
             texts = [question.sql for question in validation.queries().values()]
             render.say(";\n\n".join(texts) + ";")
             return
+        if save is not None:
+            from stedi_cli.cli.deliverables import refuse_deliverables
+
+            refuse_deliverables(opened, save)
         with render.busy("Validating"):
             report = validation.run()
             rows = {} if show is None else validation.offending(report, show, masked=not unmasked)
         written = [] if accept is None else accepted(opened, validation, report, accept)
         report = validation.judged() if written else report
+        _save(opened, report, save, unmasked=unmasked)
         if as_json:
             record = _record(report, rows, shown=show is not None)
             record |= {"accepted": written} if accept is not None else {}
@@ -122,6 +130,26 @@ def validate(
             _show_end(opened, report)
         if not report.ok:
             raise typer.Exit(ExitCode.BAD_DATA)
+
+
+def _refuse(
+    show: int | None, save: Path | None, *, unmasked: bool, one: bool, accept: str | None
+) -> None:
+    if unmasked and show is None and save is None:
+        raise UsageError("--unmasked is about rows.", hint="Give --show or --save too.")
+    if save is not None and one:
+        raise UsageError("--save is about all tables.", hint="Name no checks, nor --sql.")
+    if accept is not None and one:
+        raise UsageError("--accept is about all counts.", hint="Name no checks, nor --sql.")
+
+
+def _save(opened: Session, report: Report, folder: Path | None, *, unmasked: bool) -> None:
+    if folder is not None:
+        from stedi_cli.cli.deliverables import save_deliverables
+
+        with render.busy("Drawing"):
+            files = save_deliverables(opened, report, folder, unmasked=unmasked)
+        render.note(f"{len(files)} picture(s) written to {folder}.")
 
 
 def validate_session(opened: Session) -> Report:
