@@ -26,7 +26,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
 from spark_tables import TYPES, Tables
-from typed_landing import TooManyBadLines, TypedLanding
+from typed_landing import TooManyBadLines, TypedLanding, UnreadableCustomers
 
 
 def main() -> None:
@@ -55,8 +55,9 @@ def run(model: str, asked: str) -> None:
     latest = max((written for _, written in stamp.values()), default=None)
     try:
         session.read(latest)
-    except TooManyBadLines as verdict:
-        report({"bad_data": str(verdict)})
+    except (TooManyBadLines, UnreadableCustomers) as verdict:
+        # As it would be the last line of a failed run on Glue.
+        report({"bad_data": f"{type(verdict).__name__}: {verdict}"})
         raise
     for job in request["jobs"]:
         started = time.monotonic()
@@ -97,8 +98,9 @@ class Session:
         self.spark = spark
         self.request = request
         self.tables = Tables(spark, model, request)
-        # Per landing table: how many lines, and how many of them cannot be used.
-        self.accounts: dict[str, tuple[int, int]] = {}
+        self.landing: TypedLanding | None = None
+        # Per landing table: how its lines were used.
+        self.accounts: dict[str, dict[str, int]] = {}
 
     def read(self, latest: Any) -> None:
         """Read what is new of the landing files, and make landing tables readable by name.
@@ -106,12 +108,15 @@ class Session:
         Args:
             latest: When the request was written, where a younger file is not the one asked for.
         """
-        self.accounts = TypedLanding(self.spark, self.tables, self.request, latest).read()
+        self.landing = TypedLanding(self.spark, self.tables, self.request, latest)
+        self.accounts = self.landing.read()
 
     def run(self, job: dict[str, Any]) -> dict[str, Any]:
         """Run one job: its SQL, then the table in one commit."""
         record, tables = dict(job["record"]), self.tables
         landing = [name for name in job["reads"] if name in self.request["landing"]]
+        if self.landing is not None and job["held_back"] is not None:
+            self.landing.show_held_back(job["held_back"])
         result = self.spark.sql(self.sql(job))
         table = tables.model[job["writes"]]
         names = [column["name"] for column in table["columns"]]
@@ -134,15 +139,14 @@ class Session:
         rows.unpersist()
         tables.expire(job["writes"])
         snapshot, total = tables.snapshot(job["writes"])
-        bad = sum(self.accounts[name][1] for name in job["answers_for"])
+        bad = sum(self.accounts[name]["quarantined"] for name in job["answers_for"])
         return {"rows": total, "quarantined": bad, "snapshot": snapshot}
 
     def account(self, name: str) -> dict[str, Any]:
         """Return how a landing table's lines were used."""
-        lines, quarantined = self.accounts[name]
         asked = self.request["landing"][name]
-        used = {"lines": lines, "quarantined": quarantined}
-        return {"fingerprint": asked["fingerprint"], "contract": asked["contract"], **used}
+        made_of = {"fingerprint": asked["fingerprint"], "contract": asked["contract"]}
+        return {**made_of, **self.accounts[name]}
 
     def sql(self, job: dict[str, Any]) -> str:
         """Read the SQL of a job; only the very text that its provenance names is run."""

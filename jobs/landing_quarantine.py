@@ -16,7 +16,7 @@ QUARANTINE = "quarantine"
 
 
 class Quarantine:
-    """The table of lines that cannot be used.
+    """The table of lines that cannot be used, and one of the same lines.
 
     Args:
         spark: The session.
@@ -24,24 +24,35 @@ class Quarantine:
         request: The request.
     """
 
+    name = QUARANTINE
+
     def __init__(self, spark: SparkSession, tables: Tables, request: dict[str, Any]) -> None:
         self.spark = spark
         self.tables = tables
         self.request = request
         # What another engine wrote is found again by reading the files that it names.
-        self.distrusted = request["quarantine_changed"]
-        self.schema = schema_of(tables.model[QUARANTINE])
-        counts = self.entries().groupBy("table", "file").count().collect()
+        self.distrusted = self.name in request["changed"]
+        self.schema = schema_of(tables.model[self.name])
+        # Of one line there may be several rows.
+        places = self.entries().select("table", "file", "line").distinct()
+        counts = places.groupBy("table", "file").count().collect()
         self.stored = {(row["table"], row["file"]): row["count"] for row in counts}
-        history = tables.history(QUARANTINE)
+        history = tables.history(self.name)
+        # How many lines there are by landing table, once they are replaced.
+        self.lines: dict[str, int] = {}
         # By landing table, the fingerprint of the files that its entries were found in.
         self.judged = json.loads(history.summary.get("stedi.judged", "{}")) if history else {}
 
+    def is_of(self, name: str) -> bool:
+        """Tell whether the unusable lines of a landing table are in it."""
+        return True
+
     def entries(self) -> DataFrame:
-        """Return the quarantine as it is."""
-        there = self.tables.history(QUARANTINE) is not None
+        """Return the table as it is."""
+        there = self.tables.history(self.name) is not None
         if there and not self.distrusted:
-            return self.spark.table(QUARANTINE)
+            # By its whole name, since a job sees something else under the other.
+            return self.spark.table(f"{self.tables.database}.{self.name}")
         return self.spark.createDataFrame([], self.schema)
 
     def replace(self, readings: list[Reading]) -> None:
@@ -50,35 +61,47 @@ class Quarantine:
         lines = {table: 0 for table, _ in self.stored}
         for (table, _), count in self.stored.items():
             lines[table] += count
-        entries, renew = self.entries(), self.is_to_renew()
+        entries, renew, lost = self.entries(), self.is_to_renew(), False
         for reading in readings:
             name, asked = reading.name, self.request["landing"][reading.name]
+            mine = self.is_of(name)
             kept = [file for table, file in self.stored if table == name]
-            gone = [file for file in kept if file in reading.new or file not in reading.ledger]
+            ledger = {file for file in reading.ledger if mine and file not in reading.new}
+            gone = [file for file in kept if file not in ledger]
             if gone:
                 entries = entries.where(~((F.col("table") == name) & F.col("file").isin(gone)))
-            if reading.bad is not None and not reading.bad.isEmpty():
+            if mine and reading.bad is not None and not reading.bad.isEmpty():
                 entries = entries.unionByName(self.found(name, reading.bad))
                 renew = True
+            lines[name] = reading.quarantined if mine else 0
             # A place is one in these files, also where the same places were bad in others.
-            other = bool(reading.quarantined) and judged.get(name) != asked["fingerprint"]
-            renew = renew or bool(gone) or other
-            lines[name], judged[name] = reading.quarantined, asked["fingerprint"]
+            other = bool(lines[name]) and judged.get(name) != asked["fingerprint"]
+            renew, lost = renew or bool(gone) or other, lost or bool(gone)
+            judged[name] = asked["fingerprint"]
+        self.lines = {table: number for table, number in lines.items() if number}
         if renew:
-            lines = {table: number for table, number in lines.items() if number}
-            judged = {table: judged[table] for table in lines if table in judged}
-            self.tables.replace(QUARANTINE, entries, {"lines": lines, "judged": judged})
+            judged = {table: judged[table] for table in self.lines if table in judged}
+            summary = {"lines": self.lines, "judged": judged, **self.summary(lost=lost)}
+            self.tables.replace(self.name, entries, summary)
             self.distrusted = False
-            self.tables.expire(QUARANTINE)
+            self.tables.expire(self.name)
+
+    def summary(self, *, lost: bool) -> dict[str, Any]:
+        """Return what else its snapshot says.
+
+        Args:
+            lost: Whether rows go that were there.
+        """
+        return {}
 
     def found(self, name: str, bad: RDD[Any]) -> DataFrame:
         """Return the entries of a landing table's unusable lines."""
         return self.spark.createDataFrame(
-            bad.map(lambda entry: Row(name, entry[0], *entry[2])), self.schema
+            bad.map(lambda entry: Row(name, entry[0], *entry[2][:2])), self.schema
         )
 
     def is_to_renew(self) -> bool:
         """Tell whether it is written anew in any case, since others wrote it or may read values."""
-        history = self.tables.history(QUARANTINE)
-        wanted = self.tables.model[QUARANTINE]["properties"]
+        history = self.tables.history(self.name)
+        wanted = self.tables.model[self.name]["properties"]
         return self.distrusted or (history is not None and history.may_tell_values(wanted))

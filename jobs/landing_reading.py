@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
 from pyspark.sql.types import StringType, StructField, StructType
 from spark_tables import schema_of
+from traces import Traced, traces
 
 LANDING_FILE = "landing_file"
 """The column of a typed copy that names the file which a row was read from."""
@@ -36,7 +38,8 @@ class Reading:
         gone: Those that are not in the copy any more, or are others now.
         stamps: Size and time of those that are read, before they were.
         rows: The usable lines of those that are read; None where there is none.
-        bad: The unusable ones: file, nothing, and line with reason; None where there is none.
+        bad: The unusable ones: file, nothing, and line, reason and what it is about; None where
+            there is none.
     """
 
     name: str
@@ -71,6 +74,7 @@ class LandingFiles:
         self.spark = spark
         self.schema = schema_of(table)
         self.fields = fields_of(table)
+        self.traced = Traced(**table["held_back"]) if table["held_back"] else None
         self.folder = folder.rstrip("/")
 
     def read(self, reading: Reading, latest: Any = None) -> None:
@@ -166,10 +170,11 @@ class LandingFiles:
     def judged(self, files: Collection[str]) -> RDD[Any]:
         """Judge every line of some files: the file, and values or the line and the reason."""
         context, folder, fields = self.spark.sparkContext, self.folder, self.fields
+        about = partial(traces, fields=fields, traced=self.traced) if self.traced else None
         # One at a time, since a comma in a name would be read as a separator.
         contents = context.union([context.binaryFiles(place) for place in self.places(files)])
         return contents.flatMap(
-            lambda entry: judge_file(name_below(folder, entry[0]), entry[1], fields)
+            lambda entry: judge_file(name_below(folder, entry[0]), entry[1], fields, about)
         )
 
 

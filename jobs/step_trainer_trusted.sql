@@ -2,7 +2,9 @@
 -- A defect gave many customers the same serial number, so a reading belongs to
 --   the only holder of its serial number, or, where several hold it,
 --   the one holder with an accelerometer reading at that very instant; otherwise to nobody.
--- Holders are counted over the latest records of all customers, not only of those who agreed.
+-- Holders are counted over the latest records of all customers, not only of those who agreed. Who
+-- stands in a record that cannot be read holds its serial number too, and what cannot be read of a
+-- reading still contends for its instant: neither gives a step reading to anybody.
 WITH latest AS (
   SELECT email, serialNumber
   FROM (
@@ -21,8 +23,28 @@ WITH latest AS (
   ) records
   WHERE recency = 1
 ),
+-- Whose e-mail is not known is a person of their own, one a record.
+unread_holder AS (
+  SELECT u.email, u.serialNumber
+  FROM (
+    SELECT DISTINCT
+      lower(trim(BOTH ' ' FROM h.email)) AS email,
+      h.serialNumber,
+      CASE WHEN h.email IS NULL THEN h.file END AS file,
+      CASE WHEN h.email IS NULL THEN h.line END AS line
+    FROM held_back h
+    WHERE h.table = 'customer_landing' AND h.serialNumber IS NOT NULL
+  ) u
+  LEFT JOIN latest l ON l.email = u.email AND l.serialNumber = u.serialNumber
+  WHERE l.email IS NULL
+),
+holder AS (
+  SELECT email, serialNumber FROM latest
+  UNION ALL
+  SELECT email, serialNumber FROM unread_holder
+),
 serials AS (
-  SELECT serialNumber, count(*) AS holders FROM latest GROUP BY serialNumber
+  SELECT serialNumber, count(*) AS holders FROM holder GROUP BY serialNumber
 ),
 curated AS (
   SELECT
@@ -36,26 +58,41 @@ sole_owner AS (
   WHERE s.holders = 1
 ),
 contender AS (
-  SELECT l.email, l.serialNumber
-  FROM latest l
-  JOIN serials s ON s.serialNumber = l.serialNumber
-  WHERE s.holders > 1
+  SELECT h.email, h.serialNumber
+  FROM holder h
+  JOIN serials s ON s.serialNumber = h.serialNumber
+  WHERE s.holders > 1 AND h.email IS NOT NULL
+),
+reading AS (
+  SELECT
+    CASE WHEN a.user LIKE ' %' OR a.user LIKE '% '
+         THEN lower(trim(BOTH ' ' FROM a.user)) ELSE lower(a.user) END AS email,
+    a.timestamp AS instant
+  FROM accelerometer_landing a
+  UNION ALL
+  SELECT lower(trim(BOTH ' ' FROM h.email)) AS email, h.instant
+  FROM held_back h
+  WHERE h.table = 'accelerometer_landing' AND h.email IS NOT NULL
+),
+-- A reading of an unknown user may be of any holder.
+anybodys_instant AS (
+  SELECT DISTINCT h.instant
+  FROM held_back h
+  WHERE h.table = 'accelerometer_landing' AND h.email IS NULL AND h.instant IS NOT NULL
 ),
 present_owner AS (
-  SELECT h.serialNumber, a.timestamp AS instant, min(h.email) AS email
-  FROM accelerometer_landing a
-  JOIN contender h
-    ON CASE WHEN a.user LIKE ' %' OR a.user LIKE '% '
-            THEN lower(trim(BOTH ' ' FROM a.user)) ELSE lower(a.user) END
-     = h.email
-  GROUP BY h.serialNumber, a.timestamp
+  SELECT h.serialNumber, r.instant, min(h.email) AS email
+  FROM reading r
+  JOIN contender h ON h.email = r.email
+  GROUP BY h.serialNumber, r.instant
   HAVING min(h.email) = max(h.email)
 ),
 owned_instant AS (
   SELECT p.serialNumber, p.instant
   FROM present_owner p
-  JOIN curated c ON c.email = p.email
-  WHERE p.instant >= c.consent
+  JOIN curated c ON c.email = p.email AND c.serialNumber = p.serialNumber
+  LEFT JOIN anybodys_instant b ON b.instant = p.instant
+  WHERE p.instant >= c.consent AND b.instant IS NULL
 )
 SELECT DISTINCT t.sensorReadingTime, t.serialNumber, t.distanceFromObject
 FROM step_trainer_landing t

@@ -1,7 +1,7 @@
 """The typed copies of landing tables on Spark: a file is read once, and gone when it is gone.
 
-In this order: the files are read, the quarantine is written, the limit of unusable lines is kept,
-the copies are committed. What dies in between is done again.
+In this order: the files are read, the quarantine is written and what is held back, the limits of
+unusable lines are kept, the copies are committed. What dies in between is done again.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import Any
 
+from landing_held_back import HELD_BACK, HeldBack
 from landing_quarantine import Quarantine
 from landing_reading import LANDING_FILE, Account, LandingFiles, Reading, changed
 from pyspark.sql import DataFrame, SparkSession
@@ -25,6 +26,10 @@ SMALL_BYTES = 8 << 20
 
 class TooManyBadLines(Exception):  # noqa: N818 - a verdict on the data
     """Raised where a landing table has more unusable lines than allowed."""
+
+
+class UnreadableCustomers(Exception):  # noqa: N818 - a verdict on the data
+    """Raised where more customers' lines than allowed do not say whose they are."""
 
 
 class TypedLanding:
@@ -45,29 +50,48 @@ class TypedLanding:
         self.tables = tables
         self.request = request
         self.quarantine = Quarantine(spark, tables, request)
+        there = HELD_BACK in tables.model
+        self.held_back = HeldBack(spark, tables, request) if there else None
 
-    def read(self) -> dict[str, tuple[int, int]]:
+    def read(self) -> dict[str, dict[str, int]]:
         """Bring the copies up to date, and make each landing table readable by its name.
 
         Returns:
-            By landing table, how many lines there are, and how many of them cannot be used.
+            By landing table, how many lines there are, how many of them cannot be used, and how
+            many of these are unreadable.
 
         Raises:
             TooManyBadLines: If a table has more unusable lines than allowed.
+            UnreadableCustomers: If more lines than allowed do not say whose they are.
             ValueError: If the files are not those that the run was started for.
         """
         readings = [self.held(name) for name in self.request["landing"]]
         for reading in readings:
             self.landing_files(reading).read(reading, self.latest)
         self.quarantine.replace(readings)
+        if self.held_back is not None:
+            self.held_back.replace(readings)
         for reading in readings:
             self.refuse_too_many(reading)
+        accounts = {reading.name: self.account(reading) for reading in readings}
+        self.refuse_unreadable(accounts)
         for reading in readings:
             self.commit(reading)
             columns = [c["name"] for c in self.tables.model[reading.name]["columns"]]
             copy = self.request["landing"][reading.name]["typed"]
             self.spark.table(copy).select(*columns).createOrReplaceTempView(reading.name)
-        return {reading.name: (reading.lines, reading.quarantined) for reading in readings}
+        return accounts
+
+    def account(self, reading: Reading) -> dict[str, int]:
+        """Return how a table's lines are used."""
+        unreadable = self.held_back.unreadable(reading.name) if self.held_back else 0
+        used = {"lines": reading.lines, "quarantined": reading.quarantined}
+        return {**used, "unreadable": unreadable}
+
+    def show_held_back(self, names: list[str]) -> None:
+        """Make readable by its name what is held back of landing tables, and of no others."""
+        if self.held_back is not None:
+            self.held_back.show(names)
 
     def landing_files(self, reading: Reading) -> LandingFiles:
         """Return the files of a landing table."""
@@ -77,8 +101,15 @@ class TypedLanding:
     def refuse_too_many(self, reading: Reading) -> None:
         """Raise TooManyBadLines where a table has more unusable lines than allowed."""
         limit, count, lines = self.request["max_bad_rows"], reading.quarantined, reading.lines
-        if count > (limit * lines if isinstance(limit, float) else limit):
+        if count > most(limit, lines):
             raise TooManyBadLines(f"{reading.name}: {count:,} of {lines:,} lines cannot be used")
+
+    def refuse_unreadable(self, accounts: dict[str, dict[str, int]]) -> None:
+        """Raise UnreadableCustomers where more lines than allowed do not say whose they are."""
+        limit, name = self.request["max_unreadable_customers"], self.request["customers"]
+        account = accounts.get(name)
+        if account and account["unreadable"] > most(limit, account["lines"]):
+            raise UnreadableCustomers(f"{name}: {account['unreadable']} lines do not say whose")
 
     def held(self, name: str) -> Reading:
         """Tell what a table's copy holds: a file's lines, and those of it in quarantine."""
@@ -93,11 +124,13 @@ class TypedLanding:
         if ledger_name(content) != asked["ledger"]:
             raise ValueError(f"The ledger of {asked['typed']} is broken")
         # Places in other files may be as many, and be others.
-        known = self.quarantine.judged.get(name) in (asked["fingerprint"], asked["before"])
+        prints = (asked["fingerprint"], asked["before"])
+        tables = [t for t in (self.quarantine, self.held_back) if t is not None and t.is_of(name)]
+        known = all(table.judged.get(name) in prints for table in tables)
         for file, account in json.loads(content)["files"].items():
             if file in reading.gone:
                 continue
-            same = self.quarantine.stored.get((name, file), 0) == account[3]
+            same = all(table.stored.get((name, file), 0) == account[3] for table in tables)
             if same and (known or not account[3]):
                 reading.ledger[file] = account
             else:
@@ -157,6 +190,11 @@ class TypedLanding:
         size = sum(account[1] for account in reading.new.values()) + sum(again.values())
         most = self.spark.sparkContext.defaultParallelism
         return rows.coalesce(max(1, min(most, size // PART_BYTES))) if rows is not None else None
+
+
+def most(limit: float | int, lines: int) -> float | int:
+    """Return how many lines a limit allows: a share of the lines (float), or a number (int)."""
+    return limit * lines if isinstance(limit, float) else limit
 
 
 def ledger_content(judgement: int, contract: str, files: dict[str, Account]) -> bytes:

@@ -55,6 +55,12 @@ def configured(settings: Settings, lakehouse: Lakehouse, lake: Lake) -> Iterator
             "the model marks no column as one, so dates that cannot be are used",
             f"Mark them in {MODEL}: `instant: true`, as `stedi init` has it.",
         )
+    if lakehouse.customers is None:
+        yield Finding(
+            "held back",
+            "the model does not say whose an unusable line is, so one may hide a withdrawal",
+            f"Say it in {MODEL}: `held_back:` of the tables, as `stedi init` has it.",
+        )
     yield from lake.diagnose()
 
 

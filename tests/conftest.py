@@ -93,6 +93,9 @@ class Lake:
     def __init__(self, root: Path, *, project: Path | None = None, **settings: Any) -> None:
         config = project / "configs" / "local.yaml" if project else None
         loaded = load_settings(config, root=root)
+        # Who takes unusable lines takes them of customers too, whoever they are of.
+        if "max_bad_rows" in settings:
+            settings.setdefault("max_unreadable_customers", settings["max_bad_rows"])
         self.settings = replace(loaded, **settings)
         self.layout = Layout(self.settings.root)
 

@@ -42,7 +42,9 @@ def build(files: Files, policy: str, root: Path, *, max_bad_rows: str = "100%") 
         root: Root of the lakehouse.
         max_bad_rows: Limit of unusable lines.
     """
-    settings = load_settings(root=root, policy=policy, max_bad_rows=max_bad_rows)
+    settings = load_settings(
+        root=root, policy=policy, max_bad_rows=max_bad_rows, max_unreadable_customers="100%"
+    )
     lakehouse = settings.lakehouse()
     lake = open_lake(settings, lakehouse)
     list(lake.infrastructure.up())

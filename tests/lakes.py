@@ -167,6 +167,21 @@ def _cut(members: Members, at: int) -> bytes:
     return line[: 1 + at * len(line) // 11]
 
 
+def _cut_at_the_front(members: Members, at: int) -> bytes:
+    line = written(members)
+    return line[at * len(line) // 11 :] if at else line[1:]
+
+
+def _glued_to_another(members: Members, at: int) -> bytes:
+    return _cut(members, at) + written(members).replace(b"x.org", b"x.org ").replace(b"s1", b"s2")
+
+
+def _misspelt(members: Members, at: int) -> bytes:
+    place = at % len(members)
+    key, value = members[place]
+    return written([*members[:place], (key[:-2] + '"', value), *members[place + 1 :]])
+
+
 _FOR_NUMBERS = (
     *("NaN", "nan", "-NaN", "Infinity", "-Infinity", "inf", "1e999", "-1e999", '"1e999"', '"NaN"'),
     *("9223372036854775807", "9223372036854775808", "-9223372036854775809", "1e30", "9" * 30),
@@ -202,6 +217,23 @@ _AFTER = (b" x", b"{}", b",", b"\0", b"\xef\xbb\xbf", b"\x1c", b"/* */", b"]")
 _BEFORE = (b"\xef\xbb\xbf", b"\xc2\xa0", b"// ", b"[", b"\0", b"x")
 _WHOLE = (b"null", b"true", b"5", b'"text"', b"[]", b"{}", b"nan", b"x", b"\xff", b"\0", b"{", b"}")
 
+# What lines lack that were meant to say who it is, whose device, and when: at least one thing.
+_LAPSES = (
+    (),
+    ("email", "user"),
+    ("serialNumber",),
+    ("lastUpdateDate", "timestamp"),
+    ("email", "serialNumber", "user"),
+)
+
+
+def _lapsed(record: Record, missing: Sequence[str], at: int) -> bytes:
+    """A line that cannot be used, but for what it is about."""
+    members = members_of({key: value for key, value in record.items() if key not in missing})
+    line = written([*members, ('"x"', "?"), ('"y"', "1")] if at % 2 else members)
+    return line if at % 2 else line[:-1]
+
+
 DEFECTS: dict[str, list[Defect]] = {
     "instead of a number": [
         _instead_of_number(value) for value in (*_FOR_NUMBERS, *map(str, _NO_INSTANTS))
@@ -212,7 +244,7 @@ DEFECTS: dict[str, list[Defect]] = {
         *(_added('"new"', value) for value in _FOR_UNKNOWN_KEYS),
         *(_added(key, "1") for key in (r'"\udc00"', "nan", "new", "'new'", "1")),
     ],
-    "known keys": [_without, _without, _twice, _twice_escaped],
+    "known keys": [_without, _without, _twice, _twice_escaped, _misspelt],
     "around": [
         *(_around(b"", raw) for raw in _AFTER),
         *(_around(raw, b"") for raw in _BEFORE),
@@ -225,7 +257,7 @@ DEFECTS: dict[str, list[Defect]] = {
         lambda members, _: written(members).replace(b'"', b"'"),
         lambda members, _: written(members, ";"),
         lambda members, _: written(members, ",\v"),
-        _cut,
+        *(_cut, _cut_at_the_front, _glued_to_another),
     ],
 }
 
@@ -261,11 +293,11 @@ def _customer(people: Sequence[str], serials: Sequence[str]) -> st.SearchStrateg
         phone=_maybe("", "8015551212"),
         birthDay=_maybe("0967-01-01", "true"),
         serialNumber=st.sampled_from(serials),
-        registrationDate=st.sampled_from((CONSENT, 0)),
+        registrationDate=st.sampled_from((CONSENT, _EDGES[0])),
         lastUpdateDate=st.sampled_from((CONSENT, CONSENT + 1)),
         shareWithResearchAsOfDate=_maybe(*INSTANTS[:3], *INSTANTS[:3], 0),
-        shareWithPublicAsOfDate=_maybe(1, 2, 3),
-        shareWithFriendsAsOfDate=_maybe(-1, 1),
+        shareWithPublicAsOfDate=_maybe(*INSTANTS[:3], 0),
+        shareWithFriendsAsOfDate=_maybe(*_EDGES),
     )
 
 
@@ -310,20 +342,35 @@ def lakes(draw: st.DrawFn) -> Files:
     customers = [record for person in people for record in draw(_records(person, serials))]
     motions = draw(st.lists(_motion(people), min_size=8, max_size=30))
     steps = draw(st.lists(_step(serials), min_size=8, max_size=20))
+    lapse = st.tuples(st.sampled_from(_LAPSES), st.integers(0, 1))
+    of_customers = st.tuples(_customer(people, serials), lapse)
+    of_motions = st.tuples(_motion(people), lapse)
+    # Where much is broken, everybody is held back, and nobody's reading is anybody's.
+    lapses, defects = draw(st.sampled_from(((1, 0), (2, 0), (3, 1), (3, 8))))
     return {
-        "customer_landing": draw(_files(customers)),
-        "accelerometer_landing": draw(_files(motions)),
-        "step_trainer_landing": draw(_files(steps)),
+        "customer_landing": draw(_files(customers, of_customers, lapses, defects)),
+        "accelerometer_landing": draw(_files(motions, of_motions, lapses, defects)),
+        "step_trainer_landing": draw(_files(steps, st.nothing(), 0, 8)),
     }
 
 
 @st.composite
-def _files(draw: st.DrawFn, records: list[Record]) -> dict[str, bytes]:
+def _files(
+    draw: st.DrawFn,
+    records: list[Record],
+    lapsed: st.SearchStrategy[Any],
+    most_lapses: int,
+    most_defects: int,
+) -> dict[str, bytes]:
     lines = [draw(_usable(record)) for record in records]
     defects = st.one_of([st.sampled_from(group) for group in DEFECTS.values()])
     broken = st.tuples(st.sampled_from(records), defects, st.integers(0, 10))
-    for record, defect, at in draw(st.lists(broken, max_size=8)):
-        lines.insert(draw(st.integers(0, len(lines))), defect(members_of(record), at))
+    odd = [_lapsed(r, *how) for r, how in draw(st.lists(lapsed, max_size=most_lapses))]
+    odd += [
+        defect(members_of(r), at) for r, defect, at in draw(st.lists(broken, max_size=most_defects))
+    ]
+    for line in odd:
+        lines.insert(draw(st.integers(0, len(lines))), line)
     for blank in draw(st.lists(st.sampled_from((b"", b" ", b"\r", b"\t\v\f \r")), max_size=2)):
         lines.insert(draw(st.integers(0, len(lines))), blank)
     names = FILE_NAMES[: draw(st.sampled_from((1, 2, 3, 2, 1, 4, 1, 2, 3, 2, 1, 0)))]
@@ -357,6 +404,58 @@ def _file(draw: st.DrawFn, name: str, lines: list[bytes]) -> tuple[str, bytes]:
         first = gzip.compress(content[:cut], mtime=0) if draw(st.booleans()) else b""
         return f"{name}.gz", first + gzip.compress(content[len(first) and cut :], mtime=0)
     return name, content
+
+
+# --- Consent that fails closed ------------------------------------------------------------------
+
+
+def worlds(number: int, random: Random) -> Files:
+    """Many little worlds that share no person, serial number or instant, with lines in doubt."""
+    lines: dict[str, list[bytes]] = {table: [] for table in LANDING}
+    for world in range(number):
+        for table, records in _world(world, random).items():
+            lines[table] += records
+    for each in lines.values():
+        random.shuffle(each)
+    return {table: {"a.json": b"\n".join(each)} for table, each in lines.items()}
+
+
+def _world(world: int, random: Random) -> dict[str, list[bytes]]:
+    people = [f"ann{world}@x.org", f"bob{world}@x.org", f"cid{world}@x.org"]
+    serials = [f"s{world}", f"t{world}"]
+    instants = [CONSENT + 1_000 * world + place for place in range(2)]
+
+    def customer() -> Record:
+        return {
+            "email": random.choice(_spellings(random.choice(people))),
+            "serialNumber": random.choice(serials),
+            "registrationDate": CONSENT,
+            "lastUpdateDate": CONSENT + random.randrange(3),
+            "shareWithResearchAsOfDate": random.choice((None, CONSENT, CONSENT, instants[1])),
+        }
+
+    def motion() -> Record:
+        user = random.choice(_spellings(random.choice(people)))
+        return {"user": user, "timestamp": random.choice(instants), "x": 0.5, "y": 1, "z": -2}
+
+    steps = [
+        {"sensorReadingTime": instant, "serialNumber": serial, "distanceFromObject": 218}
+        for instant in instants
+        for serial in serials
+    ]
+    usable = {
+        "customer_landing": [customer() for _ in range(1 + random.randrange(4))],
+        "accelerometer_landing": [motion() for _ in range(random.randrange(5))],
+        "step_trainer_landing": steps,
+    }
+    lines = {table: [written(members_of(r)) for r in records] for table, records in usable.items()}
+    for table, make, most in (
+        ("customer_landing", customer, 3),
+        ("accelerometer_landing", motion, 2),
+    ):
+        lapses = [(make(), random.choice(_LAPSES), random.randrange(2)) for _ in range(most)]
+        lines[table] += [_lapsed(*lapse) for lapse in lapses[: random.randrange(most + 1)]]
+    return lines
 
 
 # --- Each style and defect by itself ------------------------------------------------------------

@@ -258,15 +258,191 @@ def _whole(token: Token, column: str) -> int:
     return number
 
 
+# --- What a line is about that cannot be used -------------------------------------------------
+
+
+class Trace(NamedTuple):
+    """Whose it may be, which serial number it names, and of when; None: it may be any."""
+
+    email: str | None
+    serial: str | None
+    instant: int | None
+
+
+NOTHING = Trace(None, None, None)
+# Where these stand in a line: e-mail address, serial number, instant.
+TRACED: dict[str, tuple[str, str | None, str]] = {
+    "customer_landing": ("email", "serialNumber", "lastUpdateDate"),
+    "accelerometer_landing": ("user", None, "timestamp"),
+}
+
+
+class Held(NamedTuple):
+    """A trace, and the line that it is of."""
+
+    table: str
+    file: str
+    line: int
+    email: str | None
+    serial: str | None
+    instant: int | None
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.file, self.line
+
+
+Said = dict[str, list[Any]]
+"""What an object says under each key, in order; None for what cannot be made out."""
+
+
+def traces(table: str, line: bytes, *, first: bool = False) -> set[Trace]:
+    """What is made out of a line in quarantine."""
+    text = line[:LONGEST_LINE].decode(errors="replace")
+    text = (text.removeprefix("\ufeff") if first else text).strip(BLANKS)
+    try:
+        if len(line) > LONGEST_LINE:
+            raise LineError("too-long")
+        tokens = list(_tokens(text))
+        members = _members(tokens)
+        if tokens[0].kind != "{":
+            raise LineError("not-an-object")
+    except LineError:
+        found = _of_broken(table, text)
+        return found | {NOTHING} if len(line) > LONGEST_LINE else found
+    said: Said = defaultdict(list)
+    for key, token in members:
+        said[key].append(_made_out(table, key, token, picked=False))
+    found = _of_one(table, said)
+    email, serial, _ = TRACED[table]
+    if serial:
+        deeper = _picked(table, text)
+        if not _values(said, email):
+            found |= {Trace(value, None, None) for value in _values(deeper, email)}
+        if not _values(said, serial):
+            found |= {Trace(None, value, None) for value in _values(deeper, serial)}
+    return found
+
+
+def _values(said: Said, key: str) -> set[Any]:
+    return set(said[key]) - {None}
+
+
+def _of_one(table: str, said: Said) -> set[Trace]:
+    """The traces of one object."""
+    email, serial, instant = TRACED[table]
+    emails, times = _values(said, email), _values(said, instant)
+    if serial is None:
+        user = emails.pop() if len(emails) == 1 and None not in said[email] else None
+        unplaced = not times or None in said[instant]
+        return {Trace(user, None, time) for time in times | ({None} if unplaced else set())}
+    time = max(times) if times and None not in said[instant] else None
+    serials = _values(said, serial)
+    if len(emails) > 1 and len(serials) > 1:
+        pairs = {(person, None) for person in emails} | {(None, device) for device in serials}
+    else:
+        pairs = {(person, device) for person in emails or {None} for device in serials or {None}}
+    found = {Trace(person, device, time) for person, device in pairs}
+    if any(len(set(said[key])) > 1 for key in (email, serial)):
+        found.add(NOTHING)
+    return found
+
+
+def _of_broken(table: str, text: str) -> set[Trace]:
+    """The traces of a line that is no object: of each object in it, or of all that is found."""
+    email, serial, instant = TRACED[table]
+    before, *bodies = text.split("{") if "{" in text else ("", text)
+    apart = [before, *(body.split("}", 1)[1] for body in bodies if "}" in body)]
+    split = any('"' in rest or ("}" in rest and re.search("[0-9A-Za-z]", rest)) for rest in apart)
+    each = [_picked(table, body) for body in bodies]
+    once = all(len(values) == 1 for said in each for values in said.values())
+    complete = all(_values(said, key) for said in each for key in (email, serial or instant))
+    if not split and once and (complete or len(each) == 1):
+        return {trace for said in each for trace in _of_one(table, said)}
+    said = _picked(table, text)
+    if serial:
+        found = {Trace(value, None, None) for value in _values(said, email)}
+        return found | {Trace(None, value, None) for value in _values(said, serial)} | {NOTHING}
+    found = {Trace(None, None, value) for value in _values(said, instant)}
+    doubted = any(None in said[key] for key in (email, instant))
+    unplaced = split or doubted or len(said[instant]) < len(bodies)
+    return found | ({NOTHING} if unplaced else set())
+
+
+def _picked(table: str, text: str) -> Said:
+    """What stands behind each known key, wherever it is."""
+    said: Said = defaultdict(list)
+    for column in LANDING[table]:
+        key = f'"{column.name}"'
+        for place in (found.start() for found in re.finditer(re.escape(key), text)):
+            before, behind = text[:place][-1:], text[place + len(key) :].lstrip(BLANKS)
+            if before == "\\" or not behind.startswith(":"):
+                continue
+            token = _token_at_once(behind[1:].lstrip(BLANKS))
+            if before and before not in BLANKS + '{}[],"':
+                token = None
+            value = token and _made_out(table, column.name, token, picked=True)
+            said[column.name].append(value)
+    return said
+
+
+def _token_at_once(text: str) -> Token | None:
+    """The value that a text begins with, if it is certain where it ends."""
+    found = _TOKEN.match(text)
+    if found is None:
+        return None
+    kind = found.lastgroup or ""
+    piece = found[kind]
+    rest = text[found.end() :].lstrip(BLANKS)
+    ends = ("",) if kind == "text" and not rest else tuple(',}]"' if kind == "text" else ",}]")
+    if not rest.startswith(ends) or piece in tuple("[]{},:"):
+        return None
+    return Token(piece if kind == "sign" else kind, _unescape(piece))
+
+
+def _made_out(table: str, key: str, token: Token, *, picked: bool) -> Any:
+    email, serial, instant = TRACED[table]
+    if key not in (email, serial, instant):
+        return token.text
+    column = next(column for column in LANDING[table] if column.name == key)
+    try:
+        value = _column(token, column)
+    except LineError:
+        return None
+    if key == instant:
+        return value
+    odd = {"\ufffd", *map(chr, range(0xD800, 0xE000))}
+    if picked:
+        odd |= {*map(chr, [*range(0x20), *range(0x7F, 0xA0)]), *'{}[]"\\'}
+    if picked and key == email:
+        odd |= {*" \xa0:,"}
+    value = value.strip(" ") if key == email else value
+    longest = 320 if key == email else 200
+    return value if value.strip() and len(value) <= longest and not odd & set(value) else None
+
+
 # --- Files ----------------------------------------------------------------------------------
 
 
 @dataclass
 class Landing:
-    """What the landing files hold: usable rows by landing table, and the quarantine."""
+    """What the landing files hold: usable rows by landing table, and the quarantine.
+
+    Args:
+        rows: The usable rows.
+        quarantine: Place and reason of every other line.
+        held_back: Place of each such line, and a trace of it.
+    """
 
     rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in LANDING})
     quarantine: list[Entry] = field(default_factory=list)
+    held_back: list[Held] = field(default_factory=list)
+
+    @property
+    def unreadable_customers(self) -> int:
+        """How many lines of customers do not say for certain whose they are, or which device's."""
+        customers = [held for held in self.held_back if held.table == "customer_landing"]
+        return len({held.place for held in customers if None in (held.email, held.serial)})
 
 
 def lines_of(name: str, content: bytes) -> Iterator[tuple[int, bytes]]:
@@ -288,6 +464,9 @@ def read(files: Files) -> Landing:
                     landing.rows[table].append(read_line(table, line, first=number == 1))
                 except LineError as reason:
                     landing.quarantine.append((table, name, number, str(reason)))
+                    if table in TRACED:
+                        told = traces(table, line, first=number == 1)
+                        landing.held_back += (Held(table, name, number, *trace) for trace in told)
     return landing
 
 
@@ -331,7 +510,7 @@ def lakehouse(landing: Landing, policy: str) -> dict[str, list[Row]]:
         "published": _published,
         "consent_on_accelerometer": _consent_on_accelerometer,
     }
-    return rules[policy](customers, motions, steps)
+    return rules[policy](customers, motions, steps, landing.held_back)
 
 
 def _person(email: str) -> str:
@@ -369,20 +548,33 @@ def people(landing: Landing) -> dict[str, list[Row]]:
     customers = [Customer(*row) for row in landing.rows["customer_landing"]]
     motions = [Motion(*row) for row in landing.rows["accelerometer_landing"]]
     steps = [Step(*row) for row in landing.rows["step_trainer_landing"]]
-    return _with_people(customers, motions, steps)[1]
+    return _with_people(customers, motions, steps, landing.held_back)[1]
+
+
+def _held_back(latest: dict[str, Customer], held_back: list[Held]) -> set[str]:
+    """Who may have withdrawn in a line that cannot be used."""
+    people = set()
+    for held in held_back:
+        if held.table == "customer_landing" and held.email is not None:
+            person = _person(held.email)
+            later = person in latest and held.instant is not None
+            if not later or latest[person].updated <= held.instant:
+                people.add(person)
+    return people
 
 
 def _strict(
-    customers: list[Customer], motions: list[Motion], steps: list[Step]
+    customers: list[Customer], motions: list[Motion], steps: list[Step], held_back: list[Held]
 ) -> dict[str, list[Row]]:
-    return _with_people(customers, motions, steps)[0]
+    return _with_people(customers, motions, steps, held_back)[0]
 
 
 def _with_people(
-    customers: list[Customer], motions: list[Motion], steps: list[Step]
+    customers: list[Customer], motions: list[Motion], steps: list[Step], held_back: list[Held]
 ) -> tuple[dict[str, list[Row]], dict[str, list[Row]]]:
     latest = _latest(customers)
-    trusted = {p: c for p, c in latest.items() if c.consent is not None}
+    out = _held_back(latest, held_back)
+    trusted = {p: c for p, c in latest.items() if c.consent is not None and p not in out}
     motions_of: dict[tuple[str, int], set[Motion]] = defaultdict(set)
     for motion in motions:
         customer = trusted.get(_person(motion.user))
@@ -391,7 +583,7 @@ def _with_people(
             motions_of[person, motion.instant].add(motion._replace(user=customer.email))
     moved = {person for person, _ in motions_of}
     curated = {person: customer for person, customer in trusted.items() if person in moved}
-    owned = _owned(steps, latest, motions)
+    owned = _owned(steps, latest, motions, held_back)
     kept = {
         step: person
         for step, person in owned.items()
@@ -413,25 +605,40 @@ def _with_people(
 
 
 def _owned(
-    steps: list[Step], latest: dict[str, Customer], motions: list[Motion]
+    steps: list[Step], latest: dict[str, Customer], motions: list[Motion], held_back: list[Held]
 ) -> dict[Step, str]:
-    """Every distinct step reading that belongs to somebody, and to whom."""
-    holders: dict[str, list[str]] = defaultdict(list)
+    """Every distinct step reading that belongs to somebody, and to whom.
+
+    Nobody owns by a customer's line that cannot be used: such a line takes away, and gives none.
+    """
+    holders: dict[str, set[Any]] = defaultdict(set)
     for person, customer in latest.items():
-        holders[customer.serial].append(person)
+        holders[customer.serial].add(person)
     present = {(_person(motion.user), motion.instant) for motion in motions}
+    anybodys = set()
+    for held in held_back:
+        if held.table == "customer_landing" and held.serial is not None:
+            holders[held.serial].add(held.place if held.email is None else _person(held.email))
+        if held.table == "accelerometer_landing" and held.email is None:
+            anybodys.add(held.instant)
+        elif held.table == "accelerometer_landing" and held.email is not None:
+            present.add((_person(held.email), held.instant))
     owned: dict[Step, str] = {}
     for step in steps:
-        owners = holders.get(step.serial, [])
+        owners = holders[step.serial]
         if len(owners) > 1:
-            owners = [person for person in owners if (person, step.instant) in present]
+            owners = {person for person in owners if (person, step.instant) in present}
+            if step.instant in anybodys:
+                continue
         if len(owners) == 1:
-            owned[step] = owners[0]
+            (owner,) = owners
+            if owner in latest and latest[owner].serial == step.serial:
+                owned[step] = owner
     return owned
 
 
 def _published(
-    customers: list[Customer], motions: list[Motion], steps: list[Step]
+    customers: list[Customer], motions: list[Motion], steps: list[Step], _held_back: list[Held]
 ) -> dict[str, list[Row]]:
     trusted = [customer for customer in customers if customer.consent is not None]
     addresses = {customer.email for customer in trusted}
@@ -458,9 +665,9 @@ def _published(
 
 
 def _consent_on_accelerometer(
-    customers: list[Customer], motions: list[Motion], steps: list[Step]
+    customers: list[Customer], motions: list[Motion], steps: list[Step], held_back: list[Held]
 ) -> dict[str, list[Row]]:
-    tables = _strict(customers, motions, steps)
+    tables = _strict(customers, motions, steps, held_back)
     serials = {customer.serial for customer in map(Customer._make, tables["customers_curated"])}
     kept_steps = [step for step in steps if step.serial in serials]
     at: dict[int, list[Motion]] = defaultdict(list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from typing import Any
 
 from oracle import (
     Customer,
@@ -11,6 +12,7 @@ from oracle import (
     Row,
     Step,
     _consented,
+    _held_back,
     _latest,
     _person,
     lakehouse,
@@ -46,13 +48,13 @@ def accounts(landing: Landing, policy: str) -> Accounts:
         }
     else:
         told = {
-            CUSTOMERS: _customers(customers),
-            READINGS: _readings(customers, motions),
+            CUSTOMERS: _customers(customers, landing),
+            READINGS: _readings(customers, motions, landing),
         }
     moved = {motion.user for motion in heard}
     told[CURATED] = Account("no trusted reading" for c in trusted if c.email not in moved)
     if strict:
-        told[STEPS] = _steps(customers, motions, steps, curated)
+        told[STEPS] = _steps(customers, motions, steps, curated, landing)
     else:
         told[STEPS] = _published_steps(customers, trusted, curated, steps)
     serial_of = {c.email: c.serial for c in curated} if strict else {}
@@ -62,21 +64,25 @@ def accounts(landing: Landing, policy: str) -> Accounts:
     return told
 
 
-def _customers(customers: list[Customer]) -> Account:
+def _customers(customers: list[Customer], landing: Landing) -> Account:
     latest = _latest(customers)
+    out = _held_back(latest, landing.held_back)
     told = Account("no consent" for customer in latest.values() if customer.consent is None)
+    agreed = {person for person, customer in latest.items() if customer.consent is not None}
+    told["held back: a newer record cannot be read"] = len(agreed & out)
     told["older record of the same customer"] = len(customers) - len(latest)
     return told
 
 
-def _readings(customers: list[Customer], motions: list[Motion]) -> Account:
+def _readings(customers: list[Customer], motions: list[Motion], landing: Landing) -> Account:
     latest, told, seen = _latest(customers), Account(), set[Row]()
+    out = _held_back(latest, landing.held_back)
     for motion in motions:
         customer = latest.get(_person(motion.user))
         reading = motion._replace(user=_person(motion.user))
         if customer is None:
             told["no such customer"] += 1
-        elif customer.consent is None:
+        elif customer.consent is None or _person(motion.user) in out:
             told["no consent"] += 1
         elif not _consented(customer, motion.instant):
             told["before the consent"] += 1
@@ -98,30 +104,53 @@ def _published_readings(
 
 
 def _steps(
-    customers: list[Customer], motions: list[Motion], steps: list[Step], curated: list[Customer]
+    customers: list[Customer],
+    motions: list[Motion],
+    steps: list[Step],
+    curated: list[Customer],
+    landing: Landing,
 ) -> Account:
-    holders: dict[str, list[Customer]] = defaultdict(list)
-    for customer in _latest(customers).values():
-        holders[customer.serial].append(customer)
+    latest = _latest(customers)
+    out = _held_back(latest, landing.held_back)
+    holders: dict[str, set[Any]] = defaultdict(set)
+    for person, customer in latest.items():
+        holders[customer.serial].add(person)
     present = {(_person(motion.user), motion.instant) for motion in motions}
+    anybodys = set()
+    for held in landing.held_back:
+        if held.table == "customer_landing" and held.serial is not None:
+            holders[held.serial].add(held.place if held.email is None else _person(held.email))
+        elif held.table == "accelerometer_landing" and held.email is not None:
+            present.add((_person(held.email), held.instant))
+        elif held.table == "accelerometer_landing":
+            anybodys.add(held.instant)
     kept = {_person(customer.email) for customer in curated}
     told, seen = Account(), set[Step]()
     for step in steps:
-        owners = holders.get(step.serial, [])
+        owners = holders.get(step.serial, set())
+        shared = len(owners) > 1
+        if shared and step.instant in anybodys:
+            told["nobody's: a reading that cannot be read may be any holder's"] += 1
+            continue
         if not owners:
             told["no such customer"] += 1
             continue
-        if len(owners) > 1:
-            owners = [c for c in owners if (_person(c.email), step.instant) in present]
+        if shared:
+            owners = {person for person in owners if (person, step.instant) in present}
         if len(owners) != 1:
             how_many = "several holders" if owners else "no holder"
             verb = "were" if owners else "was"
             told[f"nobody's: {how_many} of the serial {verb} there"] += 1
-        elif owners[0].consent is None:
+            continue
+        (person,) = owners
+        owner = latest.get(person)
+        if owner is None or owner.serial != step.serial:
+            told["nobody's: the holder's record cannot be read"] += 1
+        elif owner.consent is None or person in out:
             told["no consent"] += 1
-        elif not _consented(owners[0], step.instant):
+        elif not _consented(owner, step.instant):
             told["before the consent"] += 1
-        elif _person(owners[0].email) not in kept:
+        elif person not in kept:
             told["owner not curated"] += 1
         elif step in seen:
             told["exact duplicate"] += 1

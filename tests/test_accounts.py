@@ -14,7 +14,15 @@ from conftest import PROJECT, Ask, Lake, Result, mostly_slow
 from oracle import Files, Landing
 from oracle_accounts import Accounts, accounts
 from small import JOBS, write_lake
-from test_oracle import POLICIES, connection, fields_of, lakes_of, on_serials, selects
+from test_oracle import (
+    HELD_BACK,
+    POLICIES,
+    connection,
+    fields_of,
+    lakes_of,
+    on_serials,
+    selects,
+)
 
 from stedi_cli.datasets.synthetic import Request, generate
 from stedi_cli.project.folder import copy_out
@@ -45,6 +53,9 @@ class Built:
             columns = zip(*rows, strict=True) if rows else [()] * len(schema)
             arrays = [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)]
             self._connection.register(table, pa.Table.from_arrays(arrays, schema=schema))
+        held = [dict(zip(HELD_BACK.names, entry, strict=True)) for entry in landing.held_back]
+        table_of = pa.Table.from_pylist(held, schema=HELD_BACK)
+        self._connection.register("held_back", table_of)
         for table, sql in selects(policy).items():
             text = instead.get(table, sql)
             self._connection.execute(f"CREATE OR REPLACE TABLE {table} AS {text}")
@@ -115,20 +126,25 @@ def sample() -> Landing:
 
 
 SAMPLE = {
-    "customer_landing": {"older record of the same customer": 32, "no consent": 43},
+    "customer_landing": {
+        "older record of the same customer": 32,
+        "no consent": 43,
+        "held back: a newer record cannot be read": 3,
+    },
     "accelerometer_landing": {
-        "no consent": 3_691,
-        "before the consent": 1_299,
-        "exact duplicate": 108,
+        "no consent": 3_950,
+        "before the consent": 1_237,
+        "exact duplicate": 104,
     },
     "customer_trusted": {"no trusted reading": 2},
-    "accelerometer_trusted": {"without partner": 202},
+    "accelerometer_trusted": {"without partner": 217},
     "step_trainer_landing": {
-        "no consent": 1_278,
-        "before the consent": 443,
-        "nobody's: no holder of the serial was there": 12,
-        "nobody's: several holders of the serial were there": 134,
-        "exact duplicate": 37,
+        "no consent": 1_370,
+        "before the consent": 420,
+        "nobody's: a reading that cannot be read may be any holder's": 7,
+        "nobody's: no holder of the serial was there": 10,
+        "nobody's: several holders of the serial were there": 132,
+        "exact duplicate": 36,
     },
 }
 

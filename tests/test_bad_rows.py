@@ -15,6 +15,7 @@ from small import CUSTOMERS, MOTIONS, STRICT, C, lines, write_lake
 from stedi_cli.errors import BadDataError
 from stedi_cli.runs.bad_rows import TooManyBadLines, frequent
 
+UNREADABLE = ("--max-unreadable-customers", "100%")
 BAD = b'nonsense\nmore\n{"user":"zoe@x.org"}\n'
 
 
@@ -116,7 +117,7 @@ def test_a_file_of_another_shape_stops_a_run_however_few_lines_it_has(
         "accelerometer_landing: array.json: a JSON array;"
         " `stedi upload DIR --convert` writes it as JSON lines."
     )
-    assert set(lake.states()) <= {"quarantine"}
+    assert set(lake.states()) <= {"quarantine", "held_back"}
     assert raised.value.message in lake.validate().problems
     (lake.layout.landing / "accelerometer" / "array.json").unlink()
     lake.run()
@@ -137,7 +138,9 @@ def test_what_a_file_is_stands_in_the_index(lake: Lake) -> None:
 def test_no_usable_line_is_never_as_it_should_be(limit: str, tmp_path: Path, invoke: Ask) -> None:
     lake = Lake(tmp_path / "lake").up()
     lake.upload(write_lake(tmp_path / "data", {"customer_landing": {"c.json": b"nonsense\n" * 9}}))
-    run = invoke("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", limit)
+    run = invoke(
+        "--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", limit, *UNREADABLE
+    )
     assert run.code == 0
     told = invoke("--root", lake.settings.root, "validate")
     assert told.code == 3

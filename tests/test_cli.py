@@ -267,7 +267,7 @@ def test_too_many_unusable_lines_stop_a_run_before_the_first_table(
     assert told.code == 3
     assert told.out == ""
     assert "accelerometer_landing: 1 of 9 lines cannot be used" in told.err
-    assert set(lake.states()) == {"quarantine"}
+    assert set(lake.states()) == {"quarantine", "held_back"}
 
 
 def test_validation_that_fails_exits_with_3(workspace: Path, invoke: Callable[..., Result]) -> None:

@@ -217,7 +217,7 @@ def test_history_tells_what_made_each_snapshot(
         assert record["sql_sha256"] == _sha256(sql.read_bytes())
         assert record["inputs"] == {
             name: _landing_digest(lake, name) if name in FOLDERS else records[name]["snapshot"]
-            for name in job.reads
+            for name in lake.model.inputs(job)
         }
 
 

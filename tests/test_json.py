@@ -41,7 +41,7 @@ DOCUMENTS: dict[str, Any] = {
     "infra status": [RESOURCE],
     "infra down": [RESOURCE],
     "upload": [COUNT],
-    "data generate": {"folder": "f", **Truth({}, {}, 0, {}, 0).as_json()},
+    "data generate": {"folder": "f", **Truth({}, {}, 0, 0, 0, {}, 0).as_json()},
     "jobs list": [JobPlan(JOB, None).as_json()],
     "jobs run": Progress(
         done=[JobDone(JOB, "built", 1, 0, 1.0)], removed=[RefRemoved("t", "tag", "n")]

@@ -93,7 +93,7 @@ def test_what_was_told_is_kept_and_asked_again_on_demand(
 ) -> None:
     root = ["--root", told.settings.root, "validate"]
     again = invoke(*root, "--again", "--json").json()
-    assert len(asked) == len(of_sql(told)) + 3 + len(JOBS)
+    assert len(asked) == len(of_sql(told)) + 2 + len(told.model.notes) + len(JOBS)
     asked.clear()
     now = invoke(*root, "--json").json()
     assert asked == []
@@ -211,7 +211,7 @@ def test_another_version_asks_anew(
             monkeypatch.setattr("stedi_cli.project.lakehouse.Table.columns_sha256", other)
     # Another digest of the columns is a problem of its own.
     assert kept(told.validate()) == set()
-    assert len(asked) == len(of_sql(told)) + 3 + len(JOBS)
+    assert len(asked) == len(of_sql(told)) + 2 + len(told.model.notes) + len(JOBS)
     assert kept(told.validate()) == of_sql(told) | of_lines()
 
 
@@ -285,7 +285,7 @@ def test_a_flipped_digit_is_noticed(told: Lake, asked: list[str]) -> None:
     content = told.layout.kept.read_bytes()
     told.layout.kept.write_bytes(content.replace(b", 0]", b", 7]"))
     assert told.validate().ok
-    assert len(asked) == len(of_sql(told)) + 3 + len(JOBS)
+    assert len(asked) == len(of_sql(told)) + 2 + len(told.model.notes) + len(JOBS)
 
 
 def test_counts_are_those_that_the_runs_tell(told: Lake, asked: list[str]) -> None:
@@ -321,7 +321,7 @@ def test_what_is_no_file_is_not_read(
         "checked configs",
     }
     assert told.validate().ok
-    assert len(asked) == len(of_sql(told)) + 3 + len(JOBS)
+    assert len(asked) == len(of_sql(told)) + 2 + len(told.model.notes) + len(JOBS)
     assert (tmp_path / "else").read_bytes() == content
     if what != "a folder":
         assert stat.S_ISREG(path.lstat().st_mode)
@@ -340,7 +340,7 @@ def test_where_nothing_can_be_written_all_is_asked(
     monkeypatch.setattr(kept_file, "replaced", full)
     for _ in range(2):
         assert lake.validate().ok
-        assert len(asked) == len(of_sql(lake)) + 3 + len(JOBS)
+        assert len(asked) == len(of_sql(lake)) + 2 + len(lake.model.notes) + len(JOBS)
         asked.clear()
     assert not lake.layout.kept.exists()
 

@@ -18,7 +18,10 @@ TEXTS = {
     for path in (PROJECT / "jobs" / folder).glob("*.sql")
 }
 JOB = "customer_landing_to_trusted"
-ASKING = {JOB, "step_trainer_trusted", "step_trainer_trusted_owner", "step_readings_of_nobody"}
+ASKING = {
+    *(JOB, "step_trainer_trusted", "step_trainer_trusted_owner", "step_readings_of_nobody"),
+    "accelerometer_lines_without_an_instant",
+}
 
 
 @cache

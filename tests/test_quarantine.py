@@ -13,6 +13,7 @@ from stedi_cli.errors import BadDataError
 from stedi_cli.tables.provenance import Snapshot
 
 GOOD = customer("zoe@x.org", "serial-zoe", C)
+BROKEN = lines([{"email": "zoe@x.org", "serialNumber": "serial-zoe"}])
 
 
 def quarantined(lake: Lake, files: dict[str, bytes], tmp_path: Path, **settings: int) -> Lake:
@@ -110,9 +111,9 @@ def test_places_in_files_of_a_run_that_stopped_are_not_taken_for_those_of_others
     lake: Lake, tmp_path: Path, too_many: bytes
 ) -> None:
     good = lines([GOOD])
-    before = {"a.json": good * 2 + b"nonsense\n" + good * 2, "b.json": good}
+    before = {"a.json": good * 2 + BROKEN + good * 2, "b.json": good}
     quarantined(lake, before, tmp_path, max_bad_rows=1)
-    other = {"a.json": good * 4 + b"nonsense\n", "b.json": good + too_many}
+    other = {"a.json": good * 4 + BROKEN, "b.json": good + too_many}
     with pytest.raises(BadDataError):
         quarantined(lake, other, tmp_path, max_bad_rows=0)
     assert ("a.json", 5) in {(row[1], row[2]) for row in lake.rows("quarantine")}

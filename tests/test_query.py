@@ -364,7 +364,7 @@ def test_preview_shows_so_many_rows(ask: Ask) -> None:
 
 def test_tables_show_zone_rows_and_lines(ask: Ask) -> None:
     records = {record["table"]: record for record in ask("tables", "--json").json()}
-    assert list(records) == [*TABLES, "quarantine"]
+    assert list(records) == [*TABLES, "quarantine", "held_back"]
     for name, record in records.items():
         lines = LANDING_COUNTS.get(name)
         assert record["lines"] == (9 if name == "customer_landing" else lines)

@@ -243,7 +243,9 @@ def test_a_config_outside_a_project_is_refused(tmp_path: Path) -> None:
 
 # --- A wrong model -------------------------------------------------------------------------------
 
-READS = "reads: [step_trainer_landing, customers_curated, customer_landing, accelerometer_landing]"
+READS = "reads: [customer_landing, held_back]"
+ABOUT = "held_back: {email: user, instant: timestamp}"
+ABOUT_CUSTOMERS = "held_back: {email: email, serialNumber: serialNumber, instant: lastUpdateDate}"
 SERIAL = "name: serialNumber, type: string, required: true, personal: true, doc: Serial number of"
 STEPS = "    folder: step_trainer\n"
 FREE_OF_PEOPLE = "      - accelerometer_landing.z\n"
@@ -260,10 +262,29 @@ WRONG_MODEL = {
     ),
     "a landing table written": ("writes: customers_curated", "writes: customer_landing", "written"),
     "read before written": (
-        "reads: [customer_landing]",
+        READS,
         "reads: [customers_curated]",
         "no job above writes 'customers_curated'",
     ),
+    "a line about no column": (ABOUT, "held_back: {email: who, instant: timestamp}", "'who' is no"),
+    "a line of no instant": (ABOUT, "held_back: {email: user, instant: user}", "no column of type"),
+    "nobody's device": (
+        ABOUT_CUSTOMERS,
+        "held_back: {email: email, instant: lastUpdateDate}",
+        "has to name a serialNumber",
+    ),
+    "a line of what is built": (
+        "    doc: Customers who agreed to research.\n",
+        f"    doc: Customers who agreed to research.\n    {ABOUT_CUSTOMERS}\n",
+        "goes with zone landing",
+    ),
+    "no table of lines": ("  held_back:\n", "  kept_back:\n", "there is no table 'held_back'"),
+    "another table of lines": (
+        "{name: instant, type: long,",
+        "{name: when, type: long,",
+        "instant \\(long\\)",
+    ),
+    "what is held back written": ("writes: customers_curated", "writes: held_back", "written"),
     "columns of no table": ("columns_of: customer_landing", "columns_of: x", "no table 'x' above"),
     "no such column": ("- accelerometer_landing.z", "- accelerometer_landing.w", "no column 'w'"),
     "a column twice": ("- accelerometer_landing.z", "- accelerometer_landing.x", "twice"),

@@ -61,7 +61,9 @@ def java_and_pyspark() -> None:
 
 
 def opened(root: Path, policy: str, *, bad: str = "100%") -> tuple[Lakehouse, Lake]:
-    settings = load_settings(root=root, policy=policy, max_bad_rows=bad)
+    settings = load_settings(
+        root=root, policy=policy, max_bad_rows=bad, max_unreadable_customers=bad
+    )
     lakehouse = settings.lakehouse()
     return lakehouse, open_lake(settings, lakehouse)
 
@@ -86,7 +88,7 @@ def emails(folder: Path) -> set[str]:
 def contents(root: Path) -> dict[str, Counter[Any]]:
     lakehouse, lake = opened(root, "strict")
     try:
-        names = [*lakehouse.writers, "quarantine"]
+        names = [*lakehouse.writers, "quarantine", "held_back"]
         return {n: Counter(signed(lake.questions.ask(f"SELECT * FROM {n}").rows)) for n in names}
     finally:
         lake.close()

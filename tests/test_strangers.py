@@ -429,7 +429,7 @@ def test_a_table_of_the_model_is_not_dropped(root: Path, invoke: Invoke, table: 
     assert told.code == 2
     assert "is a table of the model" in told.err
     assert files(root).keys() == before.keys()
-    assert set(Lake(root).states()) == {*JOBS.values(), *TYPED, "quarantine"}
+    assert set(Lake(root).states()) == {*JOBS.values(), *TYPED, "quarantine", "held_back"}
 
 
 @pytest.mark.parametrize(

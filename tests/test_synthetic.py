@@ -21,11 +21,16 @@ from stedi_cli.datasets.synthetic import Request, generate, owned_readings
 from stedi_cli.datasets.synthetic.lines import FIELDS
 from stedi_cli.errors import UsageError
 from stedi_cli.landing import contract
+from stedi_cli.landing.traces import Traced, traces
 
 PROJECT = Path(__file__).parents[1]
 MODEL = yaml.safe_load((PROJECT / "configs" / "lakehouse.yaml").read_text(encoding="utf-8"))
 LANDING = {name: table for name, table in MODEL["tables"].items() if table["zone"] == "landing"}
 COUNTED = [name for name, table in MODEL["tables"].items() if table["zone"] != "quarantine"]
+TRACED = {
+    "customer_landing": Traced("email", "serialNumber", "lastUpdateDate"),
+    "accelerometer_landing": Traced("user", None, "timestamp"),
+}
 DUCKDB_TYPES = {"string": "VARCHAR", "long": "BIGINT", "double": "DOUBLE"}
 
 SAMPLE: dict[str, Any] = {
@@ -60,10 +65,18 @@ def named(arguments: dict[str, Any]) -> str:
 # --- What the jobs make of the files ----------------------------------------------------------
 
 
-def lakehouse(files: Callable[[str], list[Path]], policy: str) -> duckdb.DuckDBPyConnection:
+def lakehouse(
+    files: Callable[[str], list[Path]], policy: str, held_back: list[Any] | None = None
+) -> duckdb.DuckDBPyConnection:
     """All tables, built by the jobs' SQL as it stands, from the files of each landing folder."""
     database = duckdb.connect(config={"threads": 2})
     database.execute("SET disabled_optimizers='join_order,build_side_probe_side'")
+    database.execute(
+        'CREATE TABLE held_back ("table" VARCHAR, file VARCHAR, line BIGINT,'
+        " email VARCHAR, serialNumber VARCHAR, instant BIGINT)"
+    )
+    if held_back:
+        database.executemany("INSERT INTO held_back VALUES (?, ?, ?, ?, ?, ?)", held_back)
     for name, table in LANDING.items():
         columns = {column["name"]: DUCKDB_TYPES[column["type"]] for column in table["columns"]}
         paths = [str(path) for path in files(table["folder"])]
@@ -79,8 +92,10 @@ def lakehouse(files: Callable[[str], list[Path]], policy: str) -> duckdb.DuckDBP
     return database
 
 
-def counted(files: Callable[[str], list[Path]], policy: str) -> dict[str, int]:
-    with lakehouse(files, policy) as database:
+def counted(
+    files: Callable[[str], list[Path]], policy: str, held_back: list[Any] | None = None
+) -> dict[str, int]:
+    with lakehouse(files, policy, held_back) as database:
         return {
             table: database.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
             for table in COUNTED
@@ -191,15 +206,23 @@ def test_shared_serial_numbers_leave_readings_to_nobody_and_to_holders_who_did_n
 # --- Unusable lines, and usable ones in an unusual spelling -----------------------------------
 
 DIRTY: list[dict[str, Any]] = [
-    {"customers": 200, "dirty": 1.0},
+    {"customers": 200, "dirty": 1.0, "unreadable": 60},
     {"customers": 200, "dirty": 0.02, "updates": 0.3, "duplicates": 0.05, "shared_serials": 30},
+    {"customers": 300, "dirty": 0.1, "updates": 0.5, "shared_serials": 300, "unreadable": 30},
+    {"customers": 300, "dirty": 0.02, "updates": 0.5, "shared_serials": 150},
+    {"customers": 300, "dirty": 0.01, "updates": 0.2, "shared_serials": 7, "unreadable": 1},
     SAMPLE,
 ]
 
 
-def judged(directory: Path, clean: Path) -> dict[str, dict[str, int]]:
-    """Judge every line; write the usable ones anew, and return the others by table and reason."""
+def judged(directory: Path, clean: Path) -> tuple[dict[str, dict[str, int]], list[Any]]:
+    """Judge every line; write the usable ones anew.
+
+    Returns:
+        The others by table and reason, and what is made out of them.
+    """
     quarantine: dict[str, Counter[str]] = defaultdict(Counter)
+    held_back = []
     for table, description in LANDING.items():
         folder = description["folder"]
         usable = []
@@ -211,24 +234,33 @@ def judged(directory: Path, clean: Path) -> dict[str, dict[str, int]]:
                     usable.append(contract.judge(line, FIELDS[folder], first=number == 0))
                 except contract.Unusable as reason:
                     quarantine[table][str(reason)] += 1
+                    if traced := TRACED.get(table):
+                        found = traces(line, FIELDS[folder], traced, first=number == 0)
+                        held_back += [(table, path.name, number + 1, *trace) for trace in found]
         lines = [json.dumps({k: v for k, v in row.items() if v is not None}) for row in usable]
         (clean / folder / "landing").mkdir(parents=True)
         (clean / folder / "landing" / "all.json").write_text("\n".join(lines), encoding="utf-8")
-    return {table: dict(reasons) for table, reasons in quarantine.items()}
+    return {table: dict(reasons) for table, reasons in quarantine.items()}, held_back
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", DIRTY, ids=named)
-def test_unusable_lines_are_those_the_contract_refuses_and_change_nothing_else(
+def test_unusable_lines_are_those_the_contract_refuses_and_take_away_what_is_said(
     tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     truth = generate(tmp_path / "dirty", Request(**arguments))
-    assert judged(tmp_path / "dirty", tmp_path / "judged") == truth.quarantine
-    clean = generate(tmp_path / "clean", Request(**{**arguments, "dirty": 0.0}))
-    assert truth.counts == clean.counts
-    assert truth.nobody == clean.nobody
+    quarantine, held_back = judged(tmp_path / "dirty", tmp_path / "judged")
+    assert quarantine == truth.quarantine
+    unreadable = {row[:3] for row in held_back if row[0] in LANDING and None in row[3:5]}
+    customers = {place for place in unreadable if place[0] == "customer_landing"}
+    assert len(customers) == truth.unreadable == arguments.get("unreadable", 0)
+    clean = generate(tmp_path / "clean", Request(**{**arguments, "dirty": 0.0, "unreadable": 0}))
+    assert truth.counts["published"] == clean.counts["published"]
+    assert truth.held_back > 0
+    taken = {t: clean.counts["strict"][t] - n for t, n in truth.counts["strict"].items()}
+    assert 0 < taken["customer_trusted"] <= truth.held_back
     for policy, counts in truth.counts.items():
-        assert counts == counted(files_in(tmp_path / "judged"), policy)
+        assert counts == counted(files_in(tmp_path / "judged"), policy, held_back)
 
 
 def test_every_reason_that_a_small_file_can_have_occurs_in_every_table_that_can(
@@ -237,7 +269,7 @@ def test_every_reason_that_a_small_file_can_have_occurs_in_every_table_that_can(
     source = Path(contract.__file__).read_text(encoding="utf-8")
     codes = set(re.findall(r'Unusable\(f?"([a-z0-9-]+)', source)) - {"too-long"}
     codes.add(contract.IMPLAUSIBLE)
-    truth = generate(tmp_path / "lake", Request(customers=100, dirty=1.0))
+    truth = generate(tmp_path / "lake", Request(customers=100, dirty=1.0, unreadable=50))
     found = {table: set(reasons) for table, reasons in truth.quarantine.items()}
     assert {reason.split(":")[0] for reason in set().union(*found.values())} == codes
     for table, description in LANDING.items():

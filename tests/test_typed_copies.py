@@ -719,14 +719,14 @@ def _row_of_another_file(lake: Lake) -> None:
 
 def _line_of_another_file(lake: Lake) -> None:
     from stedi_cli.landing.split import BadLine
+    from stedi_cli.local.place import place_of
     from stedi_cli.local.quarantine import Quarantine
-    from stedi_cli.local.table_files import TableFiles, open_catalog
+    from stedi_cli.local.table_files import open_catalog
 
-    tables = TableFiles(lake.layout, lake.model.stored - set(FOLDERS))
-    current = tables.states()["quarantine"].current
+    place = place_of(lake.settings, lake.model)
+    current = place.tables.states()["quarantine"].current
     assert current is not None
-    table, catalog = lake.model.tables["quarantine"], open_catalog(lake.layout)
-    quarantine = Quarantine(table, lake.layout, catalog, tables, 9)
+    quarantine = Quarantine(place, open_catalog(lake.layout), 9)
     quarantine.replace({READINGS: [BadLine("a.json", 1, "not-json")]}, current.judged)
 
 

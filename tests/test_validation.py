@@ -92,6 +92,7 @@ def test_json_of_an_unknown_data_set(lake: Lake, validate: Callable[..., Result]
         "nearest": None,
         "notes": [note],
         "problems": [],
+        "held_back": 0,
         "verdict": "unknown",
         "summary": f"{len(names)} rules hold; counts of these landing files are not known.",
         "ok": True,
@@ -456,7 +457,7 @@ def test_sql_can_be_run_elsewhere(
 def test_step_readings_that_are_nobodys_are_counted(lake: Lake) -> None:
     # One serial number has no holder. Of the two holders of another nobody is there at C; at
     # C + 20 bob is, at C + 30 cid.
-    (told,) = lake.validate().left_out.values()
+    told = lake.validate().left_out["step_readings_of_nobody"]
     assert sorted(number for _, number in told) == [1, 1]
     assert len({reason for reason, _ in told}) == 2
 

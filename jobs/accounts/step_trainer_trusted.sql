@@ -1,5 +1,6 @@
 -- Step readings that are not in step_trainer_trusted, by the reason why. Whose a reading is: of the
--- only holder of its serial number or, of several, of the one who was there at that instant.
+-- only holder of its serial number or, of several, of the one who was there at that instant. Who
+-- stands in a record that cannot be read holds its serial number too, and owns nothing by it.
 WITH latest AS (
   SELECT email, serialNumber
   FROM (
@@ -19,11 +20,28 @@ WITH latest AS (
   ) records
   WHERE recency = 1
 ),
+unread AS (
+  SELECT DISTINCT
+    lower(trim(BOTH ' ' FROM r.email)) AS email,
+    r.serialNumber,
+    CASE WHEN r.email IS NULL THEN r.file END AS file,
+    CASE WHEN r.email IS NULL THEN r.line END AS line
+  FROM held_back r
+  WHERE r."table" = 'customer_landing' AND r.serialNumber IS NOT NULL
+),
 holder AS (
   SELECT
     l.email, l.serialNumber, t.consent,
-    CASE WHEN k.email IS NULL THEN 0 ELSE 1 END AS curated
-  FROM latest l
+    CASE WHEN k.email IS NULL THEN 0 ELSE 1 END AS curated,
+    l.known
+  FROM (
+    SELECT n.email, n.serialNumber, 1 AS known FROM latest n
+    UNION ALL
+    SELECT u.email, u.serialNumber, 0 AS known
+    FROM unread u
+    LEFT JOIN latest n ON n.email = u.email AND n.serialNumber = u.serialNumber
+    WHERE n.email IS NULL
+  ) l
   LEFT JOIN (
     SELECT lower(trim(BOTH ' ' FROM c.email)) AS email, min(c.shareWithResearchAsOfDate) AS consent
     FROM customer_trusted c
@@ -35,30 +53,47 @@ holder AS (
 ),
 serial AS (
   SELECT
-    serialNumber, count(*) AS holders, max(consent) AS consent, max(curated) AS curated
+    serialNumber, count(*) AS holders, max(consent) AS consent, max(curated) AS curated,
+    max(known) AS known
   FROM holder
   GROUP BY serialNumber
 ),
 present AS (
   SELECT
-    h.serialNumber, a.timestamp AS instant, min(h.email) AS first_one, max(h.email) AS last_one,
-    max(h.consent) AS consent, max(h.curated) AS curated
-  FROM accelerometer_landing a
+    h.serialNumber, a.instant, min(h.email) AS first_one, max(h.email) AS last_one,
+    max(h.consent) AS consent, max(h.curated) AS curated, max(h.known) AS known
+  FROM (
+    SELECT
+      CASE WHEN m.user LIKE ' %' OR m.user LIKE '% '
+           THEN lower(trim(BOTH ' ' FROM m.user)) ELSE lower(m.user) END AS email,
+      m.timestamp AS instant
+    FROM accelerometer_landing m
+    UNION ALL
+    SELECT lower(trim(BOTH ' ' FROM r.email)) AS email, r.instant
+    FROM held_back r
+    WHERE r."table" = 'accelerometer_landing' AND r.email IS NOT NULL
+  ) a
   JOIN (
     SELECT o.* FROM holder o JOIN serial s ON s.serialNumber = o.serialNumber WHERE s.holders > 1
-  ) h
-    ON CASE WHEN a.user LIKE ' %' OR a.user LIKE '% '
-            THEN lower(trim(BOTH ' ' FROM a.user)) ELSE lower(a.user) END
-     = h.email
-  GROUP BY h.serialNumber, a.timestamp
+  ) h ON h.email = a.email
+  GROUP BY h.serialNumber, a.instant
+),
+anybodys AS (
+  SELECT DISTINCT r.instant
+  FROM held_back r
+  WHERE r."table" = 'accelerometer_landing' AND r.email IS NULL
 ),
 reading AS (
   SELECT
     CASE
       WHEN s.holders IS NULL THEN 'no such customer'
+      WHEN s.holders > 1 AND b.instant IS NOT NULL
+        THEN 'nobody''s: a reading that cannot be read may be any holder''s'
       WHEN s.holders > 1 AND p.instant IS NULL THEN 'nobody''s: no holder of the serial was there'
       WHEN s.holders > 1 AND p.first_one <> p.last_one
         THEN 'nobody''s: several holders of the serial were there'
+      WHEN CASE WHEN s.holders = 1 THEN s.known ELSE p.known END = 0
+        THEN 'nobody''s: the holder''s record cannot be read'
       WHEN CASE WHEN s.holders = 1 THEN s.consent ELSE p.consent END IS NULL THEN 'no consent'
       WHEN t.sensorReadingTime < CASE WHEN s.holders = 1 THEN s.consent ELSE p.consent END
         THEN 'before the consent'
@@ -68,6 +103,7 @@ reading AS (
   FROM step_trainer_landing t
   LEFT JOIN serial s ON s.serialNumber = t.serialNumber
   LEFT JOIN present p ON p.serialNumber = t.serialNumber AND p.instant = t.sensorReadingTime
+  LEFT JOIN anybodys b ON b.instant = t.sensorReadingTime
 ),
 counted AS (
   SELECT reason, count(*) AS copies

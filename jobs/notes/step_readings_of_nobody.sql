@@ -18,24 +18,55 @@ WITH latest AS (
   ) records
   WHERE recency = 1
 ),
+holder AS (
+  SELECT l.email, l.serialNumber FROM latest l
+  UNION ALL
+  SELECT u.email, u.serialNumber
+  FROM (
+    SELECT DISTINCT
+      lower(trim(BOTH ' ' FROM h.email)) AS email,
+      h.serialNumber,
+      CASE WHEN h.email IS NULL THEN h.file END AS file,
+      CASE WHEN h.email IS NULL THEN h.line END AS line
+    FROM held_back h
+    WHERE h."table" = 'customer_landing' AND h.serialNumber IS NOT NULL
+  ) u
+  LEFT JOIN latest l ON l.email = u.email AND l.serialNumber = u.serialNumber
+  WHERE l.email IS NULL
+),
 serials AS (
-  SELECT serialNumber, count(*) AS holders FROM latest GROUP BY serialNumber
+  SELECT serialNumber, count(*) AS holders FROM holder GROUP BY serialNumber
 ),
 contender AS (
-  SELECT l.email, l.serialNumber
-  FROM latest l
-  JOIN serials s ON s.serialNumber = l.serialNumber
-  WHERE s.holders > 1
+  SELECT h.email, h.serialNumber
+  FROM holder h
+  JOIN serials s ON s.serialNumber = h.serialNumber
+  WHERE s.holders > 1 AND h.email IS NOT NULL
+),
+reading AS (
+  SELECT lower(trim(BOTH ' ' FROM a.user)) AS email, a.timestamp AS instant
+  FROM accelerometer_landing a
+  UNION ALL
+  SELECT lower(trim(BOTH ' ' FROM h.email)) AS email, h.instant
+  FROM held_back h
+  WHERE h."table" = 'accelerometer_landing' AND h.email IS NOT NULL
 ),
 present AS (
-  SELECT h.serialNumber, a.timestamp AS instant, min(h.email) AS first_one, max(h.email) AS last_one
-  FROM accelerometer_landing a
-  JOIN contender h ON h.email = lower(trim(BOTH ' ' FROM a.user))
-  GROUP BY h.serialNumber, a.timestamp
+  SELECT h.serialNumber, r.instant, min(h.email) AS first_one, max(h.email) AS last_one
+  FROM reading r
+  JOIN contender h ON h.email = r.email
+  GROUP BY h.serialNumber, r.instant
+),
+anybodys_instant AS (
+  SELECT DISTINCT h.instant
+  FROM held_back h
+  WHERE h."table" = 'accelerometer_landing' AND h.email IS NULL AND h.instant IS NOT NULL
 )
 SELECT
   CASE
     WHEN s.holders IS NULL THEN 'no customer has the serial number'
+    WHEN b.instant IS NOT NULL
+      THEN 'shared serial number, a reading that cannot be read may be any holder''s at that instant'
     WHEN p.instant IS NULL
       THEN 'shared serial number, none of its holders has an accelerometer reading at that instant'
     ELSE 'shared serial number, several of its holders have an accelerometer reading at that instant'
@@ -44,7 +75,11 @@ SELECT
 FROM step_trainer_landing t
 LEFT JOIN serials s ON s.serialNumber = t.serialNumber
 LEFT JOIN present p ON p.serialNumber = t.serialNumber AND p.instant = t.sensorReadingTime
+LEFT JOIN anybodys_instant b ON b.instant = t.sensorReadingTime
 WHERE s.holders IS NULL
-  OR (s.holders > 1 AND (p.instant IS NULL OR p.first_one <> p.last_one))
+  OR (
+    s.holders > 1
+    AND (p.instant IS NULL OR p.first_one <> p.last_one OR b.instant IS NOT NULL)
+  )
 GROUP BY 1
 ORDER BY 1

@@ -17,13 +17,12 @@ from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
 from stedi_cli.runs import spark_request
-from stedi_cli.runs.bad_rows import TooManyBadLines
+from stedi_cli.runs.bad_rows import verdict_of
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import Snapshot
 
 SPARED_MS = 3_600_000
 """How long a query on AWS may read a snapshot after another has taken its place."""
-_BAD_DATA = re.compile(r"TooManyBadLines: (.*?lines cannot be used)")
 _HINTS = {
     "TIMEOUT": "Raise timeout_minutes or workers in the config, then `stedi infra up`.",
     "STOPPED": "It was stopped; run it again. Every table is as before or as after.",
@@ -108,7 +107,7 @@ class GlueRunner:
             engine=self.name,
             catalog=CATALOG,
             namespace=layout.database,
-            max_bad_rows=layout.settings.max_bad_rows,
+            limits=layout.settings.limits,
             keep=layout.settings.keep_snapshots,
             spare_ms=SPARED_MS,
             ledgers=layout.uri(layout.ledgers),
@@ -186,9 +185,9 @@ class GlueRunner:
         return state.current if (found.run, found.job) == (wanted.run, task.job.name) else None
 
     def _failure(self, task: Task, run: Run) -> StediError:
-        bad = _BAD_DATA.search(run.error)
-        if bad:
-            return TooManyBadLines(bad[1])
+        verdict = verdict_of(run.error)
+        if verdict is not None:
+            return verdict
         said = masked(run.error).rstrip(".") or f"Glue says {run.state} and no more"
         denied = _DENIED.search(run.error)
         if denied:

@@ -25,7 +25,7 @@ class Jobs:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self.max_bad_rows = place.layout.settings.max_bad_rows
+        self.limits = place.layout.settings.limits
 
     def refuse_options(self, options: RunOptions) -> None:
         """Raise UsageError for an engine that is not here."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from stedi_cli.checks.expected import DataSet
 from stedi_cli.checks.verdict import TableCount
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.project.lakehouse import Lakehouse
 
 Counts = dict[str, dict[str, int]]
 """Rows by table, by policy."""
@@ -74,7 +74,7 @@ def compared(
             stale.get(name),
         )
         for name, table in lakehouse.tables.items()
-        if name != QUARANTINE
+        if table not in lakehouse.beside
     ]
 
 

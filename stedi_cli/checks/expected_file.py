@@ -31,6 +31,8 @@ class DataSetEntry:
     sums: dict[str, Sum] = field(default_factory=dict)
     quarantine: dict[str, dict[str, Count]] = field(default_factory=dict)
     nobody: Count = 0
+    held_back: Count = 0
+    unreadable: Count = 0
     figures: list[FigureEntry] = field(default_factory=list)
     course: bool = False
     archive: str | None = None

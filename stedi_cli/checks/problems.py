@@ -70,6 +70,7 @@ def problems(
         for name, account in observed.accounts.items()
         if account.lines and not account.usable
     ]
+    said += _unreadable(lakehouse, observed)
     others = changed_by_others(lakehouse, observed.states)
     said += [
         f"{name} is not as a run leaves it: {drift_said(what)}. Run `{run}`."
@@ -87,3 +88,16 @@ def problems(
     if stale:
         said.append(f"Stale: {', '.join(stale)}. Run `{run}`.")
     return said
+
+
+def _unreadable(lakehouse: Lakehouse, observed: Observed) -> list[str]:
+    """Return what is said of customers' lines that may take away anybody's consent."""
+    customers = lakehouse.customers
+    account = observed.accounts.get(customers.name) if customers else None
+    if customers is None or account is None or not account.unreadable:
+        return []
+    return [
+        f"{account.unreadable:,} line(s) of {customers.name} that cannot be used do not say for"
+        " certain whose they are. Any may be a withdrawal; see"
+        f" `stedi quarantine {customers.name} --show`."
+    ]

@@ -13,6 +13,7 @@ from stedi_cli.checks.explanation import causes_of_unexpected
 from stedi_cli.checks.known_sets import MOST_ROWS, known_sets, recognised
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.offending import Offending, offending
+from stedi_cli.checks.people import PEOPLE, holds_back
 from stedi_cli.checks.problems import outdated, problems
 from stedi_cli.checks.verdict import CheckResult, Report
 from stedi_cli.lake.parts import Lake
@@ -83,13 +84,15 @@ class Validation:
         counts = counts_of(self._lakehouse, found.sets, policy)
         course = any(data_set.course for data_set in found.sets)
         tables = compared(self._lakehouse, observed.rows, counts, policy, old.tables, course=course)
+        asked = holds_back(self._lakehouse, policy)
+        left_out = {n: found for n, found in observed.left_out.items() if n != PEOPLE or asked}
         run = "stedi jobs run --all" + ("" if policy == self._usual else f" --policy {policy}")
         report = Report(
             policy=policy,
             source=found.sets[0].source if found.sets else None,
             tables=tables,
             checks=self._checks(observed, self._lakehouse.policy(policy).breaks),
-            left_out=observed.left_out,
+            left_out=left_out,
             notes=[
                 *observed.unread_notes(),
                 *self._other_policy(built),
@@ -103,6 +106,7 @@ class Validation:
             nearest=found.nearest,
             problems=problems(self._lakehouse, observed, built, old, run),
             errors=observed.silent,
+            held_back=sum(n for _, n in observed.left_out[PEOPLE]) if PEOPLE in left_out else None,
         )
         return report.about(self._only) if self._only else report
 

@@ -99,7 +99,9 @@ def subjects(
         COUNTS: count_query(_counted(lakehouse, built, ())),
         **{check_title(check.name): check.sql for check in lakehouse.checks},
         **({QUARANTINED: _QUARANTINED} if QUARANTINE in built else {}),
-        FILES: count_query([*lakehouse.landing, *({QUARANTINE} & set(built))]),
+        FILES: count_query(
+            [*lakehouse.landing, *(t.name for t in lakehouse.beside if t.name in built)]
+        ),
         **{note_title(note.name): note.sql for note in lakehouse.notes},
         **{account_title(account.name): account.sql for account in accounts},
     }
@@ -121,13 +123,12 @@ def queries(
             is not counted, since the runs tell its rows.
     """
     counted = _counted(lakehouse, built, usable)
-    checks = [
-        check
-        for check in lakehouse.checks
-        if tables_named(check.sql, (*lakehouse.writers, QUARANTINE)) <= set(built)
-    ]
+    beside = [table.name for table in lakehouse.beside]
+    written = (*lakehouse.writers, *beside)
+    checks = [check for check in lakehouse.checks if tables_named(check.sql, written) <= set(built)]
+    notes = [note for note in lakehouse.notes if tables_named(note.sql, beside) <= set(built)]
     if checks:
-        texts = [rule.sql for rule in (*checks, *lakehouse.notes, *accounts)]
+        texts = [rule.sql for rule in (*checks, *notes, *accounts)]
         read = frozenset().union(*(tables_named(text, usable) for text in texts))
         checks += [
             Check(name, f"SELECT 1 AS line FROM {identifier(name)}")
@@ -138,7 +139,7 @@ def queries(
         counts=Question(count_query(counted)) if counted else None,
         checks={c.name: Question(reading(usable, check_query(c)), c.file) for c in checks},
         quarantined=Question(_QUARANTINED) if QUARANTINE in built else None,
-        notes={n.name: Question(reading(usable, n.sql), n.file) for n in lakehouse.notes},
+        notes={n.name: Question(reading(usable, n.sql), n.file) for n in notes},
         accounts={a.name: Question(reading(usable, account_query(a)), a.file) for a in accounts},
     )
 
@@ -147,7 +148,7 @@ def _counted(lakehouse: Lakehouse, built: Collection[str], usable: Collection[st
     return [
         name
         for name, table in lakehouse.tables.items()
-        if (name in built and name != QUARANTINE)
+        if (name in built and table not in lakehouse.beside)
         or (table.zone == "landing" and name not in usable)
     ]
 

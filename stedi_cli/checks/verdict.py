@@ -114,6 +114,8 @@ class Report:
         problems: What is wrong beside counts and checks.
         nearest: Which files of a known data set are missing or differ, where most are there.
         errors: Why a query that explains cannot be run, by its name.
+        held_back: How many people are, whose newest record cannot be read; None where the policy
+            does not ask for it, or it was not told.
     """
 
     policy: str
@@ -125,6 +127,7 @@ class Report:
     problems: list[str]
     nearest: str = ""
     errors: dict[str, str] = field(default_factory=dict)
+    held_back: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -174,6 +177,7 @@ class Report:
             "nearest": self.nearest or None,
             "notes": self.notes,
             "problems": self.problems,
+            "held_back": self.held_back,
             "verdict": self.verdict,
             "summary": self.summary,
             "ok": self.ok,

@@ -36,6 +36,9 @@ def generate(
     duplicates: Annotated[
         float, typer.Option(min=0, max=1, help="Share of readings delivered twice.")
     ] = 0.0,
+    unreadable: Annotated[
+        int, typer.Option(min=0, help="Lines of customers added that do not say whose they are.")
+    ] = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Make synthetic landing files, and say what must come out.
@@ -48,7 +51,7 @@ def generate(
     from stedi_cli.datasets.synthetic import generate as make
 
     with render.progress(f"Generating {customers:,} customers") as advance:
-        request = Request(customers, seed, shared_serials, dirty, updates, duplicates)
+        request = Request(customers, seed, shared_serials, dirty, updates, duplicates, unreadable)
         truth = make(folder, request, progress=advance)
     if as_json:
         render.emit({"folder": str(folder), **truth.as_json()})
@@ -66,6 +69,10 @@ def _show(truth: Truth) -> None:
         render.say(f"\nUnusable lines of {table}: {sum(reasons.values()):,}")
     if truth.nobody:
         render.say(f"\nStep readings that belong to nobody: {truth.nobody:,}")
+    if truth.held_back:
+        render.say(f"\nPeople held back by a line that cannot be used: {truth.held_back:,}")
+    if truth.unreadable:
+        render.say(f"\nLines of customers of whom nobody can tell: {truth.unreadable:,}")
 
 
 @app.command()

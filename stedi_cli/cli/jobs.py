@@ -65,6 +65,10 @@ def run(
     max_bad_rows: Annotated[
         str | None, typer.Option(help="Most unusable lines of a landing table: 100, or 1%.")
     ] = None,
+    max_unreadable_customers: Annotated[
+        str | None,
+        typer.Option(help="Most customer lines that do not say whose they are: 0, or 1%."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another writer.")] = False,
     one_session: Annotated[
         bool, typer.Option("--one-session", help="On AWS: all jobs in one run, one start-up.")
@@ -82,7 +86,12 @@ def run(
 
     if bool(jobs) == all_jobs:
         raise UsageError("Say which jobs to run.", hint="Name jobs, or give --all.")
-    with session(ctx, policy=policy, max_bad_rows=max_bad_rows) as opened:
+    with session(
+        ctx,
+        policy=policy,
+        max_bad_rows=max_bad_rows,
+        max_unreadable_customers=max_unreadable_customers,
+    ) as opened:
         options = RunOptions(
             opened.lake.jobs.default_engine if engine is None else engine,
             force=force or reread,
@@ -173,6 +182,7 @@ def run_jobs(
             f"Run {progress.detached.id} of {progress.detached.job}: see `stedi jobs status`."
         )
     progress.reasons = _reasons(opened, progress.done)
+    progress.held_back = _held_back(opened, progress.done, pipeline.policy)
     if not quiet:
         _show_notes(progress, pipeline.policy)
     return progress
@@ -194,6 +204,22 @@ def _reasons(opened: Session, done: Sequence[JobDone]) -> Counter[str]:
     except StediError:
         # The run itself is done; whoever may not ask can still see how many there are.
         return Counter()
+
+
+def _held_back(opened: Session, done: Sequence[JobDone], policy: str) -> int | None:
+    """Return how many people are held back; None where nothing was done, or nobody may ask."""
+    from stedi_cli.checks.people import people_held_back
+
+    lakehouse = opened.lakehouse
+    if lakehouse.customers is None or all(d.status == "unchanged" for d in done):
+        return None
+    customers = lakehouse.customers.name
+    if not any(d.quarantined for d in done if customers in lakehouse.answers_for(d.job)):
+        return 0
+    try:
+        return people_held_back(lakehouse, opened.lake, policy)
+    except StediError:
+        return None
 
 
 def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
@@ -232,6 +258,11 @@ def _show_notes(progress: Progress, policy: str) -> None:
         why = f" ({frequent(progress.reasons)})" if progress.reasons else ""
         render.paragraph(
             f"{lines:,} landing line(s) are in quarantine{why}; see `stedi quarantine`."
+        )
+    if progress.held_back:
+        render.paragraph(
+            f"{progress.held_back:,} person(s) held back: their newest record cannot be read, and"
+            " may be a withdrawal."
         )
 
 

@@ -28,6 +28,8 @@ class Progress:
         detached: The run that is not waited for.
         removed: Tags and branches that would have kept snapshots which had to go.
         reasons: Why landing lines are in quarantine, with their numbers.
+        held_back: How many people are, whose newest record cannot be read; None where that was not
+            asked.
     """
 
     done: list[JobDone] = field(default_factory=list)
@@ -37,12 +39,15 @@ class Progress:
     detached: JobRun | None = None
     removed: list[RefRemoved] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    held_back: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
         jobs = [done.as_json() for done in self.done]
         removed = [ref.as_json() for ref in self.removed]
-        return {"jobs": jobs, "removed": removed, "reasons": dict(sorted(self.reasons.items()))}
+        reasons = dict(sorted(self.reasons.items()))
+        record = {"jobs": jobs, "removed": removed, "reasons": reasons}
+        return {**record, "held_back": self.held_back}
 
     def add(self, event: Event) -> None:
         """Take in an event."""

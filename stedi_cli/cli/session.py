@@ -51,6 +51,7 @@ def session(
     policy: str | None = None,
     root: Path | None = None,
     max_bad_rows: str | None = None,
+    max_unreadable_customers: str | None = None,
 ) -> Iterator[Session]:
     """Open what a command works with, and say on stderr where it works.
 
@@ -59,6 +60,7 @@ def session(
         policy: Policy named on the command line.
         root: Root that the command itself prescribes.
         max_bad_rows: Limit of unusable lines named on the command line.
+        max_unreadable_customers: Limit of customers' lines that do not say whose they are.
 
     Raises:
         UsageError: If configuration or model cannot be used.
@@ -69,7 +71,11 @@ def session(
     options = ctx.obj if isinstance(ctx.obj, Options) else Options()
     options = replace(options, root=root or options.root)
     settings = load_settings(
-        options.config, root=options.root, policy=policy, max_bad_rows=max_bad_rows
+        options.config,
+        root=options.root,
+        policy=policy,
+        max_bad_rows=max_bad_rows,
+        max_unreadable_customers=max_unreadable_customers,
     )
     lakehouse = settings.lakehouse()
     lake = open_lake(settings, lakehouse)

@@ -30,6 +30,7 @@ from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.project.right import Right
+from stedi_cli.project.settings import Limits
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import TableState
 
@@ -194,12 +195,11 @@ class Jobs(Protocol):
 
     Attributes:
         default_engine: The engine that they run on where none is named.
-        max_bad_rows: Most unusable lines of a landing table that they take: a share (float) or a
-            number (int).
+        limits: How much of the landing lines they take that cannot be used.
     """
 
     default_engine: str
-    max_bad_rows: float | int
+    limits: Limits
 
     def refuse_options(self, options: RunOptions) -> None:
         """Raise UsageError for options of a run that cannot be followed here."""

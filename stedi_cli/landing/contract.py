@@ -11,7 +11,7 @@ import gzip
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,9 +161,22 @@ def judge(line: bytes, fields: Sequence[Field], *, first: bool = False) -> dict[
 
 
 def judge_file(
-    name: str, content: bytes, fields: Sequence[Field]
-) -> Iterator[tuple[str, tuple[Any, ...] | None, tuple[int, str] | None]]:
-    """Judge every line of a file that is not blank: its name, and values or line and reason."""
+    name: str,
+    content: bytes,
+    fields: Sequence[Field],
+    about: Callable[..., tuple[Any, ...]] | None = None,
+) -> Iterator[tuple[str, tuple[Any, ...] | None, tuple[int, str, tuple[Any, ...]] | None]]:
+    """Judge every line of a file that is not blank: its name, and values or what is wrong.
+
+    Args:
+        name: The file's name.
+        content: What it holds.
+        fields: The table's columns.
+        about: Makes out of an unusable line, and whether it is the first, what it is about.
+
+    Yields:
+        The name; the values of a usable line; line, reason and what it is about of another.
+    """
     if name.endswith(".gz"):
         content = gzip.decompress(content)
     for number, line in enumerate(content.split(b"\n"), start=1):
@@ -172,7 +185,8 @@ def judge_file(
         try:
             values = judge(line, fields, first=number == 1)
         except Unusable as verdict:
-            yield name, None, (number, str(verdict))
+            told = about(line, first=number == 1) if about else ()
+            yield name, None, (number, str(verdict), told)
         else:
             yield name, tuple(values[field.name] for field in fields), None
 

@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from stedi_cli.landing.contract import Field, Unusable
 from stedi_cli.landing.lines import Line, open_lines
-from stedi_cli.landing.split import BadLine, canonical_like
+from stedi_cli.landing.split import BadLine, bad_line, canonical_like
+from stedi_cli.landing.traces import Traced
 
 SMALL = 1 << 20
 """Bytes of a file up to which it is sieved."""
@@ -23,10 +24,14 @@ class Sieve:
         fields: The table's columns.
         key: The key that takes the file's name, which is no column.
         sink: Takes the lines.
+        traced: The columns that are looked for in lines that cannot be used.
     """
 
-    def __init__(self, fields: Sequence[Field], key: str, sink: BinaryIO) -> None:
+    def __init__(
+        self, fields: Sequence[Field], key: str, sink: BinaryIO, traced: Traced | None = None
+    ) -> None:
         self._fields = fields
+        self._traced = traced
         self._key = key
         self._sink = sink
         self._patterns: dict[str, re.Pattern[str]] = {}
@@ -63,7 +68,7 @@ class Sieve:
         try:
             values = line.judged(self._fields)
         except Unusable as verdict:
-            self.bad.append(BadLine(name, line.number, str(verdict)))
+            self.bad.append(bad_line(name, line, verdict, self._fields, self._traced))
             return False
         self._sink.write(json.dumps({**values, self._key: name}).encode() + b"\n")
         return True

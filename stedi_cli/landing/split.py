@@ -12,6 +12,7 @@ from typing import Self
 
 from stedi_cli.landing.contract import LONGEST_LINE, Field, Unusable, canonical
 from stedi_cli.landing.lines import Line, filled, open_lines
+from stedi_cli.landing.traces import Trace, Traced, traces
 
 _BRACE = ord("{")
 # Bytes of lines copied at once, which bound the length of each.
@@ -20,11 +21,36 @@ _PIECE = 1 << 19
 
 @dataclass(frozen=True)
 class BadLine:
-    """A landing line that cannot be used."""
+    """A landing line that cannot be used.
+
+    Args:
+        file: Name of its file.
+        line: Its number, from 1.
+        reason: Why it cannot be used.
+        traces: What can be made out of it; nothing where nobody asks.
+    """
 
     file: str
     line: int
     reason: str
+    traces: tuple[Trace, ...] = ()
+
+
+def bad_line(
+    file: str, line: Line, verdict: Unusable, fields: Sequence[Field], traced: Traced | None
+) -> BadLine:
+    """Return a line that cannot be used, with what can be made out of it.
+
+    Args:
+        file: Name of its file.
+        line: The line.
+        verdict: Why it cannot be used.
+        fields: Its table's columns.
+        traced: Those that are looked for in it.
+    """
+    content, first = line.content.removesuffix(b"\n"), line.number == 1
+    found = traces(content, fields, traced, first=first) if traced else ()
+    return BadLine(file, line.number, str(verdict), found)
 
 
 @dataclass(frozen=True)
@@ -43,7 +69,12 @@ class SplitFile:
 
 
 def split_file(
-    path: Path, name: str, fields: Sequence[Field], temp: Path, suspicious: Sequence[int] | None
+    path: Path,
+    name: str,
+    fields: Sequence[Field],
+    temp: Path,
+    suspicious: Sequence[int] | None,
+    traced: Traced | None = None,
 ) -> SplitFile:
     """Copy the usable lines of a landing file, and name the others.
 
@@ -54,14 +85,15 @@ def split_file(
         temp: Folder for the copies.
         suspicious: Which lines are to be judged: their ordinals among the lines that are not
             blank, ascending, with the last line's. None for all.
+        traced: The columns that are looked for in lines that cannot be used.
 
     Returns:
         The split.
     """
-    with _Splitter(path, name, fields, temp) as splitter:
+    with _Splitter(path, name, fields, temp, traced) as splitter:
         done = suspicious is not None and splitter.by_ordinal(suspicious)
     if not done:
-        with _Splitter(path, name, fields, temp) as splitter:
+        with _Splitter(path, name, fields, temp, traced) as splitter:
             splitter.by_lines(None if suspicious is None else set(suspicious))
     return splitter.result()
 
@@ -92,11 +124,19 @@ def _keys(line: bytes) -> list[str]:
 class _Splitter:
     """Lines that are usable as they stand go into one copy, those to be written anew in another."""
 
-    def __init__(self, path: Path, name: str, fields: Sequence[Field], temp: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: str,
+        fields: Sequence[Field],
+        temp: Path,
+        traced: Traced | None,
+    ) -> None:
         # Of all tables in one folder, and names of files may not nest.
         part = hashlib.sha256(str(path).encode()).hexdigest()
         self._file = name
         self._fields = fields
+        self._traced = traced
         self._stream = open_lines(path)
         self._parts = [temp / f"{part}.kept.json", temp / f"{part}.mended.json"]
         self._keep, self._mend = (part.open("wb") for part in self._parts)
@@ -152,7 +192,7 @@ class _Splitter:
         try:
             values = line.judged(self._fields)
         except Unusable as verdict:
-            self._bad.append(BadLine(self._file, line.number, str(verdict)))
+            self._bad.append(bad_line(self._file, line, verdict, self._fields, self._traced))
         else:
             written = self._mend.write(json.dumps(values).encode() + b"\n")
             self._longest = max(self._longest, written)

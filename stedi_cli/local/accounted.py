@@ -6,7 +6,7 @@ from stedi_cli.landing.ledger import Ledger
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.place import Place
 from stedi_cli.local.typed_copies import Held, TypedCopies
-from stedi_cli.project.lakehouse import LANDING_FILE, QUARANTINE, Table
+from stedi_cli.project.lakehouse import HELD_BACK, LANDING_FILE, QUARANTINE, Table
 from stedi_cli.sql import identifier, literal, parquet
 
 
@@ -17,7 +17,8 @@ def miscounted(place: Place, engine: Engine) -> dict[str, int]:
 
     Args:
         place: The lakehouse.
-        engine: An engine in which the landing tables can be read, and the quarantine if there.
+        engine: An engine in which the landing tables can be read, and those of unusable lines
+            that are there.
 
     Raises:
         duckdb.Error: If a file cannot be read.
@@ -28,7 +29,9 @@ def miscounted(place: Place, engine: Engine) -> dict[str, int]:
         if ledger is not None:
             held = copies.held(table, place.zone.state(name))
             found[name] = _in_copy(engine, ledger, held)
-            found[name] += _in_quarantine(place, engine, table, held)
+            found[name] += sum(
+                _of_lines(place, engine, lines, table, held) for lines in _lines_of(place, table)
+            )
     return found
 
 
@@ -41,10 +44,17 @@ def _in_copy(engine: Engine, ledger: Ledger, held: Held) -> int:
     return sum(abs(rows.get(f, 0) - wanted.get(f, 0)) for f in rows.keys() | wanted.keys())
 
 
-def _in_quarantine(place: Place, engine: Engine, table: Table, held: Held) -> int:
+def _lines_of(place: Place, table: Table) -> list[str]:
+    """Return the tables in which each unusable line of a landing table is."""
+    traced = table.name in place.lakehouse.traced
+    return [QUARANTINE, *([HELD_BACK] if traced else [])]
+
+
+def _of_lines(place: Place, engine: Engine, lines: str, table: Table, held: Held) -> int:
     bad = dict[str, int]()
-    if QUARANTINE in place.tables.states():
-        query = f'SELECT file, count(*) FROM {identifier(QUARANTINE)} WHERE "table" = '
+    if lines in place.tables.states():
+        # Of one line there may be several rows.
+        query = f'SELECT file, count(DISTINCT line) FROM {identifier(lines)} WHERE "table" = '
         bad = dict(engine.execute(f"{query}{literal(table.name)} GROUP BY 1"))
     # Of what was removed or changed since, a run on another engine may have taken out the lines.
     return sum(abs(bad.get(file, 0) - a.quarantined) for file, a in held.same.items())

@@ -24,7 +24,7 @@ from stedi_cli.local.strangers import strangers
 from stedi_cli.local.table_files import TableFiles
 from stedi_cli.local.workspace import workspace_parent
 from stedi_cli.local.writer import left_over, read_journal
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.tables.drift import LOST, changed_by_others, drift_said, lost
 
 _LITTLE_SPACE = 1 << 30
@@ -169,8 +169,9 @@ def _tables(lakehouse: Lakehouse, tables: TableFiles) -> Iterator[Finding]:
     except StediError:
         return
     changed = changed_by_others(lakehouse, tables.states())
-    if QUARANTINE not in names:
-        yield Finding(QUARANTINE, "is not in the catalog", "Run `stedi infra up`.")
+    for table in lakehouse.beside:
+        if table.name not in names:
+            yield Finding(table.name, "is not in the catalog", "Run `stedi infra up`.")
     for name in lost(lakehouse, tables.states()):
         yield Finding(name, LOST, REBUILD)
     for name in names:

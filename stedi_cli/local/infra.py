@@ -26,7 +26,6 @@ from stedi_cli.local.seals import read_seals
 from stedi_cli.local.strangers import strangers
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.writer import Writer, ledgers, read_journal, write_journal
-from stedi_cli.project.lakehouse import QUARANTINE
 
 _FOREIGN = "not made by this tool"
 _FOLDERS = ("folder", "landing zone", "warehouse")
@@ -101,13 +100,14 @@ class Infrastructure:
             for name in lost:
                 self._remove_table(name)
             state, note = "made", f"without {', '.join(lost)}, lost or broken; run the jobs again"
-        # What a death in here leaves of the quarantine table is swept by the next writer.
+        # What a death in here leaves of these tables is swept by the next writer.
+        beside = self._lakehouse.beside
         stray = read_journal(layout, self._place.written) or []
-        write_journal(layout, sorted({*stray, QUARANTINE}))
+        write_journal(layout, sorted({*stray, *(table.name for table in beside)}))
         catalog = open_catalog(layout)
         catalog.create_namespace_if_not_exists(NAMESPACE)
-        quarantine = self._lakehouse.tables[QUARANTINE]
-        create_empty(catalog, quarantine, keep=self._place.settings.keep_snapshots)
+        for table in beside:
+            create_empty(catalog, table, keep=self._place.settings.keep_snapshots)
         self._place.tables.forget()
         return Resource("catalog", str(layout.catalog), state, note)
 

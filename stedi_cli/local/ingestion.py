@@ -1,7 +1,8 @@
 """Brings the typed copies up to date: new landing files are read once, those gone are left out.
 
-In this order: the files are read and kept aside, the quarantine is written, the limit of unusable
-lines is kept, the copies are committed. What dies in between is done again, but for the reading.
+In this order: the files are read and kept aside, the quarantine is written and what is held back,
+the limits of unusable lines are kept, the copies are committed. What dies in between is done again,
+but for the reading.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import FileAccount, Ledger
 from stedi_cli.landing.split import BadLine
+from stedi_cli.landing.traced import unreadable
 from stedi_cli.local.engine import Engine
+from stedi_cli.local.held_back import beside
 from stedi_cli.local.kept_aside import Aside, KeptAside
 from stedi_cli.local.landing_reader import LandingReader, reading_error
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.place import Place
-from stedi_cli.local.quarantine import Quarantine
-from stedi_cli.local.typed_copies import Held, Places, TypedCopies, rows_without
-from stedi_cli.project.lakehouse import LANDING_FILE, QUARANTINE, Table
-from stedi_cli.runs.bad_rows import refuse_too_many
+from stedi_cli.local.typed_copies import Held, TypedCopies, rows_without
+from stedi_cli.project.lakehouse import LANDING_FILE, Table
+from stedi_cli.runs.bad_rows import refuse_unusable
 from stedi_cli.sql import literal, parquet
 from stedi_cli.tables import iceberg
 from stedi_cli.tables.expiry import Expired
@@ -68,7 +70,11 @@ class _Reading:
         """How its lines were used."""
         ledger = self.ledger
         return LandingAccount(
-            self.state.fingerprint, ledger.lines, ledger.quarantined, ledger.contract
+            self.state.fingerprint,
+            ledger.lines,
+            ledger.quarantined,
+            ledger.contract,
+            unreadable(self.table, self.bad),
         )
 
 
@@ -79,23 +85,16 @@ class Ingestion:
         place: The lakehouse, locked by the caller.
         engine: The engine.
         catalog: The catalog.
-        quarantine: The quarantine.
         reread: Whether to read all files anew.
     """
 
     def __init__(
-        self,
-        place: Place,
-        engine: Engine,
-        catalog: SqliteCatalog,
-        quarantine: Quarantine,
-        *,
-        reread: bool = False,
+        self, place: Place, engine: Engine, catalog: SqliteCatalog, *, reread: bool = False
     ) -> None:
         self._place = place
         self._engine = engine
         self._catalog = catalog
-        self._quarantine = quarantine
+        self._quarantine, self._held_back = beside(place, catalog, place.settings.keep_snapshots)
         self._copies = TypedCopies(place)
         self._aside = KeptAside(place.layout)
         self._reread = reread
@@ -112,39 +111,45 @@ class Ingestion:
 
         Raises:
             StediError: If files cannot be read or a table not be written.
-            BadDataError: If a table has more unusable lines than allowed.
+            BadDataError: If a table has more unusable lines than allowed, or more are unreadable.
         """
         readings = [self._read(name, state) for name, state in landing.items()]
         accounts = {reading.table.name: reading.account for reading in readings}
-        self._note(
-            QUARANTINE,
-            self._quarantine.replace(
-                {reading.table.name: reading.bad for reading in readings},
-                {name: account.fingerprint for name, account in accounts.items()},
-            ),
-        )
-        for name, account in accounts.items():
-            refuse_too_many(name, account, self._place.settings.max_bad_rows)
+        found = {reading.table.name: reading.bad for reading in readings}
+        judged = {name: account.fingerprint for name, account in accounts.items()}
+        for table in filter(None, (self._quarantine, self._held_back)):
+            self._note(table.name, table.replace(found, judged))
+        refuse_unusable(self._place.lakehouse, accounts, self._place.settings.limits)
         for reading in readings:
             if reading.ledger.name != reading.held.ledger:
                 try:
                     self._commit(reading)
                 except duckdb.Error as error:
                     raise reading_error(reading.table, error) from error
+            elif reading.new.files:
+                # The copy has their rows already, and what they were read for is written.
+                self._aside.drop(reading.table)
         return accounts
 
     def _read(self, name: str, state: LandingState) -> _Reading:
         table = self._place.lakehouse.tables[name]
         entries = [e for e in self._quarantine.entries() if e[0] == name]
-        held = Held(state.files)
+        held, traces = Held(state.files), {}
         if not self._reread:
-            places = Places(self._quarantine.judged(name), Counter(e[1] for e in entries))
+            places = [self._quarantine.places(name)]
+            if self._held_back is not None and name in self._place.lakehouse.traced:
+                places.append(self._held_back.places(name))
+                traces = self._held_back.traces(name)
             held = self._copies.held(table, state, places)
         new = self._judged(table, held.new)
         self._place.zone.refuse_changed(name, state)
         if new.files:
             self._aside.keep(table, new)
-        kept = [BadLine(file, line, why) for _, file, line, why in entries if file in held.same]
+        kept = [
+            BadLine(file, line, why, traces.get((file, line), ()))
+            for _, file, line, why in entries
+            if file in held.same
+        ]
         return _Reading(
             table,
             state,

@@ -20,6 +20,8 @@ from typing import Any
 from stedi_cli.landing.file_facts import FileFacts, digest, pieces
 from stedi_cli.landing.ledger import JUDGEMENT, FileAccount
 from stedi_cli.landing.split import BadLine
+from stedi_cli.landing.traced import traced_in
+from stedi_cli.landing.traces import Trace
 from stedi_cli.local.layout import Layout
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.project.naming import NAME
@@ -70,7 +72,7 @@ class KeptAside:
         """Return what is kept of a landing table and can be used."""
         try:
             record = _parsed(self._record(table.name).read_bytes())
-            if (record["judgement"], record["contract"]) != (JUDGEMENT, table.contract_sha256):
+            if {name: record[name] for name in _read_by(table)} != _read_by(table):
                 return Aside()
             path = self._folder / record["data"] if record["data"] else None
             if path is not None and _digest(path) != record["sha256"]:
@@ -82,19 +84,18 @@ class KeptAside:
                     name: FileAccount(content, size, lines, len(bad[name]))
                     for name, (content, size, lines, _) in record["files"].items()
                 },
-                tuple(BadLine(name, *line) for name, found in bad.items() for line in found),
+                tuple(_bad_line(name, *line) for name, found in bad.items() for line in found),
             )
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return Aside()
 
     def keep(self, table: Table, aside: Aside) -> None:
         """Keep what was read of a landing table, instead of what was kept before."""
-        bad: dict[str, list[tuple[int, str]]] = {name: [] for name in aside.files}
+        bad: dict[str, list[tuple[Any, ...]]] = {name: [] for name in aside.files}
         for line in aside.bad:
-            bad[line.file].append((line.line, line.reason))
+            bad[line.file].append((line.line, line.reason, line.traces))
         record = {
-            "judgement": JUDGEMENT,
-            "contract": table.contract_sha256,
+            **_read_by(table),
             "data": aside.path.name if aside.path else None,
             "sha256": _digest(aside.path) if aside.path else None,
             "files": {
@@ -155,6 +156,19 @@ class KeptAside:
 
     def _record(self, table: str) -> Path:
         return self._folder / f"{table}{_SUFFIX}"
+
+
+def _read_by(table: Table) -> dict[str, Any]:
+    """Return what lines are judged by, and what is looked for in those that cannot be used."""
+    return {
+        "judgement": JUDGEMENT,
+        "contract": table.contract_sha256,
+        "traced": traced_in(table),
+    }
+
+
+def _bad_line(file: str, line: int, reason: str, traces: list[list[Any]]) -> BadLine:
+    return BadLine(file, line, reason, tuple(Trace(*trace) for trace in traces))
 
 
 def _parsed(content: bytes) -> Any:

@@ -21,6 +21,7 @@ from stedi_cli.landing.guard import Guard, lines_unlike, texts_with
 from stedi_cli.landing.lines import WORDS, fields_of, has_words
 from stedi_cli.landing.sieve import SMALL, Sieve
 from stedi_cli.landing.split import BadLine, SplitFile, canonical_in, split_file
+from stedi_cli.landing.traced import traced_of
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
@@ -162,7 +163,7 @@ class LandingReader:
         if small:
             kept = self._engine.temp / f"{table.name}.{len(found.selects)}.json"
             with kept.open("wb") as sink:
-                sieve = Sieve(fields_of(table), LANDING_FILE, sink)
+                sieve = Sieve(fields_of(table), LANDING_FILE, sink, traced_of(table))
                 usable = sum(sieve.add(path, self._zone.name_of(path)) for path in sorted(small))
             found.bad += sieve.bad
             found.usable += usable
@@ -182,7 +183,7 @@ class LandingReader:
 
     def _splits(self, table: Table, files: Mapping[Path, int]) -> list[SplitFile]:
         """Split files, given with their lines: one is copied while the engine looks at the next."""
-        fields = fields_of(table)
+        fields, traced = fields_of(table), traced_of(table)
         splits: list[SplitFile] = []
         with ThreadPoolExecutor(max_workers=1) as ahead:
             # Submitted one by one: what is found in a file may be all of its lines.
@@ -191,7 +192,7 @@ class LandingReader:
                 for path, (look, _) in zip(files, pairwise(chain(looks, [None])), strict=True):
                     assert look is not None
                     name, temp = self._zone.name_of(path), self._engine.temp
-                    splits.append(split_file(path, name, fields, temp, look.result()))
+                    splits.append(split_file(path, name, fields, temp, look.result(), traced))
             except BaseException:
                 self._engine.interrupt()
                 raise

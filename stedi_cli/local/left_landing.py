@@ -36,8 +36,10 @@ def left_lines(place: Place) -> list[Stranger]:
     Raises:
         StediError: If the catalog or a table's metadata is broken.
     """
-    state = place.tables.states().get(QUARANTINE)
-    lines = (state.current.lines if state and state.current else None) or {}
+    lines: dict[str, int] = {}
+    for table in place.lakehouse.beside:
+        state = place.tables.states().get(table.name)
+        lines |= (state.current.lines if state and state.current else None) or {}
     where = str(place.layout.warehouse / QUARANTINE)
     return [
         Stranger(name, where, ours=True, kind=QUARANTINE, holds=f"{number:,} line(s) in quarantine")
@@ -64,24 +66,26 @@ def drop_zone(zone: Stranger) -> Iterator[Resource]:
 def drop_lines(writer: Writer, table: str) -> Iterator[Resource]:
     """Take a landing table's lines out of the quarantine, and of its older snapshots too.
 
+    What can be made out of them goes first, since it says whose they are.
+
     Args:
         writer: The writer of the lakehouse, which is locked by the caller.
         table: The landing table.
     """
-    from stedi_cli.local.quarantine import Quarantine
+    from stedi_cli.local.held_back import beside
 
     place = writer.place
     layout, tables = place.layout, place.tables
+    names = [found.name for found in place.lakehouse.beside]
     tables.forget()
     try:
-        write_journal(layout, [QUARANTINE])
-        model = place.lakehouse.tables[QUARANTINE]
-        quarantine = Quarantine(model, layout, open_catalog(layout), tables, keep=1)
-        done = quarantine.replace({table: []}, {})
-        writer.note(done.refs if done is not None else ())
+        write_journal(layout, names)
+        for lines in filter(None, reversed(beside(place, open_catalog(layout), keep=1))):
+            done = lines.replace({table: []}, {})
+            writer.note(done.refs if done is not None else ())
         tables.forget()
         tables.seal()
     finally:
         tables.forget()
-        writer.clean([QUARANTINE])
+        writer.clean(names)
     yield Resource(QUARANTINE, table, "removed")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.table_files import TableFiles
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
+from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import LocalSettings
 
 
@@ -32,7 +32,8 @@ class Place:
     @property
     def written(self) -> list[str]:
         """The tables that runs write."""
-        return [*self.lakehouse.typed, *self.lakehouse.writers, QUARANTINE]
+        beside = [table.name for table in self.lakehouse.beside]
+        return [*self.lakehouse.typed, *self.lakehouse.writers, *beside]
 
 
 def place_of(settings: LocalSettings, lakehouse: Lakehouse) -> Place:

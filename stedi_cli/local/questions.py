@@ -14,7 +14,6 @@ from stedi_cli.lake.records import Answer, Exported, Question
 from stedi_cli.local.access import private, users_own
 from stedi_cli.local.lock import reading
 from stedi_cli.local.place import Place
-from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.sql import identifier, literal
 
 if TYPE_CHECKING:
@@ -80,7 +79,8 @@ class Questions:
 
         self.begin()
         landing = self._place.lakehouse.landing
-        names = frozenset(landing) | ({QUARANTINE} & self._place.tables.states().keys())
+        beside = {table.name for table in self._place.lakehouse.beside}
+        names = frozenset(landing) | (beside & self._place.tables.states().keys())
         engine = self.engine(names)
         try:
             return miscounted(self._place, engine)

@@ -20,11 +20,10 @@ from stedi_cli.local.ingestion import Ingestion
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.place import Place
-from stedi_cli.local.quarantine import Quarantine
 from stedi_cli.local.table_files import open_catalog
-from stedi_cli.project.lakehouse import QUARANTINE, Job, JobText, Table
+from stedi_cli.project.lakehouse import HELD_BACK, Job, JobText, Table
 from stedi_cli.questions.statement import first_line, one_select
-from stedi_cli.sql import identifier
+from stedi_cli.sql import identifier, literal, parquet
 from stedi_cli.tables import iceberg
 from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.history import RefRemoved, inputs_forgot
@@ -58,14 +57,7 @@ class DuckRunner:
             place.settings.memory_limit,
         ).open()
         self._catalog = open_catalog(place.layout)
-        quarantine = Quarantine(
-            place.lakehouse.tables[QUARANTINE],
-            place.layout,
-            self._catalog,
-            place.tables,
-            place.settings.keep_snapshots,
-        )
-        self._ingestion = Ingestion(place, self._engine, self._catalog, quarantine, reread=reread)
+        self._ingestion = Ingestion(place, self._engine, self._catalog, reread=reread)
         self._accounts: dict[str, LandingAccount] = {}
         self.swept: set[str] = set()
         self._removed: list[RefRemoved] = []
@@ -111,7 +103,8 @@ class DuckRunner:
         table = self._lakehouse.tables[job.writes]
         self._define_inputs(job)
         provenance = dataclasses.replace(
-            task.provenance, inputs={name: self._input(name, task) for name in job.reads}
+            task.provenance,
+            inputs={name: self._input(name, task) for name in self._lakehouse.inputs(job)},
         )
         path = self._layout.warehouse / table.name / "data" / f"{uuid.uuid4().hex}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -133,7 +126,28 @@ class DuckRunner:
             stored = table.typed.name if name in self._lakehouse.landing else name
             if (files := self._tables.files(stored)) is not None:
                 self._engine.define_files(table, files)
+        if HELD_BACK in job.reads:
+            self._define_held_back(job)
         self._engine.show_only(job.reads)
+
+    def _define_held_back(self, job: Job) -> None:
+        """Show a job what is held back of the landing tables that it reads, and of no others.
+
+        Others may change without that it has to run again.
+        """
+        state = self._tables.states().get(HELD_BACK)
+        lines = (state.current.lines if state and state.current else None) or {}
+        table = self._lakehouse.tables[HELD_BACK]
+        names = [name for name in self._lakehouse.holds_back(job) if lines.get(name)]
+        if not names:
+            # Known to be empty it costs the job nothing.
+            self._engine.define_files(table, [])
+            return
+        files = self._tables.files(HELD_BACK) or []
+        shown = (
+            f'SELECT * FROM {parquet(files)} WHERE "table" IN ({", ".join(map(literal, names))})'
+        )
+        self._engine.define(HELD_BACK, shown)
 
     def _write(self, job: Job, text: JobText, table: Table, path: Path) -> int:
         """Write the job's result and return its number of rows."""

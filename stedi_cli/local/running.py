@@ -32,7 +32,7 @@ class Jobs:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._place = writer.place
-        self.max_bad_rows = self._place.settings.max_bad_rows
+        self.limits = self._place.settings.limits
 
     def refuse_options(self, options: RunOptions) -> None:
         """Raise UsageError for an engine that is not here, and for a run that nobody waits for."""

@@ -29,9 +29,8 @@ from stedi_cli.local.place import Place
 from stedi_cli.local.spark_log import SparkLog
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.typed_copies import TypedCopies
-from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.runs import spark_model, spark_request
-from stedi_cli.runs.bad_rows import TooManyBadLines
+from stedi_cli.runs.bad_rows import verdict_of
 from stedi_cli.tables.history import RefRemoved
 
 PACKAGES = (
@@ -186,7 +185,8 @@ class SparkRunner:
                 )
             self._tables.forget()
             if "bad_data" in outcome:
-                raise TooManyBadLines(outcome["bad_data"])
+                verdict = verdict_of(outcome["bad_data"])
+                raise verdict or StediError(f"Job {task.job.name} stopped on Spark.")
             self._refuse_changed(task)
             self._removed = []
             self._expire(task)
@@ -215,10 +215,11 @@ class SparkRunner:
 
         catalog = open_catalog(self._layout)
         copies = [self._lakehouse.tables[name].typed for name in task.landing]
+        beside = [table.name for table in self._lakehouse.beside]
         self._copies.sync(copies)
         for name in task.landing:
             KeptAside(self._layout).drop(self._lakehouse.tables[name])
-        for name in (*(copy.name for copy in copies), task.job.writes, QUARANTINE):
+        for name in (*(copy.name for copy in copies), task.job.writes, *beside):
             if name not in self._tables.states():
                 continue
             # Java syncs nothing. Until here a power failure can take what Spark has committed.
@@ -246,7 +247,7 @@ class SparkRunner:
             engine=self.name,
             catalog=CATALOG,
             namespace=NAMESPACE,
-            max_bad_rows=self._place.settings.max_bad_rows,
+            limits=self._place.settings.limits,
             # Expired after the run, by what also sweeps the files.
             keep=None,
             ledgers=to_uri(self._layout.ledgers),

@@ -39,7 +39,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Places:
-    """The places in quarantine of a landing table.
+    """The places of a landing table's lines that cannot be used, as a table has them.
 
     Args:
         judged: The fingerprint of the landing files that they were found in, if it is known.
@@ -60,26 +60,27 @@ class TypedCopies:
     def __init__(self, place: Place) -> None:
         self._place = place
 
-    def held(self, table: Table, state: LandingState, bad: Places | None = None) -> Held:
+    def held(self, table: Table, state: LandingState, bad: Sequence[Places] = ()) -> Held:
         """Return what the copy of a landing table holds.
 
         Args:
             table: The landing table.
             state: Its files.
-            bad: The places in quarantine, where a file that they may not be those of is to be
-                read again; None where that does not matter.
+            bad: The places of lines that cannot be used, where a file that they may not be those
+                of is to be read again.
         """
         ledger = self.ledger(table)
         if ledger is None:
             return Held(state.files)
         # Places in other files may be as many, and be others.
-        known = bad is None or bad.judged in (state.fingerprint, ledger.fingerprint)
+        prints = (state.fingerprint, ledger.fingerprint)
+        known = all(places.judged in prints for places in bad)
         same = {
             name: account
             for name, account in ledger.files.items()
             if name in state.files
             and account.is_of(state.files[name])
-            and (bad is None or bad.lines.get(name, 0) == account.quarantined)
+            and all(places.lines.get(name, 0) == account.quarantined for places in bad)
             and (known or not account.quarantined)
         }
         return Held(

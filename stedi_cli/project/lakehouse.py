@@ -8,11 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 from stedi_cli.errors import UsageError
+from stedi_cli.project.about import HeldBack
 from stedi_cli.project.check import Check, checks_without_sql, key_check
 from stedi_cli.project.naming import meant
 
 STRICT = "strict"
 QUARANTINE = "quarantine"
+HELD_BACK = "held_back"
+"""The table of what can be made out of lines in quarantine: whose they are, and of when."""
 LANDING_FILE = "landing_file"
 """The column of a typed copy that names the file which a row was read from."""
 
@@ -46,6 +49,7 @@ class Table:
         folder: Name of the folder with its files, for a landing table.
         key: Columns that no two rows share.
         personal: Whether it may hold personal data.
+        held_back: What is looked for in its unusable lines, for a landing table; None for nothing.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Table:
     folder: str | None = None
     key: tuple[str, ...] = ()
     personal: bool = True
+    held_back: HeldBack | None = None
 
     @cached_property
     def typed(self) -> Table:
@@ -76,6 +81,7 @@ class Table:
     def columns_sha256(self) -> str:
         """Digest of the columns' names and types, which a change of the model changes."""
         text = "\n".join(f"{c.name} {c.type} {c.required} {c.personal}" for c in self.columns)
+        text += f"\n{self.held_back}" if self.held_back else ""
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -162,6 +168,22 @@ class Lakehouse:
         return {name: t for name, t in self.tables.items() if t.zone == "landing"}
 
     @cached_property
+    def traced(self) -> dict[str, Table]:
+        """The landing tables by name of whose unusable lines ``held_back`` tells."""
+        return {name: table for name, table in self.landing.items() if table.held_back}
+
+    @cached_property
+    def customers(self) -> Table | None:
+        """The landing table of customers; None where the model does not say which it is."""
+        traced = self.traced.values()
+        return next((t for t in traced if t.held_back and t.held_back.serial), None)
+
+    @cached_property
+    def beside(self) -> list[Table]:
+        """The tables of lines that cannot be used, in the order in which they are written."""
+        return [self.tables[name] for name in (QUARANTINE, HELD_BACK) if name in self.tables]
+
+    @cached_property
     def typed(self) -> dict[str, Table]:
         """The typed copies of the landing tables by their names."""
         return {table.typed.name: table.typed for table in self.landing.values()}
@@ -175,6 +197,17 @@ class Lakehouse:
     def writers(self) -> dict[str, Job]:
         """Each job by the table that it writes."""
         return {job.writes: job for job in self.jobs.values()}
+
+    def inputs(self, job: Job) -> list[str]:
+        """Return the tables that a job's table is made of.
+
+        What ``held_back`` says of landing files follows from the files, which the job reads too.
+        """
+        return [name for name in job.reads if name != HELD_BACK]
+
+    def holds_back(self, job: Job) -> list[str]:
+        """Return the landing tables of whose unusable lines ``held_back`` tells a job."""
+        return [name for name in job.reads if name in self.traced and HELD_BACK in job.reads]
 
     def answers_for(self, job: Job) -> list[str]:
         """Return the landing tables that this job is the first to read, so that it answers for."""

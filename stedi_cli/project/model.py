@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from stedi_cli.errors import UsageError
+from stedi_cli.project.about import HeldBack
 from stedi_cli.project.check import taken_names
 from stedi_cli.project.folder import MODEL
 from stedi_cli.project.lakehouse import (
+    HELD_BACK,
     LANDING_FILE,
     QUARANTINE,
     STRICT,
@@ -23,6 +25,10 @@ from stedi_cli.project.personal import misplaced
 from stedi_cli.project.right import Right
 from stedi_cli.project.yaml_file import load_checked
 
+_HELD_BACK_COLUMNS = [
+    *(("table", "string"), ("file", "string"), ("line", "long")),
+    *(("email", "string"), ("serialNumber", "string"), ("instant", "long")),
+]
 _NOT_POLICIES = ("accounts", "checks", "folds", "notes", "variants", "__pycache__")
 
 
@@ -81,8 +87,16 @@ def _table(name: str, model: ModelFile, known: dict[str, Table], path: Path) -> 
             plausible = model.instants.plausible if column.instant else None
             said = {name: value for name, value in vars(column).items() if name != "instant"}
             columns.append(Column(**said, plausible=plausible))
+    told = entry.held_back
     return Table(
-        name, entry.zone, entry.doc, tuple(columns), entry.folder, tuple(entry.key), entry.personal
+        name,
+        entry.zone,
+        entry.doc,
+        tuple(columns),
+        entry.folder,
+        tuple(entry.key),
+        entry.personal,
+        HeldBack(told.email, told.instant, told.serialNumber) if told else None,
     )
 
 
@@ -97,9 +111,10 @@ def _refuse_contradictions(lakehouse: Lakehouse, path: Path) -> None:
             if name not in lakehouse.tables:
                 _refuse(path, f"jobs.{job.name}", f"there is no table {name!r}")
         for name in job.reads:
-            if name not in lakehouse.landing and name not in written:
+            if name not in (*lakehouse.landing, HELD_BACK) and name not in written:
                 _refuse(path, f"jobs.{job.name}.reads", f"no job above writes {name!r}")
-        if job.writes in lakehouse.landing or job.writes in written:
+        taken = {*lakehouse.landing, *written, *(table.name for table in lakehouse.beside)}
+        if job.writes in taken:
             _refuse(path, f"jobs.{job.name}.writes", f"{job.writes!r} is written already")
         written.add(job.writes)
     _refuse_tables(lakehouse, path)
@@ -131,6 +146,35 @@ def _refuse_tables(lakehouse: Lakehouse, path: Path) -> None:
             _refuse(path, f"tables.{table.name}", "a landing table's copy has that name")
     if QUARANTINE not in lakehouse.tables:
         _refuse(path, "tables", f"there is no table {QUARANTINE!r}")
+    _refuse_held_back(lakehouse, path)
+
+
+def _refuse_held_back(lakehouse: Lakehouse, path: Path) -> None:
+    for table in lakehouse.tables.values():
+        if table.held_back is None:
+            continue
+        place = f"tables.{table.name}.held_back"
+        if table.zone != "landing":
+            _refuse(path, place, "it goes with zone landing")
+        kinds = {column.name: column.type for column in table.columns}
+        for name, kind in _told(table.held_back):
+            if kinds.get(name) != kind:
+                _refuse(path, place, f"{name!r} is no column of type {kind}")
+    if not lakehouse.traced:
+        return
+    with_serials = [t for t in lakehouse.traced.values() if t.held_back and t.held_back.serial]
+    if len(with_serials) != 1:
+        _refuse(path, "tables", "one held_back, of the customers, has to name a serialNumber")
+    found = lakehouse.tables.get(HELD_BACK)
+    columns = [(column.name, column.type) for column in found.columns] if found else []
+    if columns != _HELD_BACK_COLUMNS:
+        wanted = ", ".join(f"{name} ({kind})" for name, kind in _HELD_BACK_COLUMNS)
+        _refuse(path, f"tables.{HELD_BACK}", f"it has to be there, with the columns {wanted}")
+
+
+def _told(columns: HeldBack) -> list[tuple[str, str]]:
+    serial = [(columns.serial, "string")] if columns.serial else []
+    return [(columns.email, "string"), *serial, (columns.instant, "long")]
 
 
 def _refuse_policy(lakehouse: Lakehouse, policy: Policy, path: Path) -> None:

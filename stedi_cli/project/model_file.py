@@ -50,6 +50,15 @@ class InstantsEntry:
 
 
 @dataclass(frozen=True)
+class HeldBackEntry:
+    """The columns that tell whose a line is, and of when."""
+
+    email: Name
+    instant: Name
+    serialNumber: Name | None = None  # noqa: N815 - as the column of the table that it fills
+
+
+@dataclass(frozen=True)
 class TableEntry:
     """A table."""
 
@@ -60,6 +69,7 @@ class TableEntry:
     columns_of: Name | None = None
     key: list[Name] = field(default_factory=list)
     personal: bool = True
+    held_back: HeldBackEntry | None = None
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ RIGHT = "checked"
 # As a file would give them.
 _DATA: Any = "data/sample"
 _BAD_ROWS: Any = "1%"
+_UNREADABLE: Any = 0
 _ROOT: Any = ".stedi"
 
 
@@ -89,8 +90,28 @@ def _path_in_project(text: str, known: Mapping[str, Any]) -> Path:
     return folder / os.path.expanduser(text)  # noqa: PTH111
 
 
-def _limit(given: str | int, _: Any) -> float | int:
-    return parse_bad_rows(str(given))
+def _bad_rows(given: str | int, _: Any) -> float | int:
+    return parse_limit("max_bad_rows", str(given))
+
+
+def _unreadable(given: str | int, _: Any) -> float | int:
+    return parse_limit("max_unreadable_customers", str(given))
+
+
+_Limit = Text | Annotated[int, Held(ge=0, lt=10**18)]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of the landing lines a run takes that cannot be used: a share, or a number of lines.
+
+    Args:
+        bad_rows: Most unusable lines of a landing table.
+        unreadable_customers: Most lines of customers that do not say whose they are.
+    """
+
+    bad_rows: float | int
+    unreadable_customers: float | int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +120,8 @@ class _Settings:
 
     policy: Text = "strict"
     data: Annotated[Path, Given(Text, _path_in_project)] = _DATA
-    max_bad_rows: Annotated[
-        float | int, Given(Text | Annotated[int, Held(ge=0, lt=10**18)], _limit)
-    ] = _BAD_ROWS
+    max_bad_rows: Annotated[float | int, Given(_Limit, _bad_rows)] = _BAD_ROWS
+    max_unreadable_customers: Annotated[float | int, Given(_Limit, _unreadable)] = _UNREADABLE
     keep_snapshots: Annotated[int, Held(ge=1, le=1000)] = 10
     config: Path = field(metadata={"in_file": False})
     """The configuration file."""
@@ -109,6 +129,11 @@ class _Settings:
     """Folder of jobs, configs and data."""
     right: Right = field(metadata={"in_file": False}, compare=False)
     """What was found right of the project's files."""
+
+    @property
+    def limits(self) -> Limits:
+        """How much of the landing lines a run takes that cannot be used."""
+        return Limits(self.max_bad_rows, self.max_unreadable_customers)
 
     def lakehouse(self) -> Lakehouse:
         """Load the project's model."""
@@ -185,6 +210,7 @@ def load_settings(
     root: Path | None = None,
     policy: str | None = None,
     max_bad_rows: str | None = None,
+    max_unreadable_customers: str | None = None,
 ) -> Settings:
     """Load the settings: command line over environment over file over default.
 
@@ -193,6 +219,7 @@ def load_settings(
         root: Root named on the command line.
         policy: Policy named on the command line.
         max_bad_rows: Limit of unusable lines named on the command line.
+        max_unreadable_customers: Limit of customers' lines that do not say whose they are.
 
     Returns:
         The settings, with absolute paths.
@@ -209,6 +236,7 @@ def load_settings(
     overrides = {
         "policy": named_policy(policy),
         "max_bad_rows": max_bad_rows,
+        "max_unreadable_customers": max_unreadable_customers,
         # There is no folder on AWS that a root could be.
         "root": None if on_aws else str(root) if root else environ.get("STEDI_ROOT") or None,
     }
@@ -233,10 +261,11 @@ def named_policy(policy: str | None) -> str | None:
     return policy or os.environ.get("STEDI_POLICY") or None
 
 
-def parse_bad_rows(text: str) -> float | int:
+def parse_limit(name: str, text: str) -> float | int:
     """Read a limit of unusable lines.
 
     Args:
+        name: The setting.
         text: A number of lines (``100``) or a share of a table's lines (``1%``).
 
     Returns:
@@ -247,7 +276,5 @@ def parse_bad_rows(text: str) -> float | int:
     """
     found = re.fullmatch(r"(\d{1,18})|(\d{1,3}(?:\.\d{1,9})?) ?%", text.strip())
     if found is None or float(found[2] or 0) > 100:
-        raise UsageError(
-            f"max_bad_rows: {text!r} is no limit.", hint="Give lines (100) or a share (1%)."
-        )
+        raise UsageError(f"{name}: {text!r} is no limit.", hint="Give lines (100) or a share (1%).")
     return int(found[1]) if found[1] else float(found[2]) / 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 
@@ -12,11 +13,16 @@ from stedi_cli.landing.contract import IMPLAUSIBLE
 from stedi_cli.landing.files import LandingState, other_shapes
 from stedi_cli.landing.instants import looks_like
 from stedi_cli.landing.shapes import shapes_said
-from stedi_cli.project.lakehouse import QUARANTINE, Table
+from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
+from stedi_cli.project.settings import Limits
 from stedi_cli.sql import literal
 from stedi_cli.tables.provenance import LandingAccount
 
 _MOST_REASONS = 3
+_ON_SPARK = re.compile(
+    r"TooManyBadLines: (?P<bad>.*?lines cannot be used)"
+    r"|UnreadableCustomers: (?P<table>\w+): (?P<number>\d+) lines do not say whose"
+)
 _MOST_FILES = 20
 _MOST_LINES = 20
 
@@ -65,6 +71,24 @@ class TooManyBadLines(BadDataError):  # noqa: N818 - a verdict on the data
         )
 
 
+class UnreadableCustomers(BadDataError):  # noqa: N818 - a verdict on the data
+    """More customers' lines than allowed do not say whose consent they may take away.
+
+    Args:
+        table: The landing table of customers.
+        number: How many there are.
+        limit: The limit, between commas; an empty text where it is not known.
+    """
+
+    def __init__(self, table: str, number: int, limit: str = "") -> None:
+        super().__init__(
+            f"{table}: {number:,} line(s) that cannot be used do not say for certain whose they"
+            f" are, more than max_unreadable_customers{limit} allows.",
+            hint=f"Any may be a withdrawal. See `stedi quarantine {table} --show`; tables are as"
+            " before.",
+        )
+
+
 def refuse_too_many(table: str, account: LandingAccount, limit: float | int) -> None:
     """Raise TooManyBadLines if a landing table has more unusable lines than allowed.
 
@@ -73,12 +97,58 @@ def refuse_too_many(table: str, account: LandingAccount, limit: float | int) -> 
         account: How its lines were used.
         limit: Most unusable lines: a share (float) or a number (int).
     """
-    share = isinstance(limit, float)
-    if account.quarantined > (limit * account.lines if share else limit):
+    if account.quarantined > _most(limit, account):
         raise TooManyBadLines(
             f"{table}: {account.quarantined:,} of {account.lines:,} lines cannot be used",
-            f", {f'{limit:.6g}' if share else limit},",
+            f", {_said(limit)},",
         )
+
+
+def _most(limit: float | int, account: LandingAccount) -> float | int:
+    return limit * account.lines if isinstance(limit, float) else limit
+
+
+def _said(limit: float | int) -> str:
+    return f"{limit:.6g}" if isinstance(limit, float) else str(limit)
+
+
+def refuse_unusable(
+    lakehouse: Lakehouse, accounts: Mapping[str, LandingAccount], limits: Limits
+) -> None:
+    """Raise BadDataError if more landing lines cannot be used than allowed.
+
+    Args:
+        lakehouse: The model.
+        accounts: How the lines of landing tables were used.
+        limits: How much is allowed.
+    """
+    for name, account in accounts.items():
+        refuse_too_many(name, account, limits.bad_rows)
+    customers = lakehouse.customers
+    if customers is not None and customers.name in accounts:
+        refuse_unreadable(customers.name, accounts[customers.name], limits.unreadable_customers)
+
+
+def refuse_unreadable(table: str, account: LandingAccount, limit: float | int) -> None:
+    """Raise UnreadableCustomers if more lines than allowed do not say whose they are.
+
+    Args:
+        table: The landing table of customers.
+        account: How its lines were used.
+        limit: Most such lines: a share (float) or a number (int).
+    """
+    if account.unreadable > _most(limit, account):
+        raise UnreadableCustomers(table, account.unreadable, f", {_said(limit)},")
+
+
+def verdict_of(said: str) -> BadDataError | None:
+    """Return the verdict that a run on Spark ended with; None where it ended with none."""
+    found = _ON_SPARK.search(said)
+    if found is None:
+        return None
+    if found["bad"]:
+        return TooManyBadLines(found["bad"])
+    return UnreadableCustomers(found["table"], int(found["number"]))
 
 
 def refuse_other_shapes(states: Mapping[str, LandingState]) -> None:

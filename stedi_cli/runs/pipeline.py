@@ -23,7 +23,7 @@ from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Job, Lakehouse
-from stedi_cli.runs.bad_rows import TooManyBadLines, refuse_other_shapes, refuse_too_many
+from stedi_cli.runs.bad_rows import TooManyBadLines, refuse_other_shapes, refuse_unusable
 from stedi_cli.runs.job_reads import refuse_undeclared
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import LandingAccount, TableState
@@ -165,8 +165,7 @@ class Pipeline:
         refuse_other_shapes({n: state for n, state in self._landing.items() if n in read})
         for plan in plans:
             accounts = {} if plan.stale else self._built(plan.job)[1]
-            for name, account in accounts.items():
-                refuse_too_many(name, account, self._lake.jobs.max_bad_rows)
+            refuse_unusable(self._lakehouse, accounts, self._lake.jobs.limits)
         return plans
 
     def _built(self, job: Job) -> tuple[int | None, dict[str, LandingAccount]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from stedi_cli.errors import UsageError
-from stedi_cli.landing import contract
+from stedi_cli.landing import contract, traces
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.tables.metrics import STRAY
 
@@ -46,7 +47,7 @@ def refuse_other_script(project: Path) -> None:
         project: The project's folder.
     """
     script = project / "jobs" / SCRIPT
-    if not script.with_name("typed_landing.py").is_file():
+    if not script.with_name("landing_held_back.py").is_file():
         raise UsageError(
             f"{script} is of another version.",
             hint="Copy the files jobs/*.py over from a new project: `stedi init DIR`.",
@@ -54,13 +55,14 @@ def refuse_other_script(project: Path) -> None:
 
 
 def modules(project: Path) -> list[Path]:
-    """Return the Python files that go to Spark with the script, those beside it and the contract.
+    """Return the Python files that go to Spark with the script, with those of the contract.
 
     Args:
         project: The project's folder.
     """
     found = sorted((project / "jobs").glob("*.py"))
-    return [Path(str(contract.__file__)), *(path for path in found if path.name != SCRIPT)]
+    shared = [Path(str(module.__file__)) for module in (contract, traces)]
+    return [*shared, *(path for path in found if path.name != SCRIPT)]
 
 
 def _table(table: Table, location: str, keep: int) -> dict[str, Any]:
@@ -78,4 +80,6 @@ def _table(table: Table, location: str, keep: int) -> dict[str, Any]:
         }
         for c in table.columns
     ]
-    return {"columns": columns, "properties": {**properties, "location": location}}
+    told = asdict(table.held_back) if table.held_back else None
+    properties["location"] = location
+    return {"columns": columns, "properties": properties, "held_back": told}

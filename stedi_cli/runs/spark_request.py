@@ -8,8 +8,10 @@ from typing import Any
 from stedi_cli.lake.records import Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import JUDGEMENT, Ledger
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
-from stedi_cli.tables.drift import quarantine_drift
+from stedi_cli.landing.traced import traced_sha256
+from stedi_cli.project.lakehouse import HELD_BACK, Lakehouse, Table
+from stedi_cli.project.settings import Limits
+from stedi_cli.tables.drift import beside_drift
 from stedi_cli.tables.provenance import TableState
 
 
@@ -21,7 +23,7 @@ def request(
     engine: str,
     catalog: str,
     namespace: str,
-    max_bad_rows: float | int,
+    limits: Limits,
     keep: int | None,
     spare_ms: int = 0,
     ledgers: str,
@@ -40,7 +42,7 @@ def request(
         engine: Name of the engine, for the provenance.
         catalog: Spark's name of the catalog.
         namespace: Namespace of the tables in it.
-        max_bad_rows: Most unusable lines of a landing table: a share (float) or a number (int).
+        limits: How much of the landing lines it takes that cannot be used.
         keep: Snapshots that the script keeps of each table, or None where it expires none.
         spare_ms: How long a snapshot beyond that number stays after it was the current one.
         ledgers: URI of the folder of the ledgers.
@@ -53,17 +55,15 @@ def request(
     Returns:
         What is written as JSON.
     """
-    quarantine = lakehouse.tables[QUARANTINE]
-    changed = quarantine_drift(quarantine, states.get(QUARANTINE), {}) is not None
-    lost = QUARANTINE in states and not is_whole(QUARANTINE)
     landing = {name: state for task in tasks for name, state in task.landing.items()}
     return {
         "catalog": catalog,
         "namespace": namespace,
-        "max_bad_rows": max_bad_rows,
+        **_limits(lakehouse, limits),
         "keep": keep,
         "spare_ms": spare_ms,
-        "quarantine_changed": changed or lost,
+        "changed": _changed(lakehouse, states, is_whole),
+        "traced": traced_sha256(lakehouse),
         "judgement": JUDGEMENT,
         "ledgers": ledgers,
         "by_time": by_time,
@@ -73,6 +73,26 @@ def request(
         },
         "jobs": [_job(task, lakehouse, engine, sql(task)) for task in tasks],
     }
+
+
+def _limits(lakehouse: Lakehouse, limits: Limits) -> dict[str, Any]:
+    return {
+        "max_bad_rows": limits.bad_rows,
+        "max_unreadable_customers": limits.unreadable_customers,
+        "customers": lakehouse.customers.name if lakehouse.customers else None,
+    }
+
+
+def _changed(
+    lakehouse: Lakehouse, states: Mapping[str, TableState], is_whole: Callable[[str], bool]
+) -> list[str]:
+    """Return the tables of unusable lines that are not what a run left."""
+    return [
+        table.name
+        for table in lakehouse.beside
+        if (state := states.get(table.name)) is not None
+        and (beside_drift(lakehouse, table, state, {}) or not is_whole(table.name))
+    ]
 
 
 def _landing(
@@ -98,7 +118,8 @@ def _job(task: Task, lakehouse: Lakehouse, engine: str, sql: str) -> dict[str, A
     return {
         "name": task.job.name,
         "sql": sql,
-        "reads": task.job.reads,
+        "reads": lakehouse.inputs(task.job),
+        "held_back": lakehouse.holds_back(task.job) if HELD_BACK in task.job.reads else None,
         "writes": task.job.writes,
         "answers_for": lakehouse.answers_for(task.job),
         "record": {**record, "sql": p.sql, "columns": p.columns, "inputs": p.inputs},

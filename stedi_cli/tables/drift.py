@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stedi_cli.landing.files import LandingState
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
+from stedi_cli.landing.traced import traced_sha256
+from stedi_cli.project.lakehouse import HELD_BACK, QUARANTINE, Lakehouse, Table
 from stedi_cli.tables.metrics import may_tell_values
 from stedi_cli.tables.provenance import LandingAccount, TableState
 from stedi_cli.tables.summary import MARK
 
 LOST = "is not in the catalog, though tables made of it are"
 """What ``doctor`` says of a table that something else than this tool dropped or renamed."""
+MISSING = "is not there"
 OLDER = "written by an older version"
 """What is said of a table of which nothing tells that anything else than a run changed it."""
 
@@ -62,6 +64,30 @@ def quarantine_drift(
     return f"its lines of {', '.join(wrong)} are not a run's" if wrong else None
 
 
+def beside_drift(
+    lakehouse: Lakehouse,
+    table: Table,
+    state: TableState | None,
+    accounts: Mapping[str, LandingAccount],
+) -> str | None:
+    """Return how a table of lines that cannot be used differs from what the jobs put into it.
+
+    Args:
+        lakehouse: The model.
+        table: The quarantine, or ``held_back``.
+        state: Its state, or None where it is not there.
+        accounts: How landing lines were used, by landing table.
+    """
+    if table.name != HELD_BACK:
+        return quarantine_drift(table, state, accounts)
+    if state is None:
+        return MISSING
+    known = {name: account for name, account in accounts.items() if name in lakehouse.traced}
+    drift = quarantine_drift(table, state, known)
+    told = state.current.traced if state.current else traced_sha256(lakehouse)
+    return drift or (None if told == traced_sha256(lakehouse) else OLDER)
+
+
 def lost(lakehouse: Lakehouse, states: Mapping[str, TableState]) -> list[str]:
     """Return the tables that are not there, while others that jobs made of them are."""
     used = {name for job in lakehouse.jobs.values() if job.writes in states for name in job.reads}
@@ -70,7 +96,7 @@ def lost(lakehouse: Lakehouse, states: Mapping[str, TableState]) -> list[str]:
 
 def drift_said(what: str) -> str:
     """Return what is said of a table that is not as this version's jobs left it."""
-    return what if what == OLDER else f"changed by something else than a run: {what}"
+    return what if what in (OLDER, MISSING) else f"changed by something else than a run: {what}"
 
 
 def judged_otherwise(
@@ -107,10 +133,14 @@ def changed_by_others(lakehouse: Lakehouse, states: Mapping[str, TableState]) ->
         what = shape_drift(lakehouse.tables[name], state)
         what = what or ("its content is not a job's" if provenance is None else None)
         found |= _named(name, what or _settings_drift(lakehouse.tables[name], state))
-    quarantine, there = lakehouse.tables[QUARANTINE], states.get(QUARANTINE)
-    what = quarantine_drift(quarantine, there, accounts)
-    what = what or (_settings_drift(quarantine, there) if there else None)
-    return found | _named(QUARANTINE, what)
+    for table in lakehouse.beside:
+        there = states.get(table.name)
+        if there is None and not accounts:
+            continue
+        what = beside_drift(lakehouse, table, there, accounts)
+        what = what or (_settings_drift(table, there) if there else None)
+        found |= _named(table.name, what)
+    return found
 
 
 def _named(name: str, what: str | None) -> dict[str, str]:

@@ -19,6 +19,7 @@ from stedi_cli.tables.summary import (
     judged_from_summary,
     ledger_from_summary,
     lines_from_summary,
+    traced_from_summary,
 )
 
 _FIRST_FIELDS = ("fingerprint", "lines", "quarantined", "as_is")
@@ -33,12 +34,15 @@ class LandingAccount:
         lines: Lines that are not blank.
         quarantined: Lines that could not be used.
         contract: Digest of the columns that the lines were judged by; empty in older records.
+        unreadable: Those that could not be used, and of which it is not known what has to be: of a
+            customer, who it is or which device they hold; of a reading, when it was taken.
     """
 
     fingerprint: str
     lines: int
     quarantined: int
     contract: str = ""
+    unreadable: int = 0
 
     @property
     def usable(self) -> int:
@@ -132,9 +136,11 @@ class Snapshot:
         manifests: URI of the list of its manifests.
         files: Size in bytes of each data file, by the file's name; empty where the writer did
             not know them before the commit.
-        lines: Of the quarantine, its lines by landing table; None where no run wrote it.
-        judged: Of the quarantine, the fingerprints of the landing files that its lines are of, by
-            landing table; empty where an older version wrote it.
+        lines: Of the quarantine and of ``held_back``, the lines by landing table; None where no
+            run wrote it.
+        judged: Of both, the fingerprints of the landing files that the lines are of, by landing
+            table; empty where an older version wrote it.
+        traced: Of ``held_back``, the digest of what was looked for in the lines; else empty.
         ledger: Of a typed copy, the name of the ledger of its landing files; else empty.
         forgets: Whether no older one may stay, as where a person may have withdrawn.
         counts_only: Whether its manifests are known to hold no value of a column.
@@ -150,6 +156,7 @@ class Snapshot:
     lines: dict[str, int] | None = None
     judged: dict[str, str] = field(default_factory=dict)
     ledger: str = ""
+    traced: str = ""
     forgets: bool = False
     counts_only: bool = False
     schema: int | None = None
@@ -279,6 +286,7 @@ def _snapshot(raw: dict[str, Any]) -> Snapshot:
         lines=lines_from_summary(summary),
         judged=judged_from_summary(summary),
         ledger=ledger_from_summary(summary),
+        traced=traced_from_summary(summary),
         forgets=FORGETS in summary,
         counts_only=COUNTS_ONLY.items() <= summary.items(),
         schema=raw.get("schema-id"),

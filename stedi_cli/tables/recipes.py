@@ -62,13 +62,13 @@ class Recipes:
             engine=engine,
             sql=self.text(job).sha256,
             columns=hashlib.sha256(columns.encode()).hexdigest(),
-            inputs={name: self._input(name) for name in job.reads},
+            inputs={name: self._input(name) for name in self._lakehouse.inputs(job)},
         )
 
     def changed(self, job: Job, provenance: Provenance) -> Changed:
         """Tell what changed since a job made its table, but for the policy."""
         wanted = self.provenance(job, run="", engine="")
-        inputs = [name for name in job.reads if provenance.inputs.get(name) != wanted.inputs[name]]
+        inputs = [name for name, now in wanted.inputs.items() if provenance.inputs.get(name) != now]
         known = {name: provenance.inputs[name] for name in inputs if name in provenance.inputs}
         # The model is whatever else differs.
         same = replace(

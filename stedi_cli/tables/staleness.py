@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from stedi_cli.landing.files import LandingState
-from stedi_cli.project.lakehouse import QUARANTINE, Job, Lakehouse
-from stedi_cli.tables.drift import drift_said, quarantine_drift, shape_drift
+from stedi_cli.project.lakehouse import QUARANTINE, Job, Lakehouse, Table
+from stedi_cli.tables.drift import beside_drift, drift_said, shape_drift
 from stedi_cli.tables.history import overdue
 from stedi_cli.tables.metrics import may_tell_values
 from stedi_cli.tables.provenance import Provenance, TableState
@@ -90,23 +90,26 @@ class Staleness:
         if not self._is_whole(job.writes):
             yield "its files are not whole"
         quarantined = any(account.quarantined for account in provenance.landing.values())
-        if quarantined and not self._is_whole(QUARANTINE):
-            yield "the quarantine is not whole"
+        for table in self._lakehouse.beside if quarantined else ():
+            if not self._is_whole(table.name):
+                yield f"{_named(table)} is not whole"
 
     def _changes_of_others(self, job: Job, state: TableState, last: Provenance) -> Iterator[str]:
         changes = shape_drift(self._lakehouse.tables[job.writes], state)
         if changes:
             yield drift_said(changes)
-        quarantine, there = self._lakehouse.tables[QUARANTINE], self._tables.get(QUARANTINE)
-        if last.landing and quarantine_drift(quarantine, there, last.landing):
-            yield "the quarantine changed"
-        judged = there.current.judged if there and there.current else {}
-        if any(
-            account.quarantined and judged.get(name, account.fingerprint) != account.fingerprint
-            for name, account in last.landing.items()
-        ):
-            yield "the quarantine is of other landing files"
-        telling = self._telling([job.writes, QUARANTINE] if last.landing else [job.writes])
+        beside = self._lakehouse.beside if last.landing else []
+        for table in beside:
+            there = self._tables.get(table.name)
+            if beside_drift(self._lakehouse, table, there, last.landing):
+                yield f"{_named(table)} changed"
+            judged = there.current.judged if there and there.current else {}
+            if any(
+                account.quarantined and judged.get(name, account.fingerprint) != account.fingerprint
+                for name, account in last.landing.items()
+            ):
+                yield f"{_named(table)} is of other landing files"
+        telling = self._telling([job.writes, *(table.name for table in beside)])
         if telling:
             yield f"the metadata of {' and '.join(telling)} may hold values"
 
@@ -122,3 +125,7 @@ class Staleness:
     def _made(self, job: Job) -> Provenance | None:
         state = self._tables.get(job.writes)
         return state.current.provenance if state and state.current else None
+
+
+def _named(table: Table) -> str:
+    return "the quarantine" if table.name == QUARANTINE else table.name

@@ -17,6 +17,7 @@ _FILES = f"{PREFIX}files"
 _LINES = f"{PREFIX}lines"
 _JUDGED = f"{PREFIX}judged"
 _LEDGER = f"{PREFIX}ledger"
+_TRACED = f"{PREFIX}traced"
 
 
 def files_to_summary(files: dict[str, int]) -> dict[str, str]:
@@ -67,3 +68,13 @@ def ledger_to_summary(ledger: str) -> dict[str, str]:
 def ledger_from_summary(summary: dict[str, str]) -> str:
     """Return the name of a typed copy's ledger; empty where there is none."""
     return str(summary.get(_LEDGER, ""))
+
+
+def traced_to_summary(traced: str) -> dict[str, str]:
+    """Return as a snapshot property what was looked for in lines that cannot be used."""
+    return {_TRACED: traced}
+
+
+def traced_from_summary(summary: dict[str, str]) -> str:
+    """Return what was looked for in lines that cannot be used; empty where it is not told."""
+    return str(summary.get(_TRACED, ""))

@@ -26,6 +26,7 @@ from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Answer
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.traced import traced_sha256
 from stedi_cli.tables.ddl import SERDE, landing_inputs, lines_table
 from stedi_cli.tables.metrics import properties
 from stedi_cli.tables.provenance import LandingAccount, Snapshot, TableState
@@ -337,9 +338,12 @@ class Asked:
             self.landing(),
             {name: TableState("", "", {}, (built,), built) for name in self._model.writers},
         )
-        for name in (*self._model.writers, "quarantine"):
+        for name in (*self._model.writers, "quarantine", "held_back"):
             if name == "quarantine":
                 current = replace(built, lines=dict.fromkeys(accounts, self._bad))
+            elif name == "held_back":
+                lines = dict.fromkeys(self._model.traced, self._bad)
+                current = replace(built, lines=lines, traced=traced_sha256(self._model))
             else:
                 made = recipes.provenance(self._model.writers[name], run="r", engine="glue")
                 read = {n: a.fingerprint for n, a in accounts.items() if n in made.inputs}

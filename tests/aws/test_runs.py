@@ -226,6 +226,14 @@ def test_too_many_bad_lines_are_bad_data(cloud: CloudLake) -> None:
     assert raised.message.startswith("customer_landing: 5 of 7 lines cannot be used, more than")
 
 
+def test_lines_of_nobody_are_bad_data(cloud: CloudLake) -> None:
+    verdict = "UnreadableCustomers: customer_landing: 5 lines do not say whose"
+    cloud.sandbox.runs.script("FAILED", error=verdict)
+    _, raised = failing(cloud, FIRST)
+    assert isinstance(raised, BadDataError)
+    assert raised.message.startswith("customer_landing: 5 line(s) that cannot be used do not say")
+
+
 def test_a_log_that_cannot_be_read_hides_nothing(cloud: CloudLake) -> None:
     cloud.sandbox.runs.script("FAILED", error="the reason")
     cloud.sandbox.fail(How.DENIED, service="logs")

@@ -33,6 +33,7 @@ def launchers(
     copy_out(PROJECT, project)
     config = project / "configs" / "local.yaml"
     text = config.read_text().replace("keep_snapshots: 10", "keep_snapshots: 2")
+    text = text.replace("max_unreadable_customers: 0", 'max_unreadable_customers: "100%"')
     config.write_text(text.replace('max_bad_rows: "1%"', 'max_bad_rows: "100%"'))
     started = [
         Launcher(tmp_path_factory.mktemp("launcher"), STEDI_CONFIG=str(config))

@@ -45,6 +45,8 @@ class Truth:
         counts: Rows of each of the eight tables, by policy.
         quarantine: Unusable lines by landing table and reason.
         nobody: Usable step readings that belong to nobody by the strict rules.
+        held_back: People of whom an unusable line may be a withdrawal.
+        unreadable: Unusable lines of customers that do not say whose they are, or which device's.
         files: SHA-256 of each landing file, by its path in the data set.
         size: Bytes in the landing files.
         sums: The sum over the rows of each landing table.
@@ -53,13 +55,21 @@ class Truth:
     counts: dict[str, dict[str, int]]
     quarantine: dict[str, dict[str, int]]
     nobody: int
+    held_back: int
+    unreadable: int
     files: dict[str, str]
     size: int
     sums: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
-        return {"counts": self.counts, "quarantine": self.quarantine, "nobody": self.nobody}
+        return {
+            "counts": self.counts,
+            "quarantine": self.quarantine,
+            "nobody": self.nobody,
+            "held_back": self.held_back,
+            "unreadable": self.unreadable,
+        }
 
 
 def generate(
@@ -95,7 +105,7 @@ def generate(
             done += built.customers
             if progress is not None:
                 progress(done, request.customers)
-        truth = _truth(tally, files, size)
+        truth = _truth(request, tally, files, size)
         _write_expected(staging / "expected.yaml", request, truth)
     return truth
 
@@ -114,7 +124,7 @@ def _built(request: Request, staging: Path, pool: ProcessPoolExecutor | None) ->
     yield from run(build_block, repeat(request), numbers, elsewhere, repeat(staging))
 
 
-def _truth(tally: Tally, files: dict[str, str], size: int) -> Truth:
+def _truth(request: Request, tally: Tally, files: dict[str, str], size: int) -> Truth:
     quarantine: dict[str, dict[str, int]] = {}
     for (table, reason), lines in sorted(tally.quarantine.items()):
         quarantine.setdefault(table, {})[reason] = lines
@@ -123,7 +133,8 @@ def _truth(tally: Tally, files: dict[str, str], size: int) -> Truth:
         for policy, rows in (("strict", tally.strict), ("published", tally.published))
     }
     sums = {table: said(total) for table, total in sorted(tally.sums.items())}
-    return Truth(counts, quarantine, tally.nobody, dict(sorted(files.items())), size, sums)
+    doubts = (tally.nobody, tally.held_back, request.unreadable)
+    return Truth(counts, quarantine, *doubts, dict(sorted(files.items())), size, sums)
 
 
 def _write_expected(path: Path, request: Request, truth: Truth) -> None:
@@ -137,8 +148,9 @@ def _write_expected(path: Path, request: Request, truth: Truth) -> None:
     }
     if truth.quarantine:
         content["quarantine"] = truth.quarantine
-    if truth.nobody:
-        content["nobody"] = truth.nobody
+    for name in ("nobody", "held_back", "unreadable"):
+        if number := getattr(truth, name):
+            content[name] = number
     text = yaml.safe_dump(content, sort_keys=False, width=200)
     path.write_text(_HEADER + text, encoding="utf-8", newline="\n")
 

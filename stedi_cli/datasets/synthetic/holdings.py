@@ -1,4 +1,4 @@
-"""Who holds which serial number, according to the latest records of all customers."""
+"""Who holds which serial number: by the latest records of all customers, and by unusable lines."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ class Holding:
     """What is known of one serial number.
 
     Args:
-        holders: Customers whose latest record has it.
-        owner: Number of the only holder; means nothing where there are several.
+        holders: Customers whose latest record has it, or an unusable line.
+        owner: Number of the only holder, by the latest record; means nothing where there are
+            several. Nobody owns by an unusable line.
         since: The consent of the only holder, if curated by the strict rules.
         published: Whether a customer curated by the published rules has it, in any record.
     """
 
     holders: int = 0
-    owner: int = -1
+    owner: int | None = None
     since: int | None = None
     published: bool = False
 
@@ -38,6 +39,8 @@ def holdings_of(parties: Iterable[list[Walker]]) -> Holdings:
         latest = holdings.setdefault(walker.latest.serial, Holding())
         latest.holders += 1
         latest.owner, latest.since = walker.number, walker.curated_since
+        for serial in (*walker.claims - {walker.latest.serial}, *walker.strangers):
+            holdings.setdefault(serial, Holding()).holders += 1
         for record in walker.records:
             if record.research is not None and record.email in walker.spoken:
                 holdings.setdefault(record.serial, Holding()).published = True
@@ -52,6 +55,6 @@ def merged(parts: Iterable[Holdings]) -> Holdings:
             holding = whole.setdefault(serial, Holding())
             holding.holders += some.holders
             holding.published |= some.published
-            if some.holders:
+            if some.owner is not None:
                 holding.owner, holding.since = some.owner, some.since
     return whole

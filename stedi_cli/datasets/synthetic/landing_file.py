@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from stedi_cli.datasets.synthetic.dice import Dice, share_of
-from stedi_cli.datasets.synthetic.lines import Members, customer_members
+from stedi_cli.datasets.synthetic.dirt import share_of_dirt
+from stedi_cli.datasets.synthetic.lines import FIELDS
 from stedi_cli.datasets.synthetic.request import Request
-from stedi_cli.datasets.synthetic.unusable import odd, recipes
-from stedi_cli.datasets.synthetic.walkers import INSTANTS, Walker
+from stedi_cli.datasets.synthetic.unusable import odd
+from stedi_cli.datasets.synthetic.walkers import Walker
 from stedi_cli.landing.row_sum import text_number
-
-_LINES_EACH = {"customer": 1, "accelerometer": 85, "step_trainer": INSTANTS}
-"""Lines of a customer in each folder, roughly: the share of unusable lines is of these."""
 
 _ESCAPABLE = {"customer": "@", "accelerometer": "@", "step_trainer": "-"}
 
@@ -35,14 +32,12 @@ class LandingFile:
         self.quarantine: Counter[tuple[str, str]] = Counter()
         self.sum = 0
         self._folder = folder
-        self._dirt = _LINES_EACH[folder] * request.dirty
-        self._recipes = recipes(folder, request.seed)
-        self._number = number + list(_LINES_EACH).index(folder)
+        self._dirt = share_of_dirt(request, folder)
+        self._number = number + list(FIELDS).index(folder)
         # Apart from all other dice, so that dirt changes nothing else.
         self._dice = Dice(f"{request.seed}:{number}:{folder}:spelling")
         self._chunks: list[bytes] = []
         self._again: list[str] = []
-        self._victim: Walker | None = None
 
     def add(self, walker: Walker, texts: Sequence[str], times: Sequence[int]) -> None:
         """Add a customer's lines.
@@ -57,12 +52,8 @@ class LandingFile:
         if dirt:
             texts = self._respelled(texts, times, walker.number, dirt)
         self._chunks.append("".join(texts).encode())
-        if self._victim is None or walker.curated_since is not None:
-            self._victim = walker
-        before = share_of(0, walker.number, self._dirt)
-        for turn in range(before, before + dirt):
-            reason, make = self._recipes[turn % len(self._recipes)]
-            self._chunks.append(make(_tempting(self._folder, self._victim)) + b"\n")
+        for reason, line in walker.dirt[self._folder]:
+            self._chunks.append(line + b"\n")
             self.quarantine[f"{self._folder}_landing", reason] += 1
 
     def add_again(self, line: str) -> None:
@@ -103,19 +94,3 @@ class LandingFile:
 
 def _without_blanks(line: str) -> str:
     return json.dumps(json.loads(line), separators=(",", ":"))
-
-
-def _tempting(folder: str, victim: Walker) -> Members:
-    """The members of a line that would change the counts, if what is made of it were used."""
-    if folder == "customer":
-        record = victim.latest
-        turned = record.registered if record.research is None else None
-        return customer_members(
-            replace(record, updated=record.updated + 1_000_000_000, research=turned)
-        )
-    time = str(victim.times[-1])
-    if folder == "step_trainer":
-        serial = f'"{victim.serial_at(INSTANTS - 1)}"'
-        return {"sensorReadingTime": time, "serialNumber": serial, "distanceFromObject": "777"}
-    user = f'"{victim.user_at(INSTANTS - 1)}"'
-    return {"user": user, "timestamp": time, "x": "0.51515", "y": "0.61616", "z": "-0.71717"}

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from stedi_cli.datasets.synthetic.changes import CHANGES
 from stedi_cli.datasets.synthetic.dice import Dice, share_of
+from stedi_cli.datasets.synthetic.dirt import add_dirt
 from stedi_cli.datasets.synthetic.names import name_and_email
 from stedi_cli.datasets.synthetic.request import Request
 from stedi_cli.datasets.synthetic.walkers import INSTANTS, NEVER, Record, Walker, consent_date
@@ -21,8 +22,14 @@ _COMPANION, _SECOND_COMPANION = 0.1, 0.05
 _AGREES = 0.504
 
 
-def plan_block(request: Request, block: range) -> Iterator[list[Walker]]:
+def plan_block(request: Request, block: range) -> list[list[Walker]]:
     """Plan the customers of a block, in parties: people who may share instants with each other."""
+    parties = list(_parties(request, block))
+    add_dirt(request, [walker for party in parties for walker in party])
+    return parties
+
+
+def _parties(request: Request, block: range) -> Iterator[list[Walker]]:
     dice = Dice(f"{request.seed}:{block.start}:walkers")
     party: list[Walker] = []
     for number in block:

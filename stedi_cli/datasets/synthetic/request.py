@@ -19,9 +19,11 @@ class Request:
         customers: How many customers.
         seed: Another seed gives other data of the same kind.
         shared_serials: How many serial numbers all customers share; 0 gives everyone their own.
-        dirty: Unusable lines added, as a share of each table's lines.
+        dirty: Unusable lines added, as a share of each table's lines; those of customers still say
+            for certain whose they are, and which device theirs is.
         updates: Share of customers with more records than one.
         duplicates: Share of lines that are delivered twice.
+        unreadable: Unusable lines of customers added that do not say that.
 
     Raises:
         UsageError: For a value outside its range.
@@ -33,6 +35,7 @@ class Request:
     dirty: float = 0.0
     updates: float = 0.0
     duplicates: float = 0.0
+    unreadable: int = 0
 
     def __post_init__(self) -> None:
         if self.customers < 1:
@@ -44,6 +47,11 @@ class Request:
             raise UsageError(
                 f"{self.customers} customers cannot share {self.shared_serials} serial numbers.",
                 hint=f"Give a number from 0 (everyone has their own) to {self.customers}.",
+            )
+        if self.unreadable < 0:
+            raise UsageError(
+                f"There cannot be {self.unreadable} unreadable lines of customers.",
+                hint="Give a number from 0, such as 2.",
             )
         for name in ("dirty", "updates", "duplicates"):
             if not 0 <= getattr(self, name) <= 1:
@@ -75,4 +83,6 @@ class Request:
             for name in ("dirty", "updates", "duplicates")
             if getattr(self, name)
         ]
+        if self.unreadable:
+            words.append(f"{self.unreadable} unreadable customers")
         return ", ".join(words)

@@ -50,7 +50,7 @@ Present = list[tuple[Walk, int]]
 
 @dataclass(slots=True)
 class Tally:
-    """Rows by policy and table, unusable lines by table and reason, and what belongs to nobody.
+    """Rows by policy and table, unusable lines by reason, nobody's readings, people held back.
 
     Also the sums over the rows of landing tables, by which they are known in other files.
     """
@@ -60,6 +60,7 @@ class Tally:
     quarantine: Counter[tuple[str, str]] = field(default_factory=Counter)
     sums: Counter[str] = field(default_factory=Counter)
     nobody: int = 0
+    held_back: int = 0
 
     def add(self, other: Tally) -> None:
         """Add what was counted elsewhere."""
@@ -68,6 +69,7 @@ class Tally:
         self.quarantine.update(other.quarantine)
         self.sums.update(other.sums)
         self.nobody += other.nobody
+        self.held_back += other.held_back
 
     def count_record(self, walker: Walker, record: Record) -> None:
         """Count one line with a customer's record."""
@@ -97,7 +99,8 @@ class Tally:
         walker = walk.walker
         self._count_landing("accelerometer_landing", sum(walk.heard))
         self._count_landing("step_trainer_landing", sum(walk.stepped))
-        if walker.latest.research is not None:
+        self.held_back += walker.held_back
+        if walker.agreed is not None:
             self.strict["customer_trusted"] += 1
         since = walker.curated_since
         if since is not None:
@@ -157,9 +160,12 @@ def owner_of(serial: str, holding: Holding, present: Present) -> tuple[int | Non
     there = [
         walk.walker
         for walk, first in present
-        if walk.moves[first] and walk.walker.latest.serial == serial
+        if (walk.moves[first] or first in walk.walker.contends) and serial in walk.walker.holds
     ]
-    return (there[0].number, there[0].curated_since) if len(there) == 1 else (None, None)
+    in_doubt = any(first in walk.walker.anybodys for walk, first in present)
+    if in_doubt or len(there) != 1 or there[0].latest.serial != serial:
+        return None, None
+    return there[0].number, there[0].curated_since
 
 
 def stretches(party: list[Walk]) -> Iterator[tuple[range, Present]]:

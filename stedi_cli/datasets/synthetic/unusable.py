@@ -3,47 +3,136 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 
 from stedi_cli.datasets.synthetic.dice import Dice
 from stedi_cli.datasets.synthetic.lines import FIELDS, Members, written
 from stedi_cli.landing.contract import Field
 
-Recipe = tuple[str, Callable[[Members], bytes]]
-"""A reason, and what makes an unusable line for it out of the members of a usable one."""
+TRACED = {
+    "customer": ("email", "serialNumber", "lastUpdateDate"),
+    "accelerometer": ("user", "", "timestamp"),
+    "step_trainer": ("", "", ""),
+}
+"""Where whose a line is, the serial number and the instant stand in the lines of a folder."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What makes an unusable line out of the members of usable ones.
+
+    Args:
+        reason: Why it is unusable.
+        make: Makes the line of as many members as there are people in it.
+        email: Whether it still says for certain whose it is.
+        serial: Whether it still says the serial number.
+        instant: Whether it still says when it was written or taken.
+        people: Of how many people it is.
+    """
+
+    reason: str
+    make: Callable[..., bytes]
+    email: bool = True
+    serial: bool = True
+    instant: bool = True
+    people: int = 1
+
+    def hiding(self, folder: str, *keys: str) -> Recipe:
+        """The same recipe, after which nothing can be made out of these keys."""
+        email, serial, instant = (key not in keys for key in TRACED[folder])
+        return replace(self, email=email, serial=serial, instant=instant)
 
 
 @cache
 def recipes(folder: str, seed: int) -> list[Recipe]:
-    """Every recipe for the lines of a landing folder, in an order of their own for each seed."""
-    found = [*_whole_lines()]
-    for column in FIELDS[folder]:
-        found += _typed(column)
-        if column.required:
-            found += _missing(column.name)
+    """Recipes for the lines of a landing folder, in an order of their own for each seed.
+
+    A customer's line says whose it is and which device theirs is; else no run would go on.
+    """
+    found = [recipe for recipe in _all(folder) if folder != "customer" or _tells_holder(recipe)]
     Dice(f"{seed}:{folder}:recipes").shuffle(found)
+    # Little dirt has it too.
+    return sorted(found, key=lambda recipe: -recipe.people)
+
+
+@cache
+def unreadable(seed: int) -> list[Recipe]:
+    """Recipes for lines of customers that do not say whose they are, or which device theirs is."""
+    found = [recipe for recipe in _all("customer") if not _tells_holder(recipe)]
+    Dice(f"{seed}:unreadable").shuffle(found)
     return found
 
 
-def _whole_lines() -> Iterator[Recipe]:
-    yield "duplicate-key", lambda line: _inserted(line, f'"{next(iter(line))}":0,')
-    yield "not-utf8", lambda line: _inserted(line, '"site":"Caf\xe9",', "latin-1")
-    yield "not-an-object", lambda line: b"[%b,%b]" % (_plain(line), _plain(line))
-    yield "not-an-object", lambda _: b"null"
-    yield "not-an-object", lambda _: b'"no reading"'
-    yield "lone-surrogate", lambda line: _inserted(line, '"site":"\\ud83d",')
-    yield "not-json", lambda line: _plain(line) + _plain(line)
-    yield "not-json", lambda line: _plain(line) + b" ok"
-    yield "not-json", lambda line: _plain(line)[:-9]
-    yield "not-json", lambda line: _plain(line).replace(b'"', b"'")
-    yield "not-json", lambda line: _inserted(line, '"site":"a\x00b",')
-    yield "not-json", lambda line: b"\xef\xbb\xbf" + _plain(line)
+def _tells_holder(recipe: Recipe) -> bool:
+    return recipe.email and recipe.serial
+
+
+def _all(folder: str) -> Iterator[Recipe]:
+    yield from _whole_lines(folder)
+    if folder == "customer":
+        yield from _of_customers()
+    else:
+        yield Recipe("not-json", lambda line: _plain(line)[:-9])
+    for column in FIELDS[folder]:
+        for recipe in (*_typed(column), *(_missing(column.name) if column.required else ())):
+            yield recipe.hiding(folder, column.name)
+
+
+def _whole_lines(folder: str) -> Iterator[Recipe]:
+    email, serial, instant = TRACED[folder]
+    first = next(iter(FIELDS[folder])).name
+    yield Recipe("duplicate-key", lambda line: _inserted(line, f'"{first}":0,')).hiding(
+        folder, first
+    )
+    yield Recipe("not-utf8", lambda line: _inserted(line, '"site":"Caf\xe9",', "latin-1"))
+    yield Recipe("not-an-object", lambda line: b"[%b,%b]" % (_plain(line), _plain(line)))
+    yield Recipe("lone-surrogate", lambda line: _inserted(line, '"site":"\\ud83d",'))
+    yield Recipe("not-json", lambda line: _plain(line) + _plain(line))
+    yield Recipe("not-json", lambda line: _plain(line) + b" ok")
+    yield Recipe("not-json", lambda line: _inserted(line, '"site":"a\x00b",'))
+    yield Recipe("not-json", lambda line: b"\xef\xbb\xbf" + _plain(line))
+    for reason, make in (
+        ("not-an-object", lambda _: b"null"),
+        ("not-an-object", lambda _: b'"no reading"'),
+        ("not-json", lambda line: _plain(line).replace(b'"', b"'")),
+    ):
+        yield Recipe(reason, make).hiding(folder, email, serial, instant)
+
+
+def _of_customers() -> Iterator[Recipe]:
+    """Withdrawals as they are broken on their way: cut, glued to another one, a key misspelt."""
+    email, serial, instant = TRACED["customer"]
+    yield Recipe("not-json", lambda *lines: b"".join(map(_plain, lines)), people=3)
+    yield Recipe("not-json", lambda a, b: _cut(a, instant, b',"sha') + _plain(b), people=2)
+    yield Recipe("not-json", lambda line: _cut(line, instant, b',"shareWithRes'))
+    yield _misspelt("registrationDate", "registeredDate")
+    for recipe in (
+        Recipe("not-json", lambda line: _cut(line, serial, b',"registr')),
+        _misspelt(instant, "lastUpdatedDate"),
+    ):
+        yield recipe.hiding("customer", instant)
+    cut_short = Recipe("not-json", lambda line: _cut(line, "customerName", b',"email":"ann@ex'))
+    yield cut_short.hiding("customer", email, serial, instant)
+    yield _misspelt(email, "e-mail").hiding("customer", email)
+
+
+def _cut(line: Members, key: str, rest: bytes) -> bytes:
+    """A line that ends behind a key and a bit."""
+    keys = list(line)[: list(line).index(key) + 1]
+    return _plain({k: line[k] for k in keys})[:-1] + rest
+
+
+def _misspelt(key: str, wrong: str) -> Recipe:
+    return Recipe(
+        f"missing:{key}", lambda line: _plain({wrong if k == key else k: line[k] for k in line})
+    )
 
 
 def _missing(key: str) -> Iterator[Recipe]:
     reason = f"missing:{key}"
-    yield reason, lambda line: _plain({k: v for k, v in line.items() if k != key})
-    yield reason, lambda line: _plain(line | {key: "null"})
+    yield Recipe(reason, lambda line: _plain({k: v for k, v in line.items() if k != key}))
+    yield Recipe(reason, lambda line: _plain(line | {key: "null"}))
 
 
 def _typed(column: Field) -> Iterator[Recipe]:
@@ -69,8 +158,9 @@ def _typed(column: Field) -> Iterator[Recipe]:
 def _valued(column: Field, code: str, change: Callable[[str], str]) -> Recipe:
     key = column.name
     # An optional value that is not given is given here, wrongly.
-    return f"{code}:{key}", lambda line: _plain(
-        line | {key: change(line.get(key, "1700000000000"))}
+    return Recipe(
+        f"{code}:{key}",
+        lambda line: _plain(line | {key: change(line.get(key, "1700000000000"))}),
     )
 
 

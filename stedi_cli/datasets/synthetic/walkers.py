@@ -6,6 +6,7 @@ so that both come out of the same decisions.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from stedi_cli.datasets.synthetic.dice import Dice
@@ -52,6 +53,12 @@ class Walker:
         phase: Where in the gait the walk begins.
         stride: How far the gait goes on from one instant to the next.
         unheard: The instant without an accelerometer reading, or ``NEVER``.
+        dirt: Unusable lines that come behind the customer's, by folder: reason and line.
+        held_back: Whether an unusable line may withdraw the customer's consent.
+        claims: Serial numbers that unusable lines name as the customer's.
+        strangers: Serial numbers that unusable lines name as somebody's, one each.
+        contends: Instants of unusable accelerometer lines of the customer.
+        anybodys: Instants of those that do not say whose they are.
     """
 
     number: int
@@ -66,6 +73,12 @@ class Walker:
     phase: int
     stride: int
     unheard: int = field(default=NEVER)
+    dirt: dict[str, list[tuple[str, bytes]]] = field(default_factory=lambda: defaultdict(list))
+    held_back: bool = False
+    claims: set[str] = field(default_factory=set)
+    strangers: list[str] = field(default_factory=list)
+    contends: set[int] = field(default_factory=set)
+    anybodys: set[int] = field(default_factory=set)
 
     @property
     def records(self) -> list[Record]:
@@ -93,7 +106,8 @@ class Walker:
     @property
     def cuts(self) -> set[int]:
         """The instants at which the walk begins, ends, or goes on in another way."""
-        cuts = {0, self.respelled, self.rewired, self.unheard, self.unheard + 1, INSTANTS}
+        alone = {self.unheard, *self.contends, *self.anybodys}
+        cuts = {0, self.respelled, self.rewired, INSTANTS, *alone, *(cut + 1 for cut in alone)}
         return {cut for cut in cuts if cut <= INSTANTS}
 
     def user_at(self, instant: int) -> str:
@@ -105,12 +119,22 @@ class Walker:
         return self.serials[instant >= self.rewired]
 
     @property
+    def holds(self) -> set[str]:
+        """The serial numbers that the customer holds by the strict rules."""
+        return {self.latest.serial, *self.claims}
+
+    @property
+    def agreed(self) -> int | None:
+        """The consent of a customer who is trusted by the strict rules, else nothing."""
+        return None if self.held_back else self.latest.research
+
+    @property
     def curated_since(self) -> int | None:
         """The consent of a customer who is curated by the strict rules, else nothing.
 
         The last instant of a walk is always heard, so it decides.
         """
-        consent = self.latest.research
+        consent = self.agreed
         return consent if consent is not None and consent <= self.times[-1] else None
 
 
