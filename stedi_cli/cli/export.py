@@ -36,9 +36,9 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Write a table to a Parquet or CSV file, or in folds for training.
+    """Write a table to a Parquet or CSV file, or in folds.
 
-    Folds are Parquet files in random order, without personal columns.
+    Folds, for training, are Parquet files in random order, without personal columns.
 
     Example: stedi export machine_learning_curated steps --folds 5
     """
