@@ -371,6 +371,7 @@ class Asked:
             questions=self._questions,
             raw_lines=SimpleNamespace(usable_lines=self.usable_lines, answer=self.query_here),
             kept=None,
+            account=None,
         )
         return Validation(self._model, lake, None).run()
 
