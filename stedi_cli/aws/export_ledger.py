@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 
 from stedi_cli.aws.account import aws_errors
@@ -23,8 +24,8 @@ class ExportLedger:
         self._storage = storage
 
     def add(self, entry: ExportEntry) -> bool:
-        # By its time, so that a listing gives them in their order.
-        key = f"{self._prefix}{entry.when}-{uuid.uuid4().hex}.json"
+        # By its time, so that a listing gives them in their order; two may share a second.
+        key = f"{self._prefix}{entry.when}-{time.time_ns()}-{uuid.uuid4().hex}.json"
         with aws_errors(f"s3:PutObject {key}"):
             self._storage.s3.put_object(
                 **self._storage.place(key), Body=entry.line(), ServerSideEncryption="AES256"
