@@ -10,7 +10,6 @@ from stedi_cli.aws.athena import Athena
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.export_ledger import ExportLedger
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.line_reader import LineReader
 from stedi_cli.aws.place import Place, place_of
 from stedi_cli.aws.questions import Questions
 from stedi_cli.aws.running import Jobs
@@ -30,21 +29,19 @@ def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff | Non
     """
     backoff = backoff or Backoff()
     place = place_of(settings, lakehouse, backoff)
-    layout, zone, tables = place.layout, place.zone, place.tables
+    layout, zone = place.layout, place.zone
     athena = Athena(layout, backoff)
-    questions = Questions(layout, tables, athena)
     return Lake(
         title=_title(layout),
         infrastructure=place.infrastructure,
         landing=zone,
-        tables=tables,
-        questions=questions,
+        tables=place.tables,
+        questions=Questions(place, athena),
         jobs=Jobs(place),
         exports=ExportLedger(layout, zone.storage),
         diagnose=partial(_diagnose, place),
         close=zone.close,
         account=AccountUse(layout, place.runs, athena),
-        raw_lines=LineReader(lakehouse, zone, tables.states, questions.rows),
     )
 
 

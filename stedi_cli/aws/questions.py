@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
-from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.records import Answer, Exported, Question
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.questions.export_file import export_format
 from stedi_cli.questions.not_built import not_built
+from stedi_cli.questions.standing_in import standing_in
 from stedi_cli.questions.statement import TOKEN, no_select, refuse_broken_text, tables_named
 from stedi_cli.sql import identifier
 
 if TYPE_CHECKING:
-    from stedi_cli.aws.table_files import TableFiles
+    from stedi_cli.aws.place import Place
 
 _E_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _SERIAL = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -29,15 +30,18 @@ _SERIAL = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 class Questions:
     """All tables of a lakehouse by name, through Athena.
 
+    Landing tables are read from their typed copies, as the last run left these.
+
     Args:
-        layout: Names and places.
-        tables: The Iceberg tables.
+        place: The lakehouse.
         athena: Runs the queries.
     """
 
-    def __init__(self, layout: Layout, tables: TableFiles, athena: Athena) -> None:
-        self._layout = layout
-        self._tables = tables
+    def __init__(self, place: Place, athena: Athena) -> None:
+        self._layout = place.layout
+        self._tables = place.tables
+        self._zone = place.zone
+        self._copies = place.copies
         self._athena = athena
 
     def ask(self, sql: str) -> Answer:
@@ -56,14 +60,29 @@ class Questions:
         """
         wanted = one_select(sql)
         _refuse_identifiers(wanted)
-        return self._run(wanted)
+        return replace(self._run(wanted), notes=tuple(self._notes(wanted)))
 
     def ask_all(self, questions: Sequence[Question]) -> list[Answer | UsageError]:
         return side_by_side([partial(self._answer, question) for question in questions])
 
+    def sent(self, sql: str) -> str:
+        named = tables_named(sql, self._layout.lakehouse.landing)
+        held = self._copies.held() if named else {}
+        return standing_in(sql, {name: held[name].select for name in named & held.keys()})
+
+    def unread(self) -> frozenset[str]:
+        landing = self._layout.lakehouse.landing
+        return frozenset(landing.keys() - self._copies.held().keys())
+
     def miscounted(self) -> dict[str, int]:
-        # There are no copies: the landing files themselves are read.
-        return {}
+        from stedi_cli.aws.accounted import lines_query, miscounted
+
+        held = self._copies.held()
+        if not held:
+            return {}
+        states, beside = self._tables.states(), self._layout.lakehouse.beside
+        query = lines_query(held.values(), [t.name for t in beside if t.name in states])
+        return miscounted(held, self._zone.states(), self._athena.select(query).rows)
 
     def export(
         self, table: str, file: Path, tell: Callable[[Exported], object] | None = None
@@ -84,6 +103,21 @@ class Questions:
         names = ", ".join(identifier(column.name) for column in table.columns)
         return self._run(f"SELECT {names} FROM {identifier(table.name)}").rows
 
+    def _notes(self, sql: str) -> Iterator[str]:
+        """Yield what is to be known of the landing tables that a query names."""
+        named = tables_named(sql, self._layout.lakehouse.landing)
+        held = self._copies.held() if named else {}
+        for name in sorted(named):
+            if name not in held:
+                yield (
+                    f"{name}: its JSON as it is, until a run has read it: 0 stays 0,"
+                    " and a line that cannot be used breaks a query."
+                )
+                continue
+            files = {file: self._zone.known(name, file) for file in self._zone.listed()[name]}
+            if not held[name].is_of(files):
+                yield f"{name}: as the last run read it; its files changed since."
+
     def _answer(self, question: Question) -> Answer | UsageError:
         try:
             with question.blamed():
@@ -93,7 +127,7 @@ class Questions:
 
     def _run(self, sql: str) -> Answer:
         try:
-            return self._as_modelled(sql, self._athena.select(sql))
+            return self._as_modelled(sql, self._athena.select(self.sent(sql)))
         except NoTableError as error:
             raise self._not_built(sql, error) from error
         except BadLineError as error:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeVar
 
 from stedi_cli.checks.accounts import present_accounts
 from stedi_cli.checks.kept_answers import KeptAnswers, Pairs
@@ -15,9 +14,8 @@ from stedi_cli.checks.validation_queries import (
     FILES,
     QUARANTINED,
     Queries,
-    account_query,
     account_title,
-    check_query,
+    built_checks,
     check_title,
     note_title,
     queries,
@@ -39,8 +37,6 @@ from stedi_cli.tables.provenance import TableState
 
 NO_CHECKS = ("",)
 """Names of checks by which only rows are asked about."""
-NOTHING = Answer([], [], iter(()))
-"""The answer where rows cannot be read."""
 _T = TypeVar("_T")
 
 
@@ -76,13 +72,11 @@ class Asking:
     def observed(self) -> Observed:
         """Return what is there, and what the queries say of it.
 
+        Answers that are kept are taken where these are all; else the others are asked for.
+
         Raises:
             StediError: If a table cannot be read.
         """
-        return self._look_closer(self._look())
-
-    def _look(self) -> Observed:
-        """Take the answers that are kept where these are all; else ask for the others."""
         states, landing, kept = self._seen()
         answers = kept
         if not kept or self._wanted(self._subjects(states)).keys() - kept.keys():
@@ -91,31 +85,32 @@ class Asking:
             states, landing, kept = self._seen()
             answers = kept | self._asked(states, kept)
         self._told = kept
-        usable, accounts = self._usable_lines(), accounts_of(self._lakehouse, states, landing)
-        used = {name: account.usable for name, account in accounts.items() if name in usable}
-        checks = [c.name for c in self._lakehouse.checks] + list(usable)
-        titles = {name: check_title(name) for name in checks}
+        titles = {check.name: check_title(check.name) for check in self._lakehouse.checks}
         found = dict(p for title in titles.values() for p in answers.get(title, ()))
         of_lines = {COUNTS, FILES, QUARANTINED} & self._subjects(states).keys()
         told = {name for name, title in titles.items() if title in kept}
         if of_lines <= kept.keys():
             told |= {ACCOUNT_CHECK.format(table=name) for name in landing}
-        sums = {a.name: account_title(a.name) for a in present_accounts(self._lakehouse, states)}
+        accounts = present_accounts(self._lakehouse, states)
+        sums = {account.name: account_title(account.name) for account in accounts}
         if COUNTS in kept:
             told |= {self._of_jobs[title] for title in sums.values() if title in kept}
         notes = {note.name: note_title(note.name) for note in self._lakehouse.notes}
+        unread = self._lake.questions.unread()
         return Observed(
             states=states,
             landing=landing,
-            usable=usable,
-            accounts=accounts,
-            rows=dict(answers.get(COUNTS, ())) | used,
-            read={name: found.pop(name) for name in usable if name in found},
+            unread=unread,
+            accounts=accounts_of(self._lakehouse, states, landing),
+            rows=dict(answers.get(COUNTS, ())),
             violations=found,
+            # To parse a text takes longer than all else here.
+            unasked=_about(unread, built_checks(self._lakehouse, states)) if unread else [],
             quarantined=dict(answers.get(QUARANTINED, ())),
             miscounted=dict(answers.get(FILES, ())),
             left_out={name: sorted(answers[t]) for name, t in notes.items() if t in answers},
-            reasons={name: answers[t] for name, t in sums.items() if t in answers},
+            reasons=dict.fromkeys(_about(unread, accounts))
+            | {name: answers[t] for name, t in sums.items() if t in answers},
             errors={n: self._errors[t] for n, t in titles.items() if t in self._errors}
             | {self._of_jobs[t]: self._errors[t] for t in sums.values() if t in self._errors},
             silent={n: self._errors[t] for n, t in notes.items() if t in self._errors},
@@ -175,10 +170,11 @@ class Asking:
         What an earlier validation added up of the same is taken.
         """
         found: dict[str, Pairs] = {}
-        for name in tables:
+        for name in set(tables) - self._lake.questions.unread():
             title, table = row_title(name), self._lakehouse.tables[name]
-            if title not in self._told and (rows := self._all_rows(row_query(table))) is not None:
-                total = row_sum([column.name for column in table.columns], rows)
+            if title not in self._told:
+                (answer,) = self._lake.questions.ask_all([Question(row_query(table))])
+                total = row_sum([column.name for column in table.columns], answered(answer).rows)
                 found[title] = [(name, part) for part in parts_of(total)]
         if found and self._kept is not None:
             self._kept.keep(row_texts(self._lakehouse), found, self._lake.landing.states())
@@ -189,13 +185,6 @@ class Asking:
             if row_title(name) in self._told
         }
 
-    def _all_rows(self, sql: str) -> Iterator[tuple[Any, ...]] | None:
-        """Return all rows of a landing table; None where they are too many to be read here."""
-        if self._lake.raw_lines is None:
-            return answered(*self._lake.questions.ask_all([Question(sql)])).rows
-        answer = self._lake.raw_lines.answer(sql)
-        return answer.rows if answer else None
-
     def reasons(self, observed: Observed) -> list[tuple[str, str, int]]:
         """Return landing table, reason and number of the unusable lines."""
         if not any(observed.quarantined.values()):
@@ -204,26 +193,15 @@ class Asking:
         answer = answered(*self._lake.questions.ask_all([Question(f"{sql} ORDER BY 1, 2")]))
         return [(str(table), str(reason), int(number)) for table, reason, number in answer.rows]
 
-    def rows(self, checks: Sequence[Check], observed: Observed, most: int) -> list[Answer]:
+    def rows(self, checks: Sequence[Check], most: int) -> list[Answer]:
         """Ask for rows that break rules.
 
         Args:
             checks: The rules, none whose SQL cannot be run.
-            observed: What is there.
             most: How many rows of each; one more tells that there are more.
         """
-        usable, unread, raw_lines = self._usable_lines(), observed.unread(), self._lake.raw_lines
-        here = {c.name for c in checks if unread and tables_named(c.sql, unread)}
-        questions = [Question(rows_query(c, usable, most), c.file) for c in checks]
-        elsewhere = [q for c, q in zip(checks, questions, strict=True) if c.name not in here]
-        answers = iter(self._lake.questions.ask_all(elsewhere) if elsewhere else [])
-        found: list[Answer] = []
-        for check in checks:
-            closer = None
-            if check.name in here and raw_lines is not None:
-                closer = raw_lines.answer(rows_query(check, {}, most))
-            found.append(closer or (NOTHING if check.name in here else answered(next(answers))))
-        return found
+        questions = [Question(rows_query(check, most), check.file) for check in checks]
+        return [answered(found) for found in self._lake.questions.ask_all(questions)]
 
     def _wanted(self, by_title: Mapping[str, _T]) -> dict[str, _T]:
         return {title: one for title, one in by_title.items() if self._is_wanted(title)}
@@ -237,46 +215,19 @@ class Asking:
             return not accounts.isdisjoint(self._only)
         if title in self._of_jobs:
             return self._of_jobs[title] in self._only
-        # A landing table's own name is that of its lines, which tell what can be read.
-        return title in map(check_title, (*self._only, *self._usable_lines()))
-
-    def _look_closer(self, observed: Observed) -> Observed:
-        """Ask again on this machine what is about lines that the queries could not read."""
-        raw_lines, unread = self._lake.raw_lines, observed.unread()
-        if raw_lines is None or not unread:
-            return observed
-
-        def about_them(check: Check) -> bool:
-            return bool(tables_named(check.sql, unread))
-
-        found: dict[str, int | None] = {}
-        for check in filter(about_them, self._lakehouse.checks):
-            if check.name in observed.violations:
-                answer = raw_lines.answer(check_query(check))
-                found |= dict(_pairs(answer)) if answer else {check.name: None}
-        left_out = dict(observed.left_out)
-        for note in filter(about_them, self._lakehouse.notes):
-            if note.name in observed.left_out:
-                answer = raw_lines.answer(note.sql)
-                left_out[note.name] = sorted(_pairs(answer)) if answer else []
-        reasons = dict(observed.reasons)
-        for account in filter(about_them, present_accounts(self._lakehouse, observed.states)):
-            if account.name in observed.reasons:
-                answer = raw_lines.answer(account_query(account))
-                reasons[account.name] = _pairs(answer) if answer else None
-        violations = {**observed.violations, **found}
-        return replace(observed, violations=violations, left_out=left_out, reasons=reasons)
+        return title in map(check_title, self._only)
 
     def _subjects(self, states: Mapping[str, TableState]) -> dict[str, str]:
         return subjects(self._lakehouse, states, present_accounts(self._lakehouse, states))
 
     def _queries(self, states: Mapping[str, TableState]) -> Queries:
         told = present_accounts(self._lakehouse, states)
-        return queries(self._lakehouse, states, told, self._usable_lines())
+        return queries(self._lakehouse, states, told, self._lake.questions.unread())
 
-    def _usable_lines(self) -> dict[str, str]:
-        """Return, by landing table, the SELECT that takes its place; none where it need not."""
-        return self._lake.raw_lines.usable_lines() if self._lake.raw_lines else {}
+
+def _about(unread: Collection[str], checks: Sequence[Check]) -> list[str]:
+    """Return the names of those that are about landing tables of which nothing can be asked yet."""
+    return [check.name for check in checks if unread and tables_named(check.sql, unread)]
 
 
 def _pairs(answer: Answer) -> Pairs:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from stedi_cli.checks.expected import DataSet
-from stedi_cli.checks.validation_queries import reading
 from stedi_cli.checks.variants import Way, jobs_up_to, ways_of_rules, ways_of_variants
 from stedi_cli.checks.verdict import TableCount
 from stedi_cli.errors import UsageError
@@ -143,10 +142,9 @@ def counted(lake: Lake, ways: Iterable[Way]) -> list[tuple[Way, int]]:
         lake: The lakehouse's parts.
         ways: The ways; where several are the same, one is asked.
     """
-    usable = lake.raw_lines.usable_lines() if lake.raw_lines else {}
     listed = list(ways)
     texts = list(dict.fromkeys(way.sql for way in listed))
-    answers = lake.questions.ask_all([Question(reading(usable, sql)) for sql in texts])
+    answers = lake.questions.ask_all([Question(sql) for sql in texts])
     numbers = {
         sql: int(next(iter(answer.rows))[0])
         for sql, answer in zip(texts, answers, strict=True)

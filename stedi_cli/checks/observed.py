@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from stedi_cli.landing.files import LandingState
@@ -17,12 +17,12 @@ class Observed:
     Args:
         states: The tables' states.
         landing: The landing files.
-        usable: By landing table, the SELECT that takes its place.
+        unread: The landing tables of which nothing could be asked, since no run has read them.
         accounts: By landing table, how the runs used its lines; none where no run has read its
             files as they are now.
         rows: Rows by table.
-        read: By table in ``usable``, the lines that the queries could read.
-        violations: Rows that break a rule, by check; None where that cannot be told.
+        violations: Rows that break a rule, by check.
+        unasked: The checks that are about tables in ``unread``.
         quarantined: Lines in quarantine by landing table.
         miscounted: Lines of one landing file that are counted for another, by landing table.
         left_out: Reasons and numbers by note.
@@ -34,11 +34,11 @@ class Observed:
 
     states: Mapping[str, TableState]
     landing: Mapping[str, LandingState]
-    usable: Mapping[str, str]
+    unread: Collection[str]
     accounts: Mapping[str, LandingAccount]
     rows: dict[str, int]
-    read: dict[str, int]
-    violations: Mapping[str, int | None]
+    violations: Mapping[str, int]
+    unasked: Collection[str]
     quarantined: dict[str, int]
     miscounted: dict[str, int]
     left_out: dict[str, list[tuple[str, int]]]
@@ -46,24 +46,6 @@ class Observed:
     errors: dict[str, str]
     silent: dict[str, str]
     kept: frozenset[str] = frozenset()
-
-    def unread(self) -> dict[str, tuple[int, int]]:
-        """Return lines that queries read and that runs used, where these are not the same."""
-        return {
-            name: (number, self.accounts[name].usable)
-            for name, number in self.read.items()
-            if name in self.accounts and number != self.accounts[name].usable
-        }
-
-    def unread_notes(self) -> list[str]:
-        """Return what is said of lines that could not be read, where a rule is not checked."""
-        if None not in self.violations.values():
-            return []
-        return [
-            f"{name}: queries can read {found:,} of its {used:,} usable lines, and it is too large"
-            " to be read here, so rules about it are not checked."
-            for name, (found, used) in self.unread().items()
-        ]
 
     def unaccounted(self) -> dict[str, int]:
         """Count the lines of each landing table that are neither used nor in quarantine."""

@@ -43,8 +43,7 @@ def outdated(
     tables = {name: why for name, why in staleness.tables().items() if why != NOT_BUILT}
     unread = {*staleness.unread()}
     if all(name in observed.states for name in lakehouse.writers):
-        unread |= {name for name in observed.usable if name not in observed.accounts}
-        unread |= {*observed.not_looked_at()}
+        unread |= {*observed.unread, *observed.not_looked_at()}
     return Outdated(tables, [name for name in lakehouse.landing if name in unread], broken)
 
 

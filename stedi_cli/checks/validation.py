@@ -94,7 +94,6 @@ class Validation:
             checks=self._checks(observed, self._lakehouse.policy(policy).breaks),
             left_out=left_out,
             notes=[
-                *observed.unread_notes(),
                 *self._other_policy(built),
                 *([] if found.sets else [_UNKNOWN]),
                 *([found.beside] if found.beside else []),
@@ -146,7 +145,7 @@ class Validation:
         rules = self._lakehouse.rules
         broken = [rules[check.check] for check in report.checks if check.violations]
         asked = [check for check in broken if check.sql]
-        answers = self._asking.rows(asked, self._observed, most)
+        answers = self._asking.rows(asked, most)
         return {
             check.name: offending(self._lakehouse, check, answer, most, masked=masked)
             for check, answer in zip(asked, answers, strict=True)
@@ -158,7 +157,7 @@ class Validation:
             **observed.unaccounted(),
             **left_over(self._lakehouse, observed),
             **self._personal_columns(observed.states),
-            **dict.fromkeys(observed.errors),
+            **dict.fromkeys([*observed.errors, *observed.unasked]),
         }
         waiting = {ACCOUNT_CHECK.format(table=name) for name in observed.not_looked_at()}
         rules = self._lakehouse.rules

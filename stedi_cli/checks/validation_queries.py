@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from stedi_cli.lake.records import Question
@@ -24,8 +24,7 @@ class Queries:
 
     Args:
         counts: Rows of every table, or None where there is nothing to count.
-        checks: Rows that break a rule, by the rule's name. Where landing tables are read through
-            other SELECTs, also the rows of each of these.
+        checks: Rows that break a rule, by the rule's name.
         quarantined: Lines in quarantine of every landing table, or None without one.
         notes: What was left out and why, by the name of the query.
         accounts: What is not in a job's table and why, by the job's name.
@@ -83,7 +82,7 @@ def account_title(job: str) -> str:
 def subjects(
     lakehouse: Lakehouse, built: Collection[str], accounts: Sequence[Check]
 ) -> dict[str, str]:
-    """Return what a validation asks of tables read under their own names, where all are built.
+    """Return what a validation asks where all tables are built.
 
     No query is parsed for that.
 
@@ -111,7 +110,7 @@ def queries(
     lakehouse: Lakehouse,
     built: Collection[str],
     accounts: Sequence[Check],
-    usable: Mapping[str, str],
+    unread: Collection[str],
 ) -> Queries:
     """Return the queries of a validation.
 
@@ -119,37 +118,41 @@ def queries(
         lakehouse: The model.
         built: Names of the tables that are there beside the landing tables.
         accounts: The jobs' accounts that can be asked for.
-        usable: By landing table, a SELECT of its usable lines that takes its place; such a table
-            is not counted, since the runs tell its rows.
+        unread: The landing tables of which nothing can be asked, since no run has read them.
     """
-    counted = _counted(lakehouse, built, usable)
+    counted = _counted(lakehouse, built, unread)
     beside = [table.name for table in lakehouse.beside]
-    written = (*lakehouse.writers, *beside)
-    checks = [check for check in lakehouse.checks if tables_named(check.sql, written) <= set(built)]
-    notes = [note for note in lakehouse.notes if tables_named(note.sql, beside) <= set(built)]
-    if checks:
-        texts = [rule.sql for rule in (*checks, *notes, *accounts)]
-        read = frozenset().union(*(tables_named(text, usable) for text in texts))
-        checks += [
-            Check(name, f"SELECT 1 AS line FROM {identifier(name)}")
-            for name in usable
-            if name in read
-        ]
+    there = [note for note in lakehouse.notes if tables_named(note.sql, beside) <= set(built)]
+    checks, notes, told = (
+        [one for one in asked if not (unread and tables_named(one.sql, unread))]
+        for asked in (built_checks(lakehouse, built), there, accounts)
+    )
     return Queries(
         counts=Question(count_query(counted)) if counted else None,
-        checks={c.name: Question(reading(usable, check_query(c)), c.file) for c in checks},
+        checks={check.name: Question(check_query(check), check.file) for check in checks},
         quarantined=Question(_QUARANTINED) if QUARANTINE in built else None,
-        notes={n.name: Question(reading(usable, n.sql), n.file) for n in notes},
-        accounts={a.name: Question(reading(usable, account_query(a)), a.file) for a in accounts},
+        notes={note.name: Question(note.sql.strip(), note.file) for note in notes},
+        accounts={a.name: Question(account_query(a), a.file) for a in told},
     )
 
 
-def _counted(lakehouse: Lakehouse, built: Collection[str], usable: Collection[str]) -> list[str]:
+def built_checks(lakehouse: Lakehouse, built: Collection[str]) -> list[Check]:
+    """Return the checks of which all tables are there.
+
+    Args:
+        lakehouse: The model.
+        built: Names of the tables that are there beside the landing tables.
+    """
+    written = (*lakehouse.writers, *(table.name for table in lakehouse.beside))
+    return [check for check in lakehouse.checks if tables_named(check.sql, written) <= set(built)]
+
+
+def _counted(lakehouse: Lakehouse, built: Collection[str], unread: Collection[str]) -> list[str]:
     return [
         name
         for name, table in lakehouse.tables.items()
         if (name in built and table not in lakehouse.beside)
-        or (table.zone == "landing" and name not in usable)
+        or (table.zone == "landing" and name not in unread)
     ]
 
 
@@ -174,35 +177,18 @@ def check_query(check: Check) -> str:
     )
 
 
-def rows_query(check: Check, usable: Mapping[str, str], most: int) -> str:
+def rows_query(check: Check, most: int) -> str:
     """Return a query for some of the rows that break a rule, one more than are wanted.
 
     Args:
         check: The rule.
-        usable: By landing table, a SELECT that takes its place.
         most: How many are wanted.
     """
     sql = (check.shown or check.sql).strip()
-    return reading(usable, f"SELECT *\nFROM (\n{sql}\n) broken\nLIMIT {most + 1}")
+    return f"SELECT *\nFROM (\n{sql}\n) broken\nLIMIT {most + 1}"
 
 
 def account_query(account: Check) -> str:
     """Return a query that says why rows are not in a job's table, and of how many it is so."""
     named = identifier(f"account of {account.name}")
     return f"SELECT reason, n\nFROM (\n{account.sql.strip()}\n) {named}"
-
-
-def reading(usable: Mapping[str, str], sql: str) -> str:
-    """Put SELECTs in the place of the landing tables that a query names.
-
-    Args:
-        usable: The SELECTs by landing table.
-        sql: The query.
-    """
-    sql = sql.strip()
-    found = tables_named(sql, usable)
-    named = [f"{identifier(n)} AS (\n{text}\n)" for n, text in usable.items() if n in found]
-    if not named:
-        return sql
-    # Inside, so that the query keeps a WITH of its own; no order is lost that matters.
-    return f"WITH {', '.join(named)}\nSELECT * FROM (\n{sql}\n) asked"

@@ -61,10 +61,10 @@ class TableCount:
 class CheckResult:
     """How many rows break a rule, and whether the policy breaks it on purpose.
 
-    ``violations`` is None where that cannot be told: since queries cannot read every
-    line that the rule is about; where ``waiting``, since no run has looked at these
-    lines; and since the SQL cannot be run, as ``error`` says. ``kept`` tells that an
-    earlier validation asked; ``rule`` is in words, ``file`` the one with the SQL.
+    ``violations`` is None where that cannot be told: since nothing can be asked yet about
+    a landing table that the rule is about; where ``waiting``, since no run has looked at
+    these lines; and since the SQL cannot be run, as ``error`` says. ``kept`` tells that
+    an earlier validation asked; ``rule`` is in words, ``file`` the one with the SQL.
     """
 
     check: str
@@ -214,7 +214,7 @@ _SAID = {
     WRONG: ("count is not the expected one", "counts are not the expected ones"),
     EMPTY: ("table is empty", "tables are empty"),
     NOT_LOOKED_AT: ("landing table is not looked at yet", "landing tables are not looked at yet"),
-    NOT_CHECKED: ("rule cannot be checked here", "rules cannot be checked here"),
+    NOT_CHECKED: ("rule cannot be checked yet", "rules cannot be checked yet"),
 }
 
 

@@ -45,7 +45,7 @@ def explain(
             sets = recognised(lakehouse, known, observed, asking.sums).sets
             found = known_causes(sets, name, number)
             # What is counted without some lines may be anything.
-            unread = sorted(observed.unread())
+            unread = sorted(observed.unread)
             if not found and not unread:
                 found = causes(lakehouse, lake, name, number)
             flows = [] if found else _accounts(opened, name)

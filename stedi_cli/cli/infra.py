@@ -57,7 +57,7 @@ def up(
 ) -> None:
     """Make what is missing, change what differs, and upload data.
 
-    The data is the configured one. It deletes nothing without --yes. A second time it changes
+    The data is the configured one. It deletes no data without --yes. A second time it changes
     nothing.
 
     Example: stedi infra up --data my-landing-files

@@ -52,4 +52,6 @@ def preview(
                 render.emit_rows(answer.columns, answer.rows)
             else:
                 show_rows(answer.columns, list(answer.rows))
+            for note in answer.notes:
+                render.note(note)
         render.show_cost(opened.query_cost)

@@ -57,6 +57,8 @@ def query(
             show_rows(answer.columns, list(islice(answer.rows, MOST)))
             if next(answer.rows, None) is not None:
                 render.note(f"Only the first {MOST:,} rows are shown; --json prints all.")
+        for note in answer.notes:
+            render.note(note)
         render.show_cost(opened.query_cost)
 
 

@@ -105,7 +105,8 @@ def validate(
         model, lake = opened.lakehouse, opened.lake
         validation = Validation(model, lake, policy, again=again, usual=usual, only=checks or ())
         if sql:
-            texts = [question.sql for question in validation.queries().values()]
+            asked = validation.queries().values()
+            texts = [opened.lake.questions.sent(question.sql) for question in asked]
             render.say(";\n\n".join(texts) + ";")
             return
         if save is not None:

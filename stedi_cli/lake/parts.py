@@ -156,11 +156,18 @@ class Questions(Protocol):
             run, the error, which names the file that holds it.
         """
 
+    def sent(self, sql: str) -> str:
+        """Return the text by which a SELECT is asked here."""
+
+    def unread(self) -> frozenset[str]:
+        """Return the landing tables of which no rule can be checked before a run has read them."""
+
     def miscounted(self) -> dict[str, int]:
         """Return by landing table the lines of one file that are counted for another.
 
         Of each file as many lines have to be in the table's copy, and as many in quarantine, as the
-        copy's ledger says; nothing is told where there is no copy.
+        copy's ledger says; nothing is told where there is no copy. Where questions read the copy
+        alone, lines of files that it does not hold as they are count too.
         """
 
     def export(
@@ -227,20 +234,6 @@ class Account(Protocol):
         """Stop a run."""
 
 
-class RawLines(Protocol):
-    """What checks read where a landing table holds more than usable lines when asked for."""
-
-    def usable_lines(self) -> dict[str, str]:
-        """Return, by landing table, a SELECT of its usable lines to read instead."""
-
-    def answer(self, sql: str) -> Answer | None:
-        """Answer a check on this machine, over landing files read line by line.
-
-        Returns:
-            The answer, or None where that would have to read too much.
-        """
-
-
 class Kept(Protocol):
     """What a validation leaves for the next one, beside the lakehouse.
 
@@ -286,7 +279,6 @@ class Lake:
         removed: Returns the tags and branches that went because a part mended or swept, and were
             not returned before.
         account: The account that pays for it; None where all is free.
-        raw_lines: What checks read of landing files; None where they read the landing tables.
         kept: What validations leave for the next one; None where nothing is.
         folds: Writes tables in folds; None where that is not done.
     """
@@ -303,6 +295,5 @@ class Lake:
     tidy: Callable[[], None] | None = None
     removed: Callable[[], list[RefRemoved]] = list
     account: Account | None = None
-    raw_lines: RawLines | None = None
     kept: Kept | None = None
     folds: Folds | None = None

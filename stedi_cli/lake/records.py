@@ -74,11 +74,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a query: column names, their types, and rows as they are asked for."""
+    """The answer to a query.
+
+    Args:
+        columns: Their names.
+        types: Their types.
+        rows: The rows, as they are asked for.
+        notes: What is to be known of the tables that were read.
+    """
 
     columns: list[str]
     types: list[str]
     rows: Iterator[tuple[Any, ...]]
+    notes: tuple[str, ...] = ()
 
 
 def answered(found: Answer | UsageError) -> Answer:
@@ -135,8 +143,9 @@ class Change:
     Args:
         kind: Such as ``bucket``, ``role``, ``job``.
         name: Its name or path.
-        action: ``create``, ``change``, ``replace`` (cannot be changed in place), ``keep``,
-            ``refuse`` (it is there, in the way and not ours), or ``leave`` (not in the way).
+        action: ``create``, ``change``, ``replace`` (cannot be changed in place), ``remove`` (an
+            earlier version made it), ``keep``, ``refuse`` (it is there, in the way and not ours),
+            or ``leave`` (not in the way).
         fields: Field, what is there, and what is wanted, for each that differs.
         note: Why, where that needs saying.
     """
@@ -171,8 +180,9 @@ class Plan:
 
     @property
     def todo(self) -> int:
-        """How many parts are to be made or changed."""
-        return sum(change.action in ("create", "change", "replace") for change in self.changes)
+        """How many parts are to be made, changed or removed."""
+        done = ("create", "change", "replace", "remove")
+        return sum(change.action in done for change in self.changes)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,6 +67,42 @@ class Ledger:
     def fingerprint(self) -> str:
         """Digest of the files' names and contents, as of landing files."""
         return fingerprint({name: account.sha256 for name, account in self.files.items()})
+
+    def same(self, files: Mapping[str, FileFacts]) -> dict[str, FileAccount]:
+        """Return the accounts of files that are still those that were read.
+
+        Args:
+            files: The landing files as they are.
+        """
+        found = {name: account for name, account in self.files.items() if name in files}
+        return {name: account for name, account in found.items() if account.is_of(files[name])}
+
+    def unread(self, files: Mapping[str, FileFacts]) -> int:
+        """Return the lines of files that were not read as they are."""
+        return sum(files[name].lines for name in files.keys() - self.same(files).keys())
+
+    def miscounted(
+        self,
+        rows: Mapping[str, int],
+        bad: Iterable[Mapping[str, int]],
+        files: Mapping[str, FileFacts],
+    ) -> int:
+        """Return the lines that another file has too many or too few of.
+
+        Args:
+            rows: The rows in the typed copy by file.
+            bad: The unusable lines by file, of each table in which they are.
+            files: The landing files as they are.
+        """
+        usable = {file: a.lines - a.quarantined for file, a in self.files.items()}
+        there = rows.keys() | usable.keys()
+        lines = sum(abs(rows.get(file, 0) - usable.get(file, 0)) for file in there)
+        # Of what was removed or changed since, a run on another engine may have taken out the
+        # unusable lines.
+        kept = self.same(files).items()
+        return lines + sum(
+            abs(found.get(file, 0) - a.quarantined) for found in bad for file, a in kept
+        )
 
     @cached_property
     def content(self) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stedi_cli.landing.traces import Trace, Traced
-from stedi_cli.project.lakehouse import Lakehouse, Table
+from stedi_cli.project.lakehouse import HELD_BACK, QUARANTINE, Lakehouse, Table
 
 if TYPE_CHECKING:
     from stedi_cli.landing.split import BadLine
@@ -32,6 +32,11 @@ def traced_sha256(lakehouse: Lakehouse) -> str:
     """Return a digest of what is looked for in the unusable lines of all tables."""
     told = "\n".join(f"{name} {traced_in(table)}" for name, table in lakehouse.traced.items())
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+def tables_of_lines(table: Table) -> list[str]:
+    """Return the tables in which each unusable line of a landing table is."""
+    return [QUARANTINE, *([HELD_BACK] if table.held_back else [])]
 
 
 def unreadable(table: Table, lines: Iterable[BadLine]) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from stedi_cli.landing.ledger import Ledger
+from stedi_cli.landing.traced import tables_of_lines
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.place import Place
 from stedi_cli.local.typed_copies import Held, TypedCopies
-from stedi_cli.project.lakehouse import HELD_BACK, LANDING_FILE, QUARANTINE, Table
+from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.sql import identifier, literal, parquet
 
 
@@ -28,33 +28,23 @@ def miscounted(place: Place, engine: Engine) -> dict[str, int]:
         ledger = copies.ledger(table)
         if ledger is not None:
             held = copies.held(table, place.zone.state(name))
-            found[name] = _in_copy(engine, ledger, held)
-            found[name] += sum(
-                _of_lines(place, engine, lines, table, held) for lines in _lines_of(place, table)
+            bad = [_of_lines(place, engine, lines, table) for lines in tables_of_lines(table)]
+            found[name] = ledger.miscounted(
+                _in_copy(engine, held), bad, place.zone.state(name).files
             )
     return found
 
 
-def _in_copy(engine: Engine, ledger: Ledger, held: Held) -> int:
-    rows = dict[str, int]()
-    if held.files:
-        query = f"SELECT {LANDING_FILE}, count(*) FROM {parquet(held.files)} GROUP BY 1"
-        rows = dict(engine.execute(query))
-    wanted = {file: a.lines - a.quarantined for file, a in ledger.files.items()}
-    return sum(abs(rows.get(f, 0) - wanted.get(f, 0)) for f in rows.keys() | wanted.keys())
+def _in_copy(engine: Engine, held: Held) -> dict[str, int]:
+    if not held.files:
+        return {}
+    query = f"SELECT {LANDING_FILE}, count(*) FROM {parquet(held.files)} GROUP BY 1"
+    return dict(engine.execute(query))
 
 
-def _lines_of(place: Place, table: Table) -> list[str]:
-    """Return the tables in which each unusable line of a landing table is."""
-    traced = table.name in place.lakehouse.traced
-    return [QUARANTINE, *([HELD_BACK] if traced else [])]
-
-
-def _of_lines(place: Place, engine: Engine, lines: str, table: Table, held: Held) -> int:
-    bad = dict[str, int]()
-    if lines in place.tables.states():
-        # Of one line there may be several rows.
-        query = f'SELECT file, count(DISTINCT line) FROM {identifier(lines)} WHERE "table" = '
-        bad = dict(engine.execute(f"{query}{literal(table.name)} GROUP BY 1"))
-    # Of what was removed or changed since, a run on another engine may have taken out the lines.
-    return sum(abs(bad.get(file, 0) - a.quarantined) for file, a in held.same.items())
+def _of_lines(place: Place, engine: Engine, lines: str, table: Table) -> dict[str, int]:
+    if lines not in place.tables.states():
+        return {}
+    # Of one line there may be several rows.
+    query = f'SELECT file, count(DISTINCT line) FROM {identifier(lines)} WHERE "table" = '
+    return dict(engine.execute(f"{query}{literal(table.name)} GROUP BY 1"))

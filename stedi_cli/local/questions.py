@@ -70,6 +70,13 @@ class Questions:
         except UsageError as error:
             return error
 
+    def sent(self, sql: str) -> str:
+        return sql
+
+    def unread(self) -> frozenset[str]:
+        # Of files that no run has read the lines are read for a question.
+        return frozenset()
+
     @private
     def miscounted(self) -> dict[str, int]:
         import duckdb

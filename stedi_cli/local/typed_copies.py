@@ -77,10 +77,8 @@ class TypedCopies:
         known = all(places.judged in prints for places in bad)
         same = {
             name: account
-            for name, account in ledger.files.items()
-            if name in state.files
-            and account.is_of(state.files[name])
-            and all(places.lines.get(name, 0) == account.quarantined for places in bad)
+            for name, account in ledger.same(state.files).items()
+            if all(places.lines.get(name, 0) == account.quarantined for places in bad)
             and (known or not account.quarantined)
         }
         return Held(

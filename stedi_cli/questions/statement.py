@@ -133,6 +133,15 @@ def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
     return frozenset(name for key, name in known.items() if key in names)
 
 
+def names_given(sql: str) -> frozenset[str]:
+    """Return the names that a query's own WITH gives a meaning, as far as DuckDB can read it."""
+    try:
+        node = _tree(sql)[0]["node"]
+    except (UsageError, IndexError):
+        return frozenset()
+    return frozenset(entry["key"].lower() for entry in node.get("cte_map", {}).get("map", []))
+
+
 def is_repeatable(sql: str) -> bool:
     """Tell whether a query gives the same for the same tables, whenever and however often asked.
 

@@ -100,7 +100,7 @@ def _landing(
 ) -> dict[str, Any]:
     known = ledger(table)
     read = known.files if known else {}
-    same = {name for name, f in state.files.items() if name in read and read[name].is_of(f)}
+    same = known.same(state.files) if known else {}
     return {
         "typed": table.typed.name,
         "fingerprint": state.fingerprint,

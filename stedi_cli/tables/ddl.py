@@ -10,8 +10,10 @@ from stedi_cli.tables.types import TYPES
 
 SERDE = "org.apache.hive.hcatalog.data.JsonSerDe"
 _LINES = "{table}_lines"
-_LINES_SERDE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
-_LINES_DOC = "The same files line by line, which no unusable line can break."
+_RAW = (
+    "{doc}. The files as they are: 0 stays 0 in an optional instant, and a line that cannot be used"
+    " breaks a query; {typed} holds what can be used."
+)
 _TEXT_FORMATS = {
     "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
     "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
@@ -19,11 +21,16 @@ _TEXT_FORMATS = {
 
 
 def lines_table(table: str) -> str:
-    """Return the name of the table that holds a landing table's lines as they are."""
+    """Return the name of the table of a landing table's lines, which earlier versions made."""
     return _LINES.format(table=table)
 
 
-def landing_inputs(table: Table, location: str) -> list[dict[str, Any]]:
+def landing_doc(table: Table) -> str:
+    """Return what is said of a landing table to whoever queries its files."""
+    return _RAW.format(doc=table.doc.rstrip("."), typed=table.typed.name)
+
+
+def landing_input(table: Table, location: str) -> dict[str, Any]:
     """Return what the Glue catalog is told of a landing table.
 
     Args:
@@ -31,31 +38,21 @@ def landing_inputs(table: Table, location: str) -> list[dict[str, Any]]:
         location: URI of the folder with its files.
 
     Returns:
-        The ``TableInput`` of the table itself, and of the table of its lines.
+        The ``TableInput``.
     """
     columns = [
         {"Name": c.name, "Type": TYPES[c.type].hive, "Comment": c.doc} for c in table.columns
     ]
-    line = {"Name": "line", "Type": "string", "Comment": "The whole line"}
-    return [
-        _input(table.name, table.doc, columns, SERDE, "json", location),
-        _input(lines_table(table.name), _LINES_DOC, [line], _LINES_SERDE, "csv", location),
-    ]
-
-
-def _input(
-    name: str, doc: str, columns: list[dict[str, str]], serde: str, kind: str, location: str
-) -> dict[str, Any]:
     return {
-        "Name": name,
-        "Description": doc,
+        "Name": table.name,
+        "Description": landing_doc(table),
         "TableType": "EXTERNAL_TABLE",
-        "Parameters": {"EXTERNAL": "TRUE", "classification": kind},
+        "Parameters": {"EXTERNAL": "TRUE", "classification": "json"},
         "StorageDescriptor": {
             "Columns": columns,
             "Location": location,
             **_TEXT_FORMATS,
-            "SerdeInfo": {"SerializationLibrary": serde},
+            "SerdeInfo": {"SerializationLibrary": SERDE},
         },
     }
 
@@ -81,5 +78,6 @@ def ddl(table: Table, location: str) -> str:
     else:
         kind = "TABLE"
         rest = f"LOCATION {hive_literal(location)}\nTBLPROPERTIES ('table_type'='ICEBERG');"
-    comment = f"COMMENT {hive_literal(table.doc)}"
+    doc = landing_doc(table) if table.zone == "landing" else table.doc
+    comment = f"COMMENT {hive_literal(doc)}"
     return f"CREATE {kind} {table.name} (\n{columns}\n)\n{comment}\n{rest}"

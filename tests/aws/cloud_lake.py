@@ -23,7 +23,11 @@ from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobDone, JobRun, RunDetached, RunFailed
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import RunOptions
+from stedi_cli.landing.contract import judge_file
+from stedi_cli.landing.ledger import FileAccount, Ledger
+from stedi_cli.landing.lines import fields_of
 from stedi_cli.project import folder as project
+from stedi_cli.project.lakehouse import HELD_BACK
 from stedi_cli.project.settings import AwsSettings, load_settings
 from stedi_cli.runs.pipeline import Event, Pipeline
 from stedi_cli.tables import iceberg
@@ -84,6 +88,11 @@ class CloudLake:
     def commit(self, run: Run, *, jobs: int | None = None, expire: bool = True) -> None:
         """Do what a run was asked to, as far as metadata tell."""
         request = self.read(run.arguments["--request"])
+        for name, asked in request["landing"].items():
+            if asked["new"] or asked["gone"]:
+                self.copy(name, asked)
+        if not self.catalog.table_exists(f"{iceberg.NAMESPACE}.{HELD_BACK}"):
+            self.write(HELD_BACK, {"lines": {}, "traced": request["traced"]})
         for job in request["jobs"][:jobs]:
             accounts = {
                 name: {
@@ -102,6 +111,19 @@ class CloudLake:
             record = {**job["record"], "inputs": inputs, "landing": accounts, "files": {}}
             self.write(job["writes"], record, keep=request["keep"], expire=expire)
 
+    def copy(self, name: str, asked: dict[str, Any]) -> None:
+        """Replace a landing table's copy by one of one row, with the ledger of what was read."""
+        table, files = self.settings.lakehouse().tables[name], {}
+        if asked["ledger"]:
+            files = self.read(self.layout.uri(self.layout.ledgers + asked["ledger"]))["files"]
+        files = {file: account for file, account in files.items() if file not in asked["gone"]}
+        files |= {file: [*account, 0] for file, account in asked["new"].items()}
+        accounts = {file: FileAccount(*account) for file, account in files.items()}
+        ledger = Ledger(table.contract_sha256, accounts)
+        key = self.layout.ledgers + ledger.name
+        self.s3.put_object(Bucket=self.layout.bucket, Key=key, Body=ledger.content)
+        self.write(table.typed.name, {"ledger": ledger.name, "run": ledger.name})
+
     def write(
         self, name: str, record: dict[str, Any], *, keep: int = 10, expire: bool = True
     ) -> None:
@@ -109,7 +131,8 @@ class CloudLake:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = self.settings.lakehouse().tables[name]
+        lakehouse = self.settings.lakehouse()
+        table = {**lakehouse.tables, **lakehouse.typed}[name]
         schema = iceberg.schema_of(table).as_arrow()
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table([pa.nulls(1, f.type) for f in schema], schema=schema), sink)
@@ -123,6 +146,29 @@ class CloudLake:
         forget = expire and bool(self.policies(name) - {summary.get("stedi.policy")})
         uri = self.layout.uri(key)
         iceberg.replace(self.catalog, table, [uri], summary, keep=keep, forget=forget)
+
+    @cached_property
+    def lines(self) -> dict[str, dict[str, int]]:
+        """The lines of each landing file, as they were when they were first asked for."""
+        with self.opened() as opened:
+            states = opened.landing.states()
+        return {
+            name: {f: x.lines for f, x in state.files.items()} for name, state in states.items()
+        }
+
+    @cached_property
+    def rows(self) -> dict[str, list[list[str | None]]]:
+        """The usable rows of each landing table, as Athena tells them, when first asked for."""
+        found: dict[str, list[list[str | None]]] = {}
+        for name, table in self.settings.lakehouse().landing.items():
+            found[name] = []
+            for file in self.lines[name]:
+                key = self.layout.landing_folder(table) + file
+                content = self.s3.get_object(Bucket=self.layout.bucket, Key=key)["Body"].read()
+                judged = judge_file(file, content, fields_of(table))
+                given = [values for _, values, _ in judged if values is not None]
+                found[name] += [[None if v is None else str(v) for v in row] for row in given]
+        return found
 
     @cached_property
     def s3(self) -> Any:

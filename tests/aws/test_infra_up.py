@@ -283,6 +283,22 @@ def test_a_job_and_a_table_that_were_changed_are_mended(sandbox: Sandbox) -> Non
     assert drifted() == {}
 
 
+def test_the_tables_of_lines_of_the_version_before_go(sandbox: Sandbox) -> None:
+    up()
+    glue, ours = sandbox.client("glue"), {TAG: "stedi"}
+    for name, parameters in (("customer_landing_lines", ours), ("step_trainer_landing_lines", {})):
+        made = {"Name": name, "Parameters": parameters, "StorageDescriptor": {"Columns": []}}
+        glue.create_table(DatabaseName="stedi", TableInput=made)
+    lines = "customer_landing_lines"
+    assert {name for name, action in actions().items() if action == "remove"} == {f"table {lines}"}
+    done = {resource.name: resource.state for resource in infrastructure().up()}
+    assert done[lines] == "removed"
+    # One of others under such a name stays.
+    names = {table["Name"] for table in glue.get_tables(DatabaseName="stedi")["TableList"]}
+    assert names & {lines, "step_trainer_landing_lines"} == {"step_trainer_landing_lines"}
+    assert drifted() == {}
+
+
 def test_other_settings_change_only_what_they_are_about(sandbox: Sandbox) -> None:
     up()
     found = drifted(workers=4, scan_limit=20_000_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,15 +20,16 @@ from aws.scripted_validation import account_answers
 from aws.test_athena import ready
 from stedi_cli.aws.athena import Athena, BadLineError
 from stedi_cli.aws.questions import Questions
-from stedi_cli.aws.usable_lines import usable_lines
+from stedi_cli.aws.typed_copies import Held
 from stedi_cli.checks.validation import Validation
 from stedi_cli.checks.verdict import Report
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.records import Answer
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.ledger import FileAccount, Ledger
 from stedi_cli.landing.traced import traced_sha256
-from stedi_cli.tables.ddl import SERDE, landing_inputs, lines_table
+from stedi_cli.sql import hive_literal
+from stedi_cli.tables.ddl import SERDE, ddl, landing_input
 from stedi_cli.tables.metrics import properties
 from stedi_cli.tables.provenance import LandingAccount, Snapshot, TableState
 from stedi_cli.tables.recipes import Recipes
@@ -44,11 +46,58 @@ class Tables:
         return dict.fromkeys(self._names)
 
 
+FACTS = FileFacts("a" * 64, 9, 4, False)
+SNAPSHOT = 77
+
+
+def held(landing: dict[str, LandingState], bad: int) -> dict[str, Held]:
+    """What copies of landing tables hold of files, so many lines of each unusable."""
+    tables = aws_settings().lakehouse().landing
+    found: dict[str, Held] = {}
+    for name, state in landing.items():
+        files = {f: FileAccount(x.sha256, x.size, x.lines, bad) for f, x in state.files.items()}
+        ledger = Ledger(tables[name].contract_sha256, files)
+        found[name] = Held(tables[name], ledger, SNAPSHOT)
+    return found
+
+
+def asking(
+    sandbox: Sandbox,
+    copies: dict[str, Held] | None = None,
+    files: dict[str, FileFacts | None] | None = None,
+    landing: dict[str, LandingState] | None = None,
+) -> Questions:
+    """Questions of a lakehouse.
+
+    Args:
+        sandbox: The account.
+        copies: What copies of landing tables hold.
+        files: The files that there are of each landing table, as far as they are known.
+        landing: The landing files.
+    """
+    layout, there = ready(sandbox), files or {}
+    place: Any = SimpleNamespace(
+        layout=layout,
+        tables=Tables("customer_trusted", "quarantine", "held_back"),
+        zone=SimpleNamespace(
+            listed=lambda: dict.fromkeys(layout.lakehouse.landing, there),
+            known=lambda table, file: there[file],
+            states=lambda: landing,
+        ),
+        copies=SimpleNamespace(held=lambda: copies or {}),
+    )
+    return Questions(place, Athena(layout))
+
+
+def readings(sandbox: Sandbox, files: dict[str, FileFacts | None] | None = None) -> Questions:
+    """Questions of a lakehouse in which there is a copy of one landing table."""
+    copies = held({"accelerometer_landing": LandingState({"f": FACTS})}, 0)
+    return asking(sandbox, copies, {"f": FACTS} if files is None else files)
+
+
 @pytest.fixture
 def questions(sandbox: Sandbox) -> Questions:
-    built: Any = Tables("customer_trusted")
-    layout = ready(sandbox)
-    return Questions(layout, built, Athena(layout))
+    return asking(sandbox)
 
 
 def asked(sandbox: Sandbox) -> list[str]:
@@ -300,20 +349,13 @@ class Asked:
     """A lake that answers from Athena, with states as a test says."""
 
     def __init__(
-        self,
-        questions: Questions,
-        bad: int,
-        fingerprint: str | None = None,
-        contract: str | None = None,
-        answers_here: list[Answer] | None = None,
+        self, sandbox: Sandbox, bad: int = 0, *, fingerprint: str | None = None, read: bool = True
     ) -> None:
-        self._questions = questions
         self._model = aws_settings().lakehouse()
         self._bad = bad
         self._fingerprint = fingerprint
-        self._contract = contract
-        self._answers_here = answers_here or []
-        self.here: list[str] = []
+        copies = held(self.landing(), bad) if read else {}
+        self._questions = asking(sandbox, copies, landing=self.landing())
 
     def landing(self) -> dict[str, LandingState]:
         return {
@@ -327,7 +369,7 @@ class Asked:
                 self._fingerprint or state.fingerprint,
                 state.lines,
                 self._bad,
-                self._contract or self._model.tables[name].contract_sha256,
+                self._model.tables[name].contract_sha256,
             )
             for name, state in self.landing().items()
         }
@@ -355,13 +397,6 @@ class Asked:
             found[name] = TableState("", "", columns, (current,), current, properties=set_)
         return found
 
-    def usable_lines(self) -> dict[str, str]:
-        return {name: usable_lines(t) for name, t in self._model.landing.items()}
-
-    def query_here(self, sql: str) -> Any:
-        self.here.append(sql)
-        return self._answers_here.pop(0) if self._answers_here else None
-
     def validate(self) -> Report:
         lake: Any = SimpleNamespace(
             landing=SimpleNamespace(states=self.landing, expected_file=lambda: None),
@@ -369,123 +404,134 @@ class Asked:
                 states=self.tables, is_whole=lambda name: True, read_again=lambda: None
             ),
             questions=self._questions,
-            raw_lines=SimpleNamespace(usable_lines=self.usable_lines, answer=self.query_here),
             kept=None,
             account=None,
         )
         return Validation(self._model, lake, None).run()
 
 
-def script_validation(sandbox: Sandbox, *, read: dict[str, int], bad: int = 0) -> None:
+def script_validation(sandbox: Sandbox, *, bad: int = 0, traced: int | None = None) -> None:
+    """Let the queries of one validation find counts.
+
+    Args:
+        sandbox: The account.
+        bad: Lines of each landing table in quarantine.
+        traced: Those in the table of what can be made out of them; by default all.
+    """
     pairs = [("name", "varchar"), ("number", "bigint")]
-    built = {name: count for name, count in STRICT.items() if name not in LANDING_COUNTS}
     checks = [check.name for check in aws_settings().lakehouse().checks]
     answers = account_answers(STRICT) | {
-        "AS table_name": built,
+        "AS table_name": STRICT,
         "AS lines FROM quarantine": dict.fromkeys(LANDING_COUNTS, bad),
-        "AS reason": {"nobody has it": 1},
+        "AS readings": {"nobody has it": 1},
     }
-    for name, number in (dict.fromkeys(checks, 0) | read).items():
-        answers[f"'{name}' AS check_name"] = {name: number}
+    for name in checks:
+        answers[f"'{name}' AS check_name"] = {name: 0}
     for text, found in answers.items():
         rows: list[list[str | None]] = [[name, str(number)] for name, number in found.items()]
         sandbox.queries.script(columns=pairs, rows=rows, contains=text)
+    files = {name: {"f.json": number} for name, number in LANDING_COUNTS.items()}
+    script_files(sandbox, files, bad, bad if traced is None else traced)
 
 
-READ = {"customer_landing": 7, "accelerometer_landing": 8, "step_trainer_landing": 11}
-
-
-def test_all_counts_are_one_query_and_each_check_is_another(
-    sandbox: Sandbox, questions: Questions
+def script_files(
+    sandbox: Sandbox, usable: dict[str, dict[str, int]], bad: int = 0, traced: int = 0
 ) -> None:
-    script_validation(sandbox, read=READ)
+    """Let a query find so many lines of each landing file in the copies, and beside them."""
+    types = [("landing_table", "varchar"), ("landing_file", "varchar")]
+    types += [("found_in", "varchar"), ("lines", "bigint")]
+    rows: list[list[str | None]] = []
+    for name, files in usable.items():
+        rows += [[name, file, f"{name}_typed", str(number)] for file, number in files.items()]
+        rows += [[name, "f.json", "quarantine", str(bad)]] if bad else []
+        if traced and name in aws_settings().lakehouse().traced:
+            rows.append([name, "f.json", "held_back", str(traced)])
+    sandbox.queries.script(columns=types, rows=rows, contains="AS landing_table")
+
+
+def test_all_counts_are_one_query_and_each_check_is_another(sandbox: Sandbox) -> None:
+    script_validation(sandbox)
     with sandbox.recording() as calls:
-        report = Asked(questions, 0).validate()
+        report = Asked(sandbox).validate()
     assert report.ok
     assert {t.table: t.rows for t in report.tables} == STRICT
     assert {c.check for c in report.checks} >= {f"{name}_accounted" for name in LANDING_COUNTS}
     assert not {c.check for c in report.checks} & set(LANDING_COUNTS)
     assert all(check.violations == 0 for check in report.checks)
-    assert report.left_out == {"step_readings_of_nobody": [("nobody has it", 1)]}
+    told = {name: reasons for name, reasons in report.left_out.items() if reasons}
+    assert told == {"step_readings_of_nobody": [("nobody has it", 1)]}
+    assert report.held_back == 0
     queries = asked(sandbox)
     checks = [query for query in queries if "AS check_name" in query]
-    assert len(checks) == len(aws_settings().lakehouse().checks) + len(READ)
-    assert len(queries) == len(checks) + 3 + len(JOBS)
+    assert len(checks) == len(aws_settings().lakehouse().checks)
+    # Counts, lines in quarantine, and lines by file.
+    rest = 3 + len(aws_settings().lakehouse().notes) + len(JOBS)
+    assert len(queries) == len(checks) + rest
     assert sum(call.action == "StartQueryExecution" for call in calls) == len(queries)
-    (counts,) = (query for query in queries if "AS table_name" in query)
-    # Landing rows come from the runs, for a count would take an unusable line for a row.
-    assert "landing" not in counts
-    assert not [query for query in queries if '_landing" AS (' in query and '_lines"' not in query]
+    # Whatever is about a landing table is about what the run read of it, and stays so.
+    about = [query for query in queries if re.search(r"_landing\b(?!')", query)]
+    assert len(about) > 2
+    for query in about:
+        assert query.startswith("WITH ")
+        assert query.count("FOR VERSION AS OF 77") == query.count('_landing" AS (')
+    (files,) = (query for query in queries if "AS landing_table" in query)
+    assert files.count("FOR VERSION AS OF 77") == len(LANDING_COUNTS)
+    for name in ("quarantine", "held_back"):
+        assert f'count(DISTINCT line) AS lines FROM "{name}"' in files
 
 
-def test_unusable_lines_are_accounted_for(sandbox: Sandbox, questions: Questions) -> None:
-    script_validation(sandbox, read=READ, bad=2)
-    report = Asked(questions, 2).validate()
+@pytest.mark.parametrize(
+    ("files", "wrong"),
+    [
+        ({"f.json": 6, "g.json": 1}, 2),
+        ({"g.json": 7}, 14),
+        ({}, 7),
+    ],
+)
+def test_lines_are_accounted_for_file_by_file(
+    sandbox: Sandbox, files: dict[str, int], wrong: int
+) -> None:
+    usable = {name: {"f.json": n} for name, n in LANDING_COUNTS.items()}
+    script_files(sandbox, usable | {"customer_landing": files})
+    script_validation(sandbox)
+    report = Asked(sandbox).validate()
+    found = {check.check: check.violations for check in report.checks if not check.ok}
+    assert found == {"customer_landing_accounted": wrong}
+
+
+def test_unusable_lines_are_accounted_for(sandbox: Sandbox) -> None:
+    script_validation(sandbox, bad=2)
+    report = Asked(sandbox, 2).validate()
     assert report.ok
     assert {t.table: t.rows for t in report.tables} == STRICT
 
 
-def test_a_line_missing_from_the_quarantine_is_found(
-    sandbox: Sandbox, questions: Questions
-) -> None:
-    script_validation(sandbox, read=READ, bad=1)
-    report = Asked(questions, 2).validate()
+def test_a_line_missing_from_the_quarantine_is_found(sandbox: Sandbox) -> None:
+    script_validation(sandbox, bad=1, traced=2)
+    report = Asked(sandbox, 2).validate()
     assert not report.ok
     wrong = {check.check: check.violations for check in report.checks if not check.ok}
     assert wrong == {f"{name}_accounted": 1 for name in LANDING_COUNTS}
 
 
-def pairs(found: dict[str, int]) -> Answer:
-    return Answer(["name", "number"], ["VARCHAR", "BIGINT"], iter(found.items()))
+@pytest.mark.parametrize("traced", [0, 1, 3])
+def test_a_line_is_held_back_as_often_as_it_is_in_quarantine(sandbox: Sandbox, traced: int) -> None:
+    script_validation(sandbox, bad=2, traced=traced)
+    report = Asked(sandbox, 2).validate()
+    wrong = {check.check: check.violations for check in report.checks if not check.ok}
+    asked_of = ("customer_landing", "accelerometer_landing")
+    assert wrong == {f"{name}_accounted": abs(traced - 2) for name in asked_of}
 
 
-def test_rules_about_lines_that_athena_cannot_read_are_checked_here(
-    sandbox: Sandbox, questions: Questions
-) -> None:
-    script_validation(sandbox, read=READ | {"accelerometer_landing": 7})
-    exact = [pairs({"step_trainer_trusted_owner": 3}), pairs({"told here": 2})]
-    exact += [pairs({"no consent": 8 - 4}), pairs({"no consent": 11 - 5})]
-    asked_lake = Asked(questions, 0, answers_here=exact)
-    report = asked_lake.validate()
-    found = {c.check: c.violations for c in report.checks if c.violations}
-    assert found == {"step_trainer_trusted_owner": 3}
-    assert report.left_out == {"step_readings_of_nobody": [("told here", 2)]}
-    assert not any("accelerometer_landing" in note for note in report.notes)
-    # Only what is about that table, and over the tables by their names.
-    assert len(asked_lake.here) == 4
-    assert "customer_trusted_consent" not in asked_lake.here[0]
-    assert not [sql for sql in asked_lake.here if "_lines" in sql]
-
-
-def test_rules_that_cannot_be_checked_here_either_are_not_called_kept(
-    sandbox: Sandbox, questions: Questions
-) -> None:
-    script_validation(sandbox, read=READ | {"accelerometer_landing": 7})
-    report = Asked(questions, 0).validate()
-    unchecked = {check.check for check in report.checks if check.violations is None}
-    rows = {"accelerometer_trusted_accounted", "step_trainer_trusted_accounted"}
-    assert unchecked == {"step_trainer_trusted_owner"} | rows
-    assert any("accelerometer_landing" in note and "7 of its 8" in note for note in report.notes)
-    check, *_ = (check for check in report.checks if check.violations is None)
-    assert (check.ok, check.verdict, report.verdict, report.ok) == (
-        None,
-        "not checked",
-        "not checked",
-        False,
-    )
-
-
-def test_sql_that_athena_cannot_run_hides_no_other_result(
-    sandbox: Sandbox, questions: Questions
-) -> None:
+def test_sql_that_athena_cannot_run_hides_no_other_result(sandbox: Sandbox) -> None:
     sandbox.queries.script(
         "FAILED",
         reason="COLUMN_NOT_FOUND: line 1:8: Column 'nonsense' cannot be resolved",
         error={"ErrorCategory": 2, "Retryable": False},
         contains="'step_trainer_trusted_owner' AS check_name",
     )
-    script_validation(sandbox, read=READ)
-    report = Asked(questions, 0).validate()
+    script_validation(sandbox)
+    report = Asked(sandbox).validate()
     (broken,) = (check for check in report.checks if not check.ok)
     assert (broken.check, broken.verdict, broken.ok) == (
         "step_trainer_trusted_owner",
@@ -497,38 +543,93 @@ def test_sql_that_athena_cannot_run_hides_no_other_result(
     assert {check.violations for check in report.checks if check != broken} == {0}
 
 
-@pytest.mark.parametrize(("files", "columns"), [("older", None), (None, "older")])
-def test_landing_files_that_no_run_has_read(
-    sandbox: Sandbox, questions: Questions, files: str | None, columns: str | None
-) -> None:
-    script_validation(sandbox, read=READ)
-    report = Asked(questions, 0, fingerprint=files, contract=columns).validate()
-    assert {t.table: t.rows for t in report.tables} == STRICT | dict.fromkeys(LANDING_COUNTS)
+def test_landing_files_that_the_last_run_has_not_read(sandbox: Sandbox) -> None:
+    script_validation(sandbox)
+    report = Asked(sandbox, fingerprint="older").validate()
+    assert not report.ok
+    stale = {table.table for table in report.tables if table.verdict == "stale"}
+    assert stale >= {"customer_trusted", "accelerometer_trusted", "step_trainer_trusted"}
+
+
+def test_landing_files_that_no_run_has_read(sandbox: Sandbox) -> None:
+    script_validation(sandbox)
+    report = Asked(sandbox, read=False).validate()
     assert not report.ok
     problem = report.problems[0]
     assert all(name in problem for name in LANDING_COUNTS)
     assert "jobs run --all" in problem
-    words = {table.table: table.verdict for table in report.tables}
-    assert {words[name] for name in LANDING_COUNTS} == {"not looked at yet"}
+    # Nothing is asked of files that nobody has looked at.
+    assert not [query for query in asked(sandbox) if "_landing" in query]
+    words = {check.check: (check.violations, check.verdict) for check in report.checks}
+    assert words["step_trainer_trusted_owner"] == (None, "not checked")
+    assert words["machine_learning_curated_owner_join"] == (0, "ok")
 
 
-# --- Landing tables in the catalog ----------------------------------------------------------------
+# --- Landing tables -------------------------------------------------------------------------------
+
+COPY = (
+    'WITH "accelerometer_landing" AS (\nSELECT "user", "timestamp", "x", "y", "z"'
+    ' FROM "accelerometer_landing_typed" FOR VERSION AS OF 77\n)'
+)
+ABOUT_READINGS = [
+    ("SELECT x FROM accelerometer_landing", f"{COPY}\nSELECT x FROM accelerometer_landing"),
+    (
+        "WITH a AS (SELECT x FROM Accelerometer_Landing) SELECT * FROM a ORDER BY x",
+        f"{COPY}, a AS (SELECT x FROM Accelerometer_Landing) SELECT * FROM a ORDER BY x",
+    ),
+    ("SELECT x FROM accelerometer_landing_typed", "SELECT x FROM accelerometer_landing_typed"),
+    ("SELECT email FROM customer_landing", "SELECT email FROM customer_landing"),
+]
 
 
-def test_a_landing_table_is_json_and_beside_it_lie_its_lines() -> None:
+@pytest.mark.parametrize(("sql", "sent"), ABOUT_READINGS)
+def test_a_landing_table_is_what_a_run_read_of_it(sandbox: Sandbox, sql: str, sent: str) -> None:
+    questions = readings(sandbox)
+    questions.ask(sql)
+    assert asked(sandbox) == [sent] == [questions.sent(sql)]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"f": FACTS}, ()),
+        ({"f": FACTS, "new": None}, ("accelerometer_landing: as the last run read it",)),
+        ({"f": None}, ("accelerometer_landing: as the last run read it",)),
+        ({"f": replace(FACTS, sha256="b" * 64)}, ("accelerometer_landing: as the last",)),
+        ({}, ("accelerometer_landing: as the last run read it",)),
+    ],
+)
+def test_of_files_that_changed_since_that_is_said(
+    sandbox: Sandbox, files: dict[str, FileFacts | None], said: tuple[str, ...]
+) -> None:
+    questions = readings(sandbox, files)
+    answer = questions.ask("SELECT * FROM accelerometer_landing, customer_trusted")
+    assert len(answer.notes) == len(said)
+    assert all(note.startswith(start) for note, start in zip(answer.notes, said, strict=True))
+
+
+def test_of_files_that_no_run_has_read_that_is_said(questions: Questions) -> None:
+    (note,) = questions.ask("SELECT * FROM customer_landing").notes
+    assert note.startswith("customer_landing: its JSON as it is")
+    assert questions.ask("SELECT * FROM customer_trusted").notes == ()
+
+
+def test_a_landing_table_in_the_catalog_is_json_and_says_what_that_means() -> None:
     table = aws_settings().lakehouse().tables["accelerometer_landing"]
-    whole, lines = landing_inputs(table, "s3://b/landing/accelerometer/")
-    assert whole["Name"] == "accelerometer_landing"
-    assert whole["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] == SERDE
-    assert [(c["Name"], c["Type"]) for c in whole["StorageDescriptor"]["Columns"]] == [
+    made = landing_input(table, "s3://b/landing/accelerometer/")
+    assert made["Name"] == "accelerometer_landing"
+    storage = made["StorageDescriptor"]
+    assert storage["SerdeInfo"]["SerializationLibrary"] == SERDE
+    assert storage["Location"] == "s3://b/landing/accelerometer/"
+    assert [(c["Name"], c["Type"]) for c in storage["Columns"]] == [
         ("user", "string"),
         ("timestamp", "bigint"),
         ("x", "double"),
         ("y", "double"),
         ("z", "double"),
     ]
-    assert lines["Name"] == lines_table("accelerometer_landing")
-    assert [c["Type"] for c in lines["StorageDescriptor"]["Columns"]] == ["string"]
-    assert {t["StorageDescriptor"]["Location"] for t in (whole, lines)} == {
-        "s3://b/landing/accelerometer/"
-    }
+    said = made["Description"]
+    assert said.startswith(table.doc.rstrip("."))
+    for what in ("0 stays 0", "breaks a query", "accelerometer_landing_typed"):
+        assert what in said
+    assert hive_literal(said) in ddl(table, storage["Location"])

@@ -30,6 +30,7 @@ _STATES = {
     "create": "missing",
     "change": "changed",
     "replace": "changed",
+    "remove": "changed",
     "refuse": "not ours",
     "leave": "left",
 }

@@ -11,7 +11,7 @@ from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.strangers import strangers
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.lake.records import Change
-from stedi_cli.tables.ddl import landing_inputs
+from stedi_cli.tables.ddl import landing_input, lines_table
 
 
 class LandingTables(Kind):
@@ -32,12 +32,9 @@ class LandingTables(Kind):
     def _inputs(self) -> dict[str, dict[str, Any]]:
         layout = self.layout
         return {
-            table_input["Name"]: {
-                **table_input,
-                "Parameters": {**table_input["Parameters"], TAG: layout.database},
-            }
-            for table in layout.lakehouse.landing.values()
-            for table_input in landing_inputs(table, layout.uri(layout.landing_folder(table)))
+            name: {**made, "Parameters": {**made["Parameters"], TAG: layout.database}}
+            for name, table in layout.lakehouse.landing.items()
+            for made in [landing_input(table, layout.uri(layout.landing_folder(table)))]
         }
 
     def names(self) -> list[str]:
@@ -57,15 +54,23 @@ class LandingTables(Kind):
         }
 
     def look(self) -> list[Change]:
-        """Compare the landing tables, and name what else there is in our database."""
+        """Compare the landing tables, and name what else there is in our database.
+
+        The tables of lines that an earlier version made are to be removed: nothing reads them.
+        """
         with self.errors():
             tables = self._tables()
             found = self._found(tables)
             others = strangers(self.layout, tables, TableFiles(self.layout).read)
             if others and not self._is_in_ours():
                 others = []
-        wanted = [self._compare(name, found.get(name)) for name in self.names()]
-        return [*wanted, *(Change(s.kind, s.name, "leave", (), s.note) for s in others)]
+        lines = {lines_table(name) for name in self.names()}
+        ours = [t["Name"] for t in tables if t["Name"] in lines and self._is_landing(t)]
+        return [
+            *(self._compare(name, found.get(name)) for name in self.names()),
+            *(Change(self.kind, name, "remove", (), "no longer used") for name in ours),
+            *(Change(s.kind, s.name, "leave", (), s.note) for s in others),
+        ]
 
     def _is_in_ours(self) -> bool:
         return any(there.ours for there in self._database.read().values())

@@ -190,7 +190,10 @@ class Kind(ABC):
             elif change.action == "replace":
                 self.delete(change.name)
                 self._create(change.name)
-        done = {"create": "made", "change": "changed", "replace": "replaced"}
+            elif change.action == "remove":
+                self.delete(change.name)
+        done = {action: f"{action}d" for action in ("change", "replace", "remove")}
+        done["create"] = "made"
         return Resource(self.kind, change.name, done.get(change.action, "there"), change.note)
 
     def _create(self, name: str) -> None:
