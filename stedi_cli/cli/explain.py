@@ -83,7 +83,7 @@ def _show(count: str, found: list[Cause], notes: list[str], flows: list[Flow]) -
 def _unread(tables: list[str]) -> list[str]:
     if not tables:
         return []
-    return [f"Queries cannot read all lines of {', '.join(tables)}, so nothing was counted."]
+    return [f"No run has read {', '.join(tables)} yet, so nothing was counted."]
 
 
 def _number(text: str) -> int:
