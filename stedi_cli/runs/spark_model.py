@@ -9,6 +9,7 @@ from typing import Any
 
 from stedi_cli.errors import UsageError
 from stedi_cli.landing import contract, traces
+from stedi_cli.project.folder import bundled
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.tables.metrics import STRAY
 
@@ -47,7 +48,8 @@ def refuse_other_script(project: Path) -> None:
         project: The project's folder.
     """
     script = project / "jobs" / SCRIPT
-    if not script.with_name("landing_held_back.py").is_file():
+    needed = {path.name for path in (bundled() / "jobs").glob("*.py")}
+    if not all(script.with_name(name).is_file() for name in needed):
         raise UsageError(
             f"{script} is of another version.",
             hint="Copy the files jobs/*.py over from a new project: `stedi init DIR`.",

@@ -53,7 +53,8 @@ def contents(cloud: CloudLake) -> dict[str, Any]:
     """All that the account holds, but for what Athena itself leaves of a query."""
     bucket, results = cloud.layout.bucket, cloud.layout.settings.results_prefix
     found = inventory(cloud.sandbox)
-    listed = cloud.s3.list_objects_v2(Bucket=bucket)["Contents"]
+    pages = cloud.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    listed = [each for page in pages for each in page["Contents"]]
     etags = {o["Key"]: o["ETag"] for o in listed if not o["Key"].startswith(results)}
     tables = cloud.sandbox.client("glue").get_tables(DatabaseName=cloud.layout.database)
     found["buckets"] = {bucket: etags}
