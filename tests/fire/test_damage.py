@@ -126,7 +126,7 @@ def test_a_broken_history_stops_no_run(built: Arena, file: str, harm: str) -> No
 @pytest.mark.parametrize("harm", ["lost", "cut short", "zeroed"])
 @pytest.mark.parametrize("glob", ["data/*.parquet", "metadata/*-m0.avro"])
 def test_a_broken_quarantine(arena: Arena, glob: str, harm: str) -> None:
-    write_lake(arena.data, {"customer_landing": {"bad.json": b"{}\n"}})
+    write_lake(arena.data, {"step_trainer_landing": {"bad.json": b"{}\n"}})
     arena.done("infra", "up", "--data", arena.data)
     arena.done("jobs", "run", "--all", "--max-bad-rows", "1")
     (path,) = (arena.root / "warehouse" / "quarantine").glob(glob)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small import CUSTOMERS, STRICT, C, customer, lines
+from small import MOTIONS, STRICT, C, customer, lines
 
 from fire.arena import Arena, assert_refused
 from fire.state import listing, read, stray
@@ -180,8 +180,8 @@ def test_hostile_expected_counts_are_refused(built: Arena, content: str) -> None
 
 BAD_LINES: dict[str, bytes] = {
     "deep": b"[" * 100_000 + b"]" * 100_000 + b"\n",
-    "deep in a value": b'{"email": ' + b"[" * 50_000 + b"]" * 50_000 + b"}\n",
-    "20 MB": b'{"email": "' + b"x" * 20_000_000 + b'"}\n',
+    "deep in a value": b'{"user": ' + b"[" * 50_000 + b"]" * 50_000 + b"}\n",
+    "20 MB": b'{"user": "' + b"x" * 20_000_000 + b'"}\n',
     "NUL bytes": b"\0" * 1_000_000 + b"\n",
     "one open bracket a line": b"[\n" * 5,
 }
@@ -189,15 +189,15 @@ BAD_LINES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("bad", BAD_LINES)
 def test_hostile_lines_go_to_quarantine(built: Arena, bad: str) -> None:
-    path = built.data / "customer" / "landing" / "c.json"
-    path.write_bytes(lines(CUSTOMERS) + BAD_LINES[bad] + b"\n" * 1000)
+    path = built.data / "accelerometer" / "landing" / "a.json"
+    path.write_bytes(lines(MOTIONS) + BAD_LINES[bad] + b"\n" * 1000)
     built.done("upload", built.data)
     ended = built.done("jobs", "run", "--all", "--max-bad-rows", "10")
     assert ended.told() == []
     assert built.counts() == STRICT
     number = BAD_LINES[bad].count(b"\n")
     found = built.done("quarantine", "--show", "--json").json()
-    assert [row["line"] for row in found] == [len(CUSTOMERS) + 1 + i for i in range(number)]
+    assert [row["line"] for row in found] == [len(MOTIONS) + 1 + i for i in range(number)]
     assert all(len(row["content"]) < 50_000 for row in found)
 
 
