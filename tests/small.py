@@ -97,6 +97,8 @@ SMALL: Files = {
     "accelerometer_landing": {"a.json": MOTIONS},
     "step_trainer_landing": {"s.json": STEPS},
 }
+BROKEN = b'{"email": "zoe@x.org", "serialNumber": "of-zoe"}\n'
+"""A customer's line that cannot be used, and says whose it is."""
 LANDING_COUNTS = {"customer_landing": 7, "accelerometer_landing": 8, "step_trainer_landing": 11}
 # Strict: cid's latest record withdraws. ann's and dan's readings before the consent and doubles
 # go; dan has none left and is not curated. Of the steps, serial-shared at C is nobody's and at

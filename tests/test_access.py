@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Lake, Result, mostly_slow
-from small import STRICT, write_lake
+from small import BROKEN, STRICT, write_lake
 
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.local import spark
@@ -45,7 +45,7 @@ def used(lake: Lake, folder: Path) -> Lake:
     """A lakehouse that was made, filled, built twice, asked and looked at."""
     lake.up()
     lake.upload(write_lake(folder / "data"))
-    lake.upload(write_lake(folder / "bad", {"customer_landing": {"bad.json": b"{}\n"}}))
+    lake.upload(write_lake(folder / "bad", {"customer_landing": {"bad.json": BROKEN}}))
     lake.run()
     lake.run(force=True)
     assert len(lake.rows("quarantine")) == 1

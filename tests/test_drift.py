@@ -17,7 +17,7 @@ from conftest import IN_CI, Lake, Result, mostly_slow
 from pyiceberg.expressions import EqualTo
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import LongType, StringType
-from small import JOBS, STRICT, write_lake
+from small import BROKEN, JOBS, STRICT, write_lake
 
 from stedi_cli.local import spark
 from stedi_cli.local.layout import to_path, to_uri
@@ -27,14 +27,14 @@ from stedi_cli.runs import spark_request
 from stedi_cli.tables.metrics import stray
 
 Invoke = Callable[..., Result]
-BAD = [("customer_landing", "bad.json", 1, "missing:email")]
+BAD = [("customer_landing", "bad.json", 1, "missing:registrationDate")]
 
 
 @pytest.fixture
 def dirty(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     """The small lake, built, with a line in quarantine."""
     lake = Lake(lake.settings.root, max_bad_rows=1)
-    lake.upload(write_lake(tmp_path / "bad", {"customer_landing": {"bad.json": b"{}\n"}}))
+    lake.upload(write_lake(tmp_path / "bad", {"customer_landing": {"bad.json": BROKEN}}))
     lake.run()
     monkeypatch.setenv("STEDI_ROOT", str(lake.settings.root))
     return lake
@@ -249,7 +249,7 @@ def test_a_table_that_another_engine_dropped_is_told(dirty: Lake, invoke: Invoke
 def test_the_job_that_runs_first_takes_over_no_entry_of_another_engine(
     dirty: Lake, tmp_path: Path
 ) -> None:
-    dirty.upload(write_lake(tmp_path / "x", {"accelerometer_landing": {"bad.json": b"{}\n"}}))
+    dirty.upload(write_lake(tmp_path / "x", {"accelerometer_landing": {"bad.json": BROKEN}}))
     dirty.run()
     table = open_catalog(dirty.layout).load_table("stedi.quarantine")
     rows = table.scan().to_arrow().to_pylist()

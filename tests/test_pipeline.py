@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PROJECT, Lake, Result, mostly_slow
-from small import FOLDERS, JOBS, PUBLISHED, STRICT, TABLES, C, customer, step, write_lake
+from small import BROKEN, FOLDERS, JOBS, PUBLISHED, STRICT, TABLES, C, customer, step, write_lake
 
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lake.records import RunOptions
@@ -388,7 +388,7 @@ def test_options_are_checked_before_anything_is_looked_at(
 def test_the_limit_of_bad_lines_counts_where_nothing_has_to_run(
     lake: Lake, tmp_path: Path, invoke: Callable[..., Result]
 ) -> None:
-    bad: dict[str, dict[str, bytes]] = {"customer_landing": {"bad.json": b"{}\nnonsense\n"}}
+    bad: dict[str, dict[str, bytes]] = {"customer_landing": {"bad.json": BROKEN * 2}}
     lake.upload(write_lake(tmp_path / "bad", bad))
 
     def run(*words: str) -> Result:
@@ -414,7 +414,7 @@ def test_the_limit_of_bad_lines_counts_where_nothing_has_to_run(
 @pytest.mark.usefixtures("ran")
 def test_too_many_bad_lines_stop_the_run_with_tables_as_before(lake: Lake, tmp_path: Path) -> None:
     before = lake.states()
-    bad: dict[str, dict[str, bytes]] = {"accelerometer_landing": {"bad.json": b"{}\nnonsense\n"}}
+    bad: dict[str, dict[str, bytes]] = {"accelerometer_landing": {"bad.json": BROKEN * 2}}
     lake.upload(write_lake(tmp_path / "bad", bad))
     with pytest.raises(BadDataError, match="2 of 10 lines"):
         lake.run()

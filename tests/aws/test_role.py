@@ -12,7 +12,7 @@ import pytest
 from conftest import Ask
 from sandbox.access import Need, permits
 from sandbox.server import Sandbox
-from small import JOBS, write_lake
+from small import BROKEN, JOBS, write_lake
 
 from aws.cloud_lake import CloudLake
 from aws.places import CONFIG
@@ -44,7 +44,7 @@ def ask(invoke: Ask) -> Ask:
 def cloud(sandbox: Sandbox, tmp_path: Path) -> CloudLake:
     """The small lake, uploaded, one of its lines unusable."""
     made = CloudLake(sandbox, max_bad_rows=1).up()
-    bad: dict[str, dict[str, bytes]] = {"customer_landing": {"bad.json": b"nonsense\n"}}
+    bad: dict[str, dict[str, bytes]] = {"customer_landing": {"bad.json": BROKEN}}
     made.upload(write_lake(write_lake(tmp_path / "data"), bad))
     return made
 
