@@ -124,7 +124,8 @@ def test_it_holds_for_any_policy_and_any_counts_that_are_expected(
     (data / "expected.yaml").write_text(json.dumps(expected))
     told.upload(data)
     report = told.validate()
-    assert asked == []
+    # What may explain the other count is all that is asked.
+    assert all(sql.startswith("WITH") and "AS table_rows" in sql for sql in asked)
     assert not report.ok
     assert {t.table for t in report.tables if not t.ok} == {"customer_trusted"}
 

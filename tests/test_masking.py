@@ -214,8 +214,8 @@ def test_a_job_that_fails_shows_nobody(lake: Lake, stedi: Ask, tmp_path: Path) -
     project = tmp_path / "project"
     assert stedi("init", project).code == 0
     job = project / "jobs" / "customer_landing_to_trusted.sql"
-    with_error = "customerName, CAST(strptime(email, '%Y') AS VARCHAR) AS email,"
-    job.write_text(job.read_text().replace("customerName, email,", with_error, 1))
+    with_error = "l.customerName, CAST(strptime(l.email, '%Y') AS VARCHAR) AS email,"
+    job.write_text(job.read_text().replace("l.customerName, l.email,", with_error, 1))
     told = stedi(*("--verbose", "--root", lake.settings.root, "jobs", "run", "--all"), cwd=project)
     assert told.code != 0
     assert 'Could not parse string "…"' in told.err

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import Lake, Result, mostly_slow
-from small import JOBS, STRICT, write_lake
+from small import BROKEN, JOBS, STRICT, write_lake
 
 from stedi_cli.errors import StediError
 from stedi_cli.local import runner
@@ -148,9 +148,11 @@ def test_a_lost_quarantine_is_found_and_mended(
     lake: Lake, tmp_path: Path, invoke: Invoke, lost: str
 ) -> None:
     lake = Lake(lake.settings.root, max_bad_rows=1)
-    lake.upload(write_lake(tmp_path / "bad", {"customer_landing": {"bad.json": b"{}\n"}}))
+    lake.upload(write_lake(tmp_path / "bad", {"customer_landing": {"bad.json": BROKEN}}))
     lake.run()
-    assert lake.rows("quarantine") == [("customer_landing", "bad.json", 1, "missing:email")]
+    assert lake.rows("quarantine") == [
+        ("customer_landing", "bad.json", 1, "missing:registrationDate")
+    ]
     if lost == "the table":
         open_catalog(lake.layout).drop_table("stedi.quarantine")
     else:
@@ -159,7 +161,9 @@ def test_a_lost_quarantine_is_found_and_mended(
     told = invoke("--root", lake.settings.root, "validate")
     assert told.code in (1, 3)
     lake.run()
-    assert lake.rows("quarantine") == [("customer_landing", "bad.json", 1, "missing:email")]
+    assert lake.rows("quarantine") == [
+        ("customer_landing", "bad.json", 1, "missing:registrationDate")
+    ]
     assert lake.validate().ok
 
 

@@ -105,8 +105,7 @@ def validate(
         model, lake = opened.lakehouse, opened.lake
         validation = Validation(model, lake, policy, again=again, usual=usual, only=checks or ())
         if sql:
-            asked = validation.queries().values()
-            texts = [opened.lake.questions.sent(question.sql) for question in asked]
+            texts = [lake.questions.sent(each.sql) for each in validation.queries().values()]
             render.say(";\n\n".join(texts) + ";")
             return
         if save is not None:
