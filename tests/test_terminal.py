@@ -33,9 +33,12 @@ def in_shell(line: str, root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+LIMITS = "--max-bad-rows 2 --max-unreadable-customers 2"
+
+
 @pytest.mark.parametrize(
     "words",
-    mostly_slow(["tables", "query 'SELECT 1 AS a' --json", "jobs run --all --max-bad-rows 2"]),
+    mostly_slow(["tables", "query 'SELECT 1 AS a' --json", f"jobs run --all {LIMITS}"]),
 )
 @pytest.mark.parametrize("closed", mostly_slow(["<&-", ">&-", "2>&-", "<&- >&- 2>&-"]))
 def test_a_closed_stream_is_one_of_nothing(built: Lake, words: str, closed: str) -> None:
@@ -138,7 +141,7 @@ def test_markup_in_paths_names_and_sql_breaks_no_command(lake: Lake, workspace: 
         ["upload", "[/red]"],
         ["infra", "up", "--data", folder],
         ["jobs", "run", "--all", "--max-bad-rows", "[/red]"],
-        ["jobs", "run", "--all", "--max-bad-rows", "1"],
+        ["jobs", "run", "--all", *LIMITS.split()],
         ["export", "customer_trusted", "[/red].csv"],
         ["query", f"SELECT '{MARKUP}' AS \"{MARKUP}\""],
         ["query", f"SELECT {MARKUP}"],
