@@ -74,7 +74,9 @@ def test_the_files_of_a_table_are_more_than_the_table(twice: Lake) -> None:
     import duckdb
 
     files = [str(p) for p in (twice.layout.warehouse / FINAL / "data").glob("*.parquet")]
-    rows = duckdb.sql(f"SELECT count(*) FROM read_parquet({files})").fetchall()[0][0]
+    with duckdb.connect() as connection:
+        sql = f"SELECT count(*) FROM read_parquet({files})"
+        rows = connection.execute(sql).fetchall()[0][0]
     assert rows == 2 * len(twice.rows(FINAL))
 
 
