@@ -26,6 +26,7 @@ from stedi_cli.lake import parts
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.records import RunOptions
+from stedi_cli.local import spark
 from stedi_cli.local.layout import Layout
 from stedi_cli.places import open_lake
 from stedi_cli.project import folder as project
@@ -63,6 +64,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent in _SLOW:
             item.add_marker(pytest.mark.slow)
+
+
+@cache
+def _spark_lacks() -> str | None:
+    return spark.missing()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs Spark where it lacks something; in CI that is a failure."""
+    if item.get_closest_marker("spark") and (what := _spark_lacks()):
+        pytest.fail(what) if IN_CI else pytest.skip(what)
 
 
 def mostly_slow(cases: Iterable[Any], *, quick: int = 1) -> list[Any]:

@@ -12,7 +12,6 @@ from conftest import Lake, Result, mostly_slow
 from small import BROKEN, STRICT, write_lake
 
 from stedi_cli.lake.records import RunOptions
-from stedi_cli.local import spark
 from stedi_cli.runs.pipeline import Pipeline
 
 Invoke = Callable[..., Result]
@@ -154,10 +153,6 @@ def test_a_step_that_fails_leaves_the_umask(lake: Lake, umask: int) -> None:
 @pytest.mark.spark
 @pytest.mark.slow
 def test_spark_does_the_same(tmp_path: Path) -> None:
-    what = spark.missing()
-    if what is not None:
-        assert not os.environ.get("CI"), what
-        pytest.skip(what)
     lake = used(Lake(tmp_path / "lake", max_bad_rows=1), tmp_path)
     with lake.opened() as opened:
         list(Pipeline(lake.model, opened, "strict").run(RunOptions("spark", force=True)))

@@ -31,6 +31,7 @@ from stedi_cli.project.model import load
 from stedi_cli.sql import literal
 
 MODEL: Lakehouse = load(PROJECT)
+BOTH = "consent_on_accelerometer"
 FOLDERS = {name: str(table.folder) for name, table in MODEL.landing.items()}
 TYPES = {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}
 
@@ -372,3 +373,14 @@ def test_sums_that_do_not_meet_fail(tmp_path: Path, invoke: Ask) -> None:
     failed = [c.check for c in lake.validate().checks if c.verdict == "failed"]
     assert "customers_curated_accounted" in failed
     assert not lake.validate().ok
+
+
+def test_what_two_policies_say_of_one_rule_is_one_text() -> None:
+    jobs = PROJECT / "jobs"
+    beside = [p for kind in ("accounts", "folds") for p in (jobs / BOTH).glob(f"{kind}/*.sql")]
+    assert beside
+    for path in beside:
+        rules = [(jobs / policy / path.name).read_text() for policy in (BOTH, "published")]
+        one, other = (re.sub("--.*\n", "", rule) for rule in rules)
+        assert one == other
+        assert path.read_text() == (jobs / "published" / path.relative_to(jobs / BOTH)).read_text()

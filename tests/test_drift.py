@@ -13,13 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import IN_CI, Lake, Result, mostly_slow
+from conftest import Lake, Result, mostly_slow
 from pyiceberg.expressions import EqualTo
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import LongType, StringType
 from small import BROKEN, JOBS, STRICT, write_lake
 
-from stedi_cli.local import spark
 from stedi_cli.local.layout import to_path, to_uri
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.settings import Limits
@@ -279,9 +278,6 @@ def test_rows_of_the_quarantine_in_another_file_are_not_a_runs(dirty: Lake) -> N
 @pytest.mark.spark
 @pytest.mark.slow
 def test_spark_mends_what_another_engine_changed(dirty: Lake, invoke: Invoke) -> None:
-    what = spark.missing()
-    if what is not None:
-        pytest.fail(what) if IN_CI else pytest.skip(what)
     catalog = open_catalog(dirty.layout)
     rename(catalog.load_table("stedi.customers_curated"))
     partition(catalog.load_table("stedi.step_trainer_trusted"))
@@ -303,9 +299,6 @@ def test_spark_mends_what_another_engine_changed(dirty: Lake, invoke: Invoke) ->
 @pytest.mark.spark
 @pytest.mark.slow
 def test_spark_mends_what_only_the_metadata_tell_of(dirty: Lake, invoke: Invoke) -> None:
-    what = spark.missing()
-    if what is not None:
-        pytest.fail(what) if IN_CI else pytest.skip(what)
     changes = {
         "customer_trusted": swap,
         "accelerometer_trusted": make_again,

@@ -310,11 +310,38 @@ def test_a_place_inside_the_lakehouse_is_refused(sample: Lake, told: Ask) -> Non
 def test_what_fails_half_way_leaves_what_was_there(workspace: Path) -> None:
     (workspace / "f").mkdir()
     (workspace / "f" / "fold-1.parquet").write_text("before")
-    with pytest.raises(UsageError), exported_folder(Path("f")) as staged:
+    with pytest.raises(UsageError), exported_folder(Path("f"), force=True) as staged:
         (staged / "fold-1.parquet").write_text("after")
         raise UsageError("no")
     assert [p.name for p in workspace.rglob("*")] == ["f", "fold-1.parquet"]
     assert (workspace / "f" / "fold-1.parquet").read_text() == "before"
+
+
+def test_a_signal_between_two_renames_loses_nothing(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (workspace / "f").mkdir()
+    (workspace / "f" / "fold-1.parquet").write_text("before")
+    rename, done = Path.rename, []
+
+    def interrupted(path: Path, target: Path) -> Path:
+        done.append(path)
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), exported_folder(Path("f"), force=True) as staged:
+        (staged / "fold-1.parquet").write_text("after")
+    assert [p.name for p in workspace.rglob("*")] == ["f", "fold-1.parquet"]
+    assert (workspace / "f" / "fold-1.parquet").read_text() == "before"
+
+
+def test_what_came_meanwhile_is_not_replaced(workspace: Path) -> None:
+    with pytest.raises(UsageError, match="other files"), exported_folder(Path("f"), force=True):
+        (workspace / "f").mkdir()
+        (workspace / "f" / "thesis.txt").write_text("mine")
+    assert [p.name for p in workspace.rglob("*")] == ["f", "thesis.txt"]
 
 
 def test_few_people_leave_folds_empty(ran: Lake, invoke: Ask) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,15 +18,6 @@ from stedi_cli.tables.history import RefRemoved
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture(autouse=True)
-def java_and_pyspark() -> None:
-    what = spark.missing()
-    if what is not None:
-        if os.environ.get("CI"):
-            pytest.fail(what)
-        pytest.skip(what)
 
 
 @pytest.fixture

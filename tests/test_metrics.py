@@ -5,7 +5,6 @@ Every manifest and every Parquet file below the warehouse is looked at, not only
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from small import JOBS, STRICT, write_lake
 
 from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.records import RunOptions
-from stedi_cli.local import spark
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.runs.pipeline import Pipeline
@@ -200,14 +198,6 @@ def test_an_export_holds_no_filter(old: Lake, invoke: Callable[..., Any], tmp_pa
         assert {row[0] for row in connection.execute(sql).fetchall()} == {None}
 
 
-@pytest.fixture
-def on_spark() -> None:
-    what = spark.missing()
-    if what is not None:
-        assert not os.environ.get("CI"), what
-        pytest.skip(what)
-
-
 def run_on_spark(lake: Lake) -> list[JobDone]:
     with lake.opened() as opened:
         events = Pipeline(lake.model, opened, "strict").run(RunOptions("spark"))
@@ -216,7 +206,7 @@ def run_on_spark(lake: Lake) -> list[JobDone]:
 
 @pytest.mark.spark
 @pytest.mark.slow
-def test_the_same_on_spark(old: Lake, on_spark: None) -> None:
+def test_the_same_on_spark(old: Lake) -> None:
     assert {done.status for done in run_on_spark(old)} == {"built"}
     assert_untold(old)
     assert {len(old.states()[name].snapshots) for name in ALL} == {1}

@@ -46,7 +46,7 @@ def test_each_snippet_has_a_test() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_snippet_gives_the_rows_of_validate(twice: Lake, name: str) -> None:
-    lacking = spark.missing() if name == "pyspark" else None
+    lacking = None
     for package in (name, "sqlalchemy"):
         if find_spec(package) is None:
             lacking = f"no {package}: pip install 'stedi[examples]'"

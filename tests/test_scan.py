@@ -597,20 +597,27 @@ def test_the_room_knows_nothing_but_errors() -> None:
                     assert name.startswith(("stedi_cli.privacy", "stedi_cli.errors")), path
 
 
+WHOM = '{"email":"bob@x","serialNumber":["1","2"],"instants":[1655564444103]}'
+
+
 def test_people_are_read_one_a_line() -> None:
-    text = '\ufeff Ann@X.org \r\n\n{"email":"bob@x","serialNumber":["1","2"],"instants":[5]}\n'
-    assert read_people(text.encode(), "it") == [
+    assert read_people(f"\ufeff Ann@X.org \r\n\n{WHOM}\n".encode(), "it") == [
         Person("ann@x.org"),
-        Person("bob@x", ("1", "2"), (5,)),
+        Person("bob@x", ("1", "2"), (1655564444103,)),
     ]
-    single = read_people(b'{"email":"b@x","serialNumber":"1","instants":5}', "it")
-    assert single == [Person("b@x", ("1",), (5,))]
+    single = read_people(b'{"email":"b@x","serialNumber":"1","instants":1655564444103}', "it")
+    assert single == [Person("b@x", ("1",), (1655564444103,))]
+
+
+NO_INSTANTS = [1655564444, 1655564444103000, -5, 10**22]
 
 
 @pytest.mark.parametrize(
     "line",
     [b"ann", b"null", b"{}", b'{"email":5}', b'{"email":"a@x","age":5}', b'{"email":"a@x"', b"@",
-     b'{"email":"a@x","instants":["5"]}', b'{"email":"a@x","serialNumber":[5]}', b"\xff@x.org"],
+     b'{"email":"a@x","instants":["5"]}', b'{"email":"a@x","serialNumber":[5]}', b"\xff@x.org",
+     b'"a@x"', b"a@x;b@x", b"a@x, 1990-01-01", b"Ann <a@x>", b"mailto:a@x", b"a@x@y", b"a @x",
+     b'{"email":"a@"}', *(b'{"email":"a@x","instants":%d}' % number for number in NO_INSTANTS)],
 )  # fmt: skip
 def test_line_that_names_nobody_is_refused_and_not_repeated(line: bytes) -> None:
     with pytest.raises(UsageError) as caught:

@@ -51,15 +51,6 @@ pytestmark = [pytest.mark.spark, pytest.mark.slow]
 SAMPLE = Path(__file__).parent.parent / "data" / "sample"
 
 
-@pytest.fixture(autouse=True)
-def java_and_pyspark() -> None:
-    what = spark.missing()
-    if what is not None:
-        if os.environ.get("CI"):
-            pytest.fail(what)
-        pytest.skip(what)
-
-
 def opened(root: Path, policy: str, *, bad: str = "100%") -> tuple[Lakehouse, Lake]:
     settings = load_settings(
         root=root, policy=policy, max_bad_rows=bad, max_unreadable_customers=bad

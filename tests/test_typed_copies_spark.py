@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,6 @@ from test_typed_copies import COPY, READINGS, copied, data_files, put, read, rem
 
 from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lake.records import RunOptions
-from stedi_cli.local import spark
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.folder import copy_out
@@ -24,15 +22,6 @@ from stedi_cli.runs.pipeline import Pipeline
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow]
 __all__ = ["read"]
-
-
-@pytest.fixture(autouse=True)
-def java_and_pyspark() -> None:
-    what = spark.missing()
-    if what is not None:
-        if os.environ.get("CI"):
-            pytest.fail(what)
-        pytest.skip(what)
 
 
 def run(lake: Lake, engine: str = "spark", **how: Any) -> None:

@@ -84,6 +84,10 @@ def _append(descriptor: int, line: bytes) -> None:
     # What a writer that died began stays a line of its own.
     if size and os.pread(descriptor, 1, size - 1) != b"\n":
         line = b"\n" + line
-    while line:
-        line = line[os.write(descriptor, line) :]
-    os.fsync(descriptor)
+    try:
+        while line:
+            line = line[os.write(descriptor, line) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise

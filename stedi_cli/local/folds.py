@@ -74,7 +74,7 @@ class Folds:
         except duckdb.Error as error:
             raise query_error(error) from error
         done = Folded(table, folder, seed, tuple(fold for _, fold in files))
-        with users_own(), exported_folder(folder) as staged:
+        with users_own(), exported_folder(folder, force=force) as staged:
             for path, fold in files:
                 shutil.copyfile(path, staged / fold.file)
                 sync(staged / fold.file)

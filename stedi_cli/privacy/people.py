@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from stedi_cli.errors import UsageError
+from stedi_cli.privacy.needles import is_instant
 
 _KEYS = {"email", "serialNumber", "instants"}
 _HOW = (
     "Give one e-mail address a line, or a JSON object such as"
     ' {"email": "…", "serialNumber": "…", "instants": [1655564444103]}.'
 )
+# Quotes, commas and the like are around an address, as in CSV, or between several.
+_ADDRESS = re.compile(r"""[^@\s"<>(),;:\\\[\]]+@[^@\s"<>(),;:\\\[\]]+""")
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,16 @@ def _read(lines: list[str], place: str) -> Iterable[Person]:
         text = line.strip()
         if not text:
             continue
-        person = _from_object(text) if text.startswith("{") else Person(folded(text))
-        if person is None or "@" not in person.email or len(person.email) < 3:
+        is_object = text.startswith("{")
+        person = _from_object(text) if is_object else Person(folded(text))
+        named = _ADDRESS.fullmatch(text) if not is_object else person and "@" in person.email[1:-1]
+        if person is None or not named:
             raise UsageError(f"{place}: line {number} names nobody.", hint=_HOW)
+        if not all(map(is_instant, person.instants)):
+            raise UsageError(
+                f"{place}: line {number} holds what is no instant.",
+                hint="Instants are epoch milliseconds, such as 1655564444103.",
+            )
         yield person
 
 

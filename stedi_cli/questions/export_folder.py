@@ -49,12 +49,17 @@ def refuse_folder(folder: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def exported_folder(folder: Path) -> Iterator[Path]:
+def exported_folder(folder: Path, *, force: bool) -> Iterator[Path]:
     """Make a folder that is there whole or not at all; yields where to put its files.
 
-    One that is there, empty or with folds, gives way when all of them are written.
+    One that is there gives way when all of them are written, if it may then.
+
+    Args:
+        folder: The folder.
+        force: Whether folds that are there may be replaced.
 
     Raises:
+        UsageError: If what came there meanwhile may not be replaced.
         StediError: If it cannot be written.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 - no link is followed
@@ -63,6 +68,7 @@ def exported_folder(folder: Path) -> Iterator[Path]:
     try:
         staged.mkdir()
         yield staged
+        refuse_folder(folder, force=force)
         if folder.exists():
             # What others may not look into is not opened to them by being replaced.
             staged.chmod(folder.stat().st_mode & 0o777)
@@ -70,12 +76,13 @@ def exported_folder(folder: Path) -> Iterator[Path]:
         staged.rename(folder)
         sync(folder.parent)
     except OSError as error:
-        if before.exists() and not folder.exists():
-            before.rename(folder)
         raise StediError(
             f"Cannot write {folder}: {error.strerror}.",
             hint="Look at free space and permissions there, then try again.",
         ) from error
     finally:
+        # Also where a signal came between the two.
+        if before.exists() and not folder.exists():
+            before.rename(folder)
         for path in (staged, before):
             shutil.rmtree(path, ignore_errors=True)
