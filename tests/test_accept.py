@@ -22,6 +22,7 @@ def validate(invoke: Ask, lake: Lake) -> Callable[..., Result]:
     return lambda *args: invoke("--root", lake.settings.root, "validate", *args)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ran")
 def test_a_file_that_goes_along_with_the_data(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path, invoke: Ask
@@ -49,6 +50,7 @@ def test_a_file_that_goes_along_with_the_data(
     assert fresh.validate().verdict == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ran")
 def test_other_counts_than_were_accepted_are_told(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
@@ -78,6 +80,7 @@ def test_each_policy_has_its_own(lake: Lake, validate: Callable[..., Result]) ->
     assert lake.validate().verdict == "ok"
 
 
+@pytest.mark.slow
 def test_what_was_accepted_can_be_accepted_anew(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:

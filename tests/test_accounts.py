@@ -108,7 +108,8 @@ def assert_accounts(landing: Landing, policy: str) -> Accounts:
 # --- Against the oracle --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("policy", mostly_slow(POLICIES))
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
 @lakes_of(20)
 def test_accounts_of_random_lakes(policy: str, files: Files) -> None:
     assert_accounts(oracle.read(files), policy)
@@ -207,7 +208,8 @@ BROKEN_JOBS = {
 }
 
 
-@pytest.mark.parametrize("policy", mostly_slow(POLICIES))
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("how", BROKEN_JOBS)
 @pytest.mark.parametrize("job", MODEL.jobs)
 def test_a_broken_job_leaves_rows_over(sample: Landing, job: str, how: str, policy: str) -> None:
@@ -330,6 +332,7 @@ def shown(project: Path, lake: Lake, invoke: Ask) -> Result:
     return invoke("--config", config, "--root", lake.settings.root, "flow")
 
 
+@pytest.mark.slow
 def test_a_job_without_an_account_is_not_explained(tmp_path: Path, invoke: Ask) -> None:
     project, lake = own(tmp_path)
     # The strict account is none of other rules.
@@ -347,6 +350,7 @@ def test_a_job_without_an_account_is_not_explained(tmp_path: Path, invoke: Ask) 
     assert "machine_learning_curated_accounted" not in {c.check for c in report.checks}
 
 
+@pytest.mark.slow
 def test_an_account_that_cannot_be_run_hides_no_other(tmp_path: Path, invoke: Ask) -> None:
     project, lake = own(tmp_path)
     lake.run()
@@ -361,6 +365,7 @@ def test_an_account_that_cannot_be_run_hides_no_other(tmp_path: Path, invoke: As
     assert (broken.check, broken.verdict) == ("step_trainer_trusted_accounted", "error")
 
 
+@pytest.mark.slow
 def test_sums_that_do_not_meet_fail(tmp_path: Path, invoke: Ask) -> None:
     project, lake = own(tmp_path)
     job = project / "jobs" / "customer_trusted_to_curated.sql"

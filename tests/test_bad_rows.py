@@ -69,6 +69,7 @@ UNITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("write", [int, str, float])
 def test_the_stop_message_says_what_instants_look_like(
@@ -159,6 +160,7 @@ def test_before_a_run_lines_are_not_looked_at_yet(lake: Lake, invoke: Ask) -> No
     assert waiting == [("accelerometer_landing_accounted", None, None)]
 
 
+@pytest.mark.slow
 def test_nor_are_files_that_came_since_the_last_run(lake: Lake, invoke: Ask) -> None:
     lake.run()
     add(lake, "bad.json", BAD)
@@ -169,6 +171,7 @@ def test_nor_are_files_that_came_since_the_last_run(lake: Lake, invoke: Ask) -> 
     assert "FAILED" not in told.out
 
 
+@pytest.mark.slow
 def test_lines_that_a_run_lost_are_failed(lake: Lake, invoke: Ask) -> None:
     add(lake, "bad.json", BAD)
     Lake(lake.settings.root, max_bad_rows=3).run()

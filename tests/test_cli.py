@@ -207,6 +207,7 @@ NEAREST = ("customer_trusted", "customer_trusted", "accelerometer_landing_to_tru
 MEANT = dict(zip(MISSPELT, (*NEAREST, "published", "spark"), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MISSPELT)
 def test_a_misspelt_name_is_answered_with_the_nearest(
     built: Path, invoke: Callable[..., Result], name: str

@@ -221,6 +221,7 @@ def test_integers_to_the_last_digit(tmp_path: Path) -> None:
     assert sorted(found) == sorted(distances)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("beside", [b"", b"{\n"], ids=["clean", "beside a bad line"])
 def test_the_first_and_the_last_plausible_instant(beside: bytes, tmp_path: Path) -> None:
     # 2000-01-01T00:00Z, and a millisecond before 2100-01-01T00:00Z.
@@ -434,7 +435,8 @@ def cut_in(word: bytes, cut: int) -> bytes:
 WORDS = [(word, cut) for word in (b"true", b"false") for cut in range(len(word))]
 
 
-@pytest.mark.parametrize(("word", "cut"), mostly_slow(WORDS[1:]))
+@pytest.mark.slow
+@pytest.mark.parametrize(("word", "cut"), WORDS[1:])
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_word_for_a_number_anywhere(tmp_path: Path, word: bytes, cut: int, packed: bool) -> None:
     content = cut_in(word, cut)
@@ -501,6 +503,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[object, object]:
     return {row[1]: row[0] for row in rows}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", TEXTS)
 def test_text(case: str, names: dict[object, object]) -> None:
     assert names[f"{case}@example.com"] == TEXTS[case][1]

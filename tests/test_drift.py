@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Lake, Result, mostly_slow
+from conftest import Lake, Result
 from pyiceberg.expressions import EqualTo
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.types import LongType, StringType
@@ -166,7 +166,7 @@ def is_spark_told(lake: Lake, table: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("table", mostly_slow(["customers_curated", "quarantine", "held_back"]))
+@pytest.mark.parametrize("table", ["customers_curated", "quarantine", "held_back"])
 @pytest.mark.filterwarnings("ignore:Delete operation did not match")
 def test_what_another_engine_changes_is_told_and_mended(
     dirty: Lake, invoke: Invoke, table: str, change: Callable[[Any], None]

@@ -187,21 +187,20 @@ def causes_of(told: Result) -> list[str]:
     return [cause["cause"] for cause in told.json()["causes"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "rows", "cause"),
-    mostly_slow(
-        [
-            # fay's and ann's readings of C + 10 beside each other's steps, a shared step of C.
-            (ML, "7", "what policy strict gives with one thing changed in machine_learning"),
-            (ML, "15", "what policy published gives"),
-            (ML, "30", "what policy published gives, appended twice"),
-            (CT, "8", "what policies strict and consent_on_accelerometer give, appended twice"),
-            (CT, "2", "the filter is inverted"),
-            (ST, "11", "step readings are not limited to anybody"),
-            (ST, "33", "a cross join"),
-            ("customer_landing", "14", "twice the number of its rows"),
-        ]
-    ),
+    [
+        # fay's and ann's readings of C + 10 beside each other's steps, a shared step of C.
+        (ML, "7", "what policy strict gives with one thing changed in machine_learning"),
+        (ML, "15", "what policy published gives"),
+        (ML, "30", "what policy published gives, appended twice"),
+        (CT, "8", "what policies strict and consent_on_accelerometer give, appended twice"),
+        (CT, "2", "the filter is inverted"),
+        (ST, "11", "step readings are not limited to anybody"),
+        (ST, "33", "a cross join"),
+        ("customer_landing", "14", "twice the number of its rows"),
+    ],
 )
 def test_what_makes_a_count_is_counted_on_the_data(
     explain: Ask, table: str, rows: str, cause: str
@@ -212,6 +211,7 @@ def test_what_makes_a_count_is_counted_on_the_data(
     assert any(cause in text for text in causes_of(told)), causes_of(told)
 
 
+@pytest.mark.slow
 def test_a_variant_names_its_file_and_policies(explain: Ask) -> None:
     told = explain(ST, "33", "--json").json()
     (cause,) = told["causes"]
@@ -223,6 +223,7 @@ def test_a_variant_names_its_file_and_policies(explain: Ask) -> None:
     assert STRICT[CC] * 11 == 33
 
 
+@pytest.mark.slow
 def test_where_nothing_makes_it_the_account_is_shown(explain: Ask) -> None:
     told = explain(ST, "1,234,567")
     assert told.code == 3
@@ -235,6 +236,7 @@ def test_where_nothing_makes_it_the_account_is_shown(explain: Ask) -> None:
     assert found["account"]["table"] == ST
 
 
+@pytest.mark.slow
 def test_a_figure_of_known_data_is_named_as_that_on_other_data(explain: Ask) -> None:
     told = explain(ST, "28680")
     assert told.code == 3
@@ -288,6 +290,7 @@ def test_validate_explains_a_count_that_is_not_the_expected_one(
     assert not lake.validate().ok
 
 
+@pytest.mark.slow
 def test_a_rule_of_ones_own_that_gives_a_count_may_be_the_mistake(
     tmp_path: Path, invoke: Ask
 ) -> None:

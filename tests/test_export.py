@@ -16,7 +16,8 @@ from small import STRICT, TABLES
 from stedi_cli.errors import StediError
 
 
-@pytest.mark.parametrize("table", mostly_slow([*TABLES, "quarantine"], quick=2))
+@pytest.mark.slow
+@pytest.mark.parametrize("table", [*TABLES, "quarantine"])
 def test_a_parquet_file_holds_the_table(built: Lake, ask: Ask, workspace: Path, table: str) -> None:
     told = ask("export", table, "out.parquet", "--json")
     assert told.json() == {"table": table, "file": "out.parquet", "rows": STRICT.get(table, 2)}

@@ -100,6 +100,7 @@ def test_who_may_only_read_exports_and_is_told_so(
     assert Path("a.csv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [b"{", b"nonsense\n", b"\xff\xfe\n", b"[]\n", b"{}\n", b"1\n"])
 def test_what_cannot_be_read_in_it_is_told(ran: Lake, told: Ask, broken: bytes) -> None:
     assert told("export", "customer_trusted", "a.csv").code == 0

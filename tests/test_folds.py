@@ -126,6 +126,7 @@ def test_another_seed_makes_other_folds_and_the_same_one_the_same_bytes(told: As
     assert flat(folds_in(Path("a"))) == flat(folds_in(Path("c")))
 
 
+@pytest.mark.slow
 def test_the_order_tells_nothing(told: Ask, sample: Lake) -> None:
     assert told("export", FINAL, "f", "--folds", "2").code == 0
     people = oracle.people(oracle.read(sample_files()))
@@ -138,6 +139,7 @@ def test_the_order_tells_nothing(told: Ask, sample: Lake) -> None:
         assert beside / len(rows) < 0.1
 
 
+@pytest.mark.slow
 def test_who_leaves_moves_nobody_else(tmp_path: Path) -> None:
     names = [f"p{n}@x.org" for n in range(12)]
     found = [folds_of(tmp_path / str(len(left)), left) for left in (names, names[1:], names[6:])]
@@ -220,7 +222,8 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("case", mostly_slow(WRONG, quick=4))
+@pytest.mark.slow
+@pytest.mark.parametrize("case", WRONG)
 def test_sql_that_does_not_say_whose_the_rows_are(
     lake: Lake, invoke: Ask, tmp_path: Path, case: str
 ) -> None:

@@ -67,6 +67,7 @@ def all_rows(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
 # --- Whose consent is taken away ----------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "held"),
     [
@@ -107,6 +108,7 @@ def test_a_later_record_gives_consent_back(lake: Lake) -> None:
     assert people(lake) == 0
 
 
+@pytest.mark.slow
 def test_of_whom_there_is_no_other_record_is_held_back_too(lake: Lake) -> None:
     lake = add(lake, CUSTOMER, broken_customer("zoe@x.org", "serial-zoe", C))
     lake.run()
@@ -114,6 +116,7 @@ def test_of_whom_there_is_no_other_record_is_held_back_too(lake: Lake) -> None:
     assert people(lake) == 1
 
 
+@pytest.mark.slow
 def test_it_is_said_how_many_and_never_who(lake: Lake, invoke: Ask) -> None:
     add(lake, CUSTOMER, *(broken_customer(who, "serial-zoe", C + 9) for who in (ANN, BOB, BOB)))
     root = ["--root", lake.settings.root]
@@ -129,6 +132,7 @@ def test_it_is_said_how_many_and_never_who(lake: Lake, invoke: Ask) -> None:
     assert invoke(*root, "validate", "--json").json()["held_back"] == 2
 
 
+@pytest.mark.slow
 def test_the_published_rules_hold_nobody_back(lake: Lake, invoke: Ask) -> None:
     lake = add(lake, CUSTOMER, broken_customer(ANN, "serial-ann", C + 2))
     lake.run(policy="published")
@@ -151,6 +155,7 @@ NOBODYS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", NOBODYS)
 def test_lines_of_nobody_stop_a_run(lake: Lake, line: bytes, invoke: Ask) -> None:
     lake.run()
@@ -175,6 +180,7 @@ def test_lines_of_nobody_stop_a_run(lake: Lake, line: bytes, invoke: Ask) -> Non
     assert invoke(*run).code == 3
 
 
+@pytest.mark.slow
 def test_where_such_lines_are_taken_not_all_is_right(lake: Lake, invoke: Ask) -> None:
     add(lake, CUSTOMER, b"nonsense\n", broken_customer(ANN, "serial-ann", C + 2))
     run = ("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", "9")
@@ -220,6 +226,7 @@ def test_an_unknown_person_holds_a_device_too(lake: Lake) -> None:
     assert steps(lake) == {("serial-ann", 0), ("serial-ann", 10)} | FAYS | BOBS
 
 
+@pytest.mark.slow
 def test_nobody_owns_by_a_line_that_cannot_be_read(lake: Lake) -> None:
     lake = add(lake, CUSTOMER, broken_customer(ANN, "serial-none", C - 3000))
     lake.run()
@@ -239,6 +246,7 @@ def test_one_person_in_several_lines_is_one_holder(lake: Lake) -> None:
     assert steps(lake) == ANNS | FAYS | BOBS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "bobs"),
     [
@@ -266,6 +274,7 @@ def test_a_reading_that_cannot_be_read_gives_no_step_reading_away(lake: Lake) ->
     assert ("serial-shared", 30) not in steps(lake)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shared", "said"), [(True, 2), (False, 0)])
 def test_readings_without_a_time_are_told_where_devices_are_shared(
     lake: Lake, shared: bool, said: int
@@ -302,6 +311,7 @@ def violations(lake: Lake) -> dict[str, int | None]:
     return {check.check: check.violations for check in lake.validate().checks if check.violations}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("updated", [C + 2, C + 1, None])
 def test_a_customer_who_is_held_back_is_found(lake: Lake, updated: int | None) -> None:
     lake = add(lake, CUSTOMER, broken_customer(ANN, "serial-ann", updated))
@@ -312,6 +322,7 @@ def test_a_customer_who_is_held_back_is_found(lake: Lake, updated: int | None) -
     assert violations(lake)[CONSENT] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "line", "found"),
     [
@@ -352,6 +363,7 @@ def test_it_says_whose_lines_are_and_of_when(held: Lake) -> None:
     }
 
 
+@pytest.mark.slow
 def test_no_other_file_says_who_is_held_back(lake: Lake) -> None:
     who = b"nobody-else@x.org"
     lake = add(lake, CUSTOMER, broken_customer(who.decode(), "only-here", C))
@@ -379,6 +391,7 @@ def test_its_manifests_hold_no_value(held: Lake) -> None:
     assert state.properties["write.metadata.metrics.default"] == "counts"
 
 
+@pytest.mark.slow
 def test_who_is_held_back_no_more_is_in_no_older_snapshot(held: Lake) -> None:
     (held.layout.landing / "customer" / "broken.json").unlink()
     held.run()
@@ -387,6 +400,7 @@ def test_who_is_held_back_no_more_is_in_no_older_snapshot(held: Lake) -> None:
     assert not [row for row in held.rows("held_back") if row[0] == CUSTOMER]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["lost", "cut", "dropped", "emptied", "of nothing"])
 def test_what_is_held_back_is_found_again(held: Lake, damage: str) -> None:
     before = all_rows(held)
@@ -412,6 +426,7 @@ def test_what_is_held_back_is_found_again(held: Lake, damage: str) -> None:
     assert held.validate().ok
 
 
+@pytest.mark.slow
 def test_a_row_that_is_missing_is_told(held: Lake) -> None:
     """Also where the snapshot says that all are there."""
     state = held.states()["held_back"].current
@@ -432,6 +447,7 @@ def test_a_row_that_is_missing_is_told(held: Lake) -> None:
     assert held.validate().ok
 
 
+@pytest.mark.slow
 def test_a_death_between_the_commits_loses_nothing(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -463,6 +479,7 @@ def test_what_was_read_before_a_run_stopped_still_says_whose_it_is(
     assert trusted(lake) == {BOB, DAN, FAY}
 
 
+@pytest.mark.slow
 def test_what_is_looked_for_otherwise_is_looked_for_again(
     held: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -474,6 +491,7 @@ def test_what_is_looked_for_otherwise_is_looked_for_again(
     assert all_rows(held) == before
 
 
+@pytest.mark.slow
 def test_a_job_sees_what_is_held_back_of_the_tables_that_it_reads(held: Lake) -> None:
     """So that another landing table does not make it stale."""
     add(held, ACCELEROMETER, b'{"timestamp": %d}\n' % (C + 30))
@@ -514,6 +532,7 @@ def silent(tmp_path: Path) -> Path:
     return project
 
 
+@pytest.mark.slow
 def test_a_model_that_does_not_say_whose_lines_are_works_as_before(
     silent: Path, tmp_path: Path, invoke: Ask
 ) -> None:
@@ -529,6 +548,7 @@ def test_a_model_that_does_not_say_whose_lines_are_works_as_before(
     assert "does not say whose an unusable line is" in " ".join(told.out.split())
 
 
+@pytest.mark.slow
 def test_a_model_that_says_it_from_now_on_looks_again(silent: Path, tmp_path: Path) -> None:
     before = Lake(tmp_path / "lake", project=silent, max_bad_rows=9).up()
     before.upload(write_lake(tmp_path / "data"))

@@ -110,6 +110,7 @@ def test_what_was_told_is_kept_and_asked_again_on_demand(
     assert told.validate().left_out[NOTE]
 
 
+@pytest.mark.slow
 def test_it_holds_for_any_policy_and_any_counts_that_are_expected(
     told: Lake, asked: list[str], tmp_path: Path
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_changed_byte_is_noticed(told: Lake, asked: list[str]) -> None:
     assert asked
 
 
+@pytest.mark.slow
 def test_only_what_is_about_a_touched_file_is_asked(told: Lake, asked: list[str]) -> None:
     path = told.data_file("step_trainer_trusted")
     os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
@@ -178,6 +180,7 @@ def test_other_landing_files_and_other_tables_are_asked_about(
     assert len(asked) == len(of_sql(told)) + 1 + len(JOBS) - 1
 
 
+@pytest.mark.slow
 def test_a_check_whose_sql_changed_is_asked_alone(own: Path, tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake", project=own).up()
     lake.upload(write_lake(tmp_path / "data"))
@@ -289,6 +292,7 @@ def test_a_flipped_digit_is_noticed(told: Lake, asked: list[str]) -> None:
     assert len(asked) == len(of_sql(told)) + 2 + len(told.model.notes) + len(JOBS)
 
 
+@pytest.mark.slow
 def test_counts_are_those_that_the_runs_tell(told: Lake, asked: list[str]) -> None:
     found = record(told)
     for pair in found["counts"][2]:

@@ -149,6 +149,7 @@ def test_nothing_else_is_taken_for_it(lake: Lake, tmp_path: Path, other: str) ->
     assert report.nearest.startswith("2 of 3 files are the small lake's; ")
 
 
+@pytest.mark.slow
 def test_rows_are_added_up_only_where_their_number_fits(
     lake: Lake, tmp_path: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,6 +165,7 @@ def test_rows_are_added_up_only_where_their_number_fits(
     assert report.nearest == ""
 
 
+@pytest.mark.slow
 def test_what_is_missing_or_differs_is_named(lake: Lake, tmp_path: Path, invoke: Ask) -> None:
     changed = _changed("step_trainer_landing", lambda f: f[3:])
     put(lake, tmp_path / "less", changed)
@@ -201,6 +203,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
+@pytest.mark.slow
 def test_a_further_table_leaves_the_others_their_expectation(
     lake: Lake, project: Path, tmp_path: Path
 ) -> None:
@@ -224,6 +227,7 @@ def test_a_further_table_leaves_the_others_their_expectation(
     )
 
 
+@pytest.mark.slow
 def test_a_policy_of_ones_own_is_compared_where_it_makes_the_same(
     lake: Lake, project: Path, tmp_path: Path
 ) -> None:

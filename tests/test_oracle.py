@@ -194,7 +194,8 @@ def test_the_rules_on_random_lakes(policy: str, files: Files) -> None:
     assert_as_the_oracle(rules, files, policy)
 
 
-@pytest.mark.parametrize("policy", mostly_slow(POLICIES))
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("build", [rules, pytest.param(product, marks=pytest.mark.slow)])
 def test_lines_in_doubt_take_away_and_give_nothing(build: Build, policy: str) -> None:
     assert_as_the_oracle(build, worlds(1_000, Random(1)), policy)

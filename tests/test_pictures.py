@@ -220,6 +220,7 @@ def test_an_empty_table_has_a_picture(lake: Lake, invoke: Ask) -> None:
     assert "0 of 0 row(s)" in texts_of(Path("a.svg"))
 
 
+@pytest.mark.slow
 def test_validate_saves_the_deliverables_by_their_names(
     ran: Lake, invoke: Ask, workspace: Path
 ) -> None:

@@ -283,7 +283,7 @@ UNDECLARED = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["duckdb", "spark"])
-@pytest.mark.parametrize("kind", mostly_slow(UNDECLARED))
+@pytest.mark.parametrize("kind", UNDECLARED)
 def test_a_job_that_reads_what_its_reads_do_not_name_is_refused(
     tmp_path: Path, invoke: Callable[..., Result], kind: str, engine: str
 ) -> None:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, Lake, mostly_slow, run_stedi
+from conftest import PROJECT, Lake, run_stedi
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.local.lock import exclusive
@@ -186,7 +186,7 @@ def test_a_run_ends_with_the_whole_table_and_shows_no_colour(lake: Lake) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("times", mostly_slow([1, 2]))
+@pytest.mark.parametrize("times", [1, 2])
 def test_a_query_ends_on_a_signal_while_one_function_of_a_row_takes_long(
     lake: Lake, number: signal.Signals, times: int
 ) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import Ask, Lake, mostly_slow
+from conftest import Ask, Lake
 from small import C, customer, lines, write_lake
 
 from stedi_cli.errors import BadDataError
@@ -31,7 +31,7 @@ def shown(lake: Lake, invoke: Ask) -> tuple[list[tuple[str, int, str | None]], s
 
 @pytest.mark.slow
 @pytest.mark.parametrize("change", ["swap", "rename", "copy", "add", "remove"])
-@pytest.mark.parametrize("recorded", mostly_slow([True, False]))
+@pytest.mark.parametrize("recorded", [True, False])
 def test_no_line_of_files_is_shown_that_changed_since_they_were_judged(
     lake: Lake,
     tmp_path: Path,

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import Lake, Result, mostly_slow
+from conftest import Lake, Result
 from small import JOBS, STRICT
 
 from stedi_cli.local import seals
@@ -69,7 +69,7 @@ FILES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("table", mostly_slow(["customer_trusted", "machine_learning_curated"]))
+@pytest.mark.parametrize("table", ["customer_trusted", "machine_learning_curated"])
 def test_flipped_bytes_are_told_and_rebuilt(
     root: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, table: str, file: str
 ) -> None:

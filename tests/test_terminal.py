@@ -380,6 +380,7 @@ SHOWN = [["tables"], ["validate"], ["history", "customer_trusted"], ["doctor"], 
 SHOWN += [["preview", "customer_trusted"], ["quarantine"], ["infra", "status"], ["infra", "plan"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", SHOWN, ids=" ".join)
 def test_no_line_ends_in_blanks_and_no_output_begins_with_one(ask: Ask, words: list[str]) -> None:
     told = ask(*words)

@@ -228,6 +228,7 @@ def test_reading_contends_wherever_it_may_have_been_taken(line: str, told: Told)
     assert reading(line) == told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece",
     [

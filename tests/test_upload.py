@@ -519,6 +519,7 @@ def test_an_older_index_is_not_believed_since_it_says_no_shape(lake: Lake) -> No
 # --- Keys that nobody knows ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_unknown_keys_are_looked_for_in_so_many_lines_of_a_table(
     lake: Lake, tmp_path: Path
 ) -> None:
@@ -551,6 +552,7 @@ def test_unknown_keys_are_looked_for_in_so_many_lines_of_a_table(
 # --- Empty ones ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_empty_files_are_empty_tables(empty: Lake, tmp_path: Path) -> None:
     files = {name: {"e.json": b"", "g.json.gz": gzip.compress(b"")} for name in FOLDERS}
     files["step_trainer_landing"]["blank.json"] = b"\n \r\n\t\n"

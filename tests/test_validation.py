@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import PROJECT, Lake, Result, mostly_slow
+from conftest import PROJECT, Lake, Result
 from small import (
     FOLDERS,
     JOBS,
@@ -113,6 +113,7 @@ def test_counts_from_the_uploaded_folder(
     assert "the small lake" in validate().out
 
 
+@pytest.mark.slow
 def test_a_wrong_count_fails_and_is_explained(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -338,7 +339,8 @@ def test_a_recipe_that_changed_since_is_a_problem(
     assert changed.validate().problems == []
 
 
-@pytest.mark.parametrize("change", mostly_slow(["rename", "swap", "add"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["rename", "swap", "add"])
 def test_landing_files_that_changed_since_are_a_problem(
     lake: Lake, validate: Callable[..., Result], change: str
 ) -> None:

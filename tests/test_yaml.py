@@ -78,6 +78,7 @@ CONTENTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", CONTENTS)
 def test_a_file_that_is_no_configuration_is_refused(project: Path, content: str) -> None:
     path = project / "configs" / "local.yaml"
@@ -191,6 +192,7 @@ WRONG_MODEL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", WRONG_MODEL)
 def test_a_wrong_model_is_told_without_names_of_classes(project: Path, wrong: str) -> None:
     old, new, told = WRONG_MODEL[wrong]

@@ -38,6 +38,7 @@ def built(uploaded: Place) -> Place:
     return uploaded
 
 
+@pytest.mark.slow
 def test_a_known_data_set_is_known_in_any_form(up: Place, tmp_path: Path) -> None:
     plain = write_lake(tmp_path / "plain", FILES)
     digests, sums = {}, {}
@@ -82,6 +83,7 @@ def of_tables(report: Any) -> dict[str, str]:
     return {table["table"]: table["verdict"] for table in report["tables"]}
 
 
+@pytest.mark.slow
 def test_counts_of_files_that_nobody_knows_are_unknown(built: Place) -> None:
     report = told(built.validate("--json"), 0, "unknown")
     assert set(of_tables(report).values()) == {"unknown"}
@@ -92,6 +94,7 @@ def test_counts_of_files_that_nobody_knows_are_unknown(built: Place) -> None:
     assert summary in built.validate().out
 
 
+@pytest.mark.slow
 def test_counts_that_are_accepted_are_the_expected_ones(built: Place) -> None:
     held = (PROJECT / "configs" / "expected.yaml").read_bytes()
     result = built.validate("--accept", "--json")
@@ -130,6 +133,7 @@ def test_what_jobs_would_build_again_is_stale(built: Place, tmp_path: Path) -> N
     assert "2 tables are stale" in shown
 
 
+@pytest.mark.slow
 def test_tables_of_another_policy_than_is_asked_for_are_stale(built: Place) -> None:
     report = told(built.validate("--policy", "published", "--json"), 3, "stale")
     assert {found["table"] for found in report["stale"]} == set(JOBS.values())
@@ -138,6 +142,7 @@ def test_tables_of_another_policy_than_is_asked_for_are_stale(built: Place) -> N
     assert "Run `stedi jobs run --all --policy published`." in shown
 
 
+@pytest.mark.slow
 def test_empty_tables_are_not_as_they_should_be(up: Place, tmp_path: Path) -> None:
     nobody = [{k: v for k, v in one.items() if "share" not in k} for one in PEOPLE]
     files = FILES | {"customer_landing": {"l.json": nobody}}
