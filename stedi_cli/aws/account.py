@@ -143,6 +143,10 @@ _HINTS = {
 }
 
 
+DENIED = ("403", "AccessDenied", "AllAccessDisabled")
+"""Codes by which S3 says that somebody may not do something."""
+
+
 @contextmanager
 def aws_errors(what: str = "", *, where: str = "") -> Iterator[None]:
     """Turn errors of boto3 into one line with a hint.

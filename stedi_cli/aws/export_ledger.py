@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 import uuid
 
-from stedi_cli.aws.account import aws_errors
+from stedi_cli.aws.account import DENIED, aws_errors, error_code
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
+from stedi_cli.errors import StediError
 from stedi_cli.lake.exports import ExportEntry, Exports
 
 
@@ -26,10 +27,15 @@ class ExportLedger:
     def add(self, entry: ExportEntry) -> bool:
         # By its time, so that a listing gives them in their order; two may share a second.
         key = f"{self._prefix}{entry.when}-{time.time_ns()}-{uuid.uuid4().hex}.json"
-        with aws_errors(f"s3:PutObject {key}"):
-            self._storage.s3.put_object(
-                **self._storage.place(key), Body=entry.line(), ServerSideEncryption="AES256"
-            )
+        try:
+            with aws_errors(f"s3:PutObject {key}"):
+                self._storage.s3.put_object(
+                    **self._storage.place(key), Body=entry.line(), ServerSideEncryption="AES256"
+                )
+        except StediError as error:
+            if error_code(error.__cause__ or error) in DENIED:
+                return False
+            raise
         return True
 
     def read(self) -> Exports:
