@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from stedi_cli.checks.expected_file import DataSetEntry, ExpectedFile
 from stedi_cli.errors import UsageError
-from stedi_cli.landing.files import LandingState, contents
+from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.project.right import Right
 from stedi_cli.project.yaml_file import load_checked
@@ -55,7 +54,9 @@ class DataSet:
         return {
             table.name
             for table in self.tables(tables)
-            if contents(self.files_of(table).values()) != landing[table.name].contents
+            if not len(self.files_of(table))
+            == len(self.files_there(table, landing[table.name]))
+            == len(landing[table.name].files)
         }
 
     def files_of(self, table: Table) -> dict[str, str]:
@@ -66,22 +67,42 @@ class DataSet:
             if path.split("/")[0] == table.folder
         }
 
-    def may_be(self, table: str, rows: int | None, quarantined: int) -> bool:
-        """Tell whether a landing table's rows may be those of this data set, by their number."""
-        expected = {counts[table] for counts in self.counts.values() if table in counts}
-        unusable = sum(self.quarantine.get(table, {}).values())
-        return expected == {rows} and quarantined == unusable and table in self.sums
+    def files_there(self, table: Table, state: LandingState) -> dict[str, str]:
+        """Return which landing files are its own, packed or not: their names by its paths."""
+        by_digest: dict[str, set[str]] = {}
+        for name, facts in state.files.items():
+            for digest in (facts.sha256, facts.content):
+                by_digest.setdefault(digest, set()).add(name)
+        there: dict[str, str] = {}
+        taken: set[str] = set()
+        for path, digest in self.files_of(table).items():
+            free = by_digest.get(digest, set()) - taken
+            if free:
+                # The very bytes before the same ones packed, then the one of that name.
+                there[path] = min(
+                    free, key=lambda n: (state.files[n].sha256 != digest, not is_called(n, path), n)
+                )
+                taken.add(there[path])
+        return there
 
-    def missed(self, landing: Mapping[str, LandingState], tables: Iterable[Table]) -> list[str]:
-        """Return the paths of its files that are in no landing table of theirs."""
-        missed: list[str] = []
-        for table in self.tables(tables):
-            there = Counter(facts.sha256 for facts in landing[table.name].files.values())
-            for path, digest in self.files_of(table).items():
-                if there[digest] == 0:
-                    missed.append(path)
-                there[digest] -= there[digest] > 0
-        return missed
+    def rows(self, table: str) -> int | None:
+        """Return the usable lines of a landing table; None where they are not known."""
+        return next((c[table] for c in self.counts.values() if table in c), None)
+
+    def unusable(self, table: str) -> int:
+        """Return the unusable lines of a landing table."""
+        return sum(self.quarantine.get(table, {}).values())
+
+    def has_as_many(self, table: str, rows: int | None, quarantined: int) -> bool:
+        """Tell whether a landing table has as many lines as that of this data set."""
+        expected = {counts[table] for counts in self.counts.values() if table in counts}
+        return expected == {rows} and quarantined == self.unusable(table)
+
+
+def is_called(name: str, path: str) -> bool:
+    """Tell whether a landing file has the name of a path's file, packed or not."""
+    own, other = (text.rsplit("/", 1)[-1].removesuffix(".gz") for text in (name, path))
+    return own == other
 
 
 def shipped(project: Path, right: Right | None = None) -> list[DataSet]:

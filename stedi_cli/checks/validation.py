@@ -95,7 +95,7 @@ class Validation:
             left_out=left_out,
             notes=[
                 *self._other_policy(built),
-                *([] if found.sets else [_UNKNOWN]),
+                *([] if found.sets or found.nearest or found.beside else [_UNKNOWN]),
                 *([found.beside] if found.beside else []),
                 *explained(tables, counts, policy, found.sets),
                 *causes_of_unexpected(

@@ -112,7 +112,8 @@ class Report:
         left_out: Why readings were left out, and how many, by the query that tells.
         notes: What explains a difference.
         problems: What is wrong beside counts and checks.
-        nearest: Which files of a known data set are missing or differ, where most are there.
+        nearest: Which files of a known data set are missing, differ or are there twice, where most
+            are there.
         errors: Why a query that explains cannot be run, by its name.
         held_back: How many people are, whose newest record cannot be read; None where the policy
             does not ask for it, or it was not told.
@@ -189,6 +190,9 @@ class Report:
         return _as_it_should_be(self) if self.ok else _not_right(self)
 
 
+_APART = "files of a known data set are missing or differ, or are there twice"
+
+
 def _as_it_should_be(report: Report) -> str:
     unknown = [table.table for table in report.tables if table.verdict == UNKNOWN]
     if report.tables and not unknown:
@@ -221,7 +225,7 @@ _SAID = {
 def _not_right(report: Report) -> str:
     numbers = {word: report.verdicts.count(word) for word in _SAID}
     parts = [_counted(number, *_SAID[word]) for word, number in numbers.items() if number]
-    parts += ["files of a known data set are missing or differ"] if report.nearest else []
+    parts += [_APART] if report.nearest else []
     return f"Not everything is right{': ' if parts else ''}{', '.join(parts)}."
 
 

@@ -22,11 +22,6 @@ class LandingState:
         return fingerprint({name: facts.sha256 for name, facts in self.files.items()})
 
     @property
-    def contents(self) -> str:
-        """Digest of the files' contents, whatever their names."""
-        return contents(facts.sha256 for facts in self.files.values())
-
-    @property
     def lines(self) -> int:
         """Lines that are not blank, over all files."""
         return sum(facts.lines for facts in self.files.values())
@@ -48,11 +43,6 @@ def other_shapes(states: Mapping[str, LandingState]) -> list[str]:
 def fingerprint(files: Mapping[str, str]) -> str:
     """Return the digest of files' names and contents, given as digests by name."""
     return _digest(f"{sha256} {name}" for name, sha256 in files.items())
-
-
-def contents(digests: Iterable[str]) -> str:
-    """Return the digest of a multiset of file digests."""
-    return _digest(digests)
 
 
 def same_content(files: Mapping[str, FileFacts]) -> list[list[str]]:
