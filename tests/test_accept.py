@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import PROJECT, Ask, Lake, Result
-from small import SMALL, STRICT, C, motion, step, write_lake
+from small import MOTIONS, SMALL, STRICT, C, motion, step, write_lake
 from test_known_sets import known
 
 from stedi_cli.project.folder import copy_out
@@ -94,21 +94,34 @@ def test_what_was_accepted_can_be_accepted_anew(
 
 
 @pytest.mark.slow
-def test_empty_tables_and_unusable_lines_are_accepted(
+def test_unusable_lines_are_accepted(
     validate: Callable[..., Result], tmp_path: Path, lake: Lake
 ) -> None:
     lake = Lake(lake.settings.root, max_bad_rows=2)
-    bad = {"accelerometer_landing": {"a.json": b"{}\nnonsense\n", "b.json": [motion("x@x.org", C)]}}
+    bad = SMALL | {"accelerometer_landing": {"a.json": b"{}\nnonsense\n", "b.json": MOTIONS}}
     with lake.opened() as opened:
         delivery = opened.landing.find(write_lake(tmp_path / "bad", bad))
         remove = opened.landing.replaced_by(delivery)
         list(opened.landing.upload(delivery, remove=remove, wait=False))
     lake.run()
-    assert lake.validate().verdict == "empty"
     assert validate("--accept").code == 0
     assert lake.validate().verdict == "ok"
     content = yaml.safe_load(lake.layout.expected.read_text())
     assert content["quarantine"] == {"accelerometer_landing": {"missing:user": 1, "not-json": 1}}
+
+
+def test_empty_tables_are_not_accepted(
+    lake: Lake, validate: Callable[..., Result], tmp_path: Path
+) -> None:
+    none = {"accelerometer_landing": {"a.json": [motion("nobody@x.org", C)]}}
+    lake.upload(write_lake(tmp_path / "none", none))
+    lake.run()
+    assert lake.validate().verdict == "empty"
+    told = validate("--accept")
+    assert (told.code, told.out) == (3, "")
+    assert "tables are empty" in told.err
+    assert "Where 0 rows are right" in told.err
+    assert not lake.layout.expected.exists()
 
 
 def test_what_is_not_right_is_not_accepted(

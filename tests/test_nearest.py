@@ -1,4 +1,4 @@
-"""What is nearly a known data set is called that, and what of it is told is so."""
+"""What is nearly a known data set is called that, also where somebody accepted its counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import PROJECT, Lake, mostly_slow
+from conftest import PROJECT, Ask, Lake, Result, mostly_slow
 from small import FOLDERS, JOBS, C, customer, lines, motion, step, write_lake
 
 from stedi_cli.checks import known_sets
@@ -58,6 +58,13 @@ def lake(tmp_path: Path) -> Lake:
     (project / "configs" / "expected.yaml").write_text(yaml.safe_dump({"data_sets": [entry]}))
     assert made.validate().summary == RIGHT
     return made
+
+
+@pytest.fixture
+def validate(invoke: Ask, lake: Lake, tmp_path: Path) -> Callable[..., Result]:
+    """The command in that project."""
+    config = tmp_path / "project" / "configs" / "local.yaml"
+    return lambda *args: invoke("--config", config, "--root", lake.settings.root, "validate", *args)
 
 
 def put(lake: Lake, folder: Path, files: Any) -> None:
@@ -222,3 +229,36 @@ def test_far_more_rows_are_another_data_set(lake: Lake, tmp_path: Path) -> None:
     put(lake, tmp_path / "far", _each(lambda content: crlf(content.split(b"\n", 2)[2])))
     report = lake.validate()
     assert (report.nearest, report.verdict) == ("", "unknown")
+
+
+# --- What somebody accepts -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", mostly_slow(NEAR, quick=1))
+def test_what_is_accepted_is_not_called_right(
+    lake: Lake, tmp_path: Path, validate: Callable[..., Result], form: str
+) -> None:
+    files, said = NEAR[form]
+    put(lake, tmp_path / "near", files)
+    told = validate("--accept", "--json").json()
+    again = validate("--json")
+    report = again.json()
+    assert again.code == 0
+    for found in (told, report):
+        assert (found["verdict"], found["ok"], found["nearest"]) == ("accepted", True, said)
+        assert found["source"] == "the accepted data set"
+        assert found["summary"].startswith("Everything is as accepted; ")
+        assert {table["verdict"] for table in found["tables"]} == {"ok"}
+    shown = validate()
+    assert RIGHT not in shown.out
+    assert said in " ".join(shown.out.split())
+
+
+def test_generated_data_with_as_many_rows_are_right(lake: Lake, tmp_path: Path) -> None:
+    data = tmp_path / "near"
+    put(lake, data, _each(_without_one))
+    entry = _entry(lake, data) | {"source": "Generated", "counts": {"strict": lake.counts()}}
+    (data / "expected.yaml").write_text(yaml.safe_dump(entry))
+    lake.upload(data)
+    report = lake.validate()
+    assert (report.verdict, report.nearest, report.summary) == ("ok", "", RIGHT)

@@ -27,12 +27,14 @@ def refuse(report: Report, known: Mapping[str, int], source: str | None) -> None
         known: The counts that the project knows of these landing files, which stay.
         source: What the project calls them.
     """
-    words = {table.verdict for table in report.tables} - {OK, UNKNOWN, WRONG, EMPTY}
+    words = {table.verdict for table in report.tables} - {OK, UNKNOWN, WRONG}
     words |= {check.verdict for check in report.checks if not check.ok}
     if words or report.problems or report.errors:
         raise BadDataError(
             f"No counts are accepted. {report.summary}",
-            hint="Mend that first: see `stedi validate`.",
+            hint="Mend that first: see `stedi validate`."
+            if words != {EMPTY}
+            else "Where 0 rows are right, write so into an expected.yaml beside the landing files.",
         )
     differing = [t.table for t in report.tables if known.get(t.table, t.rows) != t.rows]
     if differing:

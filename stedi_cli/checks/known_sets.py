@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from stedi_cli.checks import expected
+from stedi_cli.checks.acceptance import SOURCE as ACCEPTED
 from stedi_cli.checks.expected import DataSet
 from stedi_cli.checks.nearest import Candidate, nearest
 from stedi_cli.checks.observed import Observed
@@ -23,7 +24,7 @@ class Recognised:
     Args:
         sets: The known data sets that they are; the first says what they are called.
         nearest: Of which known data set most of them are, and what of it is missing, differs or is
-            there twice.
+            there twice; also where they are those of an `expected.yaml` that came with them.
         beside: Of which known data set they are, with others beside them.
     """
 
@@ -63,6 +64,7 @@ def recognised(
     known: Sequence[DataSet],
     observed: Observed,
     sums: Callable[[Collection[str]], Mapping[str, str]],
+    own: DataSet | None = None,
 ) -> Recognised:
     """Look for the landing files among known data sets.
 
@@ -71,6 +73,7 @@ def recognised(
         known: The data sets.
         observed: What is there.
         sums: Returns the sum over the rows of landing tables, which takes some time.
+        own: That of these which came with the data, and does not speak for the project.
     """
     landing = list(lakehouse.landing.values())
     of_ours = [found for found in known if found.tables(landing)]
@@ -85,15 +88,17 @@ def recognised(
     for found, names in zip(of_ours, others, strict=True):
         unlike.append(frozenset(n for n in names if added.get(n) != found.sums.get(n, "none")))
     fitting = [found for found, names in zip(of_ours, unlike, strict=True) if not names]
-    if fitting:
+    if any(found is not own for found in fitting):
         return Recognised(fitting)
+    # What somebody generates has as many rows as the public data by design.
+    by_number = not fitting or fitting[0].source == ACCEPTED
     candidates = [
-        Candidate(found, names, _unsure(found, names, observed, added))
+        Candidate(found, names, _unsure(found, names, observed, added), by_number)
         for found, names in zip(of_ours, unlike, strict=True)
         if names
     ]
     near = nearest(lakehouse, candidates, observed)
-    return Recognised((), near.lacks, near.beside)
+    return Recognised(fitting, near.lacks, near.beside)
 
 
 def _may_be(found: DataSet, table: str, observed: Observed) -> bool:

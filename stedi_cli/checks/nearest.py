@@ -28,11 +28,13 @@ class Candidate:
         found: The data set.
         unlike: Those of its landing tables whose rows are not known to be the same.
         unsure: Those of these whose rows nobody compared.
+        by_number: Whether tables of which only the number of rows is near may speak for it.
     """
 
     found: DataSet
     unlike: frozenset[str]
     unsure: frozenset[str]
+    by_number: bool
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class _Near:
         wanted, rows = self._found.rows(table), self._observed.rows.get(table)
         if not wanted or not rows or table in self._candidate.unsure:
             return False
-        return _NEAR * abs(rows - wanted) <= wanted
+        return self._candidate.by_number and _NEAR * abs(rows - wanted) <= wanted
 
     def _table_said(self, table: str) -> str:
         wanted, rows = self._found.rows(table), self._observed.rows.get(table)

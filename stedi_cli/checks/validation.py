@@ -79,7 +79,7 @@ class Validation:
         broken = [name for name in observed.states if not self._lake.tables.is_whole(name)]
         old = outdated(self._lakehouse, observed, policy, broken)
         known = known_sets(self._lakehouse, self._lake)
-        found = recognised(self._lakehouse, known.all, observed, self._asking.sums)
+        found = recognised(self._lakehouse, known.all, observed, self._asking.sums, known.own)
         self._known, self._found = known, found
         counts = counts_of(self._lakehouse, found.sets, policy)
         course = any(data_set.course for data_set in found.sets)

@@ -10,11 +10,11 @@ from typing import Any
 ERROR, NOT_BUILT, STALE, NOT_LOOKED_AT = "error", "not built", "stale", "not looked at yet"
 FAILED, WRONG, EMPTY, NOT_CHECKED = "failed", "wrong", "empty", "not checked"
 INCOMPLETE = "incomplete"
-UNKNOWN, KNOWN, OK = "unknown", "known", "ok"
+UNKNOWN, ACCEPTED, KNOWN, OK = "unknown", "accepted", "known", "ok"
 # What the whole is called by: the first of these that anything in it is.
 _WORST_FIRST = (
     *(ERROR, NOT_BUILT, STALE, NOT_LOOKED_AT, FAILED, WRONG, INCOMPLETE, EMPTY, NOT_CHECKED),
-    *(UNKNOWN, OK),
+    *(UNKNOWN, ACCEPTED, OK),
 )
 
 
@@ -113,7 +113,7 @@ class Report:
         notes: What explains a difference.
         problems: What is wrong beside counts and checks.
         nearest: Which files of a known data set are missing, differ or are there twice, where most
-            are there.
+            are there. With a `source` somebody accepted the counts all the same.
         errors: Why a query that explains cannot be run, by its name.
         held_back: How many people are, whose newest record cannot be read; None where the policy
             does not ask for it, or it was not told.
@@ -135,7 +135,8 @@ class Report:
         """Whether all that is known is as it should be, and nothing could not be told."""
         counted = all(table.ok for table in self.tables)
         checked = all(check.ok for check in self.checks)
-        return counted and checked and not (self.problems or self.nearest or self.errors)
+        wrong = self.problems or self.errors or (self.nearest and self.source is None)
+        return counted and checked and not wrong
 
     def about(self, checks: Collection[str]) -> Report:
         """Return what is about some checks alone, and what may colour their results."""
@@ -159,7 +160,8 @@ class Report:
     def verdicts(self) -> list[str]:
         """What is to be said of each table, the files, each check and each query without answer."""
         counted = [table.verdict for table in self.tables]
-        counted += [INCOMPLETE] if self.nearest else []
+        if self.nearest:
+            counted.append(INCOMPLETE if self.source is None else ACCEPTED)
         return counted + [check.verdict for check in self.checks] + [ERROR] * len(self.errors)
 
     @property
@@ -190,13 +192,14 @@ class Report:
         return _as_it_should_be(self) if self.ok else _not_right(self)
 
 
+_RIGHT = "Everything is as it should be."
 _APART = "files of a known data set are missing or differ, or are there twice"
 
 
 def _as_it_should_be(report: Report) -> str:
     unknown = [table.table for table in report.tables if table.verdict == UNKNOWN]
     if report.tables and not unknown:
-        return "Everything is as it should be."
+        return f"Everything is as accepted; {_APART}." if report.nearest else _RIGHT
     broken = sum(check.verdict == KNOWN for check in report.checks)
     said = _counted(sum(check.verdict == OK for check in report.checks), "rule holds", "rules hold")
     said += f" ({broken} broken on purpose)" if broken else ""
@@ -225,7 +228,7 @@ _SAID = {
 def _not_right(report: Report) -> str:
     numbers = {word: report.verdicts.count(word) for word in _SAID}
     parts = [_counted(number, *_SAID[word]) for word, number in numbers.items() if number]
-    parts += [_APART] if report.nearest else []
+    parts += [_APART] if INCOMPLETE in report.verdicts else []
     return f"Not everything is right{': ' if parts else ''}{', '.join(parts)}."
 
 
