@@ -166,14 +166,43 @@ def test_what_the_project_knows_stays(tmp_path: Path, invoke: Ask) -> None:
 
 @pytest.mark.usefixtures("ran")
 def test_no_other_file_is_written_over(validate: Callable[..., Result], tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "link").symlink_to(tmp_path / "notes.txt")
-    for name in ("notes.txt", "link", "no/such/folder.yaml", ""):
+    (tmp_path / "notes.yaml").write_text("mine")
+    (tmp_path / "link.yml").symlink_to(tmp_path / "notes.yaml")
+    for name in ("notes.yaml", "link.yml", "no/such/folder.yaml", ""):
         assert validate("--accept", tmp_path / name).code == 2, name
-    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "notes.yaml").read_text() == "mine"
     assert validate("--accept", "--sql").code == 2
     assert validate("customer_trusted_consent", "--accept").code == 2
     packaged = PROJECT / "configs" / "expected.yaml"
     told = validate("--accept", packaged)
     assert told.code == 2
     assert "is what the project knows" in told.err
+
+
+@pytest.mark.usefixtures("ran")
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("customer_trusted_key", "is a check"),
+        ("step_trainer_trusted_accounted", "is a check"),
+        ("customer_trusted_keys", "does not end in .yaml or .yml"),
+        ("expected", "does not end in .yaml or .yml"),
+        ("expected.json", "does not end in .yaml or .yml"),
+        (".yaml", "does not end in .yaml or .yml"),
+    ],
+)
+def test_what_is_no_name_of_such_a_file_is_none(
+    validate: Callable[..., Result],
+    lake: Lake,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    said: str,
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    told = validate("--accept", name)
+    assert (told.code, told.out) == (2, "")
+    assert said in " ".join(told.err.split())
+    assert list((tmp_path / "here").iterdir()) == []
+    assert not lake.layout.expected.exists()

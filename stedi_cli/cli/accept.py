@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from stedi_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from stedi_cli.checks.validation import Validation
     from stedi_cli.checks.verdict import Report
     from stedi_cli.cli.session import Session
@@ -24,7 +26,7 @@ def accept(opened: Session, validation: Validation, report: Report, file: str) -
     """
     copy = Path(file) if file else None
     if copy is not None:
-        _refuse_file(opened.settings.project, copy)
+        _refuse_file(opened.settings.project, opened.lakehouse.rules, copy)
     content = validation.accepted(report)
     places: list[str] = []
     if copy is not None:
@@ -36,11 +38,20 @@ def accept(opened: Session, validation: Validation, report: Report, file: str) -
     return [*places, opened.lake.landing.expect(content)]
 
 
-def _refuse_file(project: Path, file: Path) -> None:
+def _refuse_file(project: Path, rules: Collection[str], file: Path) -> None:
     """Raise UsageError for a file that is the project's, or no expected counts."""
     from stedi_cli.checks.expected import FILE_NAME, uploaded_entry
     from stedi_cli.project.folder import bundled, resolved
 
+    if str(file) in rules:
+        raise UsageError(
+            f"{file} is a check, and --accept is about all counts.", hint="Name no checks."
+        )
+    if file.suffix.lower() not in (".yaml", ".yml"):
+        raise UsageError(
+            f"{file} does not end in .yaml or .yml.",
+            hint=f"Name a file such as data/{FILE_NAME}.",
+        )
     place = resolved(file)
     folders = [Path(part) for part in ("configs", "data/sample")]
     packaged = {resolved(p / f / FILE_NAME) for p in (project, bundled()) for f in folders}

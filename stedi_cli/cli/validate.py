@@ -37,7 +37,7 @@ AcceptOption = Annotated[
     typer.Option(
         "--accept",
         metavar="[FILE]",
-        help="Let the counts that there are be the expected ones; also write FILE.",
+        help="Let the counts that there are be the expected ones; also write FILE (.yaml).",
     ),
 ]
 SaveOption = Annotated[
