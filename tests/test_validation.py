@@ -230,7 +230,8 @@ def test_checks_and_queries_spill_to_disk_beyond_their_memory(tmp_path: Path) ->
         lake("16MB", temp_limit="1KB").validate(again=True)
     assert not isinstance(told.value, UsageError)
     assert "check_memory" in str(told.value.hint)
-    with lake(temp_limit="1KB").opened() as opened, pytest.raises(StediError, match="out of memory"):
+    starved = pytest.raises(StediError, match="out of memory")
+    with lake(temp_limit="1KB").opened() as opened, starved:
         list(opened.questions.ask(DISTINCT).rows)
     with lake().opened() as opened:
         ((number,),) = opened.questions.ask(DISTINCT).rows
