@@ -3,8 +3,9 @@
 --   the only holder of its serial number, or, where several hold it,
 --   the one holder with an accelerometer reading at that very instant; otherwise to nobody.
 -- Holders are counted over the latest records of all customers, not only of those who agreed. Who
--- stands in a record that cannot be read holds its serial number too, and what cannot be read of a
--- reading still contends for its instant: neither gives a step reading to anybody.
+-- stands in a record that cannot be read holds its serial number too, but owns nothing by it.
+-- An accelerometer reading that cannot be used contends for its instant like any other of its user;
+-- if it does not say for certain whose it is, no step reading of a shared number is anybody's then.
 WITH latest AS (
   SELECT email, serialNumber
   FROM (
