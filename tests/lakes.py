@@ -176,6 +176,12 @@ def _glued_to_another(members: Members, at: int) -> bytes:
     return _cut(members, at) + written(members).replace(b"x.org", b"x.org ").replace(b"s1", b"s2")
 
 
+def _torn_into_another(members: Members, at: int) -> bytes:
+    """The head of one line and the tail of another, whose beginning is lost."""
+    other = written(members).replace(b"x.org", b"x.org ").replace(b"s1", b"s2")
+    return _cut(members, at) + other[max(1, (at - 2) * len(other) // 11 - at) :]
+
+
 def _misspelt(members: Members, at: int) -> bytes:
     place = at % len(members)
     key, value = members[place]
@@ -257,7 +263,7 @@ DEFECTS: dict[str, list[Defect]] = {
         lambda members, _: written(members).replace(b'"', b"'"),
         lambda members, _: written(members, ";"),
         lambda members, _: written(members, ",\v"),
-        *(_cut, _cut_at_the_front, _glued_to_another),
+        *(_cut, _cut_at_the_front, _glued_to_another, _torn_into_another),
     ],
 }
 

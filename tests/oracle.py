@@ -11,6 +11,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -138,10 +139,11 @@ def _lone_surrogate(text: str) -> bool:
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _members(tokens: list[Token]) -> list[tuple[str, Token]]:
+def _members(tokens: list[Token], *, cut: bool = False) -> list[tuple[str, Token]]:
     """The members of the outermost object; a nested value is checked, not kept.
 
-    One step a token, no recursion, since nothing limits how deep an unknown key may go.
+    One step a token, no recursion, since nothing limits how deep an unknown key may go. An object
+    may be `cut`: then nothing needs to be closed.
     A comma too many before a closing bracket is let through, as DuckDB's reader does.
     """
     members: list[tuple[str, Token]] = []
@@ -172,7 +174,7 @@ def _members(tokens: list[Token]) -> list[tuple[str, Token]]:
             wanted = {"{": "key", "[": "item"}.get(kind, after)
         else:
             raise LineError("not-json")
-    if wanted != "nothing":
+    if wanted != "nothing" and not cut:
         raise LineError("not-json")
     return members
 
@@ -354,6 +356,8 @@ def _of_broken(table: str, text: str) -> set[Trace]:
     before, *bodies = text.split("{") if "{" in text else ("", text)
     apart = [before, *(body.split("}", 1)[1] for body in bodies if "}" in body)]
     split = any('"' in rest or ("}" in rest and re.search("[0-9A-Za-z]", rest)) for rest in apart)
+    # Or the beginning of the second is lost, and the first one goes over into it.
+    split |= not all(map(_is_a_piece, bodies) if "{" in text else [_is_a_rear_piece(text)])
     each = [_picked(table, body) for body in bodies]
     once = all(len(values) == 1 for said in each for values in said.values())
     complete = all(_values(said, key) for said in each for key in (email, serial or instant))
@@ -367,6 +371,35 @@ def _of_broken(table: str, text: str) -> set[Trace]:
     doubted = any(None in said[key] for key in (email, instant))
     unplaced = split or doubted or len(said[instant]) < len(bodies)
     return found | ({NOTHING} if unplaced else set())
+
+
+def _is_a_rear_piece(text: str) -> bool:
+    """Whether there may be something before a text that makes it the rest of an object."""
+    fronts = {"": ("", '"k"', '"k":'), r"[-+.0-9A-Za-z]*": ('"k":0 ',)}
+    fronts[r'(\\.|[^"\\])*"'] = ('"k"', '"k":0 ')
+    rests = ((re.match(lost, text), before) for lost, each in fronts.items() for before in each)
+    return any(found and _is_a_piece(before + text[found.end() :]) for found, before in rests)
+
+
+def _is_a_piece(body: str) -> bool:
+    """Whether there may be something behind a text that makes it the members of an object."""
+    body, brace, _ = re.sub(r'"(\\.|[^"\\])*("|\\?$)', _plain_text, body).partition("}")
+    body = body.translate({ord("\v"): " ", ord("\f"): " "})
+    # Where it is cut, nothing is said any more without a quote.
+    body = body + "}" if brace else body[: body.rfind('"') + 1]
+    with suppress(LineError):
+        _members(list(_tokens("{" + body)), cut=not brace)
+        return True
+    return False
+
+
+def _plain_text(found: re.Match[str]) -> str:
+    """A text without what is wrong in it, but does no harm; one that is cut is closed."""
+    text = found[0]
+    if not found[2].endswith('"'):
+        return text if "}" in text else '"cut"'
+    harmless = r'(\\["\\/bfnrtu])|\\[^\0]|[\x01-\x1f]|(?<!\0)\0(?!\0)'
+    return re.sub(harmless, lambda spot: spot[1] or "?", text)
 
 
 def _picked(table: str, text: str) -> Said:

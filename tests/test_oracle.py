@@ -374,10 +374,13 @@ def test_what_fuzzed_lines_are_about_is_made_out_as_by_the_oracle() -> None:
 
 
 def broken(table: str, random: Random) -> bytes:
-    """A fuzzed line, often cut at either end, or with another one behind it."""
+    """A fuzzed line, often cut at either end, or with another one behind it or torn into it."""
     line = fuzzed_line(table, random)
     if random.random() < 0.2:
         line += fuzzed_line(table, random)
+    if random.random() < 0.2:
+        other = fuzzed_line(table, random)
+        line = line[: random.randrange(len(line) + 1)] + other[random.randrange(len(other) + 1) :]
     if random.random() < 0.2:
         line = line[random.randrange(len(line) + 1) :]
     if random.random() < 0.2:

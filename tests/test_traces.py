@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import PROJECT
 
-from stedi_cli.landing import contract, traces
+from stedi_cli.landing import contract, seams, traces
 from stedi_cli.landing.lines import fields_of
 from stedi_cli.landing.traces import Traced
 from stedi_cli.project.model import load
@@ -141,14 +141,15 @@ def test_object_tells_by_its_own_members(line: str, told: Told) -> None:
         pytest.param(f'{{"a":{{"b":1}},{ANN},',
                      [("ann@x", None, None), (None, "s1", None), NOTHING],
                      id="another object inside"),
-        pytest.param(f'{{"email":"ann@x,{ANN[16:]}}}', [(None, "s1", OLD)], id="quote lost"),
+        pytest.param(f'{{"email":"ann@x,{ANN[16:]}}}', [(None, "s1", None), NOTHING],
+                     id="quote lost"),
         pytest.param('{"email":"ann@x"serialNumber":"s1"', [NOTHING], id="comma and quote lost"),
-        pytest.param(f'{{{ANN}'.replace(",", " "), [(*ANN_TOLD[:2], None)], id="commas lost"),
-        pytest.param(f'{{{ANN},'.replace(",", ""), [("ann@x", "s1", None)], id="all of them lost"),
-        pytest.param(f'{{"email":"ann@x","pho{BOB[16:]}}}', [("ann@x", None, NEW)],
+        pytest.param(f'{{{ANN}}}'.replace(",", " "),
+                     [("ann@x", None, None), (None, "s1", None), NOTHING], id="commas lost"),
+        pytest.param(f'{{"email":"ann@x","pho{BOB[16:]}}}', [("ann@x", None, None), NOTHING],
                      id="the middle lost up to a quote"),
         pytest.param(f'{{{ANN}}}'.replace('"', "'"), [NOTHING], id="single quotes"),
-        pytest.param(f'{{"note":"\\"email\\":\\"bob@x\\",{ANN}', [("ann@x", "s1", None)],
+        pytest.param(f'{{"note":"\\"email\\":\\"bob@x\\"",{ANN}', [("ann@x", "s1", None)],
                      id="inside a text"),
         pytest.param('{"email":"a\\u006en@x","serialNumber":12,"lastUpdateDate":"'
                      f'{OLD}","x', [("ann@x", "12", OLD)], id="as the contract reads them"),
@@ -177,6 +178,138 @@ def test_object_tells_by_its_own_members(line: str, told: Told) -> None:
 )  # fmt: skip
 def test_broken_line_tells_what_is_certain(line: str, told: Told) -> None:
     assert customer(line) == told
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (f'{{"email":"ann@x","customerName":"Ann Lete":"1990",{BOB[16:]}}}',
+         [("ann@x", None, None), (None, "s2", None), NOTHING]),
+        (f'{{"serialNumber":"s1","birthDay":"1900", stomerName":"Bob",{BOB[:15]},'
+         f'"registrationDate":{OLD},"lastUpdateDate":{OLD}}}',
+         [("bob@x", None, None), (None, "s1", None), NOTHING]),
+    ],
+    ids=["in a text and a key", "behind a comma and in a key"],
+)  # fmt: skip
+def test_head_and_tail_of_two_lines_are_nobody_s_for_certain(line: str, told: Told) -> None:
+    assert customer(line) == told
+
+
+def test_head_and_tail_of_two_readings_are_anybody_s() -> None:
+    line = f'{{"user":"ann@x","y":1.5er":"bob@x","timestamp":{OLD},"x":1,"z":1}}'
+    assert reading(line) == [(None, None, OLD), NOTHING]
+
+
+ONE = f'{{"customerName":"A L",{ANN},"registrationDate":null,"phone":"é, 1"}}'
+TWO = f'{{"phone":"b: 2","birthDay":-1.5e3 , "tags":["a",[1]],{BOB}}}'
+
+
+def test_no_seam_of_two_lines_is_certain() -> None:
+    lines = {
+        head[:end] + tail[begin:]
+        for head, tail in ((ONE, TWO), (TWO, ONE))
+        for end in range(1, len(head) + 1)
+        for begin in range(1, len(tail) - 1, 3)  # A brace alone says nothing of anybody.
+    }
+    torn = [line for line in lines if is_no_json(line)]
+    assert len(torn) > 7_000
+    assert not [line for line in torn if NOTHING not in customer(line)]
+
+
+def is_no_json(line: str) -> bool:
+    try:
+        contract.parsed(line)
+    except contract.Unusable:
+        return True
+    return False
+
+
+def test_line_that_is_cut_at_either_end_is_one_person_s() -> None:
+    places = range(len(ONE) + 1)
+    pieces = {ONE[begin:end] for begin in places for end in places[begin % 7 :: 7]}
+    pieces |= {ONE[:place] for place in places} | {ONE[place:] for place in places}
+    assert not [piece for piece in pieces if len(customer(piece)) > 1]
+
+
+ANN_IN_DOUBT = [("ann@x", None, None), (None, "s1", None), NOTHING]
+
+
+@pytest.mark.parametrize(
+    "spot",
+    [
+        '"a\tb"', '"a\0b\0c"', '"C\\xa"', '"\\u12aB"', '"[:,]"', "true", "-0.5e-7", "nan",
+        "-Infinity", "[]", '["a", [1, [2 ,]]]', '"\ufffd"',
+    ],
+)  # fmt: skip
+def test_one_wrong_spot_in_another_column_does_no_harm(spot: str) -> None:
+    assert customer(f'{{"site" : {spot} , {ANN}}} ok') == [ANN_TOLD]
+    assert customer(f'{{{ANN},"site":{spot}') == [ANN_TOLD]
+
+
+@pytest.mark.parametrize(
+    "spot",
+    [
+        '"a\0\0b"', '"a\\\0b"', '"\\u12"', '"\\u12g4"', '"\\', "", ",", "1,", "1 2", "1.5e", "1.",
+        ".5", "01", "+1", "--1", "1.5.1", "nulll", "True", "?", "'a'", '"a" "b"', '"a"b', 'b"',
+        '"a":1', "[1", "[1,,2]", "[,1]", "1]", "[1]]", "[1:2]", "\0", "a\xa0",
+    ],
+)  # fmt: skip
+def test_what_a_seam_may_leave_is_in_doubt(spot: str) -> None:
+    assert customer(f'{{"site":{spot},{ANN}}} ok') == ANN_IN_DOUBT
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        '"site', '"site"', '"site":', '"site":"', '"site":"a\0\0', '"site":"\\', '"site":"\\u12',
+        '"site":-', '"site":1.', '"site":1e', '"site":tr', '"site":[', '"site":["a', '"site":["a"',
+        '"site":[[1],', '"site" x', "site", "]", ",", "1 2", " ", "} \0\0", "}]", "},",
+    ],
+)  # fmt: skip
+def test_end_that_is_lost_does_no_harm(end: str) -> None:
+    assert customer(f"{{{ANN},{end}") == [ANN_TOLD]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        '"site":"4103}', '"site}', '"site"}', '"site":}', '"site":"\\}', '"site":[1}', "site}",
+        '"site":1 2}', '"site" "', '"site":1"',
+    ],
+)  # fmt: skip
+def test_end_of_another_line_is_in_doubt(end: str) -> None:
+    assert customer(f"{{{ANN},{end}") == ANN_IN_DOUBT
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "", 'me":"A",', 'me" : 4 ,', '":"A",', ':"A",', '"A",', 'A",', '\\"A",', "103,", ".5 ,",
+        "rue,", ",", ":[1],", "[1],", '\0\0A",',
+    ],
+)  # fmt: skip
+def test_beginning_that_is_lost_does_no_harm(beginning: str) -> None:
+    assert customer(f"{beginning}{ANN}}}") == [ANN_TOLD]
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    ['"A" ', ",,", "1 2,", 'me":"A", stomerName":"B",', 'A"B",', "( ", "1]],", ":,", 'e":"A"B",'],
+)  # fmt: skip
+def test_beginning_with_a_seam_is_in_doubt(beginning: str) -> None:
+    assert customer(f"{beginning}{ANN}}}") == ANN_IN_DOUBT
+
+
+def test_each_of_several_objects_is_in_one_piece() -> None:
+    torn = f'{{"customerName":"Cid", stomerName":"A",{ANN}}}'
+    in_doubt = [
+        ("ann@x", None, None),
+        ("bob@x", None, None),
+        (None, "s1", None),
+        (None, "s2", None),
+    ]
+    assert customer(f"{torn}{{{BOB}}}") == [*in_doubt, NOTHING]
+    assert customer(f"[{{{BOB}}},{torn}]")[-1] == NOTHING
 
 
 def test_bytes_that_are_no_text_take_only_themselves_away() -> None:
@@ -246,7 +379,7 @@ def test_time_grows_with_a_line_s_length_alone(piece: str) -> None:
 def test_it_works_beside_the_contract_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (contract, traces):
+    for module in (contract, seams, traces):
         shutil.copy(str(module.__file__), tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in [name for name in sys.modules if name.startswith("stedi_cli")]:

@@ -12,7 +12,7 @@ from stedi_cli.project.lakehouse import HELD_BACK, QUARANTINE, Lakehouse, Table
 if TYPE_CHECKING:
     from stedi_cli.landing.split import BadLine
 
-TRACING = 1
+TRACING = 2
 """What is made out of an unusable line: to be raised where that changes, so that such lines are
 looked at again."""
 

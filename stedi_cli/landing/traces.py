@@ -23,7 +23,8 @@ if __package__:
         parsed,
         value_of,
     )
-else:  # On Spark the two files lie side by side.
+    from stedi_cli.landing.seams import is_in_one_piece, is_rest_of_one
+else:  # On Spark these files lie side by side.
     from contract import (  # type: ignore[import-not-found, no-redef]
         BLANKS,
         LONGEST_LINE,
@@ -32,6 +33,10 @@ else:  # On Spark the two files lie side by side.
         Unusable,
         parsed,
         value_of,
+    )
+    from seams import (  # type: ignore[import-not-found, no-redef]
+        is_in_one_piece,
+        is_rest_of_one,
     )
 
 LONGEST_EMAIL, LONGEST_SERIAL = 320, 200
@@ -154,12 +159,15 @@ class _Reader:
         head = text.partition("{")[0] if objects else ""
         tails = (found[1] for found in _TAIL.finditer(text))
         fragments = _is_fragment(head) or any(map(_is_fragment, tails))
+        bodies = text.split("{")[min(1, objects) :]
+        whole = all(map(is_in_one_piece, bodies)) if objects else is_rest_of_one(text)
+        sure = whole and not fragments
         # Some object says nothing where there are fewer keys, however many braces there are.
-        if not fragments and objects <= max(1, text.count(f'"{self._traced.email}"')):
-            told = [self._told(body) for body in text.split("{")[min(1, objects) :]]
+        if sure and objects <= max(1, text.count(f'"{self._traced.email}"')):
+            told = [self._told(body) for body in bodies]
             if self._are_objects(told):
                 return [trace for one in told for trace in self._of(one)]
-        return self._doubted(self._told(text), objects, fragments)
+        return self._doubted(self._told(text), objects, sure)
 
     def _are_objects(self, told: list[_Told]) -> bool:
         """Tell whether each of several objects says once and for certain what it is about."""
@@ -173,12 +181,12 @@ class _Reader:
             for one in told
         )
 
-    def _doubted(self, told: _Told, objects: int, fragments: bool) -> list[Trace]:
+    def _doubted(self, told: _Told, objects: int, sure: bool) -> list[Trace]:
         if self._traced.serial:
             emails = [Trace(email, None, None) for email in told.emails]
             return [*emails, *(Trace(None, serial, None) for serial in told.serials), _DOUBT]
         found = [Trace(None, None, instant) for instant in told.instants]
-        unplaced = fragments or told.doubted or len(found) < max(objects, 1)
+        unplaced = not sure or told.doubted or len(found) < max(objects, 1)
         return [*found, _DOUBT] if unplaced else found
 
     def _of(self, told: _Told) -> Iterator[Trace]:

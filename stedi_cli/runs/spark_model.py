@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stedi_cli.errors import UsageError
-from stedi_cli.landing import contract, traces
+from stedi_cli.landing import contract, seams, traces
 from stedi_cli.project.folder import bundled
 from stedi_cli.project.lakehouse import Lakehouse, Table
 from stedi_cli.tables.metrics import STRAY
@@ -63,7 +63,7 @@ def modules(project: Path) -> list[Path]:
         project: The project's folder.
     """
     found = sorted((project / "jobs").glob("*.py"))
-    shared = [Path(str(module.__file__)) for module in (contract, traces)]
+    shared = [Path(str(module.__file__)) for module in (contract, seams, traces)]
     return [*shared, *(path for path in found if path.name != SCRIPT)]
 
 

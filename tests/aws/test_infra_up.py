@@ -158,7 +158,7 @@ def test_jobs_are_what_the_settings_say(sandbox: Sandbox) -> None:
         key.removeprefix(f"{bucket}/jobs/") for key in arguments["--extra-py-files"].split(",")
     ]
     beside = {path.name for path in (PROJECT / "jobs").glob("*.py")} - {"glue_job.py"}
-    assert {*along} == {"contract.py", "traces.py", *beside}
+    assert {*along} == {"contract.py", "seams.py", "traces.py", *beside}
     settings = dict(part.split("=", 1) for part in arguments["--conf"].split(" --conf "))
     assert settings["spark.sql.catalog.glue_catalog.warehouse"] == f"{bucket}/warehouse"
 
