@@ -28,6 +28,7 @@ CURATED = ("customer_trusted_to_curated", "customer_trusted")
 STEPS = ("step_trainer_trusted", "step_trainer_landing")
 HEARD = ("machine_learning_curated", "accelerometer_trusted")
 STEPPED = ("machine_learning_curated", "step_trainer_trusted")
+HELD_BACK = "held back: a newer record cannot be read"
 
 
 def accounts(landing: Landing, policy: str) -> Accounts:
@@ -56,7 +57,8 @@ def accounts(landing: Landing, policy: str) -> Accounts:
     if strict:
         told[STEPS] = _steps(customers, motions, steps, curated, landing)
     else:
-        told[STEPS] = _published_steps(customers, trusted, curated, steps)
+        doubted = set[str]() if policy == "published" else _doubted(customers, landing)
+        told[STEPS] = _published_steps(customers, trusted, curated, steps, doubted)
     serial_of = {c.email: c.serial for c in curated} if strict else {}
     keys = [(serial_of.get(m.user, "") if strict else "", m.instant) for m in heard]
     others = [(s.serial if strict else "", s.instant) for s in stepped]
@@ -69,7 +71,7 @@ def _customers(customers: list[Customer], landing: Landing) -> Account:
     out = _held_back(latest, landing.held_back)
     told = Account("no consent" for customer in latest.values() if customer.consent is None)
     agreed = {person for person, customer in latest.items() if customer.consent is not None}
-    told["held back: a newer record cannot be read"] = len(agreed & out)
+    told[HELD_BACK] = len(agreed & out)
     told["older record of the same customer"] = len(customers) - len(latest)
     return told
 
@@ -82,8 +84,10 @@ def _readings(customers: list[Customer], motions: list[Motion], landing: Landing
         reading = motion._replace(user=_person(motion.user))
         if customer is None:
             told["no such customer"] += 1
-        elif customer.consent is None or _person(motion.user) in out:
+        elif customer.consent is None:
             told["no consent"] += 1
+        elif _person(motion.user) in out:
+            told[HELD_BACK] += 1
         elif not _consented(customer, motion.instant):
             told["before the consent"] += 1
         elif reading in seen:
@@ -146,8 +150,10 @@ def _steps(
         owner = latest.get(person)
         if owner is None or owner.serial != step.serial:
             told["nobody's: the holder's record cannot be read"] += 1
-        elif owner.consent is None or person in out:
+        elif owner.consent is None:
             told["no consent"] += 1
+        elif person in out:
+            told[HELD_BACK] += 1
         elif not _consented(owner, step.instant):
             told["before the consent"] += 1
         elif person not in kept:
@@ -158,8 +164,19 @@ def _steps(
     return told
 
 
+def _doubted(customers: list[Customer], landing: Landing) -> set[str]:
+    """Serial numbers of those who agreed in their latest record, and are held back."""
+    latest = _latest(customers)
+    out = _held_back(latest, landing.held_back)
+    return {c.serial for person, c in latest.items() if c.consent is not None and person in out}
+
+
 def _published_steps(
-    customers: list[Customer], trusted: list[Customer], curated: list[Customer], steps: list[Step]
+    customers: list[Customer],
+    trusted: list[Customer],
+    curated: list[Customer],
+    steps: list[Step],
+    doubted: set[str],
 ) -> Account:
     known, agreed = {c.serial for c in customers}, {c.serial for c in trusted}
     kept = {c.serial for c in curated}
@@ -169,6 +186,8 @@ def _published_steps(
             continue
         if step.serial in agreed:
             told["owner not curated"] += 1
+        elif step.serial in doubted:
+            told[HELD_BACK] += 1
         else:
             told["no consent" if step.serial in known else "no such customer"] += 1
     return told

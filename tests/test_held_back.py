@@ -275,6 +275,51 @@ def test_a_reading_that_cannot_be_read_gives_no_step_reading_away(lake: Lake) ->
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (
+            broken_customer("zoe@x.org", "serial-none", C),
+            "the only record with the serial number cannot be read",
+        ),
+        (
+            broken_customer(ANN, "serial-none", C - 3000)
+            + lines([customer("gus@x.org", "serial-none", C, None)]),
+            "shared serial number, who was there holds it only in a record that cannot be read",
+        ),
+    ],
+    ids=["alone", "shared"],
+)
+def test_step_readings_of_who_stands_in_such_a_line_are_told_as_nobodys(
+    lake: Lake, line: bytes, reason: str
+) -> None:
+    lake = add(lake, CUSTOMER, line)
+    lake.run()
+    report = lake.validate()
+    assert report.ok
+    told = dict(report.left_out["step_readings_of_nobody"])
+    assert told[reason] == 1
+    assert "no customer has the serial number" not in told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["strict", "consent_on_accelerometer"])
+def test_readings_of_who_is_held_back_say_so(lake: Lake, policy: str, invoke: Ask) -> None:
+    lake = add(lake, CUSTOMER, broken_customer(FAY, "serial-fay", C + 2))
+    lake.run(policy=policy)
+    told = invoke("--root", lake.settings.root, "flow", "--json")
+    assert told.code == 0
+    reason = "held back: a newer record cannot be read"
+    reasons = {
+        side["table"]: {found["reason"]: found["rows"] for found in side["reasons"]}
+        for job in told.json()["jobs"]
+        for side in job["inputs"]
+    }
+    tables = ("customer_landing", "accelerometer_landing", "step_trainer_landing")
+    assert [reasons[table].get(reason) for table in tables] == [1, 1, 1]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("shared", "said"), [(True, 2), (False, 0)])
 def test_readings_without_a_time_are_told_where_devices_are_shared(
     lake: Lake, shared: bool, said: int

@@ -1,20 +1,42 @@
 -- Accelerometer readings that are not in accelerometer_trusted, by the reason why. Of a reading that
 -- is there several times all but one are counted, so that the sum can be wrong if the job is.
 WITH person AS (
-  SELECT l.email, t.consent, row_number() OVER (ORDER BY l.email) AS person
+  SELECT
+    l.email, t.consent,
+    CASE WHEN l.agreed IS NOT NULL AND l.updated <= u.instant THEN 1 ELSE 0 END AS held_back,
+    row_number() OVER (ORDER BY l.email) AS person
   FROM (
-    SELECT DISTINCT lower(trim(BOTH ' ' FROM r.email)) AS email FROM customer_landing r
+    SELECT
+      lower(trim(BOTH ' ' FROM r.email)) AS email,
+      r.lastUpdateDate AS updated,
+      r.shareWithResearchAsOfDate AS agreed,
+      row_number() OVER (
+        PARTITION BY lower(trim(BOTH ' ' FROM r.email))
+        ORDER BY r.lastUpdateDate DESC, r.shareWithResearchAsOfDate DESC NULLS FIRST
+      ) AS recency
+    FROM customer_landing r
   ) l
+  LEFT JOIN (
+    SELECT
+      lower(trim(BOTH ' ' FROM h.email)) AS email,
+      max(coalesce(h.instant, 9223372036854775807)) AS instant
+    FROM held_back h
+    WHERE h."table" = 'customer_landing'
+    GROUP BY lower(trim(BOTH ' ' FROM h.email))
+  ) u ON u.email = l.email
   LEFT JOIN (
     SELECT lower(trim(BOTH ' ' FROM c.email)) AS email, min(c.shareWithResearchAsOfDate) AS consent
     FROM customer_trusted c
     GROUP BY lower(trim(BOTH ' ' FROM c.email))
   ) t ON t.email = l.email
+  WHERE l.recency = 1
 ),
 reading AS (
   SELECT
     CASE
       WHEN p.email IS NULL THEN 'no such customer'
+      WHEN p.consent IS NULL AND p.held_back = 1
+        THEN 'held back: a newer record cannot be read'
       WHEN p.consent IS NULL THEN 'no consent'
       WHEN a.timestamp < p.consent THEN 'before the consent'
     END AS reason,

@@ -2,11 +2,13 @@
 -- only holder of its serial number or, of several, of the one who was there at that instant. Who
 -- stands in a record that cannot be read holds its serial number too, and owns nothing by it.
 WITH latest AS (
-  SELECT email, serialNumber
+  SELECT email, serialNumber, updated, agreed
   FROM (
     SELECT
       lower(trim(BOTH ' ' FROM r.email)) AS email,
       r.serialNumber,
+      r.lastUpdateDate AS updated,
+      r.shareWithResearchAsOfDate AS agreed,
       row_number() OVER (
         PARTITION BY lower(trim(BOTH ' ' FROM r.email))
         ORDER BY
@@ -29,9 +31,23 @@ unread AS (
   FROM held_back r
   WHERE r."table" = 'customer_landing' AND r.serialNumber IS NOT NULL
 ),
+doubted AS (
+  SELECT n.email
+  FROM latest n
+  JOIN (
+    SELECT
+      lower(trim(BOTH ' ' FROM h.email)) AS email,
+      max(coalesce(h.instant, 9223372036854775807)) AS instant
+    FROM held_back h
+    WHERE h."table" = 'customer_landing'
+    GROUP BY lower(trim(BOTH ' ' FROM h.email))
+  ) w ON w.email = n.email
+  WHERE n.agreed IS NOT NULL AND n.updated <= w.instant
+),
 holder AS (
   SELECT
     l.email, l.serialNumber, t.consent,
+    CASE WHEN d.email IS NULL THEN 0 ELSE 1 END AS held_back,
     CASE WHEN k.email IS NULL THEN 0 ELSE 1 END AS curated,
     l.known
   FROM (
@@ -50,18 +66,20 @@ holder AS (
   LEFT JOIN (
     SELECT DISTINCT lower(trim(BOTH ' ' FROM c.email)) AS email FROM customers_curated c
   ) k ON k.email = l.email
+  LEFT JOIN doubted d ON d.email = l.email
 ),
 serial AS (
   SELECT
     serialNumber, count(*) AS holders, max(consent) AS consent, max(curated) AS curated,
-    max(known) AS known
+    max(known) AS known, max(held_back) AS held_back
   FROM holder
   GROUP BY serialNumber
 ),
 present AS (
   SELECT
     h.serialNumber, a.instant, min(h.email) AS first_one, max(h.email) AS last_one,
-    max(h.consent) AS consent, max(h.curated) AS curated, max(h.known) AS known
+    max(h.consent) AS consent, max(h.curated) AS curated, max(h.known) AS known,
+    max(h.held_back) AS held_back
   FROM (
     SELECT
       CASE WHEN m.user LIKE ' %' OR m.user LIKE '% '
@@ -94,6 +112,9 @@ reading AS (
         THEN 'nobody''s: several holders of the serial were there'
       WHEN CASE WHEN s.holders = 1 THEN s.known ELSE p.known END = 0
         THEN 'nobody''s: the holder''s record cannot be read'
+      WHEN CASE WHEN s.holders = 1 THEN s.consent ELSE p.consent END IS NULL
+        AND CASE WHEN s.holders = 1 THEN s.held_back ELSE p.held_back END = 1
+        THEN 'held back: a newer record cannot be read'
       WHEN CASE WHEN s.holders = 1 THEN s.consent ELSE p.consent END IS NULL THEN 'no consent'
       WHEN t.sensorReadingTime < CASE WHEN s.holders = 1 THEN s.consent ELSE p.consent END
         THEN 'before the consent'

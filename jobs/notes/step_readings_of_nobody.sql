@@ -19,9 +19,9 @@ WITH latest AS (
   WHERE recency = 1
 ),
 holder AS (
-  SELECT l.email, l.serialNumber FROM latest l
+  SELECT l.email, l.serialNumber, 1 AS known FROM latest l
   UNION ALL
-  SELECT u.email, u.serialNumber
+  SELECT u.email, u.serialNumber, 0 AS known
   FROM (
     SELECT DISTINCT
       lower(trim(BOTH ' ' FROM h.email)) AS email,
@@ -35,10 +35,10 @@ holder AS (
   WHERE l.email IS NULL
 ),
 serials AS (
-  SELECT serialNumber, count(*) AS holders FROM holder GROUP BY serialNumber
+  SELECT serialNumber, count(*) AS holders, max(known) AS known FROM holder GROUP BY serialNumber
 ),
 contender AS (
-  SELECT h.email, h.serialNumber
+  SELECT h.email, h.serialNumber, h.known
   FROM holder h
   JOIN serials s ON s.serialNumber = h.serialNumber
   WHERE s.holders > 1 AND h.email IS NOT NULL
@@ -52,7 +52,9 @@ reading AS (
   WHERE h."table" = 'accelerometer_landing' AND h.email IS NOT NULL
 ),
 present AS (
-  SELECT h.serialNumber, r.instant, min(h.email) AS first_one, max(h.email) AS last_one
+  SELECT
+    h.serialNumber, r.instant, min(h.email) AS first_one, max(h.email) AS last_one,
+    max(h.known) AS known
   FROM reading r
   JOIN contender h ON h.email = r.email
   GROUP BY h.serialNumber, r.instant
@@ -65,11 +67,15 @@ anybodys_instant AS (
 SELECT
   CASE
     WHEN s.holders IS NULL THEN 'no customer has the serial number'
+    WHEN s.holders = 1
+      THEN 'the only record with the serial number cannot be read'
     WHEN b.instant IS NOT NULL
       THEN 'shared serial number, a reading that cannot be read may be any holder''s at that instant'
     WHEN p.instant IS NULL
       THEN 'shared serial number, none of its holders has an accelerometer reading at that instant'
-    ELSE 'shared serial number, several of its holders have an accelerometer reading at that instant'
+    WHEN p.first_one <> p.last_one
+      THEN 'shared serial number, several of its holders have an accelerometer reading at that instant'
+    ELSE 'shared serial number, who was there holds it only in a record that cannot be read'
   END AS reason,
   count(*) AS readings
 FROM step_trainer_landing t
@@ -77,9 +83,12 @@ LEFT JOIN serials s ON s.serialNumber = t.serialNumber
 LEFT JOIN present p ON p.serialNumber = t.serialNumber AND p.instant = t.sensorReadingTime
 LEFT JOIN anybodys_instant b ON b.instant = t.sensorReadingTime
 WHERE s.holders IS NULL
+  OR (s.holders = 1 AND s.known = 0)
   OR (
     s.holders > 1
-    AND (p.instant IS NULL OR p.first_one <> p.last_one OR b.instant IS NOT NULL)
+    AND (
+      p.instant IS NULL OR p.first_one <> p.last_one OR p.known = 0 OR b.instant IS NOT NULL
+    )
   )
 GROUP BY 1
 ORDER BY 1
