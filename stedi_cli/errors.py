@@ -33,6 +33,22 @@ class StediError(Exception):
         self.hint = hint
 
 
+def quantity(number: int, one: str, several: str = "") -> str:
+    """Return a number and what it counts, as messages say it: ``1 row``, ``1,234 rows``.
+
+    Args:
+        number: How many.
+        one: What one is called, and what is said of it.
+        several: The same of several, or none; where empty, with an s behind it.
+    """
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
+def said(error: StediError) -> str:
+    """Return what an error says and what to do about it, as one text beside others."""
+    return " ".join(filter(None, (error.message, error.hint)))
+
+
 class UsageError(StediError):
     """A wrong argument, or a configuration that cannot be used."""
 

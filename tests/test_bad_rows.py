@@ -48,12 +48,12 @@ def test_the_end_of_a_run_says_why_with_numbers(lake: Lake, invoke: Ask) -> None
     run = ("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", "3")
     told = invoke(*run)
     assert told.code == 0
-    assert "3 landing line(s) are in quarantine (2 not-json, 1 missing:timestamp)" in told.out
+    assert "3 landing lines are in quarantine (2 not-json, 1 missing:timestamp)" in told.out
     again = invoke(*run, "--force", "--json").json()
     assert again["reasons"] == {"missing:timestamp": 1, "not-json": 2}
     # Where nothing is done, nobody is asked.
     assert invoke(*run, "--json").json()["reasons"] == {}
-    assert "3 landing line(s) are in quarantine; see" in invoke(*run).out
+    assert "3 landing lines are in quarantine; see" in invoke(*run).out
 
 
 def test_a_run_without_bad_lines_says_nothing_of_them(lake: Lake, invoke: Ask) -> None:

@@ -122,7 +122,7 @@ def test_it_is_said_how_many_and_never_who(lake: Lake, invoke: Ask) -> None:
     root = ["--root", lake.settings.root]
     ran = invoke(*root, "jobs", "run", "--all", "--max-bad-rows", "100%")
     assert ran.code == 0
-    assert "2 person(s) held back" in " ".join(ran.out.split())
+    assert "2 people held back" in " ".join(ran.out.split())
     told = invoke(*root, "validate")
     assert told.code == 0
     assert "People held back: 2;" in told.out
@@ -165,7 +165,7 @@ def test_lines_of_nobody_stop_a_run(lake: Lake, line: bytes, invoke: Ask) -> Non
         lake.run()
     assert isinstance(raised.value, BadDataError)
     assert raised.value.message == (
-        "customer_landing: 1 line(s) that cannot be used do not say for certain whose they are,"
+        "customer_landing: 1 line that cannot be used does not say for certain whose it is,"
         " more than max_unreadable_customers, 0, allows."
     )
     assert "stedi quarantine customer_landing --show" in str(raised.value.hint)
@@ -189,7 +189,7 @@ def test_where_such_lines_are_taken_not_all_is_right(lake: Lake, invoke: Ask) ->
     assert told.code == 3
     said = told.json()
     assert (said["ok"], said["held_back"]) == (False, 1)
-    assert any("1 line(s) of customer_landing" in problem for problem in said["problems"])
+    assert any("1 line of customer_landing" in problem for problem in said["problems"])
 
 
 def test_readings_of_nobody_stop_nothing(lake: Lake) -> None:

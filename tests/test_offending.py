@@ -81,8 +81,8 @@ def test_rows_are_shown_whole_on_demand(validate: Callable[..., Result]) -> None
 
 def test_so_many_rows_are_shown_as_are_asked_for(validate: Callable[..., Result]) -> None:
     shown = validate("nobody", "--show", "1")
-    assert "the first 1 rows" in shown.out
-    assert shown.err.endswith("1 row(s)\n")
+    assert "the first row that breaks the rule:" in shown.out
+    assert shown.err.endswith("1 row\n")
     assert "first" not in validate("--show", "2", "nobody").out
     assert "first" not in validate("--show=2", "nobody").out
     assert validate("nobody", "--show", "0").code == 2

@@ -54,7 +54,7 @@ def test_a_picture_tells_what_was_asked_where_and_when(ask: Ask, built: Lake, su
     shown = texts_of(Path(f"a.{suffix}"))
     for text in (
         'SELECT * FROM "customer_trusted" LIMIT 3',
-        f"3 of {STRICT['customer_trusted']} row(s)",
+        f"3 of {STRICT['customer_trusted']} rows",
         "policy strict",
         f"snapshot {current.id} of {current.committed:%Y-%m-%d %H:%M:%S} UTC",
         str(built.settings.root),
@@ -217,7 +217,7 @@ def test_an_empty_table_has_a_picture(lake: Lake, invoke: Ask) -> None:
     root = ["--root", lake.settings.root]
     for name in ("a.svg", "a.html", "a.png"):
         assert invoke(*root, "preview", "quarantine", "--save", name).code == 0
-    assert "0 of 0 row(s)" in texts_of(Path("a.svg"))
+    assert "0 of 0 rows" in texts_of(Path("a.svg"))
 
 
 @pytest.mark.slow

@@ -123,7 +123,7 @@ def test_json_prints_every_row_and_a_table_the_first_thousand(ask: Ask) -> None:
 
 def test_no_rows(ask: Ask) -> None:
     assert ask("query", "SELECT 1 AS n WHERE false", "--json").json() == []
-    assert "0 row(s)" in ask("query", "SELECT 1 AS n WHERE false").err
+    assert "0 rows\n" in ask("query", "SELECT 1 AS n WHERE false").err
 
 
 def test_landing_tables_with_bad_lines_hold_their_usable_ones(lake: Lake, tmp_path: Path) -> None:
@@ -355,7 +355,7 @@ def test_preview_shows_landing_files_and_json_as_they_are(harmful: Lake, invoke:
 def test_preview_shows_so_many_rows(ask: Ask) -> None:
     assert len(ask("preview", "accelerometer_trusted", "--json").json()) == 4
     assert len(ask("preview", "Accelerometer_Trusted", "--rows", "3", "--json").json()) == 3
-    assert "3 row(s)" in ask("preview", "accelerometer_trusted", "-n", "3").err
+    assert "3 rows\n" in ask("preview", "accelerometer_trusted", "-n", "3").err
     assert ask("preview", "accelerometer_trusted", "-n", "0").code == 2
 
 

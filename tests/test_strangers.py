@@ -416,7 +416,7 @@ def test_it_asks_before_it_drops_a_zone(
     monkeypatch.setattr(render, "is_interactive", lambda: True)
     monkeypatch.setattr(typer, "confirm", lambda text, **how: asked.append(text) or False)
     assert invoke("tables", "--drop", "landing/people").code == 1
-    assert asked == ["Remove landing/people, 1 landing file(s)?"]
+    assert asked == ["Remove landing/people, 1 landing file?"]
     assert (left.layout.landing / "people" / "p.json").is_file()
 
 

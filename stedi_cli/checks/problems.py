@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from stedi_cli.checks.observed import Observed
+from stedi_cli.errors import quantity
 from stedi_cli.landing.files import other_shapes
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.tables.drift import changed_by_others, drift_said
@@ -95,8 +96,9 @@ def _unreadable(lakehouse: Lakehouse, observed: Observed) -> list[str]:
     account = observed.accounts.get(customers.name) if customers else None
     if customers is None or account is None or not account.unreadable:
         return []
-    return [
-        f"{account.unreadable:,} line(s) of {customers.name} that cannot be used do not say for"
-        " certain whose they are. Any may be a withdrawal; see"
-        f" `stedi quarantine {customers.name} --show`."
-    ]
+    told = quantity(
+        account.unreadable,
+        f"line of {customers.name} that cannot be used does not say for certain whose it is",
+        f"lines of {customers.name} that cannot be used do not say for certain whose they are",
+    )
+    return [f"{told}. Any may be a withdrawal; see `stedi quarantine {customers.name} --show`."]

@@ -9,7 +9,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import UsageError, quantity
 
 if TYPE_CHECKING:
     from stedi_cli.lake.records import Folded
@@ -54,9 +54,10 @@ def export(
         else:
             rows = [(fold.file, fold.rows, fold.people) for fold in done.folds]
             render.show(render.table(["fold", ">rows", ">people"], rows))
-            render.say(f"\n{done.rows:,} row(s) of {table} written to {file}.")
+            render.say(f"\n{quantity(done.rows, 'row')} of {table} written to {file}.")
         if empty := sum(not fold.people for fold in done.folds):
-            render.note(f"{empty} fold(s) hold nobody: people are few. Take fewer folds.")
+            told = quantity(empty, "fold holds", "folds hold")
+            render.note(f"{told} nobody: people are few. Take fewer folds.")
 
 
 def _export_file(opened: Session, table: str, file: Path, *, force: bool, as_json: bool) -> None:
@@ -74,7 +75,7 @@ def _export_file(opened: Session, table: str, file: Path, *, force: bool, as_jso
     if as_json:
         render.emit(exported.as_json() | render.cost_record(cost))
     else:
-        render.say(f"{exported.rows:,} row(s) of {table} written to {file}.")
+        render.say(f"{quantity(exported.rows, 'row')} of {table} written to {file}.")
         render.show_cost(cost)
 
 

@@ -12,7 +12,7 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.cli.upload import AllowMissing, found_in, upload_into
-from stedi_cli.errors import ExitCode, StediError, UsageError
+from stedi_cli.errors import ExitCode, StediError, UsageError, quantity
 
 if TYPE_CHECKING:
     from stedi_cli.lake.records import Change, Plan, Resource
@@ -180,7 +180,7 @@ def _confirmed(opened: Session, *, keep_data: bool) -> bool:
     if not keep_data:
         with suppress(StediError):
             exports = len(opened.lake.exports.read().entries)
-            what += f", and the ledger of {exports:,} export(s)" if exports else ""
+            what += f", and the ledger of {quantity(exports, 'export')}" if exports else ""
     if not render.is_interactive():
         raise UsageError(
             f"`infra down` removes {what}, and there is no terminal to ask.",

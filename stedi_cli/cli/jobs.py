@@ -11,7 +11,7 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.session import Session, session, show_removed
-from stedi_cli.errors import StediError, Terminated, UsageError
+from stedi_cli.errors import StediError, Terminated, UsageError, quantity
 
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed, Usage
@@ -257,12 +257,13 @@ def _show_notes(progress: Progress, policy: str) -> None:
     if lines:
         why = f" ({frequent(progress.reasons)})" if progress.reasons else ""
         render.paragraph(
-            f"{lines:,} landing line(s) are in quarantine{why}; see `stedi quarantine`."
+            quantity(lines, "landing line is", "landing lines are")
+            + f" in quarantine{why}; see `stedi quarantine`."
         )
     if progress.held_back:
         render.paragraph(
-            f"{progress.held_back:,} person(s) held back: their newest record cannot be read, and"
-            " may be a withdrawal."
+            quantity(progress.held_back, "person", "people")
+            + " held back: their newest record cannot be read, and may be a withdrawal."
         )
 
 

@@ -12,7 +12,7 @@ from stedi_cli.cli.ledger import enter
 from stedi_cli.cli.rows import cell
 from stedi_cli.cli.session import Session
 from stedi_cli.duckdb_texts import MASK
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import UsageError, quantity
 from stedi_cli.masking import is_address
 from stedi_cli.sql import identifier
 
@@ -99,7 +99,7 @@ def save_table(
     personal = {column.name.lower() for column in table.columns if column.personal}
     hidden = [not unmasked and name.lower() in personal for name in answer.columns]
     shown = rows if unmasked else [_masked(row, hidden) for row in rows]
-    facts = [f"{len(rows):,} of {total:,} row(s)", *_made(opened, table), opened.lake.title]
+    facts = [f"{len(rows):,} of {quantity(total, 'row')}", *_made(opened, table), opened.lake.title]
     if shown != rows:
         facts.append(f"{MASK} stands for what identifies a person")
     content = drawn(picture_of(table.name, sql, answer.columns, shown, facts), file)

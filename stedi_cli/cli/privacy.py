@@ -10,7 +10,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Options
-from stedi_cli.errors import ExitCode, UsageError
+from stedi_cli.errors import ExitCode, UsageError, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 app = typer.Typer(help="See what is still there of a person.", no_args_is_help=True)
 _LARGEST = 1 << 26
 _KINDS = (
-    ("emails", "e-mail address(es)"),
-    ("serials", "serial number(s)"),
-    ("instants", "instant(s)"),
-    ("dates", "date(s)"),
+    ("emails", "e-mail address", "e-mail addresses"),
+    ("serials", "serial number", "serial numbers"),
+    ("instants", "instant", "instants"),
+    ("dates", "date", "dates"),
 )
 
 
@@ -142,12 +142,12 @@ def _summary(result: Scan) -> str:
         "instants": len(result.sought.values.instants),
         "dates": len(result.sought.values.dates),
     }
-    sought = _joined(f"{told[key]:,} {what}" for key, what in _KINDS if told[key])
-    where = f"in {result.files:,} file(s), {result.bytes / 1e6:,.1f} MB"
-    of = f"of {result.sought.people:,} person(s): {sought}, sought {where}"
+    sought = _joined(quantity(told[key], *words) for key, *words in _KINDS if told[key])
+    where = f"in {quantity(result.files, 'file')}, {result.bytes / 1e6:,.1f} MB"
+    of = f"of {quantity(result.sought.people, 'person', 'people')}: {sought}, sought {where}"
     if result.wrong:
         places = len({hit.place for hit in result.wrong})
-        return f"Found in {places:,} place(s) {of}."
+        return f"Found in {quantity(places, 'place')} {of}."
     if result.doubtful:
         return f"Nothing was found, but not everything could be read {of}."
     return f"Nothing was found {of}."

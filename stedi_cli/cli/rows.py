@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stedi_cli.cli import render
+from stedi_cli.errors import quantity
 
 MOST = 1000
 """Most rows that are shown."""
@@ -28,7 +29,7 @@ def show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:
         for row in rows:
             render.show(render.table(["column", "value"], list(zip(columns, row, strict=True))))
             render.say()
-    render.note(f"{len(rows):,} row(s)")
+    render.note(quantity(len(rows), "row"))
 
 
 def cell(value: object) -> object:

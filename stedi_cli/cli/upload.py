@@ -10,7 +10,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
-from stedi_cli.errors import ExitCode, UsageError
+from stedi_cli.errors import ExitCode, UsageError, quantity
 from stedi_cli.masking import is_address
 
 if TYPE_CHECKING:
@@ -103,7 +103,10 @@ def found_in(opened: Session, folder: Path, *, convert: bool = False) -> Deliver
     if len(delivery.not_taken) > _MOST_NAMED:
         render.note(f"Not taken: {len(delivery.not_taken) - _MOST_NAMED:,} more.")
     if delivery.hidden:
-        render.note(f"Left out: {delivery.hidden:,} hidden file(s), folder(s) or marker(s).")
+        what = quantity(
+            delivery.hidden, "hidden file, folder or marker", "hidden files, folders or markers"
+        )
+        render.note(f"Left out: {what}.")
     refuse_other_files(delivery, convert=convert)
     return delivery
 
@@ -188,8 +191,9 @@ def _warn(counts: list[UploadCount], delivery: Delivery) -> None:
     mixed = sum(count.files["mixed"] for count in counts)
     if mixed:
         render.note(
-            f"Warning: {mixed} landing file(s) are not in {delivery.folder}. They stay, and count:"
-            " data sets are mixed unless they belong together."
+            f"Warning: {quantity(mixed, 'landing file is', 'landing files are')} not in"
+            f" {delivery.folder}. What is there stays, and counts: data sets are mixed unless they"
+            " belong together."
         )
     absent = [c.table for c in counts if c.there and not delivery.files[c.table]]
     if absent:
@@ -205,7 +209,8 @@ def _warn_of_twins(found: dict[str, list[list[str]]]) -> None:
         files = sum(map(len, contents)) - len(contents)
         if files:
             render.note(
-                f"Warning: {files:,} landing file(s) of {table} hold what another holds: {named}"
+                f"Warning: {quantity(files, 'landing file')} of {table}"
+                f" {'holds' if files == 1 else 'hold'} what another holds: {named}"
                 f"{' and others' if len(contents) > _FEW else ''}. Policy published counts their"
                 " lines again; remove what was delivered twice."
             )

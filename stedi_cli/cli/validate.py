@@ -13,7 +13,7 @@ from stedi_cli.cli import render
 from stedi_cli.cli.accept import accept as accepted
 from stedi_cli.cli.rows import show_rows
 from stedi_cli.cli.session import Session, session
-from stedi_cli.errors import ExitCode, UsageError
+from stedi_cli.errors import ExitCode, UsageError, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,7 +149,7 @@ def _save(opened: Session, report: Report, folder: Path | None, *, unmasked: boo
 
         with render.busy("Drawing"):
             files = save_deliverables(opened, report, folder, unmasked=unmasked)
-        render.note(f"{len(files)} picture(s) written to {folder}.")
+        render.note(f"{quantity(len(files), 'picture')} written to {folder}.")
 
 
 def validate_session(opened: Session) -> Report:
@@ -232,8 +232,10 @@ def show_checks(report: Report) -> None:
 
 def _show_offending(found: Mapping[str, Offending], *, masked: bool) -> None:
     for check, offending in found.items():
-        first = f"the first {len(offending.rows):,} rows" if offending.more else "rows"
-        render.paragraph(f"{check}, {first} that break the rule:")
+        number = len(offending.rows)
+        what = "row that breaks" if number == 1 else f"{number:,} rows that break"
+        first = "the first " if offending.more else ""
+        render.paragraph(f"{check}, {first}{what} the rule:")
         render.say()
         show_rows(offending.columns, offending.rows)
     if found and masked:

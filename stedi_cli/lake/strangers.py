@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import UsageError, quantity
 from stedi_cli.lake.findings import Finding
 from stedi_cli.project.lakehouse import Lakehouse
 
@@ -60,7 +60,7 @@ def landing_zone(folder: str, place: str, files: int) -> Stranger:
         files: How many landing files it has.
     """
     # With a slash no table is called so.
-    name, holds = f"landing/{folder}", f"{files:,} landing file(s)"
+    name, holds = f"landing/{folder}", quantity(files, "landing file")
     return Stranger(name, place, ours=True, kind=LANDING_ZONE, holds=holds)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import UsageError, quantity
 from stedi_cli.masking import is_address, unless_address
 
 SUFFIXES = (".json", ".json.gz")
@@ -90,5 +90,10 @@ def refuse_addresses(place: Path, names: Iterable[str]) -> None:
     if number:
         # The name itself is not repeated: it may be somebody's address.
         raise UsageError(
-            f"{number} landing file(s) in {shown(str(place))} have an @ in their name.", hint=RENAME
+            quantity(
+                number,
+                f"landing file in {shown(str(place))} has an @ in its name.",
+                f"landing files in {shown(str(place))} have an @ in their name.",
+            ),
+            hint=RENAME,
         )

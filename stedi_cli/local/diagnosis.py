@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from stedi_cli.errors import StediError
+from stedi_cli.errors import StediError, quantity
 from stedi_cli.lake import elsewhere
 from stedi_cli.lake.findings import REBUILD, Finding
 from stedi_cli.landing.names import RENAME_THERE, with_address
@@ -158,7 +158,7 @@ def _catalog(layout: Layout, tables: TableFiles) -> Finding:
         if damage:
             todo = "Run `stedi infra up`, then `stedi jobs run --all --force`."
             return Finding("catalog", f"{layout.catalog} is damaged: {damage}", todo)
-        return Finding("catalog", f"{len(tables.states())} table(s) in {layout.catalog}")
+        return Finding("catalog", f"{quantity(len(tables.states()), 'table')} in {layout.catalog}")
     except StediError as error:
         return Finding("catalog", error.message, error.hint or "Run `stedi infra up`.")
 
@@ -181,6 +181,6 @@ def _tables(lakehouse: Lakehouse, tables: TableFiles) -> Iterator[Finding]:
             if name in changed:
                 yield Finding(name, drift_said(changed[name]), REBUILD)
             else:
-                yield Finding(name, f"{len(files)} data file(s), whole")
+                yield Finding(name, f"{quantity(len(files), 'data file')}, whole")
         except StediError as error:
             yield Finding(name, error.message, error.hint or "Run `stedi jobs run --all`.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stedi_cli.durable import sync
-from stedi_cli.errors import BadDataError, UsageError
+from stedi_cli.errors import BadDataError, UsageError, quantity
 from stedi_cli.lake.records import Fold, Folded, Question
 from stedi_cli.local.access import private, users_own
 from stedi_cli.local.place import Place
@@ -131,13 +131,18 @@ def _refuse_others(engine: Engine, table: Table, owned: Path, question: Question
     differing = engine.execute(f"SELECT coalesce(sum(off), 0) FROM ({grouped})")[0][0]
     if differing:
         raise BadDataError(
-            f"{int(differing):,} row(s) of {table.name} are not those that {question.file} gives.",
+            quantity(
+                int(differing),
+                f"row of {table.name} is none that {question.file} gives.",
+                f"rows of {table.name} are not those that {question.file} gives.",
+            ),
             hint="Run `stedi jobs run --all`; then, if it still says so, mend that SQL.",
         )
     nobodys = f"SELECT count(*) FROM {parquet([owned])} WHERE coalesce({_OWNER}, '') = ''"
     if count := engine.execute(nobodys)[0][0]:
         raise BadDataError(
-            f"{count:,} row(s) of {table.name} are nobody's, says {question.file}.",
+            quantity(count, f"row of {table.name} is", f"rows of {table.name} are")
+            + f" nobody's, says {question.file}.",
             hint="Mend that SQL: a row of nobody can be in no fold.",
         )
 

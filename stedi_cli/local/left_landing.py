@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stedi_cli.durable import sync
+from stedi_cli.errors import quantity
 from stedi_cli.lake.records import Resource
 from stedi_cli.lake.strangers import LANDING_ZONE, Stranger, landing_zone
 from stedi_cli.local.landing_folder import remove_empty, stored_files
@@ -42,7 +43,13 @@ def left_lines(place: Place) -> list[Stranger]:
         lines |= (state.current.lines if state and state.current else None) or {}
     where = str(place.layout.warehouse / QUARANTINE)
     return [
-        Stranger(name, where, ours=True, kind=QUARANTINE, holds=f"{number:,} line(s) in quarantine")
+        Stranger(
+            name,
+            where,
+            ours=True,
+            kind=QUARANTINE,
+            holds=f"{quantity(number, 'line')} in quarantine",
+        )
         for name, number in sorted(lines.items())
         if number and name not in place.lakehouse.landing
     ]

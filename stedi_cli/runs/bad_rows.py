@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from stedi_cli.errors import BadDataError, StediError
+from stedi_cli.errors import BadDataError, StediError, quantity
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Question, answered
 from stedi_cli.landing.contract import IMPLAUSIBLE
@@ -81,9 +81,13 @@ class UnreadableCustomers(BadDataError):  # noqa: N818 - a verdict on the data
     """
 
     def __init__(self, table: str, number: int, limit: str = "") -> None:
+        told = quantity(
+            number,
+            "line that cannot be used does not say for certain whose it is",
+            "lines that cannot be used do not say for certain whose they are",
+        )
         super().__init__(
-            f"{table}: {number:,} line(s) that cannot be used do not say for certain whose they"
-            f" are, more than max_unreadable_customers{limit} allows.",
+            f"{table}: {told}, more than max_unreadable_customers{limit} allows.",
             hint=f"Any may be a withdrawal. See `stedi quarantine {table} --show`; tables are as"
             " before.",
         )

@@ -231,7 +231,7 @@ def test_lines_of_nobody_are_bad_data(cloud: CloudLake) -> None:
     cloud.sandbox.runs.script("FAILED", error=verdict)
     _, raised = failing(cloud, FIRST)
     assert isinstance(raised, BadDataError)
-    assert raised.message.startswith("customer_landing: 5 line(s) that cannot be used do not say")
+    assert raised.message.startswith("customer_landing: 5 lines that cannot be used do not say")
 
 
 def test_a_log_that_cannot_be_read_hides_nothing(cloud: CloudLake) -> None:

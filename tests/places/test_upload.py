@@ -44,7 +44,7 @@ def test_files_of_another_folder_stay_and_are_told(up: Place, data: Path, tmp_pa
     up.done("upload", data)
     other = write_lake(tmp_path / "other", {"customer_landing": {"new.json": CUSTOMERS}})
     told = up.done("upload", other)
-    assert "Warning: 3 landing file(s) are not in" in told.err
+    assert "Warning: 3 landing files are not in" in told.err
     assert "has no landing file of accelerometer_landing, step_trainer_landing" in told.err
     assert "--replace" not in told.err
     assert len(up.landed()) == 4
@@ -107,7 +107,7 @@ def test_the_same_content_under_two_names_is_told(up: Place, data: Path) -> None
         path.with_name(name).touch()
     for _ in range(2):
         told = " ".join(up.done("upload", data).err.split())
-        assert "1 landing file(s) of customer_landing hold what another holds" in told
+        assert "1 landing file of customer_landing holds what another holds" in told
         assert "c (1).json and c.json." in told
     path.unlink()
     path.with_name("packed.gz").write_bytes(gzip.compress(lines(CUSTOMERS)))
