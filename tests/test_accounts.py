@@ -13,7 +13,7 @@ import pytest
 from conftest import PROJECT, Ask, Lake, Result, mostly_slow
 from oracle import Files, Landing
 from oracle_accounts import Accounts, accounts
-from small import JOBS, write_lake
+from small import JOBS, C, step, write_lake
 from test_oracle import (
     HELD_BACK,
     POLICIES,
@@ -329,9 +329,9 @@ def own(tmp_path: Path) -> tuple[Path, Lake]:
     return tmp_path / "project", lake
 
 
-def shown(project: Path, lake: Lake, invoke: Ask) -> Result:
+def shown(project: Path, lake: Lake, invoke: Ask, *words: str) -> Result:
     config = project / "configs" / "local.yaml"
-    return invoke("--config", config, "--root", lake.settings.root, "flow")
+    return invoke("--config", config, "--root", lake.settings.root, "flow", *words)
 
 
 @pytest.mark.slow
@@ -393,3 +393,169 @@ def test_what_two_policies_say_of_one_rule_is_one_text() -> None:
         one, other = (re.sub("--.*\n", "", rule) for rule in rules)
         assert one == other
         assert path.read_text() == (jobs / "published" / path.relative_to(jobs / BOTH)).read_text()
+
+
+# --- What is not of now, and what is no account -------------------------------------------------
+
+
+def more_steps(tmp_path: Path, lake: Lake) -> None:
+    files = {"step_trainer_landing": {"more.json": [step("serial-none", C + 10)]}}
+    lake.upload(write_lake(tmp_path / "more", files))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("landing", "Stale: step_trainer_trusted (step_trainer_landing changed)"),
+        ("SQL", "Stale: customers_curated (its SQL changed)"),
+    ],
+)
+def test_flow_of_what_is_stale_says_so(tmp_path: Path, invoke: Ask, change: str, said: str) -> None:
+    project, lake = own(tmp_path)
+    lake.run()
+    assert shown(project, lake, invoke).code == 0
+    if change == "landing":
+        more_steps(tmp_path, lake)
+    else:
+        job = project / "jobs" / "customer_trusted_to_curated.sql"
+        job.write_text(job.read_text() + "-- The same, said otherwise.\n")
+    told = shown(project, lake, invoke)
+    assert told.code == 3
+    words = " ".join(told.out.split())
+    assert said in words
+    assert "Run `stedi jobs run --all`." in words
+    record = shown(project, lake, invoke, "--json")
+    assert record.code == 3
+    found = record.json()
+    assert not found["ok"]
+    assert any(problem.startswith(said) for problem in found["problems"])
+    assert {"machine_learning_curated"} < {stale["table"] for stale in found["stale"]}
+    lake.run()
+    found = shown(project, lake, invoke, "--json").json()
+    assert (found["ok"], found["stale"], found["problems"]) == (True, [], [])
+
+
+def test_an_account_of_another_policy_than_the_usual_names_its_run(
+    tmp_path: Path, invoke: Ask
+) -> None:
+    project, lake = own(tmp_path)
+    lake.run(policy="published")
+    more_steps(tmp_path, lake)
+    words = " ".join(shown(project, lake, invoke).out.split())
+    assert "Run `stedi jobs run --all --policy published`." in words
+
+
+ITSELF = [
+    ("customers_curated", "customer_trusted_to_curated", "customers_curated"),
+    ("CUSTOMERS_curated", "customer_trusted_to_curated", "customers_curated"),
+    # What is made of its table tells of it too.
+    ("machine_learning_curated", "customer_trusted_to_curated", "machine_learning_curated"),
+    ('"step_trainer_trusted"', "step_trainer_trusted", "step_trainer_trusted"),
+]
+
+
+@pytest.mark.parametrize(("table", "job", "named"), mostly_slow(ITSELF))
+def test_an_account_by_its_own_table_is_none(
+    tmp_path: Path, invoke: Ask, table: str, job: str, named: str
+) -> None:
+    project, lake = own(tmp_path)
+    lake.run()
+    first = lake.model.jobs[job].reads[0]
+    account = project / "jobs" / "accounts" / f"{job}.sql"
+    account.write_text(
+        f"SELECT 'no reason' AS reason, (SELECT count(*) FROM {first})"
+        f" - (SELECT count(*) FROM {table}) AS n"
+    )
+    for _ in range(2):
+        told = shown(project, lake, invoke)
+        assert told.code == 3
+        assert "no reason" not in told.out
+        words = " ".join(told.out.split())
+        assert f"It reads {named}, which follows from the job." in words
+        assert account.name in told.out.replace("\n", "")
+        report = lake.validate()
+        (broken,) = (c for c in report.checks if not c.ok)
+        assert (broken.check, broken.verdict) == (f"{JOBS[job]}_accounted", "error")
+
+
+def test_an_account_that_names_its_table_in_words_alone_is_one(tmp_path: Path) -> None:
+    project, lake = own(tmp_path)
+    lake.run()
+    account = project / "jobs" / "accounts" / "customer_trusted_to_curated.sql"
+    account.write_text(
+        account.read_text().replace("'no trusted reading'", "'not in customers_curated'")
+    )
+    assert lake.validate().ok
+
+
+ODD = [
+    ("'no reading', NULL", "A number of rows is NULL."),
+    ("'no reading', 1.5", "A number of rows is not whole."),
+    ("'no reading', 'many'", "A number of rows is not whole."),
+    ("'no reading', CAST('nan' AS DOUBLE)", "A number of rows is not whole."),
+    ("NULL, 1", "A reason is NULL."),
+]
+
+
+@pytest.mark.parametrize(("row", "said"), mostly_slow(ODD))
+def test_an_odd_answer_of_an_account_is_refused_by_its_file(
+    tmp_path: Path, invoke: Ask, row: str, said: str
+) -> None:
+    project, lake = own(tmp_path)
+    lake.run()
+    account = project / "jobs" / "accounts" / "customer_trusted_to_curated.sql"
+    account.write_text(f"SELECT * FROM (VALUES ({row})) told (reason, n)")
+    told = shown(project, lake, invoke)
+    assert told.code == 3
+    assert f"{account}: {said}".replace(" ", "") in "".join(told.out.split())
+    assert "None" not in told.out
+    (broken,) = (c for c in lake.validate().checks if not c.ok)
+    assert broken.verdict == "error"
+    assert str(broken.error).startswith(f"{account}: {said} ")
+
+
+def test_a_whole_number_may_be_written_as_any(tmp_path: Path) -> None:
+    project, lake = own(tmp_path)
+    lake.run()
+    account = project / "jobs" / "accounts" / "customer_trusted_to_curated.sql"
+    for number in ("1.0", "CAST(1 AS DOUBLE)", "CAST(1 AS HUGEINT)"):
+        account.write_text(f"SELECT 'no trusted reading' AS reason, {number} AS n; -- dan\n")
+        assert lake.validate().ok
+
+
+def test_a_reason_that_is_no_word_of_the_project_is_masked(tmp_path: Path, invoke: Ask) -> None:
+    project, lake = own(tmp_path)
+    lake.run()
+    accounts_of = project / "jobs" / "accounts"
+    (accounts_of / "customer_trusted_to_curated.sql").write_text(
+        "SELECT c.serialNumber AS reason, 1 AS n FROM customer_trusted c"
+        " WHERE c.serialNumber = 'serial-' || 'dan'"
+    )
+    (accounts_of / "machine_learning_curated.sql").write_text(
+        "SELECT 'accelerometer_trusted: ' || a.user AS reason, 0 AS n"
+        " FROM accelerometer_trusted a UNION ALL"
+        " SELECT 'step_trainer_trusted: ' || s.serialNumber,"
+        " CASE WHEN s.sensorReadingTime % 1000 = 143 THEN 1 ELSE 0 END"
+        " FROM step_trainer_trusted s"
+    )
+    for words in ((), ("--json",)):
+        told = shown(project, lake, invoke, *words)
+        assert told.code == 0, told.out
+        assert "serial-" not in told.out
+        assert "@" not in told.out
+    found = flow_of(told.json())
+    assert found["customer_trusted_to_curated", "customer_trusted"] == {"…": 1}
+    assert found["machine_learning_curated", "step_trainer_trusted"] == {"…": 1}
+    assert lake.validate().ok
+
+
+def test_a_note_shows_no_word_of_a_row(tmp_path: Path, invoke: Ask) -> None:
+    project, lake = own(tmp_path)
+    lake.run()
+    note = project / "jobs" / "notes" / "people.sql"
+    note.write_text("SELECT c.serialNumber AS reason, 1 AS number FROM customer_trusted c")
+    config = project / "configs" / "local.yaml"
+    told = invoke("--config", config, "--root", lake.settings.root, "validate")
+    assert told.code == 0
+    assert "People: 4; …." in told.out
+    assert "serial-" not in told.out

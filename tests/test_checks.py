@@ -16,6 +16,7 @@ import pytest
 from conftest import PROJECT, Lake, Result, mostly_slow
 from small import FOLDERS, JOBS, SMALL, STRICT, C, customer, write_lake
 
+from stedi_cli.checks.validation import Validation
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.folder import copy_out
@@ -413,6 +414,9 @@ def test_a_check_with_the_name_of_another_is_refused(
             "SELECT getenv('HOME'), 1",
             "COPY customer_landing TO 'taken.csv'",
             "SELECT 'x', 1; SELECT 'y', 2",
+            "",
+            "\n-- A rule in words.\n",
+            "/* ; */ ;",
         ]
     ),
 )
@@ -438,3 +442,105 @@ def test_sql_that_cannot_be_run_is_named_by_its_file(
     assert shown.code == 3
     assert "1 query cannot be run" in shown.out
     assert f"{file}:" in shown.out.replace("\n", "")
+
+
+@pytest.mark.parametrize("folder", ["checks", "notes", "accounts"])
+def test_a_file_without_a_query_says_so(
+    intact: Lake, project: Path, folder: str, invoke: Callable[..., Result]
+) -> None:
+    file = project / "jobs" / folder / "customer_trusted_to_curated.sql"
+    file.write_text("-- Nothing yet;\n")
+    config = project / "configs" / "local.yaml"
+    told = invoke("--config", config, "--root", intact.settings.root, "validate")
+    assert told.code == 3
+    assert f"{file}: It holds no query.".replace(" ", "") in "".join(told.out.split())
+
+
+ENDED = "-- A rule; in words.\nSELECT c.email, 1 AS n FROM customer_trusted c{where};{behind}"
+
+
+@pytest.mark.parametrize("behind", ["", " ", "\n-- That was it; nothing more", " /* done; */\n"])
+def test_a_semicolon_may_end_a_query(intact: Lake, project: Path, behind: str) -> None:
+    where = " WHERE c.email = 'ann@x.org'"
+    files = {
+        "checks/ended.sql": ENDED.format(where=where, behind=behind),
+        "notes/ended.sql": ENDED.format(where=where, behind=behind),
+        "accounts/customer_trusted_to_curated.sql": "SELECT 'no trusted reading' AS reason, 1 AS n;"
+        + behind,
+    }
+    for name, text in files.items():
+        (project / "jobs" / name).write_text(text)
+    lake = Lake(intact.settings.root, project=project)
+    report = lake.validate()
+    assert [(c.check, c.violations) for c in report.checks if not c.ok] == [("ended", 1)]
+    assert report.left_out["ended"] == [("…", 1)]
+    assert report.errors == {}
+    with lake.opened() as opened:
+        validation = Validation(lake.model, opened, None, only=["ended"])
+        report, rows = validation.offending(validation.run(), 3, masked=False)
+    assert rows["ended"].rows == [("ann@x.org", 1)]
+
+
+@pytest.mark.parametrize("folder", ["checks", "notes"])
+def test_a_misspelt_table_is_answered_with_the_nearest(
+    intact: Lake, project: Path, folder: str, invoke: Callable[..., Result]
+) -> None:
+    (project / "jobs" / folder / "misspelt.sql").write_text("SELECT email, 1 FROM custmer_trusted")
+    config = project / "configs" / "local.yaml"
+    told = invoke("--config", config, "--root", intact.settings.root, "validate")
+    assert told.code == 3
+    words = " ".join(told.out.split())
+    assert "There is no table custmer_trusted. Did you mean customer_trusted?" in words
+
+
+COMPUTED = [
+    "SELECT CAST(c.email AS BIGINT) FROM customer_trusted c",
+    "SELECT c.email, CAST(c.email AS BIGINT) AS number, 1 AS violations FROM customer_trusted c",
+    "SELECT 1 AS n FROM customer_trusted UNION ALL SELECT CAST(email AS INT) FROM customer_trusted",
+]
+
+
+@pytest.mark.parametrize("sql", mostly_slow(COMPUTED))
+def test_columns_that_cannot_be_computed_are_an_error_of_their_check_alone(
+    intact: Lake, project: Path, sql: str, invoke: Callable[..., Result]
+) -> None:
+    file = project / "jobs" / "checks" / "computed.sql"
+    file.write_text(sql)
+    config = project / "configs" / "local.yaml"
+    for words in ((), ("--show",)):
+        at = ("--config", config, "--root", intact.settings.root, "validate", *words)
+        told = invoke(*at, "--json")
+        assert (told.code, told.err.count("Error")) == (3, 0)
+        found = {c["check"]: c for c in told.json()["checks"]}
+        broken = found.pop("computed")
+        assert (broken["verdict"], broken["violations"]) == ("error", None)
+        assert broken["error"].startswith(f"{file}: ")
+        assert "ann@" not in told.out
+        assert {check["ok"] for check in found.values()} == {True}
+
+
+def test_rows_that_cannot_be_shown_hide_no_others(
+    intact: Lake, project: Path, invoke: Callable[..., Result]
+) -> None:
+    checks = project / "jobs" / "checks"
+    inside = "SELECT CAST(email AS BIGINT) AS number FROM customer_trusted"
+    (checks / "computed.sql").write_text(f"SELECT q.number FROM ({inside}) q")
+    (checks / "others.sql").write_text("SELECT 7 AS number FROM customer_trusted")
+    config = project / "configs" / "local.yaml"
+    at = ("--config", config, "--root", intact.settings.root, "validate", "--show", "2")
+    told = invoke(*at, "--json")
+    assert told.code == 3
+    report = told.json()
+    found = {c["check"]: c for c in report["checks"] if not c["ok"]}
+    assert {name: c["verdict"] for name, c in found.items()} == {
+        "computed": "error",
+        "others": "failed",
+    }
+    assert (report["verdict"], found["computed"]["rows"]) == ("error", [])
+    assert found["others"]["rows"] == [{"number": 7}] * 2
+    shown = invoke(*at)
+    assert shown.code == 3
+    words = " ".join(shown.out.split())
+    # Of this lake, which tests change, other tables may be stale.
+    assert "1 query cannot be run" in words
+    assert "1 rule is broken" in words

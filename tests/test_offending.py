@@ -10,7 +10,11 @@ from conftest import PROJECT, Ask, Lake, Result
 from small import JOBS, C, step, write_lake
 from test_kept import asked as asked  # noqa: PLC0414 - a fixture
 
+from stedi_cli.checks.offending import offending
+from stedi_cli.lake.records import Answer
+from stedi_cli.project.check import Check
 from stedi_cli.project.folder import copy_out
+from stedi_cli.questions.select_list import columns_listed
 
 OWNER = "step_trainer_trusted_owner"
 ALL_OF_THEM = """\
@@ -69,6 +73,40 @@ def test_rows_are_shown_without_what_identifies_a_person(validate: Callable[...,
     assert "ann@" not in shown + told.out.replace("'ann@x.org'", "")
     assert "serial-ann" not in shown
     assert "--unmasked" in shown
+
+
+NUMBERS = """\
+SELECT
+  c.lastUpdateDate, c.registrationDate + 0 AS registrationDate, 123456789 AS lastupdate,
+  19670101 AS birth, CAST(left(c.phone, 5) AS INT) AS first_half, 12345.5 + 0 AS y, 12345 + 0 AS x,
+  a.x AS z, a.timestamp AS line, 1967 AS year, -9999 AS low, -10000 AS lower, 77777 AS Violations,
+  count(*) AS rows_alike, count(*) + 20000 AS rows_more, 20000 AS "table", c.phone AS email
+FROM customer_trusted c
+JOIN accelerometer_trusted a ON a.user = c.email
+WHERE c.email = 'bob@x.org'
+GROUP BY ALL
+"""
+SHOWN = {"year": 1967, "low": -9999, "Violations": 77_777, "z": 0.5, "rows_alike": 1}
+HIDDEN = {"lastupdate", "birth", "first_half", "y", "x", "line", "lower", "rows_more"}
+
+
+def test_numbers_are_shown_that_are_nobodys(validate: Callable[..., Result], project: Path) -> None:
+    (project / "jobs" / "checks" / "numbers.sql").write_text(NUMBERS)
+    (check,) = validate("numbers", "--show", "--json").json()["checks"]
+    (row,) = check["rows"]
+    assert (row.pop("lastUpdateDate"), row.pop("registrationDate")) == (C, C - 5000)
+    assert {name: value for name, value in row.items() if value != "…"} == SHOWN
+    assert row.keys() - SHOWN.keys() == HIDDEN | {"table", "email"}
+
+
+def test_a_million_rows_alike_are_shown_as_such(ran: Lake) -> None:
+    """A number that counts rows is none of a person, however large."""
+    model = ran.model
+    for check in (model.rules["customer_trusted_key"], Check("own", "SELECT count(*) FROM t")):
+        width = len(columns_listed(check.shown or check.sql))
+        values = [*["x"] * (width - 1), 1_234_567]
+        answer = Answer([f"c{n}" for n in range(width)], [], iter([tuple(values)]))
+        assert offending(model, check, answer, 1, masked=True).rows[0][-1] == 1_234_567
 
 
 def test_rows_are_shown_whole_on_demand(validate: Callable[..., Result]) -> None:

@@ -16,8 +16,9 @@ from stedi_cli.lake.records import Answer, Exported, Question
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.questions.export_file import export_format
 from stedi_cli.questions.not_built import not_built
+from stedi_cli.questions.sql_text import TOKEN
 from stedi_cli.questions.standing_in import standing_in
-from stedi_cli.questions.statement import TOKEN, no_select, refuse_broken_text, tables_named
+from stedi_cli.questions.statement import no_select, refuse_broken_text, tables_named
 from stedi_cli.sql import identifier
 
 if TYPE_CHECKING:

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from stedi_cli.checks.observed import Observed
+from stedi_cli.checks.pairs import Pairs, own_words
+from stedi_cli.duckdb_texts import MASK
+from stedi_cli.errors import UsageError
 from stedi_cli.project.check import ACCOUNT_CHECK, Check
 from stedi_cli.project.lakehouse import Job, Lakehouse
+from stedi_cli.questions.sql_text import TOKEN
 from stedi_cli.questions.statement import tables_named
 from stedi_cli.tables.provenance import TableState
 
@@ -75,6 +79,11 @@ class Flow:
         return self.rows is not None and not self.broken and not self._is_untold
 
     @property
+    def is_told(self) -> bool:
+        """Whether anybody can tell where its rows went."""
+        return self.rows is not None and self.broken is not None
+
+    @property
     def _is_untold(self) -> bool:
         return self.has_account and self.broken is None
 
@@ -108,6 +117,30 @@ def present_accounts(lakehouse: Lakehouse, states: Mapping[str, TableState]) -> 
     return found
 
 
+def refuse_own_table(lakehouse: Lakehouse, account: Check) -> None:
+    """Raise UsageError for an account by what its job wrote: its sum would meet in any case.
+
+    Args:
+        lakehouse: The model.
+        account: The account of a job.
+    """
+    made = {lakehouse.jobs[account.name].writes}
+    # Jobs stand in their order, so that what is made of these is met behind them.
+    for job in lakehouse.jobs.values():
+        made |= set() if made.isdisjoint(job.reads) else {job.writes}
+    bare = TOKEN.sub(
+        lambda found: " " if found["comment"] or found["text"] else found[0], account.sql
+    )
+    # To parse a text takes longer than all else here.
+    is_in_doubt = any(name.lower() in bare.lower() for name in made)
+    named = tables_named(account.sql, made) if is_in_doubt else ()
+    if named:
+        raise UsageError(
+            f"It reads {', '.join(sorted(named))}, which follows from the job.",
+            hint="An account counts what the job reads.",
+        )
+
+
 def flows(lakehouse: Lakehouse, observed: Observed) -> list[Flow]:
     """Return where the rows of each job went.
 
@@ -138,14 +171,8 @@ def _account(lakehouse: Lakehouse, states: Mapping[str, TableState], job: Job) -
 
 def _flow(lakehouse: Lakehouse, observed: Observed, job: Job) -> Flow:
     rows = observed.rows.get(job.writes) if job.writes in observed.states else None
-    told = observed.reasons.get(job.name)
-    reasons: dict[str, list[tuple[str, int]]] = {}
-    for text, number in told or ():
-        table, of, reason = text.partition(_OF)
-        side, said = (table, reason) if of and table in job.reads else (job.reads[0], text)
-        reasons.setdefault(side, [])
-        if number:
-            reasons[side].append((said, number))
+    told, account = observed.reasons.get(job.name), _account(lakehouse, observed.states, job)
+    reasons = _reasons(lakehouse, job, account.sql if account else "", told or [])
     names = [name for name in job.reads if name in reasons] or list(job.reads[:1])
     over = [_left_over(observed.rows.get(name), reasons.get(name, []), rows) for name in names]
     known = [number for number in over if number is not None]
@@ -156,10 +183,25 @@ def _flow(lakehouse: Lakehouse, observed: Observed, job: Job) -> Flow:
         table=job.writes,
         rows=rows,
         sides=sides,
-        has_account=_account(lakehouse, observed.states, job) is not None,
+        has_account=account is not None,
         broken=sum(map(abs, known)) if can_tell else None,
         error=observed.errors.get(ACCOUNT_CHECK.format(table=job.writes)),
     )
+
+
+def _reasons(
+    lakehouse: Lakehouse, job: Job, sql: str, told: Pairs
+) -> dict[str, list[tuple[str, int]]]:
+    """Return what an account says, by table; a reason that is not its own words is masked."""
+    words = own_words(lakehouse.tables, sql)
+    found: dict[str, dict[str, int]] = {}
+    for text, number in told:
+        table, of, reason = text.partition(_OF)
+        side, said = (table, reason) if of and table in job.reads else (job.reads[0], text)
+        shown = said if not words.isdisjoint((text, said)) else MASK
+        of_side = found.setdefault(side, {})
+        of_side[shown] = of_side.get(shown, 0) + number
+    return {side: [pair for pair in sums.items() if pair[1]] for side, sums in found.items()}
 
 
 def _side(observed: Observed, name: str, reasons: list[tuple[str, int]], out: int | None) -> Side:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from stedi_cli.checks.accounts import present_accounts
-from stedi_cli.checks.kept_answers import KeptAnswers, Pairs
+from stedi_cli.checks.kept_answers import KeptAnswers
 from stedi_cli.checks.observed import Observed
+from stedi_cli.checks.pairs import Pairs
 from stedi_cli.checks.told import accounts_of, counts_of
 from stedi_cli.checks.validation_queries import (
     COUNTS,
@@ -25,6 +26,7 @@ from stedi_cli.checks.validation_queries import (
     rows_query,
     subjects,
 )
+from stedi_cli.checks.without_answer import WithoutAnswer
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Answer, Question, answered
@@ -59,7 +61,7 @@ class Asking:
         self._kept = KeptAnswers(lakehouse, lake.kept) if lake.kept else None
         self._only = only
         self._told: dict[str, Pairs] = {}
-        self._errors: dict[str, str] = {}
+        self._without = WithoutAnswer(lakehouse)
         self._of_jobs = {
             account_title(job.name): ACCOUNT_CHECK.format(table=job.writes)
             for job in lakehouse.jobs.values()
@@ -111,9 +113,8 @@ class Asking:
             left_out={name: sorted(answers[t]) for name, t in notes.items() if t in answers},
             reasons=dict.fromkeys(_about(unread, accounts))
             | {name: answers[t] for name, t in sums.items() if t in answers},
-            errors={n: self._errors[t] for n, t in titles.items() if t in self._errors}
-            | {self._of_jobs[t]: self._errors[t] for t in sums.values() if t in self._errors},
-            silent={n: self._errors[t] for n, t in notes.items() if t in self._errors},
+            errors=self._without.checks(),
+            silent=self._without.notes(),
             kept=frozenset(told),
         )
 
@@ -139,30 +140,23 @@ class Asking:
         self, states: Mapping[str, TableState], kept: Mapping[str, Pairs]
     ) -> dict[str, Pairs]:
         """Ask what is not kept, and keep it for the next validation."""
-        asked = self._wanted(self._queries(states).all())
-        left = {title: question for title, question in asked.items() if title not in kept}
-        answers = self._lake.questions.ask_all(list(left.values()))
+        accounts = {account_title(a.name): a for a in present_accounts(self._lakehouse, states)}
+        asked = {
+            title: question
+            for title, question in self._wanted(self._queries(states).all()).items()
+            if title not in kept and self._without.may_ask(title, question, accounts.get(title))
+        }
+        answers = self._lake.questions.ask_all(list(asked.values()))
         found = {
             title: pairs
-            for title, answer in zip(left, answers, strict=True)
-            if (pairs := self._pairs(title, answer)) is not None
+            for (title, question), answer in zip(asked.items(), answers, strict=True)
+            if (pairs := self._without.pairs(title, question, answer)) is not None
         }
         if FILES not in kept and self._is_wanted(FILES):
             found[FILES] = sorted(self._lake.questions.miscounted().items())
         if self._kept is not None:
             self._kept.keep(self._subjects(states), found, self._lake.landing.states())
         return found
-
-    def _pairs(self, title: str, answer: Answer | UsageError) -> Pairs | None:
-        """Return words and numbers; None where the SQL of a check or note cannot be run."""
-        if isinstance(answer, UsageError) and title not in (COUNTS, QUARANTINED):
-            self._errors[title] = answer.message
-            return None
-        try:
-            return _pairs(answered(answer))
-        except (TypeError, ValueError, IndexError):
-            self._errors[title] = "its columns are not a text and a number"
-            return None
 
     def sums(self, tables: Collection[str]) -> dict[str, str]:
         """Return the sum over the rows of each of some landing tables, as far as it can be had.
@@ -193,15 +187,18 @@ class Asking:
         answer = answered(*self._lake.questions.ask_all([Question(f"{sql} ORDER BY 1, 2")]))
         return [(str(table), str(reason), int(number)) for table, reason, number in answer.rows]
 
-    def rows(self, checks: Sequence[Check], most: int) -> list[Answer]:
+    def rows(self, checks: Sequence[Check], most: int) -> list[Answer | UsageError]:
         """Ask for rows that break rules.
 
         Args:
-            checks: The rules, none whose SQL cannot be run.
+            checks: The rules.
             most: How many rows of each; one more tells that there are more.
+
+        Returns:
+            The rows of each, in the place of those that cannot be had the error.
         """
         questions = [Question(rows_query(check, most), check.file) for check in checks]
-        return [answered(found) for found in self._lake.questions.ask_all(questions)]
+        return self._lake.questions.ask_all(questions)
 
     def _wanted(self, by_title: Mapping[str, _T]) -> dict[str, _T]:
         return {title: one for title, one in by_title.items() if self._is_wanted(title)}
@@ -228,7 +225,3 @@ class Asking:
 def _about(unread: Collection[str], checks: Sequence[Check]) -> list[str]:
     """Return the names of those that are about landing tables of which nothing can be asked yet."""
     return [check.name for check in checks if unread and tables_named(check.sql, unread)]
-
-
-def _pairs(answer: Answer) -> Pairs:
-    return [(str(row[0]), int(row[1])) for row in answer.rows]

@@ -12,18 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from stedi_cli import __version__
+from stedi_cli.checks.pairs import MOST_ROWS_COUNTED, Pairs, own_words
 from stedi_cli.lake.parts import Kept
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Lakehouse
-from stedi_cli.questions.statement import is_repeatable, tables_named, texts_in
+from stedi_cli.questions.statement import is_repeatable, tables_named
 
-Pairs = list[tuple[str, int]]
-"""An answer: words and numbers."""
-
-FORM = 2
+FORM = 3
 """How questions are put, and what is kept of them: to be raised where that changes."""
-# What is larger may be no count, but what somebody is known by.
-_LARGEST = 10**9
 
 
 @dataclass(frozen=True)
@@ -107,8 +103,8 @@ class KeptAnswers:
 
     def _may_stand(self, title: str, text: str, pairs: Pairs) -> bool:
         """Tell whether an answer holds no word but those of the project, and counts."""
-        known = {*self._names, *texts_in(text), title.partition(" ")[2]}
-        return all(word in known and abs(number) <= _LARGEST for word, number in pairs)
+        known = own_words(self._names, text) | {title.partition(" ")[2]}
+        return all(word in known and abs(number) <= MOST_ROWS_COUNTED for word, number in pairs)
 
     def _read(self, subjects: Mapping[str, str]) -> dict[str, _Entry]:
         """Return what is kept of what is asked now; nothing where it is not as it was written."""

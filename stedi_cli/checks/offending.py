@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from stedi_cli.checks.pairs import MOST_ROWS_COUNTED, own_words
+from stedi_cli.checks.validation_queries import COUNT
 from stedi_cli.duckdb_texts import MASK
 from stedi_cli.lake.records import Answer
-from stedi_cli.masking import is_address
 from stedi_cli.project.check import Check
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.personal import personal_names
-from stedi_cli.questions.statement import texts_in
+from stedi_cli.questions.select_list import Listed, columns_listed
 
-# What is larger may be no count, but what somebody is known by.
-_LARGEST = 10**9
+# What has more digits may be a part of what somebody is known by: a day of birth, half a number.
+_LARGEST = 9_999
 
 
 @dataclass(frozen=True)
@@ -54,29 +56,39 @@ class _Mask:
     """Masks all that is not known to be harmless: a query may call anything by any name."""
 
     def __init__(self, lakehouse: Lakehouse, check: Check, columns: list[str]) -> None:
-        personal = personal_names(lakehouse.tables.values())
-        instants = {
-            column.name.lower(): column.plausible
-            for table in lakehouse.tables.values()
-            for column in table.columns
-            if column.plausible is not None
-        }
-        self._personal = [name.lower() in personal for name in columns]
-        self._plausible = [instants.get(name.lower(), range(0)) for name in columns]
-        self._words = {*texts_in(check.shown or check.sql), *lakehouse.tables}
+        sql = check.shown or check.sql
+        self._personal = personal_names(lakehouse.tables.values())
+        known = [column for table in lakehouse.tables.values() for column in table.columns]
+        self._instants = {c.name.lower(): c.plausible for c in known if c.plausible is not None}
+        self._words = own_words(lakehouse.tables, sql)
+        self._columns = [name.lower() for name in columns]
+        listed = columns_listed(sql)
+        self._counts = _counting(listed, self._columns)
+        # What the model says of a column holds where the query hands it on as it is.
+        computed = {column.name for column in listed if column.is_computed}
+        numbers = {c.name.lower() for c in known if c.type != "string"} if listed else set()
+        self._harmless = (numbers - computed) | {COUNT}
 
     def row(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return a row without what may identify a person."""
         return tuple(
-            MASK if personal and value is not None else self._shown(value, plausible)
-            for value, personal, plausible in zip(row, self._personal, self._plausible, strict=True)
+            value if value is None or self._may_stand(value, name, is_count) else MASK
+            for value, name, is_count in zip(row, self._columns, self._counts, strict=True)
         )
 
-    def _shown(self, value: Any, plausible: range) -> Any:
-        if value is None or isinstance(value, bool):
-            return value
+    def _may_stand(self, value: Any, name: str, is_count: bool) -> bool:
+        if name in self._personal:
+            return False
         if isinstance(value, str):
-            return value if value in self._words and not is_address(value) else MASK
-        if isinstance(value, int | float) and (value in plausible or not abs(value) > _LARGEST):
-            return value
-        return MASK
+            return value in self._words
+        if not isinstance(value, int | float):
+            return False
+        most = MOST_ROWS_COUNTED if is_count or name in self._harmless else _LARGEST
+        return not abs(value) > most or value in self._instants.get(name, range(0))
+
+
+def _counting(listed: Sequence[Listed], columns: list[str]) -> list[bool]:
+    """Tell of each column of an answer whether it counts rows."""
+    if len(listed) == len(columns) and not any(column.is_star for column in listed):
+        return [column.is_count for column in listed]
+    return [False] * len(columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Question, answered
 from stedi_cli.project.lakehouse import HELD_BACK, Lakehouse
-from stedi_cli.questions.statement import TOKEN
+from stedi_cli.questions.sql_text import TOKEN
 
 PEOPLE = "people_held_back"
 """The note that counts them."""

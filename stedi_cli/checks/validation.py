@@ -13,9 +13,17 @@ from stedi_cli.checks.explanation import causes_of_unexpected
 from stedi_cli.checks.known_sets import MOST_ROWS, known_sets, recognised
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.offending import Offending, offending
+from stedi_cli.checks.pairs import own_words, told_by
 from stedi_cli.checks.people import PEOPLE, holds_back
-from stedi_cli.checks.problems import outdated, problems
+from stedi_cli.checks.problems import (
+    built_policies,
+    command_for,
+    outdated,
+    policy_of,
+    problems,
+)
 from stedi_cli.checks.verdict import CheckResult, Report
+from stedi_cli.errors import UsageError, said
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Question
 from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK
@@ -74,8 +82,8 @@ class Validation:
     def judged(self) -> Report:
         """Compare what ``run`` found with the counts that are expected now."""
         observed = self._observed
-        built = self._built_policies(observed.states)
-        policy = self._policy or (built[0] if len(built) == 1 else STRICT)
+        built = built_policies(self._lakehouse, observed.states)
+        policy = self._policy or policy_of(self._lakehouse, built, self._usual)
         broken = [name for name in observed.states if not self._lake.tables.is_whole(name)]
         old = outdated(self._lakehouse, observed, policy, broken)
         known = known_sets(self._lakehouse, self._lake)
@@ -85,8 +93,15 @@ class Validation:
         course = any(data_set.course for data_set in found.sets)
         tables = compared(self._lakehouse, observed.rows, counts, policy, old.tables, course=course)
         asked = holds_back(self._lakehouse, policy)
-        left_out = {n: found for n, found in observed.left_out.items() if n != PEOPLE or asked}
-        run = "stedi jobs run --all" + ("" if policy == self._usual else f" --policy {policy}")
+        told = {
+            note.name: own_words(self._lakehouse.tables, note.sql) for note in self._lakehouse.notes
+        }
+        left_out = {
+            name: told_by(told[name], found)
+            for name, found in observed.left_out.items()
+            if name != PEOPLE or asked
+        }
+        run = command_for(policy, self._usual)
         report = Report(
             policy=policy,
             source=found.sets[0].source if found.sets else None,
@@ -134,22 +149,32 @@ class Validation:
         rows = self._observed.rows
         return [name for name in self._lakehouse.landing if rows.get(name, 0) <= MOST_ROWS]
 
-    def offending(self, report: Report, most: int, *, masked: bool) -> dict[str, Offending]:
-        """Return rows that break rules, by check; of those that no query tells, none.
+    def offending(
+        self, report: Report, most: int, *, masked: bool
+    ) -> tuple[Report, dict[str, Offending]]:
+        """Look for rows that break rules.
 
         Args:
             report: What ``run`` has just found.
             most: How many of each check.
             masked: Whether what may identify a person is masked.
+
+        Returns:
+            The report, in which a rule whose rows cannot be had is none that could be checked; and
+            the rows by check: of those that no query tells, none.
         """
         rules = self._lakehouse.rules
         broken = [rules[check.check] for check in report.checks if check.violations]
         asked = [check for check in broken if check.sql]
         answers = self._asking.rows(asked, most)
-        return {
-            check.name: offending(self._lakehouse, check, answer, most, masked=masked)
-            for check, answer in zip(asked, answers, strict=True)
-        }
+        rows: dict[str, Offending] = {}
+        errors: dict[str, str] = {}
+        for check, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, UsageError):
+                errors[check.name] = said(answer)
+            else:
+                rows[check.name] = offending(self._lakehouse, check, answer, most, masked=masked)
+        return report.without_answer(errors), rows
 
     def _checks(self, observed: Observed, known: frozenset[str]) -> list[CheckResult]:
         found: dict[str, int | None] = {
@@ -187,14 +212,6 @@ class Validation:
                     for name in states[table.name].columns
                 )
         return found
-
-    def _built_policies(self, states: Mapping[str, TableState]) -> list[str]:
-        built = {
-            state.current.provenance.policy
-            for name, state in states.items()
-            if name in self._lakehouse.writers and state.current and state.current.provenance
-        }
-        return sorted(built)
 
     def _other_policy(self, built: list[str]) -> list[str]:
         if not self._policy or not built or built == [self._policy]:

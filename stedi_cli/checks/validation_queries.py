@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from stedi_cli.lake.records import Question
 from stedi_cli.project.check import Check
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
-from stedi_cli.questions.statement import columns_named, tables_named
+from stedi_cli.questions.select_list import Listed, columns_listed
+from stedi_cli.questions.sql_text import bare
+from stedi_cli.questions.statement import tables_named
 from stedi_cli.sql import identifier, literal
 
 COUNTS, QUARANTINED, FILES = "counts", "quarantined", "files"
 """Titles of what is asked beside checks and notes."""
 _QUARANTINED = f'SELECT "table", count(*) AS lines FROM {QUARANTINE} GROUP BY "table"'
-_COUNT = "violations"
+COUNT = "violations"
 """The column by which a row of a check says for how many it stands."""
 
 
@@ -131,7 +133,7 @@ def queries(
         counts=Question(count_query(counted)) if counted else None,
         checks={check.name: Question(check_query(check), check.file) for check in checks},
         quarantined=Question(_QUARANTINED) if QUARANTINE in built else None,
-        notes={note.name: Question(note.sql.strip(), note.file) for note in notes},
+        notes={note.name: Question(bare(note.sql) or note.sql, note.file) for note in notes},
         accounts={a.name: Question(account_query(a), a.file) for a in told},
     )
 
@@ -165,16 +167,37 @@ def count_query(tables: list[str]) -> str:
 
 
 def check_query(check: Check) -> str:
-    """Return a query that counts the rows breaking a rule."""
-    number = "count(*)"
-    if _COUNT in columns_named(check.sql):
+    """Return a query that counts the rows breaking a rule; of no query there is none."""
+    sql = bare(check.sql)
+    if not sql:
+        return check.sql
+    number, listed = "count(*)", columns_listed(check.sql)
+    if any(column.name == COUNT for column in listed):
         # Whatever it says, a row that is there breaks the rule.
-        said = f"sum(greatest(coalesce({_COUNT}, 1), 1))"
+        said = f"sum(greatest(coalesce({COUNT}, 1), 1))"
         number = f"CAST(coalesce({said}, 0) AS BIGINT)"
+    computed, names = _computed(listed)
+    if computed:
+        # No column has more values than there are rows.
+        number = f"greatest({number}, {', '.join(f'count({name})' for name in computed)})"
     return (
-        f"SELECT {literal(check.name)} AS check_name, {number} AS {_COUNT}\n"
-        f"FROM (\n{check.sql.strip()}\n) rule"
+        f"SELECT {literal(check.name)} AS check_name, {number} AS {COUNT}\n"
+        f"FROM (\n{sql}\n) rule{names}"
     )
+
+
+def _computed(listed: Sequence[Listed]) -> tuple[list[str], str]:
+    """Return the columns that an engine would not compute for a count, and the names of all.
+
+    A rule of which no row can be shown is wrong, and not broken. Columns that are only handed on
+    cannot fail, and would cost something.
+    """
+    names = [COUNT if c.name == COUNT else f"c{place}" for place, c in enumerate(listed)]
+    computed = [n for n, c in zip(names, listed, strict=True) if c.is_computed and n != COUNT]
+    # What a * stands for has no place here.
+    if not computed or len({*names}) < len(names) or any(column.is_star for column in listed):
+        return [], ""
+    return computed, f" ({', '.join(names)})"
 
 
 def rows_query(check: Check, most: int) -> str:
@@ -184,11 +207,11 @@ def rows_query(check: Check, most: int) -> str:
         check: The rule.
         most: How many are wanted.
     """
-    sql = (check.shown or check.sql).strip()
+    sql = bare(check.shown or check.sql)
     return f"SELECT *\nFROM (\n{sql}\n) broken\nLIMIT {most + 1}"
 
 
 def account_query(account: Check) -> str:
     """Return a query that says why rows are not in a job's table, and of how many it is so."""
-    named = identifier(f"account of {account.name}")
-    return f"SELECT reason, n\nFROM (\n{account.sql.strip()}\n) {named}"
+    sql, named = bare(account.sql), identifier(f"account of {account.name}")
+    return f"SELECT reason, n\nFROM (\n{sql}\n) {named}" if sql else account.sql

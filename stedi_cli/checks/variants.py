@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from stedi_cli.project.check import Check
 from stedi_cli.project.lakehouse import Job, Lakehouse
-from stedi_cli.questions.statement import TOKEN, columns_named
+from stedi_cli.questions.sql_text import TOKEN, bare
+from stedi_cli.questions.statement import columns_named
 from stedi_cli.sql import identifier
 
 _WEIGHT = frozenset({"n"})
@@ -59,7 +60,9 @@ def ways_of_variants(
         table: The table that is counted.
         changed: The table, this or one that it depends on, in whose rule something is changed.
     """
-    for variant in lakehouse.variants(changed):
+    for variant in sorted(lakehouse.variants(changed), key=_words):
+        if not bare(variant.sql):
+            continue
         weighed = columns_named(variant.sql) == _WEIGHT
         # What stands for several rows has no columns to build another table from.
         if weighed and changed != table:
@@ -68,6 +71,17 @@ def ways_of_variants(
             rules = _rules(lakehouse, policy, table)
             sql = _count(table, _changed(rules, changed, variant.sql), weighed=weighed)
             yield Way(policy, sql, changed, variant)
+
+
+def without_query(lakehouse: Lakehouse, table: str) -> list[Check]:
+    """Return the variants, of a table and those that it depends on, that hold no query."""
+    jobs = jobs_up_to(lakehouse, table)
+    return [v for job in jobs for v in lakehouse.variants(job.writes) if not bare(v.sql)]
+
+
+def _words(variant: Check) -> int:
+    """Return how much SQL a variant is: what takes least to say is the plainest cause."""
+    return sum(not token["comment"] for token in TOKEN.finditer(variant.sql))
 
 
 def _rules(lakehouse: Lakehouse, policy: str, table: str) -> dict[str, str]:
@@ -95,7 +109,7 @@ def _renamed(sql: str, table: str, name: str) -> str:
 
 
 def _count(table: str, rules: dict[str, str], *, weighed: bool) -> str:
-    named = ",\n".join(f"{identifier(n)} AS (\n{sql.strip()}\n)" for n, sql in rules.items())
+    named = ",\n".join(f"{identifier(n)} AS (\n{bare(sql)}\n)" for n, sql in rules.items())
     number = "CAST(coalesce(sum(n), 0) AS BIGINT)" if weighed else "count(*)"
     rest = f"SELECT {number} AS table_rows FROM {identifier(table)}"
     return f"WITH {named}\n{rest}" if named else rest

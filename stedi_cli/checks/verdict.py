@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,18 @@ class Report:
             notes=[],
             nearest="",
             errors={},
+        )
+
+    def without_answer(self, errors: Mapping[str, str]) -> Report:
+        """Return it with checks, by name, whose SQL cannot be run, as these say."""
+        return replace(
+            self,
+            checks=[
+                replace(c, violations=None, error=errors[c.check], kept=False)
+                if c.check in errors
+                else c
+                for c in self.checks
+            ],
         )
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
-from stedi_cli.cli.flow import flows_asked, show_flow
+from stedi_cli.cli.flow import flow_asked, show_flow
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError
 
@@ -107,6 +107,6 @@ def _accounts(opened: Session, table: str) -> list[Flow]:
     """Return where the rows of a table's job went; of a landing table those of what reads it."""
     return [
         flow
-        for flow in flows_asked(opened)
+        for flow in flow_asked(opened).jobs
         if table == flow.table or table in (side.table for side in flow.sides)
     ]

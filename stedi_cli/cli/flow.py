@@ -11,9 +11,10 @@ from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from stedi_cli.checks.accounts import Flow, Side
+    from stedi_cli.checks.whole_flow import WholeFlow
 
 _WIDTH = 56
 """Columns of what stands before a number, so that all fits into 80."""
@@ -26,38 +27,33 @@ def flow(
     """Show where every row went, job by job.
 
     Rows in, rows that are not used and why, rows out. Exit code 3 if the sums of a job do not meet,
-    or a table is not built.
+    or a table is stale or not built.
 
     Example: stedi flow
     """
     with session(ctx) as opened:
         with render.busy("Counting"):
-            flows = flows_asked(opened)
+            found = flow_asked(opened)
         cost = opened.query_cost
         if as_json:
-            record = {"jobs": [found.as_json() for found in flows], "ok": all(f.ok for f in flows)}
-            render.emit(record | render.cost_record(cost))
+            render.emit(found.as_json() | render.cost_record(cost))
         else:
-            for number, found in enumerate(flows):
+            for number, of_job in enumerate(found.jobs):
                 if number:
                     render.say()
-                show_flow(found)
-            for text in _problems(flows):
+                show_flow(of_job)
+            for text in (*_problems(found.jobs), *found.problems):
                 render.paragraph(text)
             render.show_cost(cost)
-        if not all(found.ok for found in flows):
+        if not found.ok:
             raise typer.Exit(ExitCode.BAD_DATA)
 
 
-def flows_asked(opened: Session) -> list[Flow]:
+def flow_asked(opened: Session) -> WholeFlow:
     """Return where the rows of each job went, asking for nothing else."""
-    from stedi_cli.checks.accounts import flows
-    from stedi_cli.checks.asking import Asking
-    from stedi_cli.project.check import ACCOUNT_CHECK
+    from stedi_cli.checks.whole_flow import whole_flow
 
-    sums = [ACCOUNT_CHECK.format(table=name) for name in opened.lakehouse.writers]
-    asking = Asking(opened.lakehouse, opened.lake, again=False, only=sums)
-    return flows(opened.lakehouse, asking.observed())
+    return whole_flow(opened.lakehouse, opened.lake, opened.settings.policy)
 
 
 def show_flow(found: Flow) -> None:
@@ -80,7 +76,7 @@ def _sums(found: Flow, side: Side) -> Iterator[tuple[str, str, int | None]]:
     yield "=", found.table, found.rows
 
 
-def _problems(flows: list[Flow]) -> list[str]:
+def _problems(flows: Sequence[Flow]) -> list[str]:
     problems: list[str] = []
     missing = [found.table for found in flows if found.rows is None]
     if missing:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stedi_cli.checks.offending import Offending
+    from stedi_cli.checks.validation import Validation
     from stedi_cli.checks.verdict import CheckResult, Report, TableCount
 
 _SHOWN = 10
@@ -113,8 +114,7 @@ def validate(
 
             refuse_deliverables(opened, save)
         with render.busy("Validating"):
-            report = validation.run()
-            rows = {} if show is None else validation.offending(report, show, masked=not unmasked)
+            report, rows = _looked(validation, show, masked=not unmasked)
         written = [] if accept is None else accepted(opened, validation, report, accept)
         report = validation.judged() if written else report
         _save(opened, report, save, unmasked=unmasked)
@@ -130,6 +130,13 @@ def validate(
             _show_end(opened, report)
         if not report.ok:
             raise typer.Exit(ExitCode.BAD_DATA)
+
+
+def _looked(
+    validation: Validation, show: int | None, *, masked: bool
+) -> tuple[Report, dict[str, Offending]]:
+    report = validation.run()
+    return (report, {}) if show is None else validation.offending(report, show, masked=masked)
 
 
 def _refuse(

@@ -68,7 +68,7 @@ class Question:
         except UsageError as error:
             if self.file is None:
                 raise
-            hint = f"Mend the SQL of {self.file}."
+            hint = error.hint or f"Mend the SQL of {self.file}."
             raise UsageError(f"{self.file}: {error.message}", hint=hint) from error
 
 

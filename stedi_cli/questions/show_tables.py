@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stedi_cli.questions.statement import TOKEN
+from stedi_cli.questions.sql_text import TOKEN
 from stedi_cli.sql import literal
 
 

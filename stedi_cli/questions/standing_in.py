@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stedi_cli.questions.statement import TOKEN, names_given, tables_named
+from stedi_cli.questions.sql_text import TOKEN
+from stedi_cli.questions.statement import names_given, tables_named
 from stedi_cli.sql import identifier
 
 

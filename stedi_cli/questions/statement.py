@@ -7,30 +7,20 @@ and table in it has to be one of those that are known to be harmless.
 
 from __future__ import annotations
 
-import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stedi_cli.errors import UsageError
-from stedi_cli.masking import duckdb_said, masked
+from stedi_cli.masking import duckdb_said
 from stedi_cli.project.naming import meant
 from stedi_cli.questions.duckdb_errors import own_errors
+from stedi_cli.questions.parsed import tree_of
+from stedi_cli.questions.select_list import columns_listed
 from stedi_cli.questions.sql_functions import CLOCKS, FUNCTIONS, TABLE_FUNCTIONS, UNREPEATABLE
+from stedi_cli.questions.sql_text import TOKEN, bare
 
-if TYPE_CHECKING:
-    import duckdb
-
-# Comments, texts and quoted names first, so that nothing inside one is taken for a word.
-TOKEN = re.compile(
-    r"(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<text>'(?:[^']|'')*')|(?P<name>\"(?:[^\"]|\"\")*\")"
-    r"|(?P<word>\w+)|(?P<other>\S)",
-    re.DOTALL,
-)
 _EXPRESSIONS = frozenset(
     (
         *("BETWEEN", "CASE", "CAST", "COLLATE", "COLUMN_REF", "COMPARISON", "CONJUNCTION"),
@@ -50,7 +40,6 @@ _SHOWN = frozenset({"DESCRIBE", "SHOW", "SUMMARY"})
 _OWN_SCHEMAS: tuple[list[str], ...] = ([], ["main"], ["memory", "main"])
 # A name with one of these may be read as a file's.
 _FILE_LIKE = re.compile(r"[./\\:*?\[]")
-_DEEPEST = 20_000
 
 
 @dataclass(frozen=True)
@@ -96,10 +85,10 @@ def one_select(sql: str, tables: Iterable[str]) -> Select:
         )
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise no_select()
-    text = str(statements[0].query).strip().rstrip(";")
+    text = bare(str(statements[0].query)).rstrip(";")
     known = {name.lower(): name for name in tables}
     found: set[str] = set()
-    for node, scope in _nodes(_tree(text)):
+    for node, scope in _nodes(tree_of(text)):
         _refuse_node(node)
         _refuse_function(node)
         if _is_reference(node) and not _is_own(node, scope):
@@ -118,7 +107,7 @@ def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
     """
     known = {name.lower(): name for name in tables}
     try:
-        tree = _tree(sql)
+        tree = tree_of(sql)
     except UsageError:
         tokens = TOKEN.finditer(sql)
         words = [token["word"] or (token["name"] or "").strip('"') for token in tokens]
@@ -136,7 +125,7 @@ def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
 def names_given(sql: str) -> frozenset[str]:
     """Return the names that a query's own WITH gives a meaning, as far as DuckDB can read it."""
     try:
-        node = _tree(sql)[0]["node"]
+        node = tree_of(sql)[0]["node"]
     except (UsageError, IndexError):
         return frozenset()
     return frozenset(entry["key"].lower() for entry in node.get("cte_map", {}).get("map", []))
@@ -148,7 +137,7 @@ def is_repeatable(sql: str) -> bool:
     Where DuckDB cannot read it, that cannot be told, and so is denied.
     """
     try:
-        tree = _tree(sql)
+        tree = tree_of(sql)
     except UsageError:
         return False
     return not any(_depends_on_more(node) for node, _ in _nodes(tree))
@@ -159,23 +148,7 @@ def columns_named(sql: str) -> frozenset[str]:
 
     What ``*`` stands for is not among them. Where DuckDB cannot read the query there are none.
     """
-    try:
-        tree = _tree(sql)
-    except UsageError:
-        return frozenset()
-    node = tree[0]["node"] if tree else {}
-    # The first part of a set operation names its columns.
-    while node.get("children"):
-        node = node["children"][0]
-    columns = node.get("select_list", [])
-    names = [column.get("alias") or column.get("column_names", [""])[-1] for column in columns]
-    return frozenset(name.lower() for name in names)
-
-
-def texts_in(sql: str) -> set[str]:
-    """Return the texts that a query holds in quotes."""
-    found = (token["text"] for token in TOKEN.finditer(sql))
-    return {text[1:-1].replace("''", "'") for text in found if text}
+    return frozenset(column.name for column in columns_listed(sql))
 
 
 def refuse_broken_text(sql: str) -> None:
@@ -195,46 +168,6 @@ def no_select() -> UsageError:
 def first_line(error: Exception) -> str:
     """Return what a DuckDB error says, in one line, without values and SQL."""
     return duckdb_said(error)
-
-
-@cache
-def _parser() -> duckdb.DuckDBPyConnection:
-    import duckdb
-
-    return duckdb.connect(config={"threads": 1})
-
-
-# A command asks several times about the same few texts.
-@lru_cache(maxsize=64)
-def _tree(sql: str) -> Any:
-    """Return DuckDB's tree of a query, to be read only; raise UsageError where there is none."""
-    import duckdb
-
-    statement = "SELECT json_serialize_sql(?, skip_null := true, skip_empty := true)"
-    try:
-        with own_errors():
-            found = _parser().cursor().execute(statement, [sql]).fetchone()
-        assert found is not None
-        with _deep():
-            tree = json.loads(found[0])
-    except duckdb.Error as error:
-        raise UsageError(f"The query cannot be run: {first_line(error)}") from error
-    except RecursionError as error:
-        raise UsageError("The query is nested too deeply.") from error
-    if tree["error"]:
-        raise UsageError(f"The query cannot be run: {masked(tree['error_message'])}")
-    return tree["statements"]
-
-
-@contextmanager
-def _deep() -> Iterator[None]:
-    """Let a tree be as deep as DuckDB's parser lets an expression be."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _DEEPEST))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:

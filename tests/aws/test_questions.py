@@ -459,7 +459,8 @@ def test_all_counts_are_one_query_and_each_check_is_another(sandbox: Sandbox) ->
     assert not {c.check for c in report.checks} & set(LANDING_COUNTS)
     assert all(check.violations == 0 for check in report.checks)
     told = {name: reasons for name, reasons in report.left_out.items() if reasons}
-    assert told == {"step_readings_of_nobody": [("nobody has it", 1)]}
+    # It is no word of the query, as another that stands for itself may not be.
+    assert told == {"step_readings_of_nobody": [("…", 1)]}
     assert report.held_back == 0
     queries = asked(sandbox)
     checks = [query for query in queries if "AS check_name" in query]
