@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import oracle
 import pytest
 from conftest import PROJECT, Ask, Lake, Result, mostly_slow
 from oracle import Landing
-from small import JOBS, STRICT
+from small import JOBS, STRICT, C, customer, write_lake
 from test_accounts import MODEL, Built, files_of
 from test_oracle import connection, on_serials
 
@@ -18,7 +19,10 @@ from stedi_cli.checks import explanation
 from stedi_cli.checks.explanation import known_causes
 from stedi_cli.checks.known_sets import known_sets
 from stedi_cli.checks.variants import Way, jobs_up_to, ways_of_rules, ways_of_variants
+from stedi_cli.local.questions import Questions
+from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.folder import copy_out
+from stedi_cli.tables import iceberg
 
 CT, AT, CC, ST, ML = JOBS.values()
 # The counts that people report of the public data, recomputed elsewhere by other SQL, and a word
@@ -67,7 +71,7 @@ REPORTED: list[tuple[str, int, str, str]] = [
     (ML, 59_462, "LEFT JOIN", "published/left_join_all_steps"),
     (ML, 43_227, "identity was dropped", "published/distinct"),
     (ML, 32_024, "DISTINCT", "strict/distinct"),
-    (ML, 43_259, "DISTINCT", "published/distinct_with_serial"),
+    (ML, 43_259, "serial number in the result", "published/distinct_with_serial"),
     (ML, 43_681, "LEFT JOIN", "published/left_join"),
     (ML, 40_981, "customer and time", "published/by_owner_and_time"),
     (ML, 34_437, "accelerometer alone", "consent_on_accelerometer"),
@@ -243,6 +247,92 @@ def test_a_figure_of_known_data_is_named_as_that_on_other_data(explain: Ask) -> 
     said = " ".join(told.out.split())
     assert "On the public STEDI data set it is all step readings" in said
     assert "these landing files are not that data set." in said
+
+
+def test_the_plainest_cause_is_told_first(explain: Ask, root: Path) -> None:
+    # Without the step reading of nobody, all are somebody's in customer_landing.
+    steps = root / "landing" / "step_trainer" / "s.json"
+    lines = [line for line in steps.read_text().splitlines() if "serial-none" not in line]
+    steps.write_text("\n".join(lines) + "\n")
+    first, *others = causes_of(explain(ST, "10", "--json"))
+    assert first == "what policy published gives"
+    steps.write_text("\n".join([*lines, lines[0].replace("serial-ann", "serial-gus")]) + "\n")
+    gus = json.dumps(customer("gus@x.org", "serial-gus", C, None)) + "\n"
+    (root / "landing" / "customer" / "d.json").write_text(gus)
+    first, *others = causes_of(explain(ST, "11", "--json"))
+    assert "step readings are not limited to anybody" in first
+    assert any("limited to customer_landing" in other for other in others)
+
+
+def test_what_needs_no_table_is_explained_without_one(lake: Lake, invoke: Ask) -> None:
+    at = ("--root", lake.settings.root, "explain")
+    told = invoke(*at, ST, "10")
+    assert told.code == 0, told.err
+    assert f"{ST}: 10 is what policy published gives." in told.out
+    told = invoke(*at, ST, "1234567")
+    assert (told.code, told.err.count("Error")) == (3, 0)
+    words = " ".join(told.out.split())
+    assert "is made by nothing that is known" in words
+    # Nothing can be told of a table that is not there.
+    assert "=" not in told.out
+    record = invoke(*at, ST, "1234567", "--json").json()
+    assert (record["account"], record["causes"], record["notes"]) == (None, [], [])
+
+
+@pytest.mark.slow
+def test_lines_that_no_run_has_looked_at_are_told(lake: Lake, tmp_path: Path, invoke: Ask) -> None:
+    lake.upload(write_lake(tmp_path / "bad", {"customer_landing": {"bad.json": b"{}\n"}}))
+    for rows, code in (("10", 0), ("1234567", 3)):
+        told = invoke("--root", lake.settings.root, "explain", ST, rows, "--json")
+        assert told.code == code
+        (note,) = told.json()["notes"]
+        assert note.startswith("customer_landing has lines that no run has looked at: whom they")
+    # Whose readings a table holds follows from no line of readings alone.
+    at = ("--root", lake.settings.root, "explain", "customer_landing", "7", "--json")
+    assert invoke(*at).json()["notes"] == []
+
+
+def test_a_known_figure_needs_no_table(
+    lake: Lake, tmp_path: Path, invoke: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from test_validation import known_lake
+
+    lake.upload(known_lake(tmp_path / "known", strict=STRICT))
+    monkeypatch.setattr(Questions, "ask_all", lambda *asked: pytest.fail("asked"))
+    told = invoke("--root", lake.settings.root, "explain", ST, "5", "--json")
+    assert told.code == 0
+    assert causes_of(told) == ["what policy strict gives", "what somebody else counted"]
+
+
+def test_a_lakehouse_without_held_back_is_explained(ran: Lake, invoke: Ask) -> None:
+    open_catalog(ran.layout).drop_table(f"{iceberg.NAMESPACE}.held_back")
+    told = invoke("--root", ran.settings.root, "explain", ST, "10")
+    assert told.code == 0, told.err
+    assert "what policy published gives" in told.out
+    told = invoke("--root", ran.settings.root, "explain", CC, "1234567")
+    assert told.code == 3
+    assert "held_back is not built yet" in told.out
+    # Its account reads other tables alone, and is shown as one of what there was.
+    assert "- no trusted reading" in told.out
+    assert "held_back is not as a run leaves it" in " ".join(told.out.split())
+
+
+def test_a_variant_may_end_with_a_semicolon_or_hold_nothing(tmp_path: Path, invoke: Ask) -> None:
+    copy_out(PROJECT, tmp_path / "project")
+    variants = tmp_path / "project" / "jobs" / "variants" / CT
+    ended = "-- nobody but ann;\nSELECT * FROM customer_landing WHERE email = 'ann@x.org'; -- two\n"
+    (variants / "ann.sql").write_text(ended)
+    (variants / "nothing.sql").write_text("-- a cause of nothing\n")
+    lake = Lake(tmp_path / "lake", project=tmp_path / "project").up()
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.run()
+    config = tmp_path / "project" / "configs" / "local.yaml"
+    told = invoke("--config", config, "--root", lake.settings.root, "explain", CT, "2")
+    assert told.code == 0
+    words = " ".join(told.out.split())
+    assert "nobody but ann;" in words
+    said = f"{variants / 'nothing.sql'}: It holds no query."
+    assert said.replace(" ", "") in "".join(told.out.split())
 
 
 @pytest.mark.parametrize(

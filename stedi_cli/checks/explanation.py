@@ -43,6 +43,20 @@ class Cause:
         return {"cause": self.text, "policies": list(self.policies), "file": file}
 
 
+def sets_by_files(
+    lakehouse: Lakehouse, known: Iterable[DataSet], landing: Mapping[str, LandingState]
+) -> list[DataSet]:
+    """Return the known data sets that landing files are byte by byte: no row is read for that.
+
+    Args:
+        lakehouse: The model.
+        known: The data sets.
+        landing: The landing files.
+    """
+    tables = list(lakehouse.landing.values())
+    return [s for s in known if s.tables(tables) and not s.other_files(landing, tables)]
+
+
 def known_causes(sets: Iterable[DataSet], table: str, rows: int) -> list[Cause]:
     """Return what is known of a count on known data sets.
 

@@ -62,13 +62,19 @@ class Questions:
         ]
 
     def _read(self, question: Question) -> Select | UsageError:
+        from stedi_cli.questions.not_built import not_built
         from stedi_cli.questions.statement import one_select
 
+        tables = self._place.lakehouse.tables
+        there = self._place.lakehouse.landing.keys() | self._place.tables.states().keys()
         try:
             with question.blamed():
-                return one_select(question.sql, self._place.lakehouse.tables)
+                query = one_select(question.sql, tables)
+                if missing := query.tables - there:
+                    raise not_built(self._place.lakehouse, tables[min(missing)])
         except UsageError as error:
             return error
+        return query
 
     def sent(self, sql: str) -> str:
         return sql
