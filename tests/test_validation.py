@@ -244,6 +244,36 @@ FROM (SELECT DISTINCT md5(user || timestamp || x || range) FROM accelerometer_tr
 """
 
 
+def test_tables_of_a_policy_that_has_left_the_model_are_stale(
+    tmp_path: Path, invoke: Callable[..., Result]
+) -> None:
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    (project / "jobs" / "mine").mkdir()
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.run(policy="mine")
+    (project / "jobs" / "mine").rmdir()
+    at = ("--config", project / "configs" / "local.yaml", "--root", lake.settings.root)
+    told = invoke(*at, "validate", "--json")
+    report = told.json()
+    assert (told.code, report["verdict"], report["policy"]) == (3, "stale", "strict")
+    stale = [{"table": table, "why": "built under policy mine"} for table in JOBS.values()]
+    assert sorted(report["stale"], key=str) == sorted(stale, key=str)
+    shown = " ".join(invoke(*at, "validate").out.split())
+    assert "customer_trusted (built under policy mine)" in shown
+    assert "Run `stedi jobs run --all`." in shown
+    shown = " ".join(invoke(*at, "flow").out.split())
+    assert "customer_trusted (built under policy mine)" in shown
+    assert "Run `stedi jobs run --all`." in shown
+    assert "No account" not in shown
+    assert {job["why"] for job in invoke(*at, "jobs", "list", "--json").json()} == {
+        "built under policy mine"
+    }
+    lake.run()
+    assert lake.validate().ok
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("ran")
 def test_tables_of_two_policies_side_by_side(lake: Lake, validate: Callable[..., Result]) -> None:

@@ -11,7 +11,7 @@ from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from stedi_cli.checks.accounts import Flow, Side
     from stedi_cli.checks.whole_flow import WholeFlow
@@ -42,7 +42,7 @@ def flow(
                 if number:
                     render.say()
                 show_flow(of_job)
-            for text in (*_problems(found.jobs), *found.problems):
+            for text in (*_problems(found), *found.problems):
                 render.paragraph(text)
             render.show_cost(cost)
         if not found.ok:
@@ -76,12 +76,18 @@ def _sums(found: Flow, side: Side) -> Iterator[tuple[str, str, int | None]]:
     yield "=", found.table, found.rows
 
 
-def _problems(flows: Sequence[Flow]) -> list[str]:
+def _problems(whole: WholeFlow) -> list[str]:
     problems: list[str] = []
+    flows = whole.jobs
     missing = [found.table for found in flows if found.rows is None]
     if missing:
         problems.append(f"Not built yet: {', '.join(missing)}. Run `stedi jobs run --all`.")
-    silent = [found.job for found in flows if not found.has_account and found.rows is not None]
+    # Of a policy that has left the model there is no account, but a table that is stale.
+    silent = [
+        found.job
+        for found in flows
+        if not found.has_account and found.rows is not None and found.table not in whole.stale
+    ]
     if silent:
         problems.append(
             f"No account says where rows of these jobs went: {', '.join(silent)}."
