@@ -9,6 +9,7 @@ from stedi_cli.aws.account_use import AccountUse
 from stedi_cli.aws.athena import Athena
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.export_ledger import ExportLedger
+from stedi_cli.aws.kept import Kept
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.place import Place, place_of
 from stedi_cli.aws.questions import Questions
@@ -42,6 +43,7 @@ def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff | Non
         diagnose=partial(_diagnose, place),
         close=zone.close,
         account=AccountUse(layout, place.runs, athena),
+        kept=Kept(place),
     )
 
 

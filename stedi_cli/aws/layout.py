@@ -62,6 +62,11 @@ class Layout:
         return f"{self.settings.jobs_prefix}/expected.yaml"
 
     @property
+    def kept(self) -> str:
+        """Key of what validations leave for the next one."""
+        return self.job_key("validation.json")
+
+    @property
     def exports(self) -> str:
         """Key prefix of the entries of the ledger of exports, ending in a slash."""
         return self.job_key("exports/")

@@ -11,7 +11,7 @@ from typing import Any
 from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.left_landing import left_zones
-from stedi_cli.aws.storage import Storage, is_no_object
+from stedi_cli.aws.storage import Storage, Stored, is_no_object
 from stedi_cli.aws.strangers import is_own, metadata_of, strangers
 from stedi_cli.errors import StediError
 from stedi_cli.lake.strangers import Stranger
@@ -33,7 +33,7 @@ class TableFiles:
         self._storage = Storage(layout)
         self._glue: list[dict[str, Any]] | None = None
         self._known: dict[str, TableState] | None = None
-        self._sizes: dict[str, int] | None = None
+        self._stored: dict[str, Stored] | None = None
         self._files: dict[str, list[tuple[str, int]] | None] = {}
         # Metadata and manifests are never written twice, so what was read stays true.
         self._metadata: dict[str, TableState] = {}
@@ -62,18 +62,28 @@ class TableFiles:
         """Read the states again when they are next asked for."""
         self._glue = None
         self._known = None
-        self._sizes = None
+        self._stored = None
         self._files = {}
 
-    def read_again(self) -> None:
+    def read_again(self) -> bool:
         """Do nothing: S3 holds each object's checksum, and hands out no other bytes."""
+        return False
 
     def is_whole(self, table: str) -> bool:
         """Tell whether every file of a table's current snapshot is there with its size."""
+        return self.checksums(table) is not None
+
+    def checksums(self, table: str) -> list[tuple[str, str]] | None:
+        """Return URI and ETag of each file of a table's current snapshot.
+
+        None where one is not there with its size.
+        """
         if table not in self._files:
             self._look(list(self.states()))
-        files = self._files.get(table)
-        return files is not None and all(self._there().get(uri) == size for uri, size in files)
+        files, there = self._files.get(table), self._there()
+        if files is None or any(uri not in there or there[uri].size != n for uri, n in files):
+            return None
+        return sorted((uri, there[uri].etag) for uri, _ in files)
 
     def files(self, table: str) -> list[tuple[str, int]]:
         """Return the files of a table's current snapshot.
@@ -186,13 +196,13 @@ class TableFiles:
             for entry in manifest.fetch_manifest_entry(reader):
                 yield _plain(entry.data_file.file_path), entry.data_file.file_size_in_bytes
 
-    def _there(self) -> dict[str, int]:
-        """Return the sizes of all files of tables, by URI."""
-        if self._sizes is None:
+    def _there(self) -> dict[str, Stored]:
+        """Return all files of tables, by URI."""
+        if self._stored is None:
             prefix = self._layout.table_folder("")
             listed = self._storage.list(prefix)
-            self._sizes = {self._layout.uri(prefix + k): o.size for k, o in listed.items()}
-        return self._sizes
+            self._stored = {self._layout.uri(prefix + key): o for key, o in listed.items()}
+        return self._stored
 
     def _read(self, uri: str) -> bytes:
         bucket, _, key = _plain(uri).removeprefix("s3://").partition("/")

@@ -58,7 +58,7 @@ class Asking:
         self._lakehouse = lakehouse
         self._lake = lake
         self._again = again
-        self._kept = KeptAnswers(lakehouse, lake.kept) if lake.kept else None
+        self._kept = KeptAnswers(lakehouse, lake.kept)
         self._only = only
         self._told: dict[str, Pairs] = {}
         self._without = WithoutAnswer(lakehouse)
@@ -83,8 +83,8 @@ class Asking:
         answers = kept
         if not kept or self._wanted(self._subjects(states)).keys() - kept.keys():
             # Before anything is asked: a medium that fails changes no time stamp.
-            self._lake.tables.read_again()
-            states, landing, kept = self._seen()
+            if self._lake.tables.read_again():
+                states, landing, kept = self._seen()
             answers = kept | self._asked(states, kept)
         self._told = kept
         titles = {check.name: check_title(check.name) for check in self._lakehouse.checks}
@@ -121,8 +121,7 @@ class Asking:
     def _seen(self) -> tuple[dict[str, TableState], dict[str, LandingState], dict[str, Pairs]]:
         """Return the tables and landing files as they are now, and which answers hold."""
         landing = self._lake.landing.states()
-        if self._kept is not None:
-            self._kept.look(landing)
+        self._kept.look(landing)
         states = self._lake.tables.states()
         return states, landing, self._taken(states, landing)
 
@@ -130,7 +129,7 @@ class Asking:
         self, states: Mapping[str, TableState], landing: Mapping[str, LandingState]
     ) -> dict[str, Pairs]:
         """Return the answers that are kept and hold; of counts, where the runs tell the same."""
-        if self._kept is None or self._again:
+        if self._again:
             return {}
         taken = self._kept.taken(self._subjects(states) | row_texts(self._lakehouse))
         told = counts_of(self._lakehouse, states, landing)
@@ -154,8 +153,7 @@ class Asking:
         }
         if FILES not in kept and self._is_wanted(FILES):
             found[FILES] = sorted(self._lake.questions.miscounted().items())
-        if self._kept is not None:
-            self._kept.keep(self._subjects(states), found, self._lake.landing.states())
+        self._kept.keep(self._subjects(states), found, self._lake.landing.states())
         return found
 
     def sums(self, tables: Collection[str]) -> dict[str, str]:
@@ -170,7 +168,7 @@ class Asking:
                 (answer,) = self._lake.questions.ask_all([Question(row_query(table))])
                 total = row_sum([column.name for column in table.columns], answered(answer).rows)
                 found[title] = [(name, part) for part in parts_of(total)]
-        if found and self._kept is not None:
+        if found:
             self._kept.keep(row_texts(self._lakehouse), found, self._lake.landing.states())
         self._told |= found
         return {

@@ -53,7 +53,7 @@ def known_sets(lakehouse: Lakehouse, lake: Lake) -> KnownSets:
         lakehouse: The model.
         lake: Its parts.
     """
-    right = lake.kept.right if lake.kept else None
+    right = lake.kept.right
     own = lake.landing.expected_file()
     shipped = expected.shipped(lakehouse.folder, right)
     return KnownSets(shipped, expected.uploaded(own, right) if own else None)

@@ -122,8 +122,12 @@ class Tables(Protocol):
     def states(self) -> dict[str, TableState]:
         """Return the tables' states by name."""
 
-    def read_again(self) -> None:
-        """Read all files of the tables again, where nothing else tells that their bytes changed."""
+    def read_again(self) -> bool:
+        """Read all files of the tables again, where nothing else tells that their bytes changed.
+
+        Returns:
+            Whether that was so.
+        """
 
     def is_whole(self, table: str) -> bool:
         """Tell whether a table's current data files are all there."""
@@ -272,6 +276,7 @@ class Lake:
         questions: Asks about them.
         jobs: Runs its jobs.
         exports: Tells what was written out of it.
+        kept: What validations leave for the next one.
         diagnose: Looks for what may be wrong, changing nothing.
         close: Releases what the parts hold open.
         tidy: Removes what a command that died left, unless another one is at work; None where
@@ -279,7 +284,6 @@ class Lake:
         removed: Returns the tags and branches that went because a part mended or swept, and were
             not returned before.
         account: The account that pays for it; None where all is free.
-        kept: What validations leave for the next one; None where nothing is.
         folds: Writes tables in folds; None where that is not done.
     """
 
@@ -290,10 +294,10 @@ class Lake:
     questions: Questions
     jobs: Jobs
     exports: ExportLedger
+    kept: Kept
     diagnose: Callable[[], Iterator[Finding]]
     close: Callable[[], None]
     tidy: Callable[[], None] | None = None
     removed: Callable[[], list[RefRemoved]] = list
     account: Account | None = None
-    kept: Kept | None = None
     folds: Folds | None = None

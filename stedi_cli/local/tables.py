@@ -31,9 +31,10 @@ class Tables:
         self._place.layout.require()
         return self._place.tables.states()
 
-    def read_again(self) -> None:
+    def read_again(self) -> bool:
         """Read all files, also those whose time stamps say that they are what was written."""
         self._place.tables.read_again()
+        return True
 
     def is_whole(self, table: str) -> bool:
         return self._place.tables.is_whole(table)

@@ -401,10 +401,12 @@ class Asked:
         lake: Any = SimpleNamespace(
             landing=SimpleNamespace(states=self.landing, expected_file=lambda: None),
             tables=SimpleNamespace(
-                states=self.tables, is_whole=lambda name: True, read_again=lambda: None
+                states=self.tables, is_whole=lambda name: True, read_again=lambda: False
             ),
             questions=self._questions,
-            kept=None,
+            kept=SimpleNamespace(
+                right=None, read=bytes, write=lambda content: None, basis=lambda landing: {}
+            ),
             account=None,
         )
         return Validation(self._model, lake, None).run()
