@@ -408,6 +408,14 @@ def test_it_says_whose_lines_are_and_of_when(held: Lake) -> None:
     }
 
 
+def test_an_address_stands_there_as_it_was_written(lake: Lake) -> None:
+    lake = add(lake, CUSTOMER, broken_customer(" Ann@X.org ", "serial-ann", C + 2))
+    lake.run()
+    assert [row[3] for row in lake.rows("held_back")] == ["Ann@X.org"]
+    (column,) = (c for c in lake.model.tables["held_back"].columns if c.name == "email")
+    assert "as written" in column.doc
+
+
 @pytest.mark.slow
 def test_no_other_file_says_who_is_held_back(lake: Lake) -> None:
     who = b"nobody-else@x.org"
