@@ -141,7 +141,9 @@ def _unreadable(lakehouse: Lakehouse, observed: Observed) -> list[str]:
         return []
     told = quantity(
         account.unreadable,
-        f"line of {customers.name} that cannot be used does not say for certain whose it is",
-        f"lines of {customers.name} that cannot be used do not say for certain whose they are",
+        f"line of {customers.name} that cannot be used does not say for certain whose it is"
+        " or which serial number is theirs",
+        f"lines of {customers.name} that cannot be used do not say for certain whose they are"
+        " or which serial number is theirs",
     )
     return [f"{told}. Any may be a withdrawal; see `stedi quarantine {customers.name} --show`."]

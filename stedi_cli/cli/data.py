@@ -37,7 +37,12 @@ def generate(
         float, typer.Option(min=0, max=1, help="Share of readings delivered twice.")
     ] = 0.0,
     unreadable: Annotated[
-        int, typer.Option(min=0, help="Lines of customers added that do not say whose they are.")
+        int,
+        typer.Option(
+            min=0,
+            help="Lines of customers added that do not say whose they are or which serial number"
+            " is theirs.",
+        ),
     ] = 0,
     as_json: JsonOption = False,
 ) -> None:

@@ -67,7 +67,10 @@ def run(
     ] = None,
     max_unreadable_customers: Annotated[
         str | None,
-        typer.Option(help="Most customer lines that do not say whose they are: 0, or 1%."),
+        typer.Option(
+            help="Most customer lines that do not say whose they are or which serial number is"
+            " theirs: 0, or 1%."
+        ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another writer.")] = False,
     one_session: Annotated[

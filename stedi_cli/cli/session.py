@@ -60,7 +60,8 @@ def session(
         policy: Policy named on the command line.
         root: Root that the command itself prescribes.
         max_bad_rows: Limit of unusable lines named on the command line.
-        max_unreadable_customers: Limit of customers' lines that do not say whose they are.
+        max_unreadable_customers: Limit of customers' lines that do not say whose they are, or
+            which serial number is theirs.
 
     Raises:
         UsageError: If configuration or model cannot be used.

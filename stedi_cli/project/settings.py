@@ -107,7 +107,8 @@ class Limits:
 
     Args:
         bad_rows: Most unusable lines of a landing table.
-        unreadable_customers: Most lines of customers that do not say whose they are.
+        unreadable_customers: Most lines of customers that do not say whose they are, or which
+            serial number is theirs.
     """
 
     bad_rows: float | int
@@ -219,7 +220,8 @@ def load_settings(
         root: Root named on the command line.
         policy: Policy named on the command line.
         max_bad_rows: Limit of unusable lines named on the command line.
-        max_unreadable_customers: Limit of customers' lines that do not say whose they are.
+        max_unreadable_customers: Limit of customers' lines that do not say whose they are, or
+            which serial number is theirs.
 
     Returns:
         The settings, with absolute paths.

@@ -13,7 +13,7 @@ from stedi_cli.landing.contract import IMPLAUSIBLE
 from stedi_cli.landing.files import LandingState, other_shapes
 from stedi_cli.landing.instants import looks_like
 from stedi_cli.landing.shapes import shapes_said
-from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse, Table
+from stedi_cli.project.lakehouse import HELD_BACK, QUARANTINE, Lakehouse, Table
 from stedi_cli.project.settings import Limits
 from stedi_cli.sql import literal
 from stedi_cli.tables.provenance import LandingAccount
@@ -72,7 +72,7 @@ class TooManyBadLines(BadDataError):  # noqa: N818 - a verdict on the data
 
 
 class UnreadableCustomers(BadDataError):  # noqa: N818 - a verdict on the data
-    """More customers' lines than allowed do not say whose consent they may take away.
+    """More customers' lines than allowed do not say whose they or their serial numbers are.
 
     Args:
         table: The landing table of customers.
@@ -83,13 +83,16 @@ class UnreadableCustomers(BadDataError):  # noqa: N818 - a verdict on the data
     def __init__(self, table: str, number: int, limit: str = "") -> None:
         told = quantity(
             number,
-            "line that cannot be used does not say for certain whose it is",
-            "lines that cannot be used do not say for certain whose they are",
+            "line that cannot be used does not say for certain whose it is"
+            " or which serial number is theirs",
+            "lines that cannot be used do not say for certain whose they are"
+            " or which serial number is theirs",
         )
         super().__init__(
             f"{table}: {told}, more than max_unreadable_customers{limit} allows.",
-            hint=f"Any may be a withdrawal. See `stedi quarantine {table} --show`; tables are as"
-            " before.",
+            hint="Any may be a withdrawal; tables are as before. Find them:"
+            f' `stedi query "SELECT DISTINCT file, line FROM {HELD_BACK}'
+            f' WHERE \\"table\\" = {literal(table)} AND email || serialNumber IS NULL"`',
         )
 
 
@@ -134,7 +137,7 @@ def refuse_unusable(
 
 
 def refuse_unreadable(table: str, account: LandingAccount, limit: float | int) -> None:
-    """Raise UnreadableCustomers if more lines than allowed do not say whose they are.
+    """Raise UnreadableCustomers if more lines than allowed do not say so.
 
     Args:
         table: The landing table of customers.
