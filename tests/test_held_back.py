@@ -132,6 +132,9 @@ def test_it_is_said_how_many_and_never_who(lake: Lake, invoke: Ask) -> None:
     again = invoke(*root, "jobs", "run", "--all", "--force", "--max-bad-rows", "100%", "--json")
     assert again.json()["held_back"] == 2
     assert invoke(*root, "validate", "--json").json()["held_back"] == 2
+    # A job that is not the first to read the customers does not tell.
+    one = ("jobs", "run", "accelerometer_landing_to_trusted", "--force", "--json")
+    assert invoke(*root, *one, "--max-bad-rows", "100%").json()["held_back"] is None
 
 
 @pytest.mark.slow

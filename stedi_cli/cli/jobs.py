@@ -210,14 +210,17 @@ def _reasons(opened: Session, done: Sequence[JobDone]) -> Counter[str]:
 
 
 def _held_back(opened: Session, done: Sequence[JobDone], policy: str) -> int | None:
-    """Return how many people are held back; None where nothing was done, or nobody may ask."""
+    """Return how many people are held back; None where no job tells, or nobody may ask."""
     from stedi_cli.checks.people import people_held_back
 
     lakehouse = opened.lakehouse
     if lakehouse.customers is None or all(d.status == "unchanged" for d in done):
         return None
     customers = lakehouse.customers.name
-    if not any(d.quarantined for d in done if customers in lakehouse.answers_for(d.job)):
+    answering = [d for d in done if customers in lakehouse.answers_for(d.job)]
+    if not answering:
+        return None
+    if not any(d.quarantined for d in answering):
         return 0
     try:
         return people_held_back(lakehouse, opened.lake, policy)

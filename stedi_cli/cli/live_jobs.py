@@ -29,7 +29,7 @@ class Progress:
         removed: Tags and branches that would have kept snapshots which had to go.
         reasons: Why landing lines are in quarantine, with their numbers.
         held_back: How many people are, whose newest record cannot be read; None where that was not
-            asked.
+            asked, or no job of the run tells.
     """
 
     done: list[JobDone] = field(default_factory=list)
