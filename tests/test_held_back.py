@@ -20,6 +20,8 @@ from stedi_cli.local.held_back import HeldBack
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.folder import copy_out
+from stedi_cli.project.settings import load_settings
+from stedi_cli.questions.withdrawals import holds_back
 from stedi_cli.runs.bad_rows import UnreadableCustomers
 from stedi_cli.tables import iceberg
 
@@ -149,6 +151,38 @@ def test_the_published_rules_hold_nobody_back(lake: Lake, invoke: Ask) -> None:
     assert {c.check for c in report.checks if c.violations and c.known} >= {CONSENT}
     told = invoke("--root", lake.settings.root, "validate")
     assert "held back" not in told.out.lower()
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Callable[[str, str], Any]:
+    """A model with a policy that has SQL of its own for the customers' job."""
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    (project / "jobs" / "mine").mkdir()
+
+    def with_sql(old: str, new: str) -> Any:
+        name = "customer_landing_to_trusted.sql"
+        text = (project / "jobs" / name).read_text()
+        (project / "jobs" / "mine" / name).write_text(text.replace(old, new))
+        return load_settings(project / "configs" / "local.yaml", policy="mine").lakehouse()
+
+    return with_sql
+
+
+@pytest.mark.parametrize(
+    ("new", "held"),
+    [
+        ("FROM HELD_BACK h", True),
+        ('FROM "held_back" h', True),
+        # That the other job still asks is another thing.
+        ("FROM customer_landing h -- held_back", False),
+    ],
+    ids=["capitals", "quotes", "a comment"],
+)
+def test_the_customers_job_tells_whether_people_are_held_back(
+    mine: Callable[[str, str], Any], new: str, held: bool
+) -> None:
+    assert holds_back(mine("FROM held_back h", new), "mine") == held
 
 
 # --- Lines of which nobody knows whose they are --------------------------------------------------
@@ -602,7 +636,7 @@ def test_a_model_that_does_not_say_whose_lines_are_works_as_before(
     lake.run()
     assert lake.counts() == STRICT
     assert lake.rows("held_back") == []
-    assert people(lake) == 0
+    assert people(lake) is None
     config = silent / "configs" / "local.yaml"
     told = invoke("--config", config, "--root", lake.settings.root, "doctor")
     assert "does not say whose an unusable line is" in " ".join(told.out.split())

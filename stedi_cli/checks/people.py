@@ -5,22 +5,10 @@ from __future__ import annotations
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Question, answered
 from stedi_cli.project.lakehouse import HELD_BACK, Lakehouse
-from stedi_cli.questions.sql_text import TOKEN
+from stedi_cli.questions.withdrawals import holds_back
 
 PEOPLE = "people_held_back"
 """The note that counts them."""
-
-
-def holds_back(lakehouse: Lakehouse, policy: str) -> bool:
-    """Tell whether a job of a policy reads who is held back.
-
-    Args:
-        lakehouse: The model.
-        policy: Name of the policy.
-    """
-    jobs = [job for job in lakehouse.jobs.values() if HELD_BACK in job.reads]
-    texts = [lakehouse.job_text(job, policy).sql for job in jobs]
-    return any(token["word"] == HELD_BACK for text in texts for token in TOKEN.finditer(text))
 
 
 def people_held_back(lakehouse: Lakehouse, lake: Lake, policy: str) -> int:

@@ -14,7 +14,7 @@ from stedi_cli.checks.known_sets import MOST_ROWS, known_sets, recognised
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.offending import Offending, offending
 from stedi_cli.checks.pairs import own_words, told_by
-from stedi_cli.checks.people import PEOPLE, holds_back
+from stedi_cli.checks.people import PEOPLE
 from stedi_cli.checks.problems import (
     built_policies,
     command_for,
@@ -29,6 +29,7 @@ from stedi_cli.lake.records import Question
 from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK
 from stedi_cli.project.lakehouse import STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
+from stedi_cli.questions.withdrawals import holds_back
 from stedi_cli.tables.provenance import TableState
 
 _UNKNOWN = "These landing files are no known data set, so no counts are expected."

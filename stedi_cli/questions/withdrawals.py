@@ -1,0 +1,29 @@
+"""Whether a policy's jobs ask who may have withdrawn in a line that cannot be read."""
+
+from __future__ import annotations
+
+from stedi_cli.project.lakehouse import HELD_BACK, Job, Lakehouse
+from stedi_cli.questions.sql_text import TOKEN
+
+
+def holds_back(lakehouse: Lakehouse, policy: str) -> bool:
+    """Tell whether people are held back: the job that first reads the customers asks who they are.
+
+    Args:
+        lakehouse: The model.
+        policy: Name of the policy.
+    """
+    customers = lakehouse.customers
+    return customers is not None and any(
+        _asks(lakehouse, job, policy)
+        for job in lakehouse.jobs.values()
+        if customers.name in lakehouse.answers_for(job)
+    )
+
+
+def _asks(lakehouse: Lakehouse, job: Job, policy: str) -> bool:
+    if HELD_BACK not in job.reads:
+        return False
+    # By its words alone: to parse it takes longer than all else that a command asks.
+    words = TOKEN.finditer(lakehouse.job_text(job, policy).sql)
+    return any((w["word"] or (w["name"] or "").strip('"')).lower() == HELD_BACK for w in words)
