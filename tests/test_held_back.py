@@ -15,14 +15,16 @@ import pytest
 from conftest import PROJECT, Ask, Lake
 from small import STRICT, TABLES, C, Record, customer, lines, motion, step, write_lake
 
-from stedi_cli.errors import BadDataError, StediError
+from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.local.held_back import HeldBack
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.folder import copy_out
+from stedi_cli.project.lakehouse import JobText
 from stedi_cli.project.settings import load_settings
 from stedi_cli.questions.withdrawals import holds_back
 from stedi_cli.runs.bad_rows import UnreadableCustomers
+from stedi_cli.runs.job_reads import refuse_undeclared
 from stedi_cli.tables import iceberg
 
 CUSTOMER, ACCELEROMETER = "customer_landing", "accelerometer_landing"
@@ -613,6 +615,17 @@ def test_it_goes_with_a_landing_table_that_leaves_the_model(
 
 
 # --- The model ----------------------------------------------------------------------------------
+
+
+def test_a_job_reads_the_tables_of_which_held_back_is_to_tell_it(lake: Lake) -> None:
+    """Else it would see nothing there, and nobody would say so."""
+    model = lake.model
+    job = model.jobs["customer_landing_to_trusted"]
+    sql = """SELECT * FROM customer_landing WHERE email NOT IN (
+        SELECT email FROM held_back WHERE "table" = 'accelerometer_landing')"""
+    with pytest.raises(UsageError, match="accelerometer_landing, not named in its reads"):
+        refuse_undeclared(model, job, JobText(sql, ""), "duckdb")
+    refuse_undeclared(model, job, JobText(sql.replace("accelerometer", "customer"), ""), "duckdb")
 
 
 @pytest.fixture

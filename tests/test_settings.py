@@ -284,6 +284,11 @@ WRONG_MODEL = {
         "{name: when, type: long,",
         "instant \\(long\\)",
     ),
+    "who is held back, of nobody": (
+        f"{READS}\n    writes: customer_trusted",
+        "reads: [accelerometer_landing, held_back]\n    writes: customer_trusted",
+        "customer_landing_to_trusted.reads: it needs customer_landing",
+    ),
     "what is held back written": ("writes: customers_curated", "writes: held_back", "written"),
     "columns of no table": ("columns_of: customer_landing", "columns_of: x", "no table 'x' above"),
     "no such column": ("- accelerometer_landing.z", "- accelerometer_landing.w", "no column 'w'"),

@@ -170,6 +170,11 @@ def _refuse_held_back(lakehouse: Lakehouse, path: Path) -> None:
     if columns != _HELD_BACK_COLUMNS:
         wanted = ", ".join(f"{name} ({kind})" for name, kind in _HELD_BACK_COLUMNS)
         _refuse(path, f"tables.{HELD_BACK}", f"it has to be there, with the columns {wanted}")
+    for job in lakehouse.jobs.values():
+        # It would see nobody there, and take everybody's consent.
+        if HELD_BACK in job.reads and with_serials[0].name not in job.reads:
+            what = f"it needs {with_serials[0].name}: {HELD_BACK} tells a job of what it reads"
+            _refuse(path, f"jobs.{job.name}.reads", what)
 
 
 def _told(columns: HeldBack) -> list[tuple[str, str]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stedi_cli.errors import UsageError
-from stedi_cli.project.lakehouse import Job, JobText, Lakehouse
+from stedi_cli.project.lakehouse import HELD_BACK, Job, JobText, Lakehouse
+from stedi_cli.questions.sql_text import texts_in
 
 
 def refuse_undeclared(lakehouse: Lakehouse, job: Job, text: JobText, engine: str) -> None:
@@ -23,6 +24,10 @@ def refuse_undeclared(lakehouse: Lakehouse, job: Job, text: JobText, engine: str
     except UsageError as error:
         refused, named = error, tables_named(text.sql, lakehouse.tables)
     missing = [name for name in lakehouse.tables if name in named and name not in job.reads]
+    if HELD_BACK in job.reads:
+        # Of what a job does not read, held_back shows it nothing.
+        told = texts_in(text.sql) - {*job.reads, *missing}
+        missing += [name for name in lakehouse.traced if name in told]
     if missing:
         raise UsageError(
             f"Job {job.name} reads {', '.join(missing)}, not named in its reads.",
