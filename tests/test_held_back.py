@@ -224,6 +224,18 @@ def test_lines_of_nobody_stop_a_run(lake: Lake, line: bytes, invoke: Ask) -> Non
 
 
 @pytest.mark.slow
+def test_the_limit_holds_for_a_job_alone_too(lake: Lake, invoke: Ask) -> None:
+    add(lake, CUSTOMER, b"nonsense\n")
+    run = ("--root", lake.settings.root, "jobs", "run", "--max-bad-rows", "9")
+    once = ("--max-unreadable-customers", "1")
+    assert invoke(*run, "--all", *once).code == 0
+    for job in ("machine_learning_curated", "accelerometer_landing_to_trusted"):
+        assert invoke(*run, job, "--force").code == 3
+        assert invoke(*run, job).code == 3
+        assert invoke(*run, job, "--force", *once).code == 0
+
+
+@pytest.mark.slow
 def test_where_such_lines_are_taken_not_all_is_right(lake: Lake, invoke: Ask) -> None:
     add(lake, CUSTOMER, b"nonsense\n", broken_customer(ANN, "serial-ann", C + 2))
     run = ("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", "9")

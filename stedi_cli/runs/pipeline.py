@@ -159,14 +159,26 @@ class Pipeline:
             self._lake.tidy()
 
     def _planned(self, jobs: Sequence[str], force: bool) -> list[JobPlan]:
-        """Return the plan; what is up to date is held to the limit of unusable lines as well."""
+        """Return the plan; what is up to date is held to the limits of unusable lines as well."""
         plans = self.plan(jobs, force=force)
         read = {name for plan in plans for name in plan.job.reads}
         refuse_other_shapes({n: state for n, state in self._landing.items() if n in read})
-        for plan in plans:
-            accounts = {} if plan.stale else self._built(plan.job)[1]
+        stale = {plan.job.name for plan in plans if plan.stale}
+        # Also of what is not asked for, since what is asked for is made of it.
+        for job in self._with_upstream(plans):
+            accounts = {} if job.name in stale else self._built(job)[1]
             refuse_unusable(self._lakehouse, accounts, self._lake.jobs.limits)
         return plans
+
+    def _with_upstream(self, plans: list[JobPlan]) -> list[Job]:
+        """Return the jobs with all those that their inputs are made by, in their order."""
+        wanted = {plan.job.writes for plan in plans}
+        found: list[Job] = []
+        for job in reversed(self._lakehouse.jobs.values()):
+            if job.writes in wanted:
+                wanted |= {*job.reads}
+                found.append(job)
+        return found[::-1]
 
     def _built(self, job: Job) -> tuple[int | None, dict[str, LandingAccount]]:
         """Return rows of a table that is up to date, and how the landing lines were used."""
