@@ -13,19 +13,23 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, Ask, Lake
-from small import STRICT, TABLES, C, Record, customer, lines, motion, step, write_lake
+from small import PUBLISHED, STRICT, TABLES, C, Record, customer, lines, motion, step, write_lake
 
 from stedi_cli.errors import BadDataError, StediError, UsageError
+from stedi_cli.lake.records import Task
 from stedi_cli.local.held_back import HeldBack
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import JobText
-from stedi_cli.project.settings import load_settings
+from stedi_cli.project.model import load
+from stedi_cli.project.settings import Limits, load_settings
 from stedi_cli.questions.withdrawals import holds_back
+from stedi_cli.runs import spark_request
 from stedi_cli.runs.bad_rows import UnreadableCustomers
 from stedi_cli.runs.job_reads import refuse_undeclared
 from stedi_cli.tables import iceberg
+from stedi_cli.tables.recipes import Recipes
 
 CUSTOMER, ACCELEROMETER = "customer_landing", "accelerometer_landing"
 ANN, BOB, CID, DAN, FAY = (f"{name}@x.org" for name in ("ann", "bob", "cid", "dan", "fay"))
@@ -233,6 +237,41 @@ def test_the_limit_holds_for_a_job_alone_too(lake: Lake, invoke: Ask) -> None:
         assert invoke(*run, job, "--force").code == 3
         assert invoke(*run, job).code == 3
         assert invoke(*run, job, "--force", *once).code == 0
+
+
+@pytest.mark.slow
+def test_the_published_rules_take_such_lines(lake: Lake, invoke: Ask) -> None:
+    lake = add(lake, CUSTOMER, b"nonsense\n")
+    lake.run(policy="published")
+    # And where nothing is to be done.
+    lake.run(policy="published")
+    assert lake.validate().ok
+    with pytest.raises(UnreadableCustomers):
+        lake.run()
+    assert lake.counts() == PUBLISHED
+    told = invoke("--root", lake.settings.root, "validate", "--policy", "strict")
+    assert "which serial number is theirs" in " ".join(told.out.split())
+
+
+@pytest.mark.parametrize(("policy", "customers"), [("strict", CUSTOMER), ("published", None)])
+def test_spark_is_told_whether_such_lines_matter(policy: str, customers: str | None) -> None:
+    model = load(PROJECT)
+    job = model.jobs["accelerometer_landing_to_trusted"]
+    made = Recipes(model, policy).provenance(job, run="r", engine="spark")
+    names = dict.fromkeys(("engine", "catalog", "namespace", "ledgers"), "")
+    asked = spark_request.request(
+        [Task(job, model.job_text(job, policy), made, {})],
+        model,
+        {},
+        **names,
+        limits=Limits(0, 0),
+        keep=None,
+        folder=str,
+        sql=str,
+        ledger=lambda table: None,
+        is_whole=lambda name: True,
+    )
+    assert asked["customers"] == customers
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from stedi_cli.checks.observed import Observed
 from stedi_cli.errors import quantity
 from stedi_cli.landing.files import other_shapes
 from stedi_cli.project.lakehouse import STRICT, Lakehouse
+from stedi_cli.questions.withdrawals import are_asked_for
 from stedi_cli.tables.drift import changed_by_others, drift_said
 from stedi_cli.tables.provenance import TableState
 from stedi_cli.tables.staleness import NOT_BUILT, Staleness
@@ -84,13 +85,19 @@ def command_for(policy: str, usual: str) -> str:
 
 
 def problems(
-    lakehouse: Lakehouse, observed: Observed, built: list[str], found: Outdated, run: str
+    lakehouse: Lakehouse,
+    observed: Observed,
+    policy: str,
+    built: list[str],
+    found: Outdated,
+    run: str,
 ) -> list[str]:
     """Return in words what is wrong, and what to do about it.
 
     Args:
         lakehouse: The model.
         observed: What is there.
+        policy: The policy that the tables are compared under.
         built: The policies that the tables were built under.
         found: What is not of what there is now.
         run: The command that builds all tables.
@@ -105,7 +112,7 @@ def problems(
         for name, account in observed.accounts.items()
         if account.lines and not account.usable
     ]
-    said += _unreadable(lakehouse, observed)
+    said += _unreadable(lakehouse, observed, policy)
     return said + not_of_now(lakehouse, observed, built, found, run)
 
 
@@ -133,11 +140,13 @@ def not_of_now(
     return said
 
 
-def _unreadable(lakehouse: Lakehouse, observed: Observed) -> list[str]:
+def _unreadable(lakehouse: Lakehouse, observed: Observed, policy: str) -> list[str]:
     """Return what is said of customers' lines that may take away anybody's consent."""
     customers = lakehouse.customers
     account = observed.accounts.get(customers.name) if customers else None
     if customers is None or account is None or not account.unreadable:
+        return []
+    if not are_asked_for(lakehouse, policy):
         return []
     told = quantity(
         account.unreadable,

@@ -119,7 +119,7 @@ class Validation:
                 ),
             ],
             nearest=found.nearest,
-            problems=problems(self._lakehouse, observed, built, old, run),
+            problems=problems(self._lakehouse, observed, policy, built, old, run),
             errors=observed.silent,
             held_back=sum(n for _, n in observed.left_out[PEOPLE]) if PEOPLE in left_out else None,
         )

@@ -100,11 +100,12 @@ class Ingestion:
         self._reread = reread
         self.expired: dict[str, Expired] = {}
 
-    def run(self, landing: Mapping[str, LandingState]) -> dict[str, LandingAccount]:
+    def run(self, landing: Mapping[str, LandingState], policy: str) -> dict[str, LandingAccount]:
         """Bring the copies of landing tables up to date.
 
         Args:
             landing: Their files.
+            policy: The policy of the run, which tells what the limits are about.
 
         Returns:
             How the lines of each were used.
@@ -119,7 +120,7 @@ class Ingestion:
         judged = {name: account.fingerprint for name, account in accounts.items()}
         for table in filter(None, (self._quarantine, self._held_back)):
             self._note(table.name, table.replace(found, judged))
-        refuse_unusable(self._place.lakehouse, accounts, self._place.settings.limits)
+        refuse_unusable(self._place.lakehouse, policy, accounts, self._place.settings.limits)
         for reading in readings:
             if reading.ledger.name != reading.held.ledger:
                 try:

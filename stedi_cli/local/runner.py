@@ -21,7 +21,7 @@ from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.place import Place
 from stedi_cli.local.table_files import open_catalog
-from stedi_cli.project.lakehouse import HELD_BACK, Job, JobText, Table
+from stedi_cli.project.lakehouse import HELD_BACK, STRICT, Job, JobText, Table
 from stedi_cli.questions.statement import first_line, one_select
 from stedi_cli.sql import identifier, literal, parquet
 from stedi_cli.tables import iceberg
@@ -83,7 +83,8 @@ class DuckRunner:
         landing = {name: state for task in tasks for name, state in task.landing.items()}
         try:
             self._removed = []
-            self._accounts = self._ingestion.run(landing)
+            policy = next((task.provenance.policy for task in tasks), STRICT)
+            self._accounts = self._ingestion.run(landing, policy)
             for name, expired in self._ingestion.expired.items():
                 self._note(name, expired)
             yield from self._removed

@@ -21,6 +21,16 @@ def holds_back(lakehouse: Lakehouse, policy: str) -> bool:
     )
 
 
+def are_asked_for(lakehouse: Lakehouse, policy: str) -> bool:
+    """Tell whether any job asks, so that lines of which nobody knows whose they are matter.
+
+    Args:
+        lakehouse: The model.
+        policy: Name of the policy.
+    """
+    return any(_asks(lakehouse, job, policy) for job in lakehouse.jobs.values())
+
+
 def _asks(lakehouse: Lakehouse, job: Job, policy: str) -> bool:
     if HELD_BACK not in job.reads:
         return False

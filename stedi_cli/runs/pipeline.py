@@ -23,7 +23,12 @@ from stedi_cli.lake.parts import Lake, Runner
 from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Job, Lakehouse
-from stedi_cli.runs.bad_rows import TooManyBadLines, refuse_other_shapes, refuse_unusable
+from stedi_cli.runs.bad_rows import (
+    TooManyBadLines,
+    refuse_other_shapes,
+    refuse_unreadable,
+    refuse_unusable,
+)
 from stedi_cli.runs.job_reads import refuse_undeclared
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import LandingAccount, TableState
@@ -163,22 +168,28 @@ class Pipeline:
         plans = self.plan(jobs, force=force)
         read = {name for plan in plans for name in plan.job.reads}
         refuse_other_shapes({n: state for n, state in self._landing.items() if n in read})
-        stale = {plan.job.name for plan in plans if plan.stale}
-        # Also of what is not asked for, since what is asked for is made of it.
-        for job in self._with_upstream(plans):
-            accounts = {} if job.name in stale else self._built(job)[1]
-            refuse_unusable(self._lakehouse, accounts, self._lake.jobs.limits)
+        limits = self._lake.jobs.limits
+        for plan in plans:
+            accounts = {} if plan.stale else self._built(plan.job)[1]
+            refuse_unusable(self._lakehouse, self.policy, accounts, limits)
+        # What is asked for is made of others' tables: a withdrawal that they miss is missed there.
+        for job in self._upstream(plans):
+            current = self._tables[job.writes].current
+            made = current.provenance if current else None
+            accounts = made.landing if made else {}
+            refuse_unreadable(self._lakehouse, self.policy, accounts, limits.unreadable_customers)
         return plans
 
-    def _with_upstream(self, plans: list[JobPlan]) -> list[Job]:
-        """Return the jobs with all those that their inputs are made by, in their order."""
-        wanted = {plan.job.writes for plan in plans}
-        found: list[Job] = []
+    def _upstream(self, plans: list[JobPlan]) -> list[Job]:
+        """Return the other jobs, those that make what the jobs of a plan read, and so on."""
+        planned = {plan.job.name for plan in plans}
+        read = {name for plan in plans for name in plan.job.reads}
+        found = []
         for job in reversed(self._lakehouse.jobs.values()):
-            if job.writes in wanted:
-                wanted |= {*job.reads}
+            if job.writes in read and job.name not in planned:
+                read |= {*job.reads}
                 found.append(job)
-        return found[::-1]
+        return found
 
     def _built(self, job: Job) -> tuple[int | None, dict[str, LandingAccount]]:
         """Return rows of a table that is up to date, and how the landing lines were used."""

@@ -11,6 +11,7 @@ from stedi_cli.landing.ledger import JUDGEMENT, Ledger
 from stedi_cli.landing.traced import traced_sha256
 from stedi_cli.project.lakehouse import HELD_BACK, Lakehouse, Table
 from stedi_cli.project.settings import Limits
+from stedi_cli.questions.withdrawals import are_asked_for
 from stedi_cli.tables.drift import beside_drift
 from stedi_cli.tables.provenance import TableState
 
@@ -59,7 +60,7 @@ def request(
     return {
         "catalog": catalog,
         "namespace": namespace,
-        **_limits(lakehouse, limits),
+        **_limits(tasks, lakehouse, limits),
         "keep": keep,
         "spare_ms": spare_ms,
         "changed": _changed(lakehouse, states, is_whole),
@@ -75,11 +76,13 @@ def request(
     }
 
 
-def _limits(lakehouse: Lakehouse, limits: Limits) -> dict[str, Any]:
+def _limits(tasks: Sequence[Task], lakehouse: Lakehouse, limits: Limits) -> dict[str, Any]:
+    """Return the limits, the last one of no table where the policy holds nobody back."""
+    asked = any(are_asked_for(lakehouse, task.provenance.policy) for task in tasks)
     return {
         "max_bad_rows": limits.bad_rows,
         "max_unreadable_customers": limits.unreadable_customers,
-        "customers": lakehouse.customers.name if lakehouse.customers else None,
+        "customers": lakehouse.customers.name if asked and lakehouse.customers else None,
     }
 
 
