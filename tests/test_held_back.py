@@ -7,6 +7,7 @@ import re
 import shlex
 import uuid
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -511,10 +512,13 @@ def test_an_address_stands_there_as_it_was_written(lake: Lake) -> None:
 
 
 @pytest.mark.slow
-def test_no_other_file_says_who_is_held_back(lake: Lake) -> None:
+@pytest.mark.parametrize("stopped", [False, True], ids=["done", "stopped"])
+def test_no_other_file_says_who_is_held_back(lake: Lake, stopped: bool) -> None:
     who = b"nobody-else@x.org"
-    lake = add(lake, CUSTOMER, broken_customer(who.decode(), "only-here", C))
-    lake.run()
+    nobodys = b"nonsense\n" if stopped else b""
+    lake = add(lake, CUSTOMER, broken_customer(who.decode(), "only-here", C), nobodys)
+    with pytest.raises(UnreadableCustomers) if stopped else nullcontext():
+        lake.run()
     lake.validate()
     root = lake.settings.root
     files = [p for p in root.rglob("*") if p.is_file()]
@@ -528,7 +532,7 @@ def test_no_other_file_says_who_is_held_back(lake: Lake) -> None:
             for value in row.values()
         ]
         assert (who.decode() in texts) == ("held_back" in path.parts)
-    assert not lake.layout.aside.is_dir() or not any(lake.layout.aside.iterdir())
+    assert any(lake.layout.aside.iterdir()) == stopped
 
 
 def test_its_manifests_hold_no_value(held: Lake) -> None:
@@ -624,6 +628,46 @@ def test_what_was_read_before_a_run_stopped_still_says_whose_it_is(
     monkeypatch.setattr("stedi_cli.landing.sieve.Sieve.add", None)
     assert lake.run()
     assert trusted(lake) == {BOB, DAN, FAY}
+
+
+@pytest.mark.slow
+def test_what_a_killed_run_had_read_says_whose_it_is_in_these_files(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the files before, other lines may be known at the same places."""
+    lake = add(lake, CUSTOMER, broken_customer(ANN, "serial-ann", C + 2))
+    stopping = Lake(lake.settings.root, max_bad_rows=0)
+    with pytest.raises(BadDataError):
+        stopping.run()
+    add(lake, CUSTOMER, broken_customer(BOB, "serial-bob", C + 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(HeldBack, "replace", None)
+        with pytest.raises(TypeError):
+            stopping.run()
+    assert [row[3] for row in lake.rows("held_back")] == [ANN]
+    lake.run()
+    assert [row[3] for row in lake.rows("held_back")] == [BOB]
+    assert trusted(lake) == {ANN, DAN, FAY}
+
+
+@pytest.mark.slow
+def test_what_is_known_of_another_line_is_looked_for_again(held: Lake) -> None:
+    before = all_rows(held)
+    state = held.states()["held_back"].current
+    assert state is not None
+    table = pq.read_table(held.data_file("held_back"), partitioning=None)
+    path = held.layout.warehouse / "held_back" / "data" / f"{uuid.uuid4().hex}.parquet"
+    moved = [row | {"line": row["line"] + 1} for row in table.to_pylist()]
+    pq.write_table(table.from_pylist(moved, table.schema), path)
+    said = {
+        "stedi.lines": json.dumps(state.lines),
+        "stedi.judged": json.dumps(state.judged),
+        "stedi.traced": state.traced,
+    }
+    model = held.model.tables["held_back"]
+    iceberg.replace(open_catalog(held.layout), model, [to_uri(path)], said, keep=3, forget=False)
+    held.run(force=True)
+    assert all_rows(held) == before
 
 
 @pytest.mark.slow

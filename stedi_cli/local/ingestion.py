@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,9 @@ from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import FileAccount, Ledger
 from stedi_cli.landing.split import BadLine
 from stedi_cli.landing.traced import unreadable
+from stedi_cli.landing.traces import Trace
 from stedi_cli.local.engine import Engine
-from stedi_cli.local.held_back import beside
+from stedi_cli.local.held_back import HeldBack, beside
 from stedi_cli.local.kept_aside import Aside, KeptAside
 from stedi_cli.local.landing_reader import LandingReader, reading_error
 from stedi_cli.local.layout import to_uri
@@ -135,19 +136,18 @@ class Ingestion:
     def _read(self, name: str, state: LandingState) -> _Reading:
         table = self._place.lakehouse.tables[name]
         entries = [e for e in self._quarantine.entries() if e[0] == name]
-        held, traces = Held(state.files), {}
+        held, told = Held(state.files), self._telling(table)
         if not self._reread:
-            places = [self._quarantine.places(name)]
-            if self._held_back is not None and name in self._place.lakehouse.traced:
-                places.append(self._held_back.places(name))
-                traces = self._held_back.traces(name)
+            places = [found.places(name) for found in (self._quarantine, told) if found]
             held = self._copies.held(table, state, places)
-        new = self._judged(table, held.new)
+        new = self._judged(table, state, held.new)
         self._place.zone.refuse_changed(name, state)
         if new.files:
             self._aside.keep(table, new)
+        # Both tables have the same lines of a file that is not read again.
+        traces = told.traces(name) if told else {}
         kept = [
-            BadLine(file, line, why, traces.get((file, line), ()))
+            BadLine(file, line, why, traces[file, line] if told else ())
             for _, file, line, why in entries
             if file in held.same
         ]
@@ -160,10 +160,16 @@ class Ingestion:
             Ledger(table.contract_sha256, {**held.same, **new.files}),
         )
 
-    def _judged(self, table: Table, files: Mapping[str, FileFacts]) -> Aside:
+    def _telling(self, table: Table) -> HeldBack | None:
+        """Return what tells what can be made out of a table's lines; None where nobody asks."""
+        return self._held_back if table.held_back else None
+
+    def _judged(self, table: Table, state: LandingState, files: Mapping[str, FileFacts]) -> Aside:
         """Read files, but for those that a run that stopped has read already."""
         aside = Aside() if self._reread else self._aside.of(table)
-        same = aside.same(files)
+        told = self._told(table, aside)
+        untold = {line.file for line in aside.bad if (line.file, line.line) not in told}
+        same = {name: found for name, found in aside.same(files).items() if name not in untold}
         folder = self._place.zone.folder(table.name)
         unread = {name: facts for name, facts in files.items() if name not in same}
         batch = LandingReader(self._engine, self._place.zone).read(
@@ -174,9 +180,22 @@ class Ingestion:
             name: FileAccount(facts.sha256, facts.size, facts.lines, unusable[name])
             for name, facts in unread.items()
         }
-        kept = [line for line in aside.bad if line.file in same]
+        kept = [
+            replace(line, traces=told[line.file, line.line])
+            for line in aside.bad
+            if line.file in same
+        ]
         path = self._together(table, aside, aside.files.keys() - same, batch.path)
-        return Aside(path, {**same, **read}, (*kept, *batch.bad))
+        return Aside(path, {**same, **read}, (*kept, *batch.bad), state.fingerprint)
+
+    def _told(self, table: Table, aside: Aside) -> Mapping[tuple[str, int], tuple[Trace, ...]]:
+        """Return what can be made out of lines kept aside, as far as that run came to write it."""
+        telling = self._telling(table)
+        if telling is None:
+            return {(line.file, line.line): () for line in aside.bad}
+        # Of other files it may tell of other lines at the same places.
+        is_of_them = telling.places(table.name).judged == aside.state
+        return telling.traces(table.name) if is_of_them else {}
 
     def _together(
         self, table: Table, aside: Aside, gone: Collection[str], read: Path | None

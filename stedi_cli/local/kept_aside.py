@@ -1,6 +1,7 @@
 """What was read of landing files and is in no snapshot yet, so that it need not be read again.
 
-One record a landing table, and the Parquet file of the usable lines. Nothing is synced: what a
+One record a landing table, and the Parquet file of the usable lines. What can be made out of the
+others is not in it, since the table ``held_back`` alone may say that. Nothing is synced: what a
 power failure takes of it is known by its digest, and read again.
 """
 
@@ -21,7 +22,6 @@ from stedi_cli.landing.file_facts import FileFacts, digest, pieces
 from stedi_cli.landing.ledger import JUDGEMENT, FileAccount
 from stedi_cli.landing.split import BadLine
 from stedi_cli.landing.traced import traced_in
-from stedi_cli.landing.traces import Trace
 from stedi_cli.local.layout import Layout
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.project.naming import NAME
@@ -38,12 +38,14 @@ class Aside:
     Args:
         path: The Parquet file with their usable lines; None where there is no such line.
         files: Their accounts by name.
-        bad: Their lines that cannot be used.
+        bad: Their lines that cannot be used, as they are kept without what can be made out of them.
+        state: The fingerprint of the landing files that they were read among.
     """
 
     path: Path | None = None
     files: Mapping[str, FileAccount] = field(default_factory=dict)
     bad: tuple[BadLine, ...] = ()
+    state: str = ""
 
     def same(self, files: Mapping[str, FileFacts]) -> dict[str, FileAccount]:
         """Return the accounts of those that are still what was read."""
@@ -84,7 +86,8 @@ class KeptAside:
                     name: FileAccount(content, size, lines, len(bad[name]))
                     for name, (content, size, lines, _) in record["files"].items()
                 },
-                tuple(_bad_line(name, *line) for name, found in bad.items() for line in found),
+                tuple(BadLine(name, *line) for name, found in bad.items() for line in found),
+                record["state"],
             )
         except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return Aside()
@@ -93,9 +96,10 @@ class KeptAside:
         """Keep what was read of a landing table, instead of what was kept before."""
         bad: dict[str, list[tuple[Any, ...]]] = {name: [] for name in aside.files}
         for line in aside.bad:
-            bad[line.file].append((line.line, line.reason, line.traces))
+            bad[line.file].append((line.line, line.reason))
         record = {
             **_read_by(table),
+            "state": aside.state,
             "data": aside.path.name if aside.path else None,
             "sha256": _digest(aside.path) if aside.path else None,
             "files": {
@@ -165,10 +169,6 @@ def _read_by(table: Table) -> dict[str, Any]:
         "contract": table.contract_sha256,
         "traced": traced_in(table),
     }
-
-
-def _bad_line(file: str, line: int, reason: str, traces: list[list[Any]]) -> BadLine:
-    return BadLine(file, line, reason, tuple(Trace(*trace) for trace in traces))
 
 
 def _parsed(content: bytes) -> Any:

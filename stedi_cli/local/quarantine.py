@@ -131,10 +131,11 @@ class Quarantine:
         current = self._current()
         known = current is not None and self.is_current()
         judged = current.judged.get(name) if current and known else None
-        return Places(judged, {f: n for (t, f), n in self._by_file().items() if t == name})
-
-    def _by_file(self) -> Counter[tuple[str, str]]:
-        return Counter((table, file) for table, file, _ in _places(self.entries()))
+        lines: dict[str, set[int]] = {}
+        for table, file, line, *_ in self.entries():
+            if table == name:
+                lines.setdefault(file, set()).add(line)
+        return Places(judged, {file: frozenset(found) for file, found in lines.items()})
 
     def entries(self) -> list[Entry]:
         """Return the entries as they are stored."""

@@ -43,11 +43,11 @@ class Places:
 
     Args:
         judged: The fingerprint of the landing files that they were found in, if it is known.
-        lines: How many there are by file.
+        lines: Their numbers by file.
     """
 
     judged: str | None
-    lines: Mapping[str, int]
+    lines: Mapping[str, frozenset[int]]
 
 
 class TypedCopies:
@@ -78,7 +78,7 @@ class TypedCopies:
         same = {
             name: account
             for name, account in ledger.same(state.files).items()
-            if all(places.lines.get(name, 0) == account.quarantined for places in bad)
+            if _are_the_same(account, [places.lines.get(name, frozenset()) for places in bad])
             and (known or not account.quarantined)
         }
         return Held(
@@ -117,6 +117,11 @@ class TypedCopies:
             return (self._place.layout.ledgers / name).read_bytes()
         except OSError:
             return None
+
+
+def _are_the_same(account: FileAccount, lines: Sequence[frozenset[int]]) -> bool:
+    """Tell whether tables have the same lines of a file, and as many as could not be used."""
+    return len({*lines}) <= 1 and all(len(found) == account.quarantined for found in lines)
 
 
 def rows_without(files: Sequence[Path], gone: Iterable[str], columns: Sequence[str]) -> str:
