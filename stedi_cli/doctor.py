@@ -13,6 +13,7 @@ from stedi_cli.lake.parts import Lake
 from stedi_cli.project.folder import MODEL
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import Settings
+from stedi_cli.questions.withdrawals import holds_back
 
 _PACKAGES = ("duckdb", "pyiceberg", "pyarrow", "pydantic", "typer", "rich", "PyYAML")
 
@@ -41,8 +42,9 @@ def configured(settings: Settings, lakehouse: Lakehouse, lake: Lake) -> Iterator
         Findings, good and bad.
     """
     try:
+        policy = lakehouse.policy(settings.policy)
         for job in lakehouse.jobs.values():
-            lakehouse.job_text(job, lakehouse.policy(settings.policy).name)
+            lakehouse.job_text(job, policy.name)
     except StediError as error:
         yield unusable(error)
         return
@@ -60,6 +62,13 @@ def configured(settings: Settings, lakehouse: Lakehouse, lake: Lake) -> Iterator
             "held back",
             "the model does not say whose an unusable line is, so one may hide a withdrawal",
             f"Say it in {MODEL}: `held_back:` of the tables, as `stedi init` has it.",
+        )
+    elif not (holds_back(lakehouse, policy.name) or policy.breaks):
+        yield Finding(
+            "held back",
+            f"no one is under {policy.name}: the job that reads {lakehouse.customers.name} does"
+            " not read held_back",
+            "Take the job's SQL and its `reads:` over from a new project: `stedi init DIR`.",
         )
     yield from lake.diagnose()
 

@@ -751,6 +751,28 @@ def test_a_model_that_does_not_say_whose_lines_are_works_as_before(
 
 
 @pytest.mark.slow
+def test_doctor_tells_of_jobs_that_do_not_ask_who_is_held_back(
+    tmp_path: Path, invoke: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the model is new, and the jobs are not."""
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    doctor = ("--config", project / "configs" / "local.yaml", "doctor", "--json")
+
+    def found() -> list[str]:
+        return [f["found"] for f in invoke(*doctor).json() if f["what"] == "held back"]
+
+    assert found() == []
+    job = project / "jobs" / "customer_landing_to_trusted.sql"
+    job.write_text("SELECT * FROM customer_landing WHERE shareWithResearchAsOfDate IS NOT NULL")
+    assert found() == [
+        "no one is under strict: the job that reads customer_landing does not read held_back"
+    ]
+    monkeypatch.setenv("STEDI_POLICY", "published")
+    assert found() == []
+
+
+@pytest.mark.slow
 def test_a_model_that_says_it_from_now_on_looks_again(silent: Path, tmp_path: Path) -> None:
     before = Lake(tmp_path / "lake", project=silent, max_bad_rows=9).up()
     before.upload(write_lake(tmp_path / "data"))
