@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from stedi_cli.errors import UsageError
-from stedi_cli.project.about import HeldBack
 from stedi_cli.project.check import Check, checks_without_sql, key_check
 from stedi_cli.project.naming import meant
+from stedi_cli.project.traced_columns import HeldBack
 
 STRICT = "strict"
 QUARANTINE = "quarantine"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from stedi_cli.errors import UsageError
-from stedi_cli.project.about import HeldBack
 from stedi_cli.project.check import taken_names
 from stedi_cli.project.folder import MODEL
 from stedi_cli.project.lakehouse import (
@@ -23,6 +22,7 @@ from stedi_cli.project.lakehouse import (
 from stedi_cli.project.model_file import ModelFile
 from stedi_cli.project.personal import misplaced
 from stedi_cli.project.right import Right
+from stedi_cli.project.traced_columns import HeldBack
 from stedi_cli.project.yaml_file import load_checked
 
 _HELD_BACK_COLUMNS = [
