@@ -17,6 +17,7 @@ from conftest import PROJECT, Lake, Result, mostly_slow
 from small import FOLDERS, JOBS, SMALL, STRICT, C, customer, write_lake
 
 from stedi_cli.checks.validation import Validation
+from stedi_cli.errors import UsageError
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.folder import copy_out
@@ -391,14 +392,77 @@ def project(tmp_path: Path) -> Path:
         "machine_learning_curated_no_personal_columns",
     ],
 )
+@pytest.mark.parametrize("folder", ["checks", "published/checks"])
 def test_a_check_with_the_name_of_another_is_refused(
-    project: Path, name: str, invoke: Callable[..., Result]
+    project: Path, folder: str, name: str, invoke: Callable[..., Result]
 ) -> None:
-    file = project / "jobs" / "checks" / f"{name}.sql"
+    file = project / "jobs" / folder / f"{name}.sql"
+    file.parent.mkdir(exist_ok=True)
     file.write_text("SELECT 1 AS broken\n")
     told = invoke("--config", project / "configs" / "local.yaml", "jobs", "list")
     assert (told.code, told.out) == (2, "")
     assert told.err.startswith(f"Error: {file}: ")
+
+
+POLICY = "published"
+
+
+def checks_told(lake: Lake) -> dict[str, tuple[int | None, str, str]]:
+    """What each check says, how it is called, and the folder of its file."""
+    found = lake.validate().checks
+    return {c.check: (c.violations, c.verdict, c.file.parts[-3] if c.file else "") for c in found}
+
+
+def test_a_check_of_a_policy_is_asked_under_that_alone(
+    project: Path, tmp_path: Path, invoke: Callable[..., Result]
+) -> None:
+    own = project / "jobs" / POLICY / "checks"
+    own.mkdir(exist_ok=True)
+    (own / "nobody.sql").write_text("-- Nobody.\nSELECT email FROM customer_trusted")
+    # In the place of the project's.
+    (own / f"{READING}.sql").write_text(
+        "-- Other.\nSELECT a.timestamp FROM accelerometer_trusted a"
+    )
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.run()
+    strict = checks_told(lake)
+    assert strict.keys() == SQL_CHECKS | OTHER_CHECKS
+    assert strict[READING] == (0, "ok", "jobs")
+    at = ("--config", project / "configs" / "local.yaml", "--root", lake.settings.root, "validate")
+    told = invoke(*at, "nobody")
+    assert (told.code, told.out) == (2, "")
+    assert "'nobody'" in told.err
+    # Under which the tables are compared says nothing of the rules they were built by.
+    assert "nobody" not in {c.check for c in lake.validate(POLICY).checks}
+    lake.run(policy=POLICY)
+    published = checks_told(lake)
+    assert published.keys() == strict.keys() | {path.stem for path in own.glob("*.sql")}
+    assert published["nobody"] == (5, "failed", POLICY)
+    assert published[READING] == (8, "known", POLICY)
+    assert published[CURATED_READINGS] == (0, "ok", "jobs")
+    told = invoke(*at, "nobody", "--show", "--json")
+    assert told.code == 3
+    (check,) = told.json()["checks"]
+    assert (check["rule"], len(check["rows"])) == ("Nobody.", 5)
+    lake.run()
+    assert checks_told(lake) == strict
+
+
+def test_a_policy_may_break_a_check_of_its_own_on_purpose(project: Path, tmp_path: Path) -> None:
+    own = project / "jobs" / POLICY / "checks"
+    own.mkdir(exist_ok=True)
+    (own / "nobody.sql").write_text("SELECT 1 AS a")
+    model = project / "configs" / "lakehouse.yaml"
+    line = "      - step_trainer_trusted_owner\n"
+    model.write_text(model.read_text().replace(line, f"{line}      - nobody\n", 1))
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.run(policy=POLICY)
+    assert checks_told(lake)["nobody"] == (1, "known", POLICY)
+    model.write_text(model.read_text().replace("  strict:\n", "  strict:\n    breaks: [nobody]\n"))
+    with pytest.raises(UsageError, match="there is no check 'nobody'"):
+        assert lake.model
 
 
 @pytest.mark.parametrize("folder", ["checks", "notes"])

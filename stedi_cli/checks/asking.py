@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypeVar
 
 from stedi_cli.checks.accounts import present_accounts
+from stedi_cli.checks.built import present_checks
 from stedi_cli.checks.kept_answers import KeptAnswers
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.pairs import Pairs
@@ -87,7 +88,8 @@ class Asking:
                 states, landing, kept = self._seen()
             answers = kept | self._asked(states, kept)
         self._told = kept
-        titles = {check.name: check_title(check.name) for check in self._lakehouse.checks}
+        rules = present_checks(self._lakehouse, states)
+        titles = {rule.name: check_title(rule.name) for rule in rules}
         found = dict(p for title in titles.values() for p in answers.get(title, ()))
         of_lines = {COUNTS, FILES, QUARANTINED} & self._subjects(states).keys()
         told = {name for name, title in titles.items() if title in kept}
@@ -107,7 +109,7 @@ class Asking:
             rows=dict(answers.get(COUNTS, ())),
             violations=found,
             # To parse a text takes longer than all else here.
-            unasked=_about(unread, built_checks(self._lakehouse, states)) if unread else [],
+            unasked=_about(unread, built_checks(self._lakehouse, rules, states)) if unread else [],
             quarantined=dict(answers.get(QUARANTINED, ())),
             miscounted=dict(answers.get(FILES, ())),
             left_out={name: sorted(answers[t]) for name, t in notes.items() if t in answers},
@@ -213,11 +215,13 @@ class Asking:
         return title in map(check_title, self._only)
 
     def _subjects(self, states: Mapping[str, TableState]) -> dict[str, str]:
-        return subjects(self._lakehouse, states, present_accounts(self._lakehouse, states))
+        rules = present_checks(self._lakehouse, states)
+        return subjects(self._lakehouse, states, rules, present_accounts(self._lakehouse, states))
 
     def _queries(self, states: Mapping[str, TableState]) -> Queries:
+        rules = present_checks(self._lakehouse, states)
         told = present_accounts(self._lakehouse, states)
-        return queries(self._lakehouse, states, told, self._lake.questions.unread())
+        return queries(self._lakehouse, states, rules, told, self._lake.questions.unread())
 
 
 def _about(unread: Collection[str], checks: Sequence[Check]) -> list[str]:

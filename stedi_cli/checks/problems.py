@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from stedi_cli.checks.observed import Observed
 from stedi_cli.errors import quantity
 from stedi_cli.landing.files import other_shapes
-from stedi_cli.project.lakehouse import STRICT, Lakehouse
+from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.questions.withdrawals import are_asked_for
 from stedi_cli.tables.drift import changed_by_others, drift_said
-from stedi_cli.tables.provenance import TableState
 from stedi_cli.tables.staleness import NOT_BUILT, Staleness
 
 
@@ -48,30 +47,6 @@ def outdated(
     if all(name in observed.states for name in lakehouse.writers):
         unread |= {*observed.unread, *observed.not_looked_at()}
     return Outdated(tables, [name for name in lakehouse.landing if name in unread], broken)
-
-
-def built_policies(lakehouse: Lakehouse, states: Mapping[str, TableState]) -> list[str]:
-    """Return the policies that tables were built under."""
-    built = {
-        state.current.provenance.policy
-        for name, state in states.items()
-        if name in lakehouse.writers and state.current and state.current.provenance
-    }
-    return sorted(built)
-
-
-def policy_of(lakehouse: Lakehouse, built: list[str], usual: str) -> str:
-    """Return the policy that tables are compared under where none is named.
-
-    Args:
-        lakehouse: The model.
-        built: The policies that they were built under.
-        usual: The policy that jobs run under where none is named.
-    """
-    if len(built) != 1:
-        return STRICT
-    # One that has left the model has no rules: the tables are stale under the usual one.
-    return built[0] if built[0] in lakehouse.policies else usual
 
 
 def command_for(policy: str, usual: str) -> str:

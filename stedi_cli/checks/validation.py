@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from stedi_cli.checks.acceptance import refuse, written
 from stedi_cli.checks.accounts import left_over
 from stedi_cli.checks.asking import Asking
+from stedi_cli.checks.built import built_policies, policy_of, present_checks
 from stedi_cli.checks.comparison import compared, counts_of, explained
 from stedi_cli.checks.expected import uploaded_entry
 from stedi_cli.checks.explanation import causes_of_unexpected
@@ -15,13 +16,7 @@ from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.offending import Offending, offending
 from stedi_cli.checks.pairs import own_words, told_by
 from stedi_cli.checks.people import PEOPLE
-from stedi_cli.checks.problems import (
-    built_policies,
-    command_for,
-    outdated,
-    policy_of,
-    problems,
-)
+from stedi_cli.checks.problems import command_for, outdated, problems
 from stedi_cli.checks.verdict import CheckResult, Report
 from stedi_cli.errors import UsageError, said
 from stedi_cli.lake.parts import Lake
@@ -76,8 +71,12 @@ class Validation:
 
         Raises:
             StediError: If a table cannot be read.
+            UsageError: If a check is named that only other policies have than that of the tables.
         """
         self._observed = self._asking.observed()
+        asked = present_checks(self._lakehouse, self._observed.states)
+        self._rules = self._lakehouse.rules | {check.name: check for check in asked}
+        self._refuse_others({check.name for check in asked})
         return self.judged()
 
     def judged(self) -> Report:
@@ -164,8 +163,7 @@ class Validation:
             The report, in which a rule whose rows cannot be had is none that could be checked; and
             the rows by check: of those that no query tells, none.
         """
-        rules = self._lakehouse.rules
-        broken = [rules[check.check] for check in report.checks if check.violations]
+        broken = [self._rules[check.check] for check in report.checks if check.violations]
         asked = [check for check in broken if check.sql]
         answers = self._asking.rows(asked, most)
         rows: dict[str, Offending] = {}
@@ -186,7 +184,7 @@ class Validation:
             **dict.fromkeys([*observed.errors, *observed.unasked]),
         }
         waiting = {ACCOUNT_CHECK.format(table=name) for name in observed.not_looked_at()}
-        rules = self._lakehouse.rules
+        rules = self._rules
         return [
             CheckResult(
                 name,
@@ -200,6 +198,14 @@ class Validation:
             )
             for name, number in sorted(found.items())
         ]
+
+    def _refuse_others(self, asked: Collection[str]) -> None:
+        for name in self._only:
+            if self._lakehouse.rules[name].sql and name not in asked:
+                raise UsageError(
+                    f"The tables were not built under a policy that has the check {name!r}.",
+                    hint="`stedi validate` lists those that they have.",
+                )
 
     def _personal_columns(self, states: Mapping[str, TableState]) -> dict[str, int]:
         """Count stored columns that are personal, or that the model does not know, where banned."""

@@ -82,7 +82,10 @@ def account_title(job: str) -> str:
 
 
 def subjects(
-    lakehouse: Lakehouse, built: Collection[str], accounts: Sequence[Check]
+    lakehouse: Lakehouse,
+    built: Collection[str],
+    checks: Sequence[Check],
+    accounts: Sequence[Check],
 ) -> dict[str, str]:
     """Return what a validation asks where all tables are built.
 
@@ -91,6 +94,7 @@ def subjects(
     Args:
         lakehouse: The model.
         built: Names of the tables that are there beside the landing tables.
+        checks: The checks of the policy that the tables were built under.
         accounts: The jobs' accounts that can be asked for.
 
     Returns:
@@ -98,7 +102,7 @@ def subjects(
     """
     return {
         COUNTS: count_query(_counted(lakehouse, built, ())),
-        **{check_title(check.name): check.sql for check in lakehouse.checks},
+        **{check_title(check.name): check.sql for check in checks},
         **({QUARANTINED: _QUARANTINED} if QUARANTINE in built else {}),
         FILES: count_query(
             [*lakehouse.landing, *(t.name for t in lakehouse.beside if t.name in built)]
@@ -111,6 +115,7 @@ def subjects(
 def queries(
     lakehouse: Lakehouse,
     built: Collection[str],
+    checks: Sequence[Check],
     accounts: Sequence[Check],
     unread: Collection[str],
 ) -> Queries:
@@ -119,6 +124,7 @@ def queries(
     Args:
         lakehouse: The model.
         built: Names of the tables that are there beside the landing tables.
+        checks: The checks of the policy that the tables were built under.
         accounts: The jobs' accounts that can be asked for.
         unread: The landing tables of which nothing can be asked, since no run has read them.
     """
@@ -127,7 +133,7 @@ def queries(
     there = [note for note in lakehouse.notes if tables_named(note.sql, beside) <= set(built)]
     checks, notes, told = (
         [one for one in asked if not (unread and tables_named(one.sql, unread))]
-        for asked in (built_checks(lakehouse, built), there, accounts)
+        for asked in (built_checks(lakehouse, checks, built), there, accounts)
     )
     return Queries(
         counts=Question(count_query(counted)) if counted else None,
@@ -138,15 +144,18 @@ def queries(
     )
 
 
-def built_checks(lakehouse: Lakehouse, built: Collection[str]) -> list[Check]:
+def built_checks(
+    lakehouse: Lakehouse, checks: Sequence[Check], built: Collection[str]
+) -> list[Check]:
     """Return the checks of which all tables are there.
 
     Args:
         lakehouse: The model.
+        checks: The checks of the policy that the tables were built under.
         built: Names of the tables that are there beside the landing tables.
     """
     written = (*lakehouse.writers, *(table.name for table in lakehouse.beside))
-    return [check for check in lakehouse.checks if tables_named(check.sql, written) <= set(built)]
+    return [check for check in checks if tables_named(check.sql, written) <= set(built)]
 
 
 def _counted(lakehouse: Lakehouse, built: Collection[str], unread: Collection[str]) -> list[str]:

@@ -8,13 +8,8 @@ from typing import Any
 
 from stedi_cli.checks.accounts import Flow, flows
 from stedi_cli.checks.asking import Asking
-from stedi_cli.checks.problems import (
-    built_policies,
-    command_for,
-    not_of_now,
-    outdated,
-    policy_of,
-)
+from stedi_cli.checks.built import built_policies, policy_of
+from stedi_cli.checks.problems import command_for, not_of_now, outdated
 from stedi_cli.lake.parts import Lake
 from stedi_cli.project.check import ACCOUNT_CHECK
 from stedi_cli.project.lakehouse import Lakehouse

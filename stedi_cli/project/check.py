@@ -76,6 +76,12 @@ def checks_without_sql(tables: Iterable[Table]) -> list[Check]:
     return found
 
 
+def by_name(checks: Iterable[Check]) -> list[Check]:
+    """Return checks in the order of their names; of several of one name the last."""
+    found = {check.name: check for check in checks}
+    return [found[name] for name in sorted(found)]
+
+
 def _first_comment(sql: str) -> str:
     """Return the comment that a query begins with, in one line; nothing where it has none."""
     text = sql.strip()

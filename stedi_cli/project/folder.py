@@ -52,6 +52,17 @@ def find(config: Path | None) -> tuple[Path, Path]:
     return around, path
 
 
+def read_text(path: Path) -> str:
+    """Return what a project's text file holds; raise UsageError where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise UsageError(
+            f"Cannot read {path}: {reason}.", hint="`stedi init DIR` copies out a whole project."
+        ) from error
+
+
 def resolved(path: Path) -> Path:
     """Return where a path leads, whether anything is there or not.
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from stedi_cli.errors import UsageError
-from stedi_cli.project.check import Check, checks_without_sql, key_check
+from stedi_cli.project.check import Check, by_name, checks_without_sql, key_check
+from stedi_cli.project.folder import read_text
 from stedi_cli.project.naming import meant
 from stedi_cli.project.traced_columns import HeldBack
 
@@ -234,7 +235,7 @@ class Lakehouse:
         folder = self.folder / "jobs"
         own = folder / policy / f"{job.name}.sql"
         path = own if policy != STRICT and own.is_file() else folder / f"{job.name}.sql"
-        sql = _read(path)
+        sql = read_text(path)
         return JobText(sql, hashlib.sha256(sql.encode()).hexdigest())
 
     def account(self, job: Job, policy: str) -> Check | None:
@@ -252,7 +253,7 @@ class Lakehouse:
         if policy != STRICT and (folder / policy / f"{job.name}.sql").is_file():
             folder /= policy
         path = folder / "accounts" / f"{job.name}.sql"
-        return Check(job.name, _read(path), path) if path.is_file() else None
+        return Check(job.name, read_text(path), path) if path.is_file() else None
 
     def persons(self, table: Table, policy: str) -> Check | None:
         """Return the SQL that says whose each row of a table is; None where there is none.
@@ -265,19 +266,29 @@ class Lakehouse:
         )
         paths = (folder / f"{table.name}.sql" for folder in folders)
         path = next((path for path in paths if path.is_file()), None)
-        return Check(table.name, _read(path), path) if path else None
+        return Check(table.name, read_text(path), path) if path else None
 
-    @cached_property
+    @property
     def checks(self) -> list[Check]:
         """The checks of the project, and one of each table's key, by name."""
+        return self._checks[STRICT]
+
+    def checks_under(self, policy: str) -> list[Check]:
+        """Return the checks under a policy: those in its folder too, or for their namesakes."""
+        return self._checks.get(policy) or self.checks
+
+    @cached_property
+    def _checks(self) -> dict[str, list[Check]]:
         keys = [key_check(table) for table in self.tables.values() if table.key]
-        return sorted([*keys, *self._texts("checks")], key=lambda check: check.name)
+        shared = [*keys, *self._texts("checks")]
+        own = {name: self._texts(f"{name}/checks") for name in self.policies if name != STRICT}
+        return {name: by_name([*shared, *own.get(name, [])]) for name in self.policies}
 
     @cached_property
     def rules(self) -> dict[str, Check]:
-        """All that is checked, by name: the checks, and those that no query is asked for."""
-        found = [*self.checks, *checks_without_sql(self.tables.values())]
-        return {check.name: check for check in found}
+        """All that is checked under any policy, by name, also what no query is asked for."""
+        named = [check for p in (*self.policies, STRICT) for check in self.checks_under(p)]
+        return {c.name: c for c in (*named, *checks_without_sql(self.tables.values()))}
 
     def rule(self, name: str) -> Check:
         """Return a check by name; raise UsageError where there is none."""
@@ -300,14 +311,4 @@ class Lakehouse:
 
     def _texts(self, folder: str) -> list[Check]:
         found = sorted((self.folder / "jobs" / folder).glob("*.sql"))
-        return [Check(path.stem, _read(path), path) for path in found]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise UsageError(
-            f"Cannot read {path}: {reason}.", hint="`stedi init DIR` copies out a whole project."
-        ) from error
+        return [Check(path.stem, read_text(path), path) for path in found]

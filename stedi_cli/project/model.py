@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def _refuse_contradictions(lakehouse: Lakehouse, path: Path) -> None:
     for policy in lakehouse.policies.values():
         _refuse_policy(lakehouse, policy, path)
     taken = taken_names(lakehouse.tables.values())
-    for check in lakehouse.checks:
+    for check in chain.from_iterable(map(lakehouse.checks_under, lakehouse.policies)):
         if check.file is not None and check.name in taken:
             raise UsageError(
                 f"{check.file}: the model has a check of that name already.",
@@ -185,7 +186,7 @@ def _told(columns: HeldBack) -> list[tuple[str, str]]:
 def _refuse_policy(lakehouse: Lakehouse, policy: Policy, path: Path) -> None:
     if policy.name != STRICT and not (lakehouse.folder / "jobs" / policy.name).is_dir():
         _refuse(path, f"policies.{policy.name}", f"there is no folder jobs/{policy.name}")
-    known = {check.name for check in lakehouse.checks}
+    known = {check.name for check in lakehouse.checks_under(policy.name)}
     for name in sorted(policy.breaks - known):
         _refuse(path, f"policies.{policy.name}.breaks", f"there is no check {name!r}")
 
