@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import PROJECT, Lake, Result, mostly_slow
-from small import FOLDERS, JOBS, SMALL, STRICT, C, customer, write_lake
+from small import FOLDERS, JOBS, MOTIONS, SMALL, STRICT, C, customer, motion, write_lake
 
 from stedi_cli.checks.validation import Validation
 from stedi_cli.errors import UsageError
@@ -112,32 +112,95 @@ def without(**where: Any) -> Callable[[Rows], Rows]:
 
 
 ANN, BOB = {"email": "ann@x.org"}, {"email": "bob@x.org"}
+SHARED = "serial-shared"
 CURATED_ONCE, CURATED_READINGS = "customers_curated_one_row_each", "customers_curated_readings"
 OWNER, STEP_ONCE = "step_trainer_trusted_owner", "step_trainer_trusted_no_duplicates"
 CONSENT, ONCE = "customer_trusted_consent", "customer_trusted_one_row_each"
 READING, READING_ONCE = "accelerometer_trusted_consent", "accelerometer_trusted_no_duplicates"
-JOINED = "machine_learning_curated_owner_join"
+JOINED, BY_TIME = "machine_learning_curated_owner_join", "machine_learning_curated_time_join"
 CT, AT, CC, ST, ML = JOBS.values()
 CT_KEY, AT_KEY, CC_KEY, ST_KEY = (f"{table}_key" for table in (CT, AT, CC, ST))
+CT_ROWS, AT_ROWS, CC_ROWS, ST_ROWS = (f"{table}_rows" for table in (CT, AT, CC, ST))
+AT_OFTEN, ST_OFTEN = (f"{table}_as_often" for table in (AT, ST))
+HOLDER, OF_CUSTOMER = "step_trainer_trusted_holder", "accelerometer_trusted_customer"
+RECORD = "customer_trusted_record_consent"
 
 Breaking = tuple[str, str, Callable[[Rows], Rows], dict[str, int]]
 BREAKINGS: list[Breaking] = [
-    ("a customer who withdrew", CT, as_landed(customer("cid@x.org", "s", C - 1000)), {CONSENT: 1}),
-    ("a customer nobody delivered", CT, as_landed(customer("eve@x.org", "s", C)), {CONSENT: 1}),
-    ("an outdated record", CT, changed(ANN, lastUpdateDate=C - 2000), {CONSENT: 1}),
-    ("another consent date", CT, changed(ANN, shareWithResearchAsOfDate=C - 1), {CONSENT: 1}),
+    (
+        "a customer who withdrew",
+        CT,
+        as_landed(customer("cid@x.org", SHARED, C - 1000)),
+        {CONSENT: 1},
+    ),
+    (
+        "a customer nobody delivered",
+        CT,
+        as_landed(customer("eve@x.org", "s", C)),
+        {CONSENT: 1, CT_ROWS: 1},
+    ),
+    (
+        "an outdated record",
+        CT,
+        changed(ANN, lastUpdateDate=C - 2000),
+        {CONSENT: 1, CT_ROWS: 1, CC_ROWS: 1},
+    ),
+    (
+        "another consent date",
+        CT,
+        changed(ANN, shareWithResearchAsOfDate=C - 1),
+        {CONSENT: 1, CT_ROWS: 1, CC_ROWS: 1},
+    ),
+    ("a customer without a phone", CT, changed(ANN, phone=None), {CT_ROWS: 1, CC_ROWS: 1}),
+    (
+        "a customer's name in the place of the phone",
+        CT,
+        changed(ANN, customerName="5550100142", phone="Name of ann@x.org"),
+        {CT_ROWS: 1, CC_ROWS: 1},
+    ),
     (
         "a customer without consent",
         CT,
         changed(BOB, shareWithResearchAsOfDate=None),
-        {CONSENT: 1, READING: 1},
+        {CONSENT: 1, READING: 1, CT_ROWS: 1, CC_ROWS: 1},
     ),
-    ("a customer twice", CT, doubled(**BOB), {ONCE: 1, CT_KEY: 1}),
-    ("a customer spelled twice", CT, doubled(**BOB, spelled={"email": " BOB@x.org"}), {ONCE: 1}),
-    ("no trusted customer", CT, without(**BOB), {READING: 1, CURATED_READINGS: 1}),
+    ("a customer twice", CT, doubled(**BOB), {ONCE: 1, CT_KEY: 1, CT_ROWS: 1}),
+    (
+        "a customer spelled twice",
+        CT,
+        doubled(**BOB, spelled={"email": " BOB@x.org"}),
+        {ONCE: 1, CT_ROWS: 1},
+    ),
+    ("no trusted customer", CT, without(**BOB), {READING: 1, CURATED_READINGS: 1, CC_ROWS: 1}),
     ("a reading before consent", AT, added(user="ann@x.org", timestamp=C - 1), {READING: 1}),
     ("a reading of one who withdrew", AT, added(user="cid@x.org", timestamp=C + 30), {READING: 1}),
-    ("a stranger's reading", AT, added(user="eve@x.org", timestamp=C + 9), {READING: 1}),
+    (
+        "a stranger's reading",
+        AT,
+        added(user="eve@x.org", timestamp=C + 9),
+        {READING: 1, AT_ROWS: 1},
+    ),
+    ("a reading changed", AT, changed({"timestamp": C + 20}, x=7.0), {AT_ROWS: 1, JOINED: 2}),
+    (
+        "a reading's axes exchanged",
+        AT,
+        changed({"timestamp": C + 20}, x=-1.0, y=0.5),
+        {AT_ROWS: 1, JOINED: 2},
+    ),
+    ("a reading of no value", AT, changed({"timestamp": C + 20}, z=None), {AT_ROWS: 1, JOINED: 2}),
+    (
+        "a reading of another instant",
+        AT,
+        changed({"timestamp": C + 20}, timestamp=C + 21),
+        {AT_ROWS: 1, JOINED: 1},
+    ),
+    (
+        "a reading of another person",
+        AT,
+        changed({"timestamp": C + 20}, user="fay@x.org"),
+        {AT_ROWS: 1, CURATED_READINGS: 1, JOINED: 1},
+    ),
+    ("a reading spelled otherwise", AT, changed({"timestamp": C}, user=" Ann@x.org"), {}),
     ("a reading twice", AT, doubled(timestamp=C + 20), {READING_ONCE: 1, AT_KEY: 1, JOINED: 1}),
     (
         "a reading twice, spelled otherwise",
@@ -151,18 +214,24 @@ BREAKINGS: list[Breaking] = [
         without(timestamp=C + 20),
         {CURATED_READINGS: 1, JOINED: 1},
     ),
-    ("a curated customer twice", CC, doubled(**BOB), {CURATED_ONCE: 1, CC_KEY: 1, JOINED: 1}),
+    (
+        "a curated customer twice",
+        CC,
+        doubled(**BOB),
+        {CURATED_ONCE: 1, CC_KEY: 1, CC_ROWS: 1, JOINED: 1},
+    ),
+    ("a curated customer changed", CC, changed(ANN, birthDay="1967-01-01"), {CC_ROWS: 1}),
     (
         "curated without readings",
         CC,
         added(email="dan@x.org", serialNumber="s"),
-        {CURATED_READINGS: 1},
+        {CURATED_READINGS: 1, CC_ROWS: 1},
     ),
     (
         "curated but not trusted",
         CC,
         added(email="eve@x.org", serialNumber="s"),
-        {CURATED_READINGS: 1},
+        {CURATED_READINGS: 1, CC_ROWS: 1},
     ),
     ("a curated customer gone", CC, without(**BOB), {OWNER: 1, JOINED: 1}),
     (
@@ -178,7 +247,30 @@ BREAKINGS: list[Breaking] = [
         {OWNER: 1},
     ),
     ("nobody's step", ST, added(serialNumber="serial-shared", sensorReadingTime=C), {OWNER: 1}),
-    ("a step of no holder", ST, added(serialNumber="none", sensorReadingTime=C + 9), {OWNER: 1}),
+    (
+        "a step of no holder",
+        ST,
+        added(serialNumber="none", sensorReadingTime=C + 9),
+        {OWNER: 1, ST_ROWS: 1},
+    ),
+    (
+        "a step's distance changed",
+        ST,
+        changed({"sensorReadingTime": C + 40}, distanceFromObject=219),
+        {ST_ROWS: 1},
+    ),
+    (
+        "a step without a distance",
+        ST,
+        changed({"sensorReadingTime": C + 40}, distanceFromObject=None),
+        {ST_ROWS: 1},
+    ),
+    (
+        "a step of another instant",
+        ST,
+        changed({"sensorReadingTime": C + 40}, sensorReadingTime=C + 41),
+        {ST_ROWS: 1},
+    ),
     (
         "a step of one who is not curated",
         ST,
@@ -325,6 +417,59 @@ def test_a_wrong_job_is_reported(tmp_path: Path, job: str) -> None:
     assert violations(lake) == WRONG_JOBS[job]
     report = lake.validate()
     assert f"{JOBS[job]}_accounted" in {c.check for c in report.checks if not c.ok}
+    assert not report.ok
+
+
+# Policy, job, what is changed in its SQL, and what that breaks in the small lake: values, or rows,
+# in the place of others, where hardly any count is another.
+PEOPLE_JOB, MOTION_JOB, CURATED_JOB, STEP_JOB, _ = JOBS
+STEP, MOTION = "step_trainer_landing", "accelerometer_landing"
+ONE_MOTION = f"FROM {MOTION} o\nJOIN {MOTION} a ON a.timestamp = {C + 20}\nWHERE o."
+ONE_STEP = f"FROM {STEP} o\nJOIN {STEP} t ON t.sensorReadingTime = {C + 20}\nWHERE o."
+NAME = ("c.customerName, c.email, c.phone,", "c.phone AS customerName, c.email, c.email AS phone,")
+NAME_LANDED = tuple(text.replace("c.", "l.") for text in NAME)
+FURTHER = ("t.distanceFromObject\n", "t.distanceFromObject + 1 AS distanceFromObject\n")
+AXES = ("a.x, a.y, a.z", "a.y AS x, a.x AS y, a.z")
+MIN_AXES = ("min(a.x) AS x, min(a.y) AS y", "min(a.y) AS x, min(a.x) AS y")
+AT_NOTHING = ("s.distanceFromObject, a", "0 * s.distanceFromObject AS distanceFromObject, a")
+ACCELEROMETER = "consent_on_accelerometer"
+MUTANTS = [
+    ("strict", STEP_JOB, *FURTHER, {ST_ROWS: 5}),
+    ("strict", PEOPLE_JOB, *NAME_LANDED, {CT_ROWS: 4}),
+    ("strict", MOTION_JOB, *MIN_AXES, {AT_ROWS: 4}),
+    ("strict", CURATED_JOB, *NAME, {CC_ROWS: 3}),
+    ("published", ML, *AT_NOTHING, {BY_TIME: 2 * 15}),
+    ("published", ML, *AXES, {BY_TIME: 2 * 15}),
+    ("published", STEP_JOB, *FURTHER, {ST_ROWS: 10, ST_OFTEN: 2}),
+    ("published", STEP_JOB, f"FROM {STEP} t\nWHERE t.", ONE_STEP, {ST_OFTEN: 9}),
+    ("published", STEP_JOB, " IN ", " NOT IN ", {HOLDER: 1}),
+    ("published", MOTION_JOB, *AXES, {AT_ROWS: 8, AT_OFTEN: 2}),
+    ("published", MOTION_JOB, f"FROM {MOTION} a\nWHERE a.", ONE_MOTION, {AT_OFTEN: 7}),
+    ("published", MOTION_JOB, " IN ", " NOT IN ", {OF_CUSTOMER: 1}),
+    ("published", PEOPLE_JOB, "IS NOT NULL", "IS NULL", {RECORD: 2}),
+    (ACCELEROMETER, ML, *AT_NOTHING, {BY_TIME: 2 * 9}),
+    (ACCELEROMETER, STEP_JOB, *FURTHER, {ST_ROWS: 9, ST_OFTEN: 2}),
+    (ACCELEROMETER, STEP_JOB, f"FROM {STEP} t\nWHERE t.", ONE_STEP, {ST_OFTEN: 8}),
+    (ACCELEROMETER, STEP_JOB, " IN ", " NOT IN ", {HOLDER: 2}),
+]
+
+
+@pytest.mark.parametrize(("policy", "job", "old", "new", "expected"), mostly_slow(MUTANTS))
+def test_wrong_rows_of_the_right_number_are_reported(
+    tmp_path: Path, policy: str, job: str, old: str, new: str, expected: dict[str, int]
+) -> None:
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    file = project / "jobs" / ("" if policy == "strict" else policy) / f"{job}.sql"
+    assert file.read_text().count(old) == 1
+    file.write_text(file.read_text().replace(old, new))
+    lake = Lake(tmp_path / "lake", project=project).up()
+    stranger = {MOTION: {"a.json": [*MOTIONS, motion("eve@x.org", C + 60)]}}
+    lake.upload(write_lake(tmp_path / "data", SMALL | stranger))
+    lake.run(policy=policy)
+    report = lake.validate()
+    failed = {c.check: c.violations for c in report.checks if c.verdict == "failed"}
+    assert {check: n for check, n in failed.items() if check not in ACCOUNTS} == expected
     assert not report.ok
 
 
