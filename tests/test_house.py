@@ -144,6 +144,23 @@ DOCUMENTS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *CHECKOUT.glo
 A_PATH = re.compile(r"`((?:\w+/)*\w+\.py|(?:\w+/){2,})`")
 
 
+def anchors(document: Path) -> set[str]:
+    """What the headings of a document can be linked by."""
+    told = re.sub(r"(?ms)^```.*?^```", "", document.read_text(encoding="utf-8"))
+    heads = re.findall(r"(?m)^#+ (.+)$", told)
+    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_each_link_of_a_document_leads_somewhere(document: Path) -> None:
+    for to, anchor in re.findall(
+        r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", document.read_text(encoding="utf-8")
+    ):
+        path = (document.parent / to).resolve() if to else document
+        assert path.exists(), to
+        assert not anchor or anchor in anchors(path), f"{to}#{anchor}"
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_each_module_that_a_document_names_is_there(document: Path) -> None:
     for name in A_PATH.findall(document.read_text(encoding="utf-8")):
