@@ -110,6 +110,7 @@ def test_unusable_lines_are_accepted(
     assert content["quarantine"] == {"accelerometer_landing": {"missing:user": 1, "not-json": 1}}
 
 
+@pytest.mark.slow
 def test_empty_tables_are_not_accepted(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -164,6 +165,7 @@ def test_what_the_project_knows_stays(tmp_path: Path, invoke: Ask) -> None:
     assert [file.read_bytes() for file in files] == held
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ran")
 def test_no_other_file_is_written_over(validate: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "notes.yaml").write_text("mine")
@@ -179,6 +181,7 @@ def test_no_other_file_is_written_over(validate: Callable[..., Result], tmp_path
     assert "is what the project knows" in told.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ran")
 @pytest.mark.parametrize(
     ("name", "said"),

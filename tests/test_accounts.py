@@ -153,6 +153,7 @@ SAMPLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", mostly_slow(POLICIES))
 def test_accounts_of_the_sample(sample: Landing, policy: str) -> None:
     found = told_by_nobody(assert_accounts(sample, policy))
@@ -230,6 +231,7 @@ OTHER_RULES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("job", "policy"), OTHER_RULES)
 def test_the_rules_of_another_policy_leave_rows_over(
     sample: Landing, job: str, policy: str
@@ -290,6 +292,7 @@ def test_flow_of_the_sample(tmp_path: Path, sample: Landing, policy: str, invoke
     assert {c.check for c in report.checks if c.kept} == {f"{t}_accounted" for t in JOBS.values()}
 
 
+@pytest.mark.slow
 def test_flow_is_read_at_80_columns(ask: Ask) -> None:
     told = ask("flow")
     assert told.code == 0
@@ -403,6 +406,7 @@ def more_steps(tmp_path: Path, lake: Lake) -> None:
     lake.upload(write_lake(tmp_path / "more", files))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -478,6 +482,7 @@ def test_an_account_by_its_own_table_is_none(
         assert (broken.check, broken.verdict) == (f"{JOBS[job]}_accounted", "error")
 
 
+@pytest.mark.slow
 def test_an_account_that_names_its_table_in_words_alone_is_one(tmp_path: Path) -> None:
     project, lake = own(tmp_path)
     lake.run()
@@ -497,6 +502,7 @@ ODD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("row", "said"), mostly_slow(ODD))
 def test_an_odd_answer_of_an_account_is_refused_by_its_file(
     tmp_path: Path, invoke: Ask, row: str, said: str
@@ -514,6 +520,7 @@ def test_an_odd_answer_of_an_account_is_refused_by_its_file(
     assert str(broken.error).startswith(f"{account}: {said} ")
 
 
+@pytest.mark.slow
 def test_a_whole_number_may_be_written_as_any(tmp_path: Path) -> None:
     project, lake = own(tmp_path)
     lake.run()
@@ -523,6 +530,7 @@ def test_a_whole_number_may_be_written_as_any(tmp_path: Path) -> None:
         assert lake.validate().ok
 
 
+@pytest.mark.slow
 def test_a_reason_that_is_no_word_of_the_project_is_masked(tmp_path: Path, invoke: Ask) -> None:
     project, lake = own(tmp_path)
     lake.run()
@@ -549,6 +557,7 @@ def test_a_reason_that_is_no_word_of_the_project_is_masked(tmp_path: Path, invok
     assert lake.validate().ok
 
 
+@pytest.mark.slow
 def test_a_note_shows_no_word_of_a_row(tmp_path: Path, invoke: Ask) -> None:
     project, lake = own(tmp_path)
     lake.run()

@@ -35,6 +35,7 @@ def test_the_stop_message_says_why_with_numbers(lake: Lake, invoke: Ask) -> None
     assert "zoe" not in told.err
 
 
+@pytest.mark.slow
 def test_so_does_that_of_a_run_in_which_all_is_up_to_date(lake: Lake) -> None:
     add(lake, "bad.json", BAD)
     Lake(lake.settings.root, max_bad_rows=3).run()

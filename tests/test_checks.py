@@ -375,6 +375,7 @@ def test_the_key_of_a_table_of_ones_own_is_checked(tmp_path: Path) -> None:
     assert violations(lake) == {ST_KEY: 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", mostly_slow(["email", "serialNumber", "USER", "somethingNew"]))
 def test_a_column_that_is_not_allowed_is_reported(intact: Lake, column: str) -> None:
     table = intact.model.tables[ML]
@@ -454,6 +455,7 @@ MUTANTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("policy", "job", "old", "new", "expected"), mostly_slow(MUTANTS))
 def test_wrong_rows_of_the_right_number_are_reported(
     tmp_path: Path, policy: str, job: str, old: str, new: str, expected: dict[str, int]
@@ -594,6 +596,7 @@ def test_a_check_of_a_policy_is_asked_under_that_alone(
     assert checks_told(lake) == strict
 
 
+@pytest.mark.slow
 def test_a_policy_may_break_a_check_of_its_own_on_purpose(project: Path, tmp_path: Path) -> None:
     own = project / "jobs" / POLICY / "checks"
     own.mkdir(exist_ok=True)
@@ -610,6 +613,7 @@ def test_a_policy_may_break_a_check_of_its_own_on_purpose(project: Path, tmp_pat
         assert lake.model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["checks", "notes"])
 @pytest.mark.parametrize(
     "sql",
@@ -668,6 +672,7 @@ def test_a_file_without_a_query_says_so(
 ENDED = "-- A rule; in words.\nSELECT c.email, 1 AS n FROM customer_trusted c{where};{behind}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behind", ["", " ", "\n-- That was it; nothing more", " /* done; */\n"])
 def test_a_semicolon_may_end_a_query(intact: Lake, project: Path, behind: str) -> None:
     where = " WHERE c.email = 'ann@x.org'"

@@ -236,6 +236,7 @@ def test_an_error_is_one_line_with_a_hint(
     assert ESCAPE not in told.err
 
 
+@pytest.mark.slow
 def test_a_traceback_is_shown_only_when_asked_for() -> None:
     plain = run_stedi("--root", "nowhere", "tables")
     verbose = run_stedi("-v", "--root", "nowhere", "tables")
@@ -300,6 +301,7 @@ def test_a_full_disk_for_the_output_is_an_error(built: Path, words: list[str]) -
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error_to_tell(built: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
@@ -327,6 +329,7 @@ SHOWN += ["history step_trainer_trusted", "preview customer_trusted", "quarantin
 SHOWN += ["preview machine_learning_curated"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", mostly_slow(SHOWN))
 def test_output_fits_80_columns_and_holds_no_escape_codes(
     built: Path, monkeypatch: pytest.MonkeyPatch, command: str

@@ -282,6 +282,7 @@ def test_engine_quotes_half_a_character(tmp_path: Path) -> None:
     assert trusted(built) == [GOOD_ROW]
 
 
+@pytest.mark.slow
 def test_bom_at_the_start_of_a_file(tmp_path: Path) -> None:
     built = lake(tmp_path / "l", b"\xef\xbb\xbf" + line() + b"\n")
     assert (trusted(built), built.quarantine) == ([GOOD_ROW], [])
@@ -328,6 +329,7 @@ def zeros(rows: list[tuple[object, ...]]) -> list[str]:
     return [repr(row[2]) for row in sorted(rows, key=lambda row: str(row[1]))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", mostly_slow([b"", b"{\n"]), ids=["clean", "beside a bad line"])
 def test_negative_zero_is_kept(more: bytes, tmp_path: Path) -> None:
     built = lake(tmp_path / "l", more + b"\n".join(ZERO_LINES))
@@ -392,6 +394,7 @@ def test_no_file_at_all(tmp_path: Path) -> None:
     assert all(built.rows(name) == [] for name in built.lakehouse.tables)
 
 
+@pytest.mark.slow
 def test_blank_lines_are_numbered(tmp_path: Path) -> None:
     built = lake(tmp_path / "l", b"\n \t\r\n" + line() + b"\n\n\n{\n" + line(x=2.0) + b"\n\x0b\n[]")
     assert [entry[2] for entry in built.quarantine] == [6, 9]
@@ -418,6 +421,7 @@ def test_lines_are_numbered_through_a_large_file(tmp_path: Path) -> None:
     assert sorted(row[2] for row in trusted(built)) == good
 
 
+@pytest.mark.slow
 def test_compressed_file(tmp_path: Path) -> None:
     content = gzip.compress(line() + b"\n\n{\n" + line(x=2.0) + b"\n")
     built = lake(tmp_path / "l", content, name="a.json.gz")
@@ -524,6 +528,7 @@ def test_optional_key_null_and_absent_are_the_same(tmp_path: Path) -> None:
     assert built.quarantine == []
 
 
+@pytest.mark.slow
 def test_lines_that_spell_nulls_out_are_not_judged_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -148,6 +148,7 @@ def sample() -> Landing:
     return oracle.read(files_of(PROJECT / "data" / "sample"))
 
 
+@pytest.mark.slow
 def test_policies_come_to_what_the_oracle_counts(sample: Landing) -> None:
     Built(sample, "strict")
     for policy in ("strict", "published", "consent_on_accelerometer"):
@@ -249,6 +250,7 @@ def test_a_figure_of_known_data_is_named_as_that_on_other_data(explain: Ask) -> 
     assert "these landing files are not that data set." in said
 
 
+@pytest.mark.slow
 def test_the_plainest_cause_is_told_first(explain: Ask, root: Path) -> None:
     # Without the step reading of nobody, all are somebody's in customer_landing.
     steps = root / "landing" / "step_trainer" / "s.json"
@@ -264,6 +266,7 @@ def test_the_plainest_cause_is_told_first(explain: Ask, root: Path) -> None:
     assert any("limited to customer_landing" in other for other in others)
 
 
+@pytest.mark.slow
 def test_what_needs_no_table_is_explained_without_one(lake: Lake, invoke: Ask) -> None:
     at = ("--root", lake.settings.root, "explain")
     told = invoke(*at, ST, "10")
@@ -304,6 +307,7 @@ def test_a_known_figure_needs_no_table(
     assert causes_of(told) == ["what policy strict gives", "what somebody else counted"]
 
 
+@pytest.mark.slow
 def test_a_lakehouse_without_held_back_is_explained(ran: Lake, invoke: Ask) -> None:
     open_catalog(ran.layout).drop_table(f"{iceberg.NAMESPACE}.held_back")
     told = invoke("--root", ran.settings.root, "explain", ST, "10")

@@ -97,6 +97,7 @@ def test_a_link_to_a_file_is_replaced_and_the_file_left(ask: Ask, workspace: Pat
     assert mode_of(workspace / "out.csv") == 0o640
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", mostly_slow([0o600, 0o640, 0o400, 0o666, 0o6755, 0o1600], quick=2))
 @pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
 def test_a_replaced_file_keeps_its_mode(ask: Ask, workspace: Path, name: str, mode: int) -> None:

@@ -175,6 +175,7 @@ def folds_of(folder: Path, names: Iterable[str]) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_nothing_personal_is_in_a_fold(told: Ask, sample: Lake, workspace: Path) -> None:
     assert told("export", "accelerometer_trusted", "f", "--folds", "3").code == 0
     users = {row[0] for row in sample.rows("accelerometer_trusted")}
@@ -241,6 +242,7 @@ def test_sql_that_does_not_say_whose_the_rows_are(
     assert json.loads(invoke(*words, "history", "--exports", "--json").out) == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ran")
 def test_a_table_whose_inputs_are_newer_is_refused(lake: Lake, invoke: Ask) -> None:
     gone = {"customer_landing": {"gone.json": [customer("ann@x.org", "serial-ann", C + 9, None)]}}

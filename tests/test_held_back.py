@@ -315,6 +315,7 @@ def test_who_stands_in_a_line_holds_its_device(lake: Lake, updated: int | None) 
     assert steps(lake) == {("serial-ann", 0), ("serial-ann", 10)} | FAYS | bobs
 
 
+@pytest.mark.slow
 def test_an_unknown_person_holds_a_device_too(lake: Lake) -> None:
     lake = add(lake, CUSTOMER, b'{"serialNumber": "serial-ann"}\n{"serialNumber": "new"}\n' * 2)
     Lake(lake.settings.root, max_bad_rows=9).run()
@@ -334,6 +335,7 @@ def test_nobody_owns_by_a_line_that_cannot_be_read(lake: Lake) -> None:
     assert ("serial-none", 10) not in steps(lake)
 
 
+@pytest.mark.slow
 def test_one_person_in_several_lines_is_one_holder(lake: Lake) -> None:
     same = broken_customer(" ANN@x.org", "serial-ann", C - 3000)
     lake = add(lake, CUSTOMER, same, broken_customer(ANN, "serial-ann", C - 4000))
@@ -535,6 +537,7 @@ def test_no_other_file_says_who_is_held_back(lake: Lake, stopped: bool) -> None:
     assert any(lake.layout.aside.iterdir()) == stopped
 
 
+@pytest.mark.slow
 def test_its_manifests_hold_no_value(held: Lake) -> None:
     state = held.states()["held_back"]
     assert state.current is not None
@@ -692,6 +695,7 @@ def test_a_job_sees_what_is_held_back_of_the_tables_that_it_reads(held: Lake) ->
     assert held.validate().ok
 
 
+@pytest.mark.slow
 def test_it_goes_with_a_landing_table_that_leaves_the_model(
     held: Lake, tmp_path: Path, invoke: Ask
 ) -> None:

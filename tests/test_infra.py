@@ -29,6 +29,7 @@ def listing(root: Path) -> dict[str, tuple[int, bytes | None]]:
 # --- Up and status --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_up_makes_everything_and_a_second_time_nothing(workspace: Path, invoke: Invoke) -> None:
     write_lake(workspace / "data")
     first = invoke("infra", "up", "--data", "data")

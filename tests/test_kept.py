@@ -390,6 +390,7 @@ def test_what_is_no_count_of_the_same_tables_is_asked_anew(
     assert f"note {NOTE}" in record(lake)
 
 
+@pytest.mark.slow
 def test_what_is_kept_goes_with_the_lakehouse(told: Lake, invoke: Callable[..., Result]) -> None:
     assert stat.S_IMODE(told.layout.kept.stat().st_mode) == 0o600
     assert set(JOBS.values()) < {table for _, reads, _ in record(told).values() for table in reads}

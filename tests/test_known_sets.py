@@ -137,6 +137,7 @@ OTHERS: dict[str, Files] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", mostly_slow(OTHERS))
 def test_nothing_else_is_taken_for_it(lake: Lake, tmp_path: Path, other: str) -> None:
     put(lake, tmp_path / "other", OTHERS[other])
@@ -184,6 +185,7 @@ def test_what_is_missing_or_differs_is_named(lake: Lake, tmp_path: Path, invoke:
     assert lake.validate().nearest == said
 
 
+@pytest.mark.slow
 def test_files_beside_a_known_data_set_are_told(lake: Lake, tmp_path: Path) -> None:
     more = {"step_trainer_landing": {"more.json": lines([step("serial-none", C)])}}
     with lake.opened() as opened:

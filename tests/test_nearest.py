@@ -190,6 +190,7 @@ NEAR: dict[str, tuple[Files, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", mostly_slow(NEAR, quick=4))
 def test_what_is_nearly_a_known_data_set_is_told(lake: Lake, tmp_path: Path, form: str) -> None:
     files, said = NEAR[form]
@@ -200,6 +201,7 @@ def test_what_is_nearly_a_known_data_set_is_told(lake: Lake, tmp_path: Path, for
     assert not any("no known data set" in note for note in report.notes)
 
 
+@pytest.mark.slow
 def test_lines_beside_are_not_those_that_a_file_lacks(lake: Lake, tmp_path: Path) -> None:
     files = _steps(lambda several: several[3:])
     files["step_trainer_landing"] |= {"more.json": lines([step("serial-1", C)] * 3)}
@@ -207,6 +209,7 @@ def test_lines_beside_are_not_those_that_a_file_lacks(lake: Lake, tmp_path: Path
     assert lake.validate().nearest.endswith("; s.json differs in 3 lines at least.")
 
 
+@pytest.mark.slow
 def test_all_that_is_there_and_more_is_not_told_twice(lake: Lake, tmp_path: Path) -> None:
     more = {**KNOWN["step_trainer_landing"], "more.json": lines([step("serial-1", C)])}
     put(lake, tmp_path / "more", KNOWN | {"step_trainer_landing": more})
@@ -215,6 +218,7 @@ def test_all_that_is_there_and_more_is_not_told_twice(lake: Lake, tmp_path: Path
     assert (report.verdict, report.ok) == ("unknown", True)
 
 
+@pytest.mark.slow
 def test_as_many_rows_are_none_of_a_data_set_where_nobody_compared_them(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +229,7 @@ def test_as_many_rows_are_none_of_a_data_set_where_nobody_compared_them(
     assert (report.source, report.nearest) == (None, "")
 
 
+@pytest.mark.slow
 def test_far_more_rows_are_another_data_set(lake: Lake, tmp_path: Path) -> None:
     put(lake, tmp_path / "far", _each(lambda content: crlf(content.split(b"\n", 2)[2])))
     report = lake.validate()
@@ -234,6 +239,7 @@ def test_far_more_rows_are_another_data_set(lake: Lake, tmp_path: Path) -> None:
 # --- What somebody accepts -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", mostly_slow(NEAR, quick=1))
 def test_what_is_accepted_is_not_called_right(
     lake: Lake, tmp_path: Path, validate: Callable[..., Result], form: str
@@ -254,6 +260,7 @@ def test_what_is_accepted_is_not_called_right(
     assert said in " ".join(shown.out.split())
 
 
+@pytest.mark.slow
 def test_generated_data_with_as_many_rows_are_right(lake: Lake, tmp_path: Path) -> None:
     data = tmp_path / "near"
     put(lake, data, _each(_without_one))

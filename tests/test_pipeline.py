@@ -182,6 +182,7 @@ CHANGES: dict[str, tuple[Callable[[Lake], None], set[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", mostly_slow(CHANGES))
 def test_a_change_rebuilds_what_depends_on_it(lake: Lake, change: str) -> None:
     apply, expected = CHANGES[change]

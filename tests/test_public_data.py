@@ -219,6 +219,7 @@ NO_ARCHIVES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", NO_ARCHIVES)
 def test_no_archive(config: Path, server: Server, workspace: Path, invoke: Ask, what: str) -> None:
     server.answer = NO_ARCHIVES[what]

@@ -345,6 +345,7 @@ def test_control_characters_of_a_heading_are_shown_escaped(harmful: Lake, invoke
     assert out.replace("\n", "").isprintable()
 
 
+@pytest.mark.slow
 def test_preview_shows_landing_files_and_json_as_they_are(harmful: Lake, invoke: Ask) -> None:
     told = invoke("--root", harmful.settings.root, "preview", "customer_landing", "--json")
     names = [row["customerName"] for row in told.json()]

@@ -68,6 +68,7 @@ def test_what_is_right_is_not_checked_again(own: Path, invoke: Invoke, checked: 
     assert "LocalSettings" in checked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [

@@ -685,6 +685,7 @@ def test_lake_on_aws_is_refused(root: Path) -> None:
     assert "on this machine" in told.err
 
 
+@pytest.mark.slow
 def test_people_are_read_from_standard_input(root: Path) -> None:
     words = [sys.executable, "-m", "stedi_cli", "--root", str(root), "privacy", "scan"]
     done = subprocess.run(
@@ -698,6 +699,7 @@ def test_people_are_read_from_standard_input(root: Path) -> None:
 # --- Iceberg -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("emptied", [False, True])
 def test_manifest_that_tells_of_deleted_rows_is_found(root: Path, emptied: bool) -> None:
     """It keeps bounds of the file that went, until a commit writes a new list of manifests."""

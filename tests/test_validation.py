@@ -65,6 +65,7 @@ def validate(invoke: Callable[..., Result], lake: Lake) -> Callable[..., Result]
 # --- JSON ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ran")
 def test_json_of_an_unknown_data_set(lake: Lake, validate: Callable[..., Result]) -> None:
     told = validate("--json")
@@ -182,6 +183,7 @@ def test_before_the_jobs_have_run(lake: Lake, validate: Callable[..., Result]) -
     assert "jobs run --all" in shown
 
 
+@pytest.mark.slow
 def test_a_check_is_run_whatever_its_comments_and_texts_name(tmp_path: Path) -> None:
     copy_out(PROJECT, tmp_path / "project")
     check = tmp_path / "project" / "jobs" / "checks" / "no_ann.sql"
@@ -244,6 +246,7 @@ FROM (SELECT DISTINCT md5(user || timestamp || x || range) FROM accelerometer_tr
 """
 
 
+@pytest.mark.slow
 def test_tables_of_a_policy_that_has_left_the_model_are_stale(
     tmp_path: Path, invoke: Callable[..., Result]
 ) -> None:

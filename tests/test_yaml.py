@@ -133,6 +133,7 @@ WRONG_EXPECTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", mostly_slow(WRONG_EXPECTED, quick=2))
 def test_expected_counts_that_cannot_be_used_are_refused_by_upload(
     lake: Lake, workspace: Path, invoke: Ask, wrong: str
