@@ -295,6 +295,17 @@ def test_lines_that_no_run_has_looked_at_are_told(lake: Lake, tmp_path: Path, in
     assert invoke(*at).json()["notes"] == []
 
 
+def test_who_is_held_back_may_make_the_difference(lake: Lake, invoke: Ask) -> None:
+    from test_held_back import ANN, CUSTOMER, add, broken_customer
+
+    lake = add(lake, CUSTOMER, broken_customer(ANN, "serial-ann", C + 2))
+    lake.run()
+    assert len(lake.rows(CT)) == STRICT[CT] - 1
+    told = invoke("--root", lake.settings.root, "explain", CT, str(STRICT[CT]), "--json")
+    assert told.code == 0
+    assert any("nobody is held back" in cause for cause in causes_of(told)), causes_of(told)
+
+
 def test_a_known_figure_needs_no_table(
     lake: Lake, tmp_path: Path, invoke: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
