@@ -13,14 +13,14 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "stedi_cli"
 # From the ground up: a room knows those below it and itself, and no other.
 FLOORS = (
-    {"errors", "sql", "durable", "masking", "duckdb_texts"},
+    {"errors", "sql", "durable", "masking", "duckdb_texts", "printable"},
     {"project", "privacy"},
     {"landing"},
     {"tables"},
     {"lake"},
     {"questions"},
     {"runs", "checks"},
-    {"datasets"},
+    {"datasets", "report"},
     {"local", "aws"},
     {"places"},
     {"doctor"},

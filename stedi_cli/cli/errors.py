@@ -16,6 +16,7 @@ from stedi_cli.cli.session import Options
 from stedi_cli.errors import ExitCode, StediError
 from stedi_cli.landing.names import shown
 from stedi_cli.masking import masked
+from stedi_cli.printable import one_line
 
 
 class StediGroup(TyperGroup):
@@ -98,4 +99,4 @@ def _show(ctx: Any, message: str, hint: str | None) -> None:
     if ctx is not None and isinstance(ctx.obj, Options) and ctx.obj.verbose:
         render.note(masked(traceback.format_exc()))
     lines = [f"Error: {message}", *([f"Hint: {hint}"] if hint else [])]
-    render.note("\n".join(render.one_line(line) for line in lines))
+    render.note("\n".join(one_line(line) for line in lines))

@@ -12,6 +12,7 @@ from stedi_cli.cli import render
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.session import Session, session, show_removed
 from stedi_cli.errors import StediError, Terminated, UsageError, quantity
+from stedi_cli.printable import one_line
 
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed, Usage
@@ -128,7 +129,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
             used = _used(run.seconds, run.usage)
             lines = [f"{run.job}  {run.state}", ", ".join(filter(None, (run.started, used)))]
             lines += [run.id, *([run.error] if run.error else [])]
-            render.say("\n  ".join(render.one_line(line) for line in lines))
+            render.say("\n  ".join(one_line(line) for line in lines))
 
 
 @app.command()
@@ -247,7 +248,7 @@ def _show_failure(failed: RunFailed | None) -> None:
     if failed is None:
         return
     for line in failed.log:
-        render.note(f"  | {render.one_line(line)}")
+        render.note(f"  | {one_line(line)}")
     used = _used(failed.run.seconds, failed.run.usage)
     render.note(f"Run {failed.run.id} of {failed.run.job}: {failed.run.state}, {used}.")
     render.note(f"Look at {failed.where}.")

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stedi_cli.cli import render
 from stedi_cli.cli.ledger import enter
-from stedi_cli.cli.rows import cell
 from stedi_cli.cli.session import Session
 from stedi_cli.duckdb_texts import MASK
 from stedi_cli.errors import UsageError, quantity
-from stedi_cli.masking import is_address
+from stedi_cli.printable import cell_text, one_line
+from stedi_cli.project.personal import masked_rows
 from stedi_cli.sql import identifier
 
 if TYPE_CHECKING:
@@ -53,12 +52,12 @@ def picture_of(
     """Return a picture in which no value does anything."""
     numeric = tuple(all(_is_number(row[i]) for row in rows) for i in range(len(columns)))
     return Picture(
-        render.one_line(title),
-        render.one_line(sql),
-        tuple(render.one_line(name) for name in columns),
+        one_line(title),
+        one_line(sql),
+        tuple(one_line(name) for name in columns),
         numeric,
-        tuple(tuple(_text(value) for value in row) for row in rows),
-        tuple(render.one_line(fact) for fact in facts),
+        tuple(tuple(cell_text(value) for value in row) for row in rows),
+        tuple(one_line(fact) for fact in facts),
     )
 
 
@@ -96,9 +95,7 @@ def save_table(
     answer = opened.lake.questions.ask(sql)
     rows = list(answer.rows)
     total = next(opened.lake.questions.ask(f"SELECT count(*) FROM {name}").rows)[0]
-    personal = {column.name.lower() for column in table.columns if column.personal}
-    hidden = [not unmasked and name.lower() in personal for name in answer.columns]
-    shown = rows if unmasked else [_masked(row, hidden) for row in rows]
+    shown = rows if unmasked else masked_rows(table, answer.columns, rows)
     facts = [f"{len(rows):,} of {quantity(total, 'row')}", *_made(opened, table), opened.lake.title]
     if shown != rows:
         facts.append(f"{MASK} stands for what identifies a person")
@@ -106,15 +103,6 @@ def save_table(
     with exported(file) as sink:
         sink.write(content)
         enter(opened, command, table, file, len(rows), personal=unmasked)
-
-
-def _masked(row: tuple[object, ...], hidden: list[bool]) -> tuple[object, ...]:
-    return tuple(
-        MASK
-        if value is not None and (hide or (isinstance(value, str) and is_address(value)))
-        else value
-        for value, hide in zip(row, hidden, strict=True)
-    )
 
 
 def _made(opened: Session, table: Table) -> list[str]:
@@ -133,8 +121,3 @@ def _made(opened: Session, table: Table) -> list[str]:
 
 def _is_number(value: object) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
-
-
-def _text(value: object) -> str:
-    shown = cell(value)
-    return render.plain(shown) if not isinstance(shown, str) else shown

@@ -9,6 +9,7 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.session import session
 from stedi_cli.errors import UsageError
+from stedi_cli.printable import plain
 from stedi_cli.sql import literal
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def quarantine(
                 source = "" if delivered is None else f" (line {delivered} as it was delivered)"
                 render.say(f"{where} {file}:{line} {reason}{source}")
                 if text is not None:
-                    render.say(f"  {render.plain(text)}")
+                    render.say(f"  {plain(text)}")
         else:
             render.show(render.table(["table", "reason", ">lines"], records))
         if changed:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from stedi_cli.printable import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -29,25 +31,6 @@ def console(*, err: bool = False) -> Console:
 def is_interactive() -> bool:
     """Tell whether there is a terminal to ask."""
     return sys.stdin.isatty()
-
-
-def plain(value: object) -> str:
-    """Return a value as text for a terminal, with control characters escaped."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    text = repr(value) if isinstance(value, float) else str(value)
-    return "\n".join(one_line(line) for line in text.split("\n"))
-
-
-def one_line(text: str) -> str:
-    """Return a text with all control characters escaped, line feeds among them."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

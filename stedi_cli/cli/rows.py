@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stedi_cli.cli import render
 from stedi_cli.errors import quantity
+from stedi_cli.printable import cell, one_line
 
 MOST = 1000
 """Most rows that are shown."""
@@ -13,7 +14,7 @@ def show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:
     """Print rows, and how many they are."""
     from rich.cells import cell_len
 
-    columns = [render.one_line(name) for name in columns]
+    columns = [one_line(name) for name in columns]
     numeric = [
         all(isinstance(row[i], int | float) and not isinstance(row[i], bool) for row in rows)
         for i in range(len(columns))
@@ -30,12 +31,3 @@ def show_rows(columns: list[str], rows: list[tuple[object, ...]]) -> None:
             render.show(render.table(["column", "value"], list(zip(columns, row, strict=True))))
             render.say()
     render.note(quantity(len(rows), "row"))
-
-
-def cell(value: object) -> object:
-    """Return a value as SQL writes it, in one line."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return str(value)
-    return render.one_line(value) if isinstance(value, str) else value

@@ -12,6 +12,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.masking import unless_address
+from stedi_cli.printable import one_line
 
 if TYPE_CHECKING:
     from stedi_cli.lake.parts import Lake
@@ -91,5 +92,5 @@ def session(
 def show_removed(removed: list[RefRemoved]) -> None:
     """Say which tags and branches were removed."""
     for ref in removed:
-        name = render.one_line(unless_address(ref.name))
+        name = one_line(unless_address(ref.name))
         render.note(f"Removed {ref.kind} {name} of {ref.table}: its snapshot had to go.")

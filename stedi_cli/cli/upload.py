@@ -12,6 +12,7 @@ from stedi_cli.cli import render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError, quantity
 from stedi_cli.masking import is_address
+from stedi_cli.printable import one_line, plain
 
 if TYPE_CHECKING:
     from stedi_cli.lake.events import UploadCount
@@ -99,7 +100,7 @@ def found_in(opened: Session, folder: Path, *, convert: bool = False) -> Deliver
     from stedi_cli.landing.other_files import refuse_other_files
 
     for path, why in delivery.not_taken[:_MOST_NAMED]:
-        render.note(f"Not taken: {render.one_line(shown(str(path)))}: {why}.")
+        render.note(f"Not taken: {one_line(shown(str(path)))}: {why}.")
     if len(delivery.not_taken) > _MOST_NAMED:
         render.note(f"Not taken: {len(delivery.not_taken) - _MOST_NAMED:,} more.")
     if delivery.hidden:
@@ -181,7 +182,7 @@ def _warn(counts: list[UploadCount], delivery: Delivery) -> None:
 
     for count in counts:
         for file, (shape, records) in count.converted.items():
-            named = render.one_line(shown(file))
+            named = one_line(shown(file))
             render.note(f"{count.table}: {named}, {shape}: {records:,} records.")
         if count.unknown:
             render.note(
@@ -218,6 +219,6 @@ def _warn_of_twins(found: dict[str, list[list[str]]]) -> None:
 
 def _named(keys: set[str]) -> str:
     """Return keys for a person to read; one with an @ in it may be somebody's address."""
-    named = [render.plain(key) for key in sorted(keys) if not is_address(key)]
+    named = [plain(key) for key in sorted(keys) if not is_address(key)]
     hidden = len(keys) - len(named)
     return ", ".join([*named, *([f"{hidden} with an @, not shown"] if hidden else [])])

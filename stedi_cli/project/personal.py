@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from stedi_cli.duckdb_texts import MASK
+from stedi_cli.masking import is_address
 
 if TYPE_CHECKING:
     from stedi_cli.project.lakehouse import Table
@@ -13,6 +16,29 @@ if TYPE_CHECKING:
 def personal_names(tables: Iterable[Table]) -> set[str]:
     """Return the names, in lower case, under which some table holds what identifies a person."""
     return {c.name.lower() for table in tables for c in table.columns if c.personal}
+
+
+def masked_rows(
+    table: Table, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Return rows of a table without what identifies a person.
+
+    Args:
+        table: The table.
+        columns: Names of the rows' columns.
+        rows: The rows.
+    """
+    personal = personal_names([table])
+    hidden = [name.lower() in personal for name in columns]
+    return [
+        tuple(
+            MASK
+            if value is not None and (hide or (isinstance(value, str) and is_address(value)))
+            else value
+            for value, hide in zip(row, hidden, strict=True)
+        )
+        for row in rows
+    ]
 
 
 def misplaced(
