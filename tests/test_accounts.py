@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from test_oracle import (
     selects,
 )
 
+from stedi_cli.checks.accounts import flows
+from stedi_cli.checks.asking import Asking
 from stedi_cli.datasets.synthetic import Request, generate
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import Lakehouse
@@ -568,3 +571,14 @@ def test_a_note_shows_no_word_of_a_row(tmp_path: Path, invoke: Ask) -> None:
     assert told.code == 0
     assert "People: 4; …." in told.out
     assert "serial-" not in told.out
+
+
+def test_reasons_come_in_one_order_whatever_an_engine_gives(ran: Lake) -> None:
+    with ran.opened() as opened:
+        observed = Asking(ran.model, opened, again=False).observed()
+    turned = {job: told[::-1] for job, told in observed.reasons.items() if told}
+    assert turned
+    found = flows(ran.model, observed)
+    assert flows(ran.model, replace(observed, reasons=turned)) == found
+    numbers = [[number for _, number in side.reasons] for flow in found for side in flow.sides]
+    assert any(len(set(told)) < len(told) for told in numbers)

@@ -205,7 +205,8 @@ def _reasons(
 
 
 def _side(observed: Observed, name: str, reasons: list[tuple[str, int]], out: int | None) -> Side:
-    ordered = sorted(reasons, key=lambda told: -told[1])
+    # Of the same number by their names, since engines give them in any order.
+    ordered = sorted(reasons, key=lambda told: (-told[1], told[0]))
     usable = observed.rows.get(name)
     if name not in observed.landing:
         return Side(name, usable, 0, ordered, _left_over(usable, reasons, out))
