@@ -46,7 +46,15 @@ CHANGING_JSON_COMMANDS: dict[str, list[str]] = {
     "data generate": ["generated", "--customers", "3"],
     "infra down": ["--yes"],
 }
-OTHER_COMMANDS = {"privacy scan", "demo", "init", "data fetch", "jobs stop", "infra policy"}
+OTHER_COMMANDS = {
+    "privacy scan",
+    "demo",
+    "init",
+    "data fetch",
+    "jobs stop",
+    "infra policy",
+    "report",
+}
 ESCAPE = "\x1b"
 
 

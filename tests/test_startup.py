@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from stedi_cli.cli.plain_values import take_plainly
 
-HEAVY = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pydantic", "pyspark"}
-ENGINES = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pyspark"}
+DRAWING = {"jinja2", "matplotlib"}
+HEAVY = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pydantic", "pyspark"} | DRAWING
+ENGINES = {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "pyspark"} | DRAWING
 # Runs the command as `main` does, then says on stderr which modules it has imported.
 _RUN = """
 import json, os, sys
@@ -79,10 +80,14 @@ def test_where_nothing_is_to_be_done_nothing_heavy_is_imported(built: Path, comm
 
 
 @pytest.mark.slow
-def test_the_probe_sees_what_is_imported(built: Path) -> None:
+def test_the_probe_sees_what_is_imported(built: Path, tmp_path: Path) -> None:
     status, modules = imported("--root", built, "preview", "customer_trusted")
     assert status == 0
     assert {"duckdb", "pydantic"} <= modules
+    assert modules & DRAWING == set()
+    status, modules = imported("--root", built, "report", "--out", tmp_path / "a.html")
+    assert status == 0
+    assert {"jinja2"} <= modules
 
 
 class Plain(typer.core.TyperGroup):

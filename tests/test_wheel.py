@@ -90,6 +90,8 @@ def test_the_four_commands_in_an_empty_folder(
     report = json.loads(stedi("validate", "--json"))
     assert report["ok"]
     assert all(table["rows"] == table["expected"] for table in report["tables"])
+    assert "A report written to" in stedi("report", "--out", "report.html")
+    (workspace / "report.html").unlink()
     stedi("infra", "down", "--yes")
     assert list(workspace.iterdir()) == []
 

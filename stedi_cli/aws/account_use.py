@@ -30,6 +30,9 @@ class AccountUse:
     def costs(self) -> list[str]:
         return prices.forecast(self._layout.settings, len(self._layout.lakehouse.jobs))
 
+    def queries_cost(self, number: int) -> str:
+        return prices.queries(self._layout.settings, number)
+
     def query_cost(self) -> QueryCost:
         return self._athena.cost
 

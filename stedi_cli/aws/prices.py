@@ -52,3 +52,9 @@ def forecast(settings: AwsSettings, jobs: int) -> list[str]:
         f"A query: {least:.5f} USD at least, {limit:.4f} USD at most (scan_limit).",
         "Bucket, catalog and logs: by what they hold; the S3 gateway endpoint is free.",
     ]
+
+
+def queries(settings: AwsSettings, number: int) -> str:
+    """Tell what so many queries will cost before any is asked."""
+    least, most = (query_price(settings, size) * number for size in (0, settings.scan_limit))
+    return f"Up to {number} queries: {least:.4f} USD where each scans little, {most:.2f} at most."

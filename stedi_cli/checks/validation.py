@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from stedi_cli.checks.acceptance import refuse, written
-from stedi_cli.checks.accounts import left_over
+from stedi_cli.checks.accounts import Flow, flows, left_over, present_accounts
 from stedi_cli.checks.asking import Asking
 from stedi_cli.checks.built import built_policies, policy_of, present_checks
-from stedi_cli.checks.comparison import compared, counts_of, explained
+from stedi_cli.checks.comparison import Counts, compared, counts_of, explained
 from stedi_cli.checks.expected import uploaded_entry
 from stedi_cli.checks.explanation import causes_of_unexpected
 from stedi_cli.checks.known_sets import MOST_ROWS, known_sets, recognised
@@ -21,7 +21,7 @@ from stedi_cli.checks.verdict import CheckResult, Report
 from stedi_cli.errors import UsageError, said
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import Question
-from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK
+from stedi_cli.project.check import ACCOUNT_CHECK, PERSONAL_CHECK, Check
 from stedi_cli.project.lakehouse import STRICT, Lakehouse
 from stedi_cli.project.personal import personal_names
 from stedi_cli.questions.withdrawals import holds_back
@@ -123,6 +123,25 @@ class Validation:
             held_back=sum(n for _, n in observed.left_out[PEOPLE]) if PEOPLE in left_out else None,
         )
         return report.about(self._only) if self._only else report
+
+    def flows(self) -> list[Flow]:
+        """Return where the rows of each job went, of what ``run`` has just seen."""
+        return flows(self._lakehouse, self._observed)
+
+    def asked(self) -> dict[str, Check]:
+        """Return what ``run`` has just gone by, by check: of a job's sums its account."""
+        jobs = self._lakehouse.jobs
+        accounts = present_accounts(self._lakehouse, self._observed.states)
+        sums = {ACCOUNT_CHECK.format(table=jobs[told.name].writes): told for told in accounts}
+        return {**self._rules, **sums}
+
+    def quarantined(self) -> list[tuple[str, str, int]]:
+        """Return landing table, reason and number of the unusable lines."""
+        return self._asking.reasons(self._observed)
+
+    def known(self, report: Report) -> Counts:
+        """Return the rows of tables that are known of these landing files, by policy."""
+        return counts_of(self._lakehouse, self._found.sets, report.policy)
 
     def accepted(self, report: Report) -> bytes:
         """Return expected counts by which what ``run`` has just found is as expected.

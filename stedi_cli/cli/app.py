@@ -23,6 +23,7 @@ from stedi_cli.cli import (
     privacy,
     quarantine,
     query,
+    report,
     tables,
     upload,
     validate,
@@ -88,6 +89,7 @@ app.command()(tables.tables)
 app.command()(preview.preview)
 app.command(cls=query.SqlCommand)(query.query)
 app.command()(history.history)
+app.command()(report.report)
 app.command()(export.export)
 app.add_typer(privacy.app, name="privacy")
 app.command()(doctor.doctor)

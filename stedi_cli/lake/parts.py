@@ -225,6 +225,9 @@ class Account(Protocol):
     def costs(self) -> list[str]:
         """Return what a run and a query will cost, a line each."""
 
+    def queries_cost(self, number: int) -> str:
+        """Return what so many queries will cost at least and at most, in a line."""
+
     def query_cost(self) -> QueryCost:
         """Return what queries cost so far."""
 

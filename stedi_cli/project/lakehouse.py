@@ -305,6 +305,11 @@ class Lakehouse:
         """Queries that explain what the jobs left out: a reason and a number a row."""
         return self._texts("notes")
 
+    @cached_property
+    def plots(self) -> list[Check]:
+        """Queries whose answers the report draws, by the names of the plots."""
+        return self._texts("plots")
+
     def variants(self, table: str) -> list[Check]:
         """Return queries for a table that hold a known mistake each, which their comment names."""
         return self._texts(f"variants/{table}")

@@ -1,0 +1,1 @@
+"""The report: all that a lakehouse can be shown by, in one page."""
