@@ -27,6 +27,7 @@ if not IN_CI:
     pytest.importorskip("matplotlib")
 
 PERSONAL = {"customerName", "email", "phone", "birthDay", "serialNumber", "user"}
+INSTANT = re.compile(r"(?<!\d)\d{13}(?!\d)")
 LESS = "\N{MINUS SIGN}"
 PLOTS = ("readings_over_time", "readings_per_customer", "consent", "one_session", "distance")
 HOSTILE = [
@@ -206,6 +207,35 @@ def test_nobody_is_in_it(written: Path) -> None:
     assert len(known) > 300
     assert sorted(text for text in known if text.lower() in page) == []
     assert "@" not in re.sub(r"@(media|page)\b", "", page)
+
+
+def test_no_instant_of_anybody_is_in_it(written: Path) -> None:
+    files = (PROJECT / "data" / "sample").rglob("*.json")
+    known = {n for file in files for n in INSTANT.findall(file.read_text("utf-8", "replace"))}
+    assert len(known) > 1000
+    assert known.isdisjoint(INSTANT.findall(written.read_text()))
+    page = read(written)
+    for name, instant in (("customer_trusted", "registrationDate"), ("held_back", "instant")):
+        shown = {row[instant] for row in page.table(f"First rows of {name}")}
+        assert shown <= ({"2024-02-29", "2024-03-01"} if name != "held_back" else {"…", "–"})
+
+
+@pytest.mark.slow
+def test_a_scan_for_people_finds_none_in_it(sample: Lake, written: Path, invoke: Ask) -> None:
+    emails = {row[1].strip() for row in sample.rows("customer_landing")}
+    Path("people.txt").write_text("\n".join(sorted(emails)))
+    report = sample.settings.root / "report.html"
+    for file, found in ((written, 0), (Path("all.html"), 1)):
+        if found:
+            root = ("--root", sample.settings.root)
+            assert invoke(*root, "report", "--unmasked", "--out", file).code == 0
+        shutil.copy(file, report)
+        try:
+            told = invoke("--root", sample.settings.root, "privacy", "scan", "--file", "people.txt")
+        finally:
+            report.unlink()
+        assert told.code == 4
+        assert ("report.html" in told.out) == bool(found)
 
 
 def test_unmasked_is_said_in_its_head_and_in_the_ledger(ran: Lake, invoke: Ask) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from stedi_cli.checks.accounts import Flow
 from stedi_cli.checks.comparison import Counts
 from stedi_cli.checks.validation import Validation
 from stedi_cli.checks.verdict import CheckResult, Report
+from stedi_cli.duckdb_texts import MASK
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.job_run import JobRun
 from stedi_cli.lake.parts import Lake
@@ -27,6 +30,10 @@ MOST_SNAPSHOTS = 10
 """Snapshots that are shown of each table."""
 MOST_RUNS = 30
 _LONGEST_CELL = 120
+# What is larger may be no count, but what somebody is known by.
+_LARGEST_COUNT = 10**9
+# Epoch milliseconds of a day that can be written.
+_LATEST = 250_000_000_000_000
 
 
 @dataclass(frozen=True)
@@ -216,7 +223,7 @@ def _table(
     shown: tuple[tuple[str, ...], ...] = ()
     if isinstance(answer, Answer):
         columns, found = tuple(answer.columns), list(answer.rows)
-        found = found if unmasked else masked_rows(table, columns, found)
+        found = found if unmasked else _masked(table, columns, found)
         shown = tuple(tuple(_short(cell_text(value)) for value in row) for row in found)
     return TableFacts(
         table=table,
@@ -231,6 +238,30 @@ def _table(
         shown=shown,
         silent=answer.message if isinstance(answer, UsageError) else "",
     )
+
+
+def _masked(
+    table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Return rows without what identifies a person; to the millisecond an instant may be theirs."""
+    instants = {column.name.lower() for column in table.columns if column.plausible is not None}
+    are_instants = [name.lower() in instants for name in columns]
+    return [
+        tuple(
+            _coarse(value, is_instant=is_instant)
+            for value, is_instant in zip(row, are_instants, strict=True)
+        )
+        for row in masked_rows(table, columns, rows)
+    ]
+
+
+def _coarse(value: Any, *, is_instant: bool) -> Any:
+    """Return an instant as its day; mask another whole number that may be no count."""
+    if not isinstance(value, int) or abs(value) <= _LARGEST_COUNT:
+        return value
+    if is_instant and 0 < value < _LATEST:
+        return datetime.fromtimestamp(value / 1000, UTC).date().isoformat()
+    return MASK
 
 
 def _short(text: str) -> str:
