@@ -99,6 +99,33 @@ def test_numbers_are_shown_that_are_nobodys(validate: Callable[..., Result], pro
     assert row.keys() - SHOWN.keys() == HIDDEN | {"table", "email"}
 
 
+BORN = "CAST(replace(birthDay, '-', '') AS BIGINT)"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"SELECT count(*) AS n FROM customer_trusted WHERE false UNION ALL SELECT {BORN} FROM ann",
+        f"SELECT x FROM (SELECT {BORN} AS x FROM ann)",
+        f"SELECT b AS x FROM (SELECT {BORN} AS b FROM ann)",
+        f"SELECT x FROM (SELECT {BORN} FROM ann) born(x)",
+        f"SELECT * FROM (SELECT {BORN} AS x FROM ann)",
+        f"SELECT * REPLACE ({BORN} AS lastUpdateDate) FROM ann",
+    ],
+)
+def test_a_number_is_no_count_or_column_by_its_name(
+    validate: Callable[..., Result], project: Path, sql: str
+) -> None:
+    # Born in 1967, other than in the year 967.
+    born = "SELECT * REPLACE ('1967-01-01' AS birthDay) FROM customer_trusted"
+    check = f"WITH ann AS ({born} WHERE email = 'ann@x.org')\n{sql}\n"
+    (project / "jobs" / "checks" / "born.sql").write_text(check)
+    told = validate("born", "--show", "--json")
+    assert told.code == 3
+    assert told.json()["checks"][0]["rows"]
+    assert "19670101" not in told.out
+
+
 def test_a_million_rows_alike_are_shown_as_such(ran: Lake) -> None:
     """A number that counts rows is none of a person, however large."""
     model = ran.model

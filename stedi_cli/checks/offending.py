@@ -14,7 +14,7 @@ from stedi_cli.lake.records import Answer
 from stedi_cli.project.check import Check
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.personal import personal_names
-from stedi_cli.questions.select_list import Listed, columns_listed
+from stedi_cli.questions.select_list import Listed, columns_listed, names_made
 
 # What has more digits may be a part of what somebody is known by: a day of birth, half a number.
 _LARGEST = 9_999
@@ -65,7 +65,7 @@ class _Mask:
         listed = columns_listed(sql)
         self._counts = _counting(listed, self._columns)
         # What the model says of a column holds where the query hands it on as it is.
-        computed = {column.name for column in listed if column.is_computed}
+        computed = {column.name for column in listed if column.is_computed} | names_made(sql)
         numbers = {c.name.lower() for c in known if c.type != "string"} if listed else set()
         self._harmless = (numbers - computed) | {COUNT}
 
