@@ -1,20 +1,17 @@
-"""New landing files, read by Spark: the clean ones at once, each line of the others judged.
-
-Spark's reader takes files of which every line is in canonical form. In the others the landing
-contract decides about each line, which is used or named as one that cannot be used.
-"""
+"""New landing files, read by Spark: lines in canonical form by its reader, all others judged."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any
-from urllib.parse import unquote
 
-from contract import LONGEST_LINE, Field, canonical, judge_file
+from contract import Field
+from landing_lines import CANONICAL, ODD, Lines, given, name_below, named_below
 from pyspark import RDD, StorageLevel
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
 from pyspark.sql.types import StringType, StructField, StructType
 from spark_tables import schema_of
@@ -74,7 +71,8 @@ class LandingFiles:
         self.spark = spark
         self.schema = schema_of(table)
         self.fields = fields_of(table)
-        self.traced = Traced(**table["held_back"]) if table["held_back"] else None
+        traced = Traced(**table["held_back"]) if table["held_back"] else None
+        self.about = partial(traces, fields=self.fields, traced=traced) if traced else None
         self.folder = folder.rstrip("/")
 
     def read(self, reading: Reading, latest: Any = None) -> None:
@@ -95,7 +93,7 @@ class LandingFiles:
         if latest is not None and any(time > latest for _, time in before.values()):
             raise changed(reading.name)
         filled = {file: account[2] for file, account in reading.new.items() if account[2]}
-        bad = self.look(reading, filled) if filled else {}
+        bad: Mapping[str, int] = self.look(reading, filled) if filled else {}
         for file, account in reading.new.items():
             reading.ledger[file] = [*account, bad.get(file, 0)]
 
@@ -114,68 +112,49 @@ class LandingFiles:
         found = stamps(self.spark, self.places(files))
         return {name_below(self.folder, place): stamp for place, stamp in found.items()}
 
-    def look(self, reading: Reading, files: dict[str, int]) -> dict[str, int]:
+    def look(self, reading: Reading, files: dict[str, int]) -> Mapping[str, int]:
         """Read files, given with their lines; return how many of each cannot be used."""
-        lines, odd = self.kinds(files)
+        lines: dict[str, int] = {}
+        odd: set[str] = set()
+        for file, kind, count in self.lines(files).kinds():
+            if kind == CANONICAL:
+                lines[file] = count
+            elif kind == ODD:
+                odd.add(file)
         clean = files.keys() - odd
         parts = [self.clean(clean)] if clean else []
-        bad: dict[str, int] = {}
+        bad = Counter[str]()
         if odd:
-            judged = self.judged(odd).persist(StorageLevel.DISK_ONLY)
+            dirty = self.lines(odd)
+            judged = dirty.judged(self.about).persist(StorageLevel.DISK_ONLY)
             told = judged.map(lambda entry: (entry[0], entry[2] is not None)).countByValue()
-            bad = {file: told.get((file, True), 0) for file in odd}
-            lines |= {file: told.get((file, False), 0) + bad[file] for file in odd}
+            for (file, unusable), count in told.items():
+                lines[file] = lines.get(file, 0) + count
+                bad[file] += count if unusable else 0
             reading.bad = judged.filter(lambda entry: entry[2] is not None)
             good = judged.filter(lambda entry: entry[2] is None)
             whole = StructType([*self.schema.fields, StructField(LANDING_FILE, StringType())])
             rows = good.map(lambda entry: (*entry[1], entry[0]))
-            parts.append(self.spark.createDataFrame(rows, whole))
+            parts += [
+                dirty.canonical(self.schema, LANDING_FILE),
+                self.spark.createDataFrame(rows, whole),
+            ]
         if {file: lines.get(file, 0) for file in files} != files:
             raise changed(reading.name)
         if sum(lines.values()) > sum(bad.values()):
-            reading.rows = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])
+            reading.rows = reduce(DataFrame.unionByName, parts)
         return bad
 
-    def kinds(self, files: Collection[str]) -> tuple[dict[str, int], set[str]]:
-        """Tell the files in which every line is in canonical form from the others.
-
-        Returns:
-            The lines in canonical form by file, and the names of the files with others.
-        """
-        value = F.col("value")
-        short = F.octet_length(value) <= LONGEST_LINE
-        kind = (
-            F.when(short & value.rlike(f"^(?:{canonical(self.fields)})$"), "canonical")
-            .when(value == "", "empty")
-            .otherwise("odd")
-        )
-        text = self.spark.read.option("lineSep", "\n").text(self.places(files))
-        lines = text.select(F.col("_metadata.file_path").alias("file"), kind.alias("kind"))
-        counts: dict[str, int] = {}
-        odd: set[str] = set()
-        for row in lines.groupBy("file", "kind").count().collect():
-            file = name_below(self.folder, row["file"])
-            if row["kind"] == "canonical":
-                counts[file] = row["count"]
-            elif row["kind"] == "odd":
-                odd.add(file)
-        return counts, odd
+    def lines(self, files: Collection[str]) -> Lines:
+        """Return the lines of files, which are read when they are asked for."""
+        return Lines(self.spark, self.folder, self.places(files), self.fields)
 
     def clean(self, files: Collection[str]) -> DataFrame:
         """Return the rows of files in which every line is in canonical form, with their names."""
         reader = self.spark.read.schema(self.schema).option("lineSep", "\n")
         rows = reader.option("mode", "FAILFAST").json(self.places(files))
-        return rows.select(*map(given, self.fields), named_below(self.folder).alias(LANDING_FILE))
-
-    def judged(self, files: Collection[str]) -> RDD[Any]:
-        """Judge every line of some files: the file, and values or the line and the reason."""
-        context, folder, fields = self.spark.sparkContext, self.folder, self.fields
-        about = partial(traces, fields=fields, traced=self.traced) if self.traced else None
-        # One at a time, since a comma in a name would be read as a separator.
-        contents = context.union([context.binaryFiles(place) for place in self.places(files)])
-        return contents.flatMap(
-            lambda entry: judge_file(name_below(folder, entry[0]), entry[1], fields, about)
-        )
+        file = named_below(self.folder, F.col("_metadata.file_path")).alias(LANDING_FILE)
+        return rows.select(*(given(field, field.name) for field in self.fields), file)
 
 
 def stamps(spark: SparkSession, places: list[str]) -> dict[str, tuple[int, Any]]:
@@ -200,25 +179,3 @@ def fields_of(table: dict[str, Any]) -> list[Field]:
         )
         for c in table["columns"]
     ]
-
-
-def given(field: Field) -> Column:
-    """Return a column of canonical lines: 0 in an optional instant is not given."""
-    column = F.col(field.name)
-    if field.plausible is None or field.required:
-        return column
-    return F.when(column != 0, column).alias(field.name)
-
-
-def name_below(folder: str, uri: str) -> str:
-    """Return a landing file's name: its path below its table's folder, both given as URIs."""
-    # What stands before the path differs: file:/ and file:///, s3:// and s3a://.
-    above, path = (unquote(place).partition(":")[2].strip("/") for place in (folder, uri))
-    return path.removeprefix(f"{above}/")
-
-
-def named_below(folder: str) -> Column:
-    """Return the name of the file that a row is read from, as `name_below` does."""
-    uri = F.url_decode(F.regexp_replace(F.col("_metadata.file_path"), r"\+", "%2B"))
-    above = unquote(folder).partition(":")[2].strip("/")
-    return F.substr(F.regexp_replace(uri, "^[^:]*:/*", ""), F.lit(len(above) + 2))

@@ -107,6 +107,47 @@ def test_unusable_lines_are_judged_once(lake: Lake, tmp_path: Path, read: list[s
     assert dirty.validate().problems == []
 
 
+def test_a_large_file_is_read_in_blocks_with_the_numbers_of_its_lines(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each block of a file is read by a task that knows nothing of the others."""
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    (conf / "spark-defaults.conf").write_text("spark.sql.files.maxPartitionBytes 20000\n")
+    monkeypatch.setenv("SPARK_CONF_DIR", str(conf))
+    kinds = (b"", b" \t", b"\r", b"nonsense", b"{}", b'{"user":"\xff"}')
+    told = [lines([motion("ann@x.org", C + 1000 + n)]) for n in range(700)]
+    # Right, but not in canonical form.
+    told[::7] = [line.replace(b",", b" , ") for line in told[::7]]
+    odd = dict(zip(range(0, 700, 9), kinds * 13, strict=True))
+    for place, line in odd.items():
+        told[place] = line + b"\n"
+    bad = {place + 1 for place, line in odd.items() if line.strip()}
+    files = {"large.json": told, "marked.json": [b"\xef\xbb\xbf", *told], "small.json": told[:20]}
+    for name, content in files.items():
+        put(lake, tmp_path, name, b"".join(content))
+    put(lake, tmp_path, "packed.json.gz", gzip.compress(b"".join(told)))
+    loose = Lake(lake.settings.root, max_bad_rows=200)
+    run(loose)
+    numbers = dict.fromkeys(("large.json", "marked.json", "packed.json.gz"), bad)
+    numbers["small.json"] = {number for number in bad if number <= 20}
+    quarantined = loose.rows("quarantine")
+    assert len(quarantined) == sum(map(len, numbers.values()))
+    assert {(file, line) for _, file, line, _ in quarantined} == {
+        (name, line) for name, bad in numbers.items() for line in bad
+    }
+    usable = len(told) - len(odd)
+    assert {name: copied(loose)[name] for name in numbers} == {
+        "large.json": usable,
+        "marked.json": usable,
+        "packed.json.gz": usable,
+        "small.json": 17,
+    }
+    by_spark = sorted(loose.rows(READINGS)), sorted(quarantined)
+    run(loose, "duckdb", reread=True, force=True)
+    assert by_spark == (sorted(loose.rows(READINGS)), sorted(loose.rows("quarantine")))
+
+
 def test_places_that_another_run_found_in_other_files_are_not_taken_over(
     lake: Lake, tmp_path: Path
 ) -> None:

@@ -7,11 +7,10 @@ Plain standard library, since AWS Glue runs it too.
 
 from __future__ import annotations
 
-import gzip
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,37 +157,6 @@ def judge(line: bytes, fields: Sequence[Field], *, first: bool = False) -> dict[
         if key in known:
             given[key] = value
     return {field.name: value_of(given.get(field.name), field) for field in fields}
-
-
-def judge_file(
-    name: str,
-    content: bytes,
-    fields: Sequence[Field],
-    about: Callable[..., tuple[Any, ...]] | None = None,
-) -> Iterator[tuple[str, tuple[Any, ...] | None, tuple[int, str, tuple[Any, ...]] | None]]:
-    """Judge every line of a file that is not blank: its name, and values or what is wrong.
-
-    Args:
-        name: The file's name.
-        content: What it holds.
-        fields: The table's columns.
-        about: Makes out of an unusable line, and whether it is the first, what it is about.
-
-    Yields:
-        The name; the values of a usable line; line, reason and what it is about of another.
-    """
-    if name.endswith(".gz"):
-        content = gzip.decompress(content)
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if is_blank(line, first=number == 1):
-            continue
-        try:
-            values = judge(line, fields, first=number == 1)
-        except Unusable as verdict:
-            told = about(line, first=number == 1) if about else ()
-            yield name, None, (number, str(verdict), told)
-        else:
-            yield name, tuple(values[field.name] for field in fields), None
 
 
 def keys_of(line: bytes) -> list[str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobDone, JobRun, RunDetached, RunFailed
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import RunOptions
-from stedi_cli.landing.contract import judge_file
+from stedi_cli.landing.contract import Unusable
 from stedi_cli.landing.ledger import FileAccount, Ledger
-from stedi_cli.landing.lines import fields_of
+from stedi_cli.landing.lines import fields_of, filled, unpacked
 from stedi_cli.project import folder as project
 from stedi_cli.project.lakehouse import HELD_BACK
 from stedi_cli.project.settings import AwsSettings, load_settings
@@ -165,9 +166,10 @@ class CloudLake:
             for file in self.lines[name]:
                 key = self.layout.landing_folder(table) + file
                 content = self.s3.get_object(Bucket=self.layout.bucket, Key=key)["Body"].read()
-                judged = judge_file(file, content, fields_of(table))
-                given = [values for _, values, _ in judged if values is not None]
-                found[name] += [[None if v is None else str(v) for v in row] for row in given]
+                for line in filled(unpacked(BytesIO(content), file)):
+                    with suppress(Unusable):
+                        row = line.judged(fields_of(table)).values()
+                        found[name].append([None if v is None else str(v) for v in row])
         return found
 
     @cached_property
