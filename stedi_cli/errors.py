@@ -46,7 +46,11 @@ def quantity(number: int, one: str, several: str = "") -> str:
 
 def said(error: StediError) -> str:
     """Return what an error says and what to do about it, as one text beside others."""
-    return " ".join(filter(None, (error.message, error.hint)))
+    if not error.hint:
+        return error.message
+    # What DuckDB says ends without a full stop.
+    end = "" if error.message.endswith((".", "?", "!")) else "."
+    return f"{error.message}{end} {error.hint}"
 
 
 class UsageError(StediError):
