@@ -13,7 +13,7 @@ from stedi_cli.lake.parts import Lake
 from stedi_cli.project.folder import MODEL
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import Settings
-from stedi_cli.questions.withdrawals import holds_back
+from stedi_cli.questions.withdrawals import holds_back, is_on_purpose
 
 _PACKAGES = ("duckdb", "pyiceberg", "pyarrow", "pydantic", "typer", "rich", "PyYAML")
 
@@ -63,7 +63,7 @@ def configured(settings: Settings, lakehouse: Lakehouse, lake: Lake) -> Iterator
             "the model does not say whose an unusable line is, so one may hide a withdrawal",
             f"Say it in {MODEL}: `held_back:` of the tables, as `stedi init` has it.",
         )
-    elif not (holds_back(lakehouse, policy.name) or policy.breaks):
+    elif not (holds_back(lakehouse, policy.name) or is_on_purpose(lakehouse, policy)):
         yield Finding(
             "held back",
             f"no one is under {policy.name}: the job that reads {lakehouse.customers.name} does"

@@ -772,6 +772,13 @@ def test_doctor_tells_of_jobs_that_do_not_ask_who_is_held_back(
     assert found() == [
         "no one is under strict: the job that reads customer_landing does not read held_back"
     ]
+    # A policy that breaks other checks says nothing of it.
+    model = project / "configs" / "lakehouse.yaml"
+    breaks = "\npolicies:\n  own:\n    doc: Mine\n    breaks: [customer_trusted_key]"
+    model.write_text(model.read_text().replace("\npolicies:", breaks))
+    (project / "jobs" / "own").mkdir()
+    monkeypatch.setenv("STEDI_POLICY", "own")
+    assert len(found()) == 1
     monkeypatch.setenv("STEDI_POLICY", "published")
     assert found() == []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stedi_cli.project.lakehouse import HELD_BACK, Job, Lakehouse
+from stedi_cli.project.lakehouse import HELD_BACK, Job, Lakehouse, Policy
 from stedi_cli.questions.sql_text import TOKEN
 
 
@@ -31,9 +31,21 @@ def are_asked_for(lakehouse: Lakehouse, policy: str) -> bool:
     return any(_asks(lakehouse, job, policy) for job in lakehouse.jobs.values())
 
 
+def is_on_purpose(lakehouse: Lakehouse, policy: Policy) -> bool:
+    """Tell whether a policy says that it breaks a check of who is held back.
+
+    Args:
+        lakehouse: The model.
+        policy: The policy.
+    """
+    return any(_names_them(lakehouse.rules[name].sql) for name in policy.breaks)
+
+
 def _asks(lakehouse: Lakehouse, job: Job, policy: str) -> bool:
-    if HELD_BACK not in job.reads:
-        return False
+    return HELD_BACK in job.reads and _names_them(lakehouse.job_text(job, policy).sql)
+
+
+def _names_them(sql: str) -> bool:
     # By its words alone: to parse it takes longer than all else that a command asks.
-    words = TOKEN.finditer(lakehouse.job_text(job, policy).sql)
+    words = TOKEN.finditer(sql)
     return any((w["word"] or (w["name"] or "").strip('"')).lower() == HELD_BACK for w in words)
