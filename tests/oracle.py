@@ -188,7 +188,10 @@ def _column(token: Token | None, column: Column) -> Any:
             raise LineError(f"missing:{column.name}")
         return None
     if column.type == "text":
-        return _text(token, column.name)
+        text = _text(token, column.name)
+        if column.required and all(c.isspace() for c in text):
+            raise LineError(f"missing:{column.name}")
+        return text
     if not (token.kind in ("number", "infinite") or _is_numeric_text(token)):
         raise LineError(f"not-a-number:{column.name}")
     if column.type == "float":

@@ -173,6 +173,8 @@ QUARANTINED = {
     "required_key_absent": (line(z=None), "missing:z"),
     "required_key_null": (line(z=b"null"), "missing:z"),
     "required_key_in_other_case": (line(z=None, Z=1.0), "missing:z"),
+    "required_text_empty": (line(user=""), "missing:user"),
+    "required_text_of_blanks": (line(user=b'" \\t\\u00a0"'), "missing:user"),
     "single_quotes": (b"{'user':'ada@example.com'}", "not-json"),
     "cut_short": (line()[:-5], "not-json"),
     "nested_too_deep": (line(deep=b"[" * 100_000), "not-json"),

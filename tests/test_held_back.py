@@ -198,6 +198,7 @@ NOBODYS = [
     pytest.param(b"nonsense\n", id="nothing"),
     pytest.param(b'{"serialNumber": "serial-ann"}\n', id="no e-mail"),
     pytest.param(b'{"email": "ann@x.org"}\n', id="no serial number"),
+    pytest.param(lines([customer(" ", "serial-ann", C + 9, None)]), id="a blank e-mail"),
 ]
 
 

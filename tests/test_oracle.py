@@ -347,7 +347,7 @@ def test_10000_fuzzed_lines_are_used_or_quarantined(build: Build) -> None:
     blank = sum(not line.strip(b" \t\r\v\f") for line in lines)
     assert len(lines) == 10_000
     assert used + len(quarantine) + blank == 10_000
-    assert min(used, len(quarantine)) > 2_000
+    assert min(used, len(quarantine)) > 1_900
 
 
 @pytest.mark.slow
@@ -457,6 +457,10 @@ CONTRACT: dict[str, tuple[bytes, Row | str]] = {
     "boolean for a text": (STEP % (AT, b"true"), (TIME, "true", 218)),
     "text that looks nested": (STEP % (AT, b'"{[s"'), (TIME, "{[s", 218)),
     "NUL escape": (STEP % (AT, b'"\\u0000"'), (TIME, "\0", 218)),
+    "no character": (STEP % (AT, b'""'), "missing:serialNumber"),
+    "white space": (STEP % (AT, b'" \\u2003\\n"'), "missing:serialNumber"),
+    "a blank first": (STEP % (AT, b'" s"'), (TIME, " s", 218)),
+    "beyond ASCII": (STEP % (AT, '"ö"'.encode()), (TIME, "ö", 218)),
     "surrogate pair": (STEP % (AT, b'"\\uD83D\\uDE00"'), (TIME, "\N{GRINNING FACE}", 218)),
     "raw NUL": (STEP % (AT, b'"\0"'), "not-json"),
     "raw control character": (STEP % (AT, b'"\x1f"'), "not-json"),

@@ -64,6 +64,8 @@ _DIGITS = "-?(?:0|[1-9][0-9]{0,17})"
 _CONTROL = "".join(rf"\x{code:02x}" for code in range(0x20))
 # U+FFFD is left to the judge, since Java shows it where a byte is no UTF-8.
 _TEXT = rf'"\\{_CONTROL}\x{{FFFD}}'
+# Of a required text the first character shows that it is not blank; the judge looks at the rest.
+_GIVEN = r"[!#-Z\]-z|}~]"
 _CANONICAL = {
     "string": rf'"(?:[^{{\[{_TEXT}][^{_TEXT}]*)?"',
     "long": _DIGITS,
@@ -89,6 +91,8 @@ def canonical(fields: Sequence[Field]) -> str:
 
 def _canonical(field: Field) -> str:
     value = _CANONICAL[field.type]
+    if field.type == "string" and field.required:
+        value = f'"{_GIVEN}[^{_TEXT}]*"'
     if field.plausible is not None:
         value = _plausible(field.plausible) + ("" if field.required else "|0")
     return value if field.required else f"(?:{value}|null)"
@@ -222,7 +226,10 @@ def value_of(given: Any, field: Field) -> Any:
             raise Unusable(f"missing:{field.name}")
         return None
     if field.type == "string":
-        return _text(given, field)
+        text = _text(given, field)
+        if field.required and not text.strip():
+            raise Unusable(f"missing:{field.name}")
+        return text
     return _whole(given, field) if field.type == "long" else _finite(given, field)
 
 

@@ -133,6 +133,9 @@ def _condition(column: Column) -> str:
     name = "raw." + identifier(column.name)
     if column.type == "string":
         condition = rf"{name} NOT LIKE '{{%' AND {name} NOT LIKE '[%'"
+        if column.required:
+            # What does not begin with a letter, digit or mark of ASCII may be blank.
+            condition += f" AND {name} >= '!' AND {name} < chr(127)"
     elif column.plausible is not None:
         # Zero, which may be the word false, is looked at closer.
         least, end = column.plausible.start, column.plausible.stop

@@ -12,7 +12,7 @@ from functools import cached_property
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import fingerprint
 
-JUDGEMENT = 1
+JUDGEMENT = 2
 """Which lines are usable, and what they say: to be raised where that changes, so that landing files
 are read again."""
 
