@@ -15,7 +15,11 @@ from stedi_cli.sql import identifier, literal
 
 COUNTS, QUARANTINED, FILES = "counts", "quarantined", "files"
 """Titles of what is asked beside checks and notes."""
-_QUARANTINED = f'SELECT "table", count(*) AS lines FROM {QUARANTINE} GROUP BY "table"'
+# A row that another engine added may be of no table.
+_QUARANTINED = (
+    """SELECT coalesce("table", '') AS landing, count(*) AS lines"""
+    f' FROM {QUARANTINE} GROUP BY "table"'
+)
 COUNT = "violations"
 """The column by which a row of a check says for how many it stands."""
 
