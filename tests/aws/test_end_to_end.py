@@ -66,7 +66,11 @@ def assert_same(aws: Ask, invoke: Ask, local: Lake) -> None:
     assert there.code == validated.code == 0
     assert there.err.count("\n") == 1
     assert verdict(done(aws("flow", "--json"))) == verdict(done(here("flow", "--json")))
-    text = aws("validate")
+    # All that was asked is kept, and nothing paid for twice.
+    kept = aws("validate", "--json").json()
+    assert all(check["kept"] for check in kept["checks"] if check["file"])
+    assert "usd" not in kept
+    text = aws("validate", "--again")
     assert text.out == here("validate", "--again").out
     assert "scanned" in text.err
     assert "USD" in text.err
