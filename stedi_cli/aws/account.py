@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
+from stedi_cli.aws.hints import failure_hint, refusal_hint
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.masking import aws_said, without_addresses
 from stedi_cli.project.settings import AwsSettings
@@ -38,9 +40,9 @@ class Account:
                 "boto3 is not installed.", hint="Install it: `pip install 'stedi[aws]'`."
             ) from error
         with aws_errors():
-            return boto3.Session(
-                profile_name=self._settings.profile, region_name=self._settings.region
-            )
+            # boto3 reads AWS_DEFAULT_REGION alone, other SDKs AWS_REGION before it.
+            region = self._settings.region or os.environ.get("AWS_REGION") or None
+            return boto3.Session(profile_name=self._settings.profile, region_name=region)
 
     @property
     def region(self) -> str:
@@ -106,43 +108,6 @@ def error_code(error: BaseException) -> str:
     return str(response.get("Error", {}).get("Code", ""))
 
 
-PERMISSION = "Permission is missing: `stedi infra policy` prints what you need."
-"""What to do where AWS denies something to the caller."""
-
-_EXPIRED = "Your credentials have expired: sign in again (`aws sso login`)."
-_INVALID = "These credentials are not valid: check profile and keys."
-_ELSEWHERE = "The bucket is in another region: set region to it."
-_BUSY = (
-    "RequestLimitExceeded",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-)
-_HINTS = {
-    "ExpiredToken": _EXPIRED,
-    "ExpiredTokenException": _EXPIRED,
-    "RequestExpired": "Your credentials have expired, or this machine's clock is wrong.",
-    "InvalidClientTokenId": _INVALID,
-    "UnrecognizedClientException": _INVALID,
-    "InvalidAccessKeyId": _INVALID,
-    "AuthFailure": _INVALID,
-    "SignatureDoesNotMatch": _INVALID,
-    "AccessDenied": PERMISSION,
-    "AccessDeniedException": PERMISSION,
-    "UnauthorizedOperation": PERMISSION,
-    "403": PERMISSION,
-    "OperationAborted": "S3 is still busy with this bucket: try again in a minute.",
-    "InvalidRouteTableID.NotFound": "Look at route_tables in the config file.",
-    **dict.fromkeys(_BUSY, "AWS is busy: try again in a minute; what was done is found again."),
-    "NoSuchBucket": "Make the lakehouse: `stedi infra up`.",
-    "EntityNotFoundException": "Make the lakehouse: `stedi infra up`.",
-    "AuthorizationHeaderMalformed": _ELSEWHERE,
-    "PermanentRedirect": _ELSEWHERE,
-    "IllegalLocationConstraintException": _ELSEWHERE,
-}
-
-
 DENIED = ("403", "AccessDenied", "AllAccessDisabled")
 """Codes by which S3 says that somebody may not do something."""
 
@@ -166,39 +131,17 @@ def aws_errors(what: str = "", *, where: str = "") -> Iterator[None]:
         yield
     except ClientError as error:
         code = error_code(error)
-        said = aws_said(str(error.response.get("Error", {}).get("Message") or code))
+        message = str(error.response.get("Error", {}).get("Message") or code)
         # An object's key may be an address too.
         operation = ": ".join(filter(None, (where, what or error.operation_name)))
         operation = without_addresses(operation)
-        raise StediError(f"{operation} failed: {code}: {said}.", hint=_HINTS.get(code)) from error
+        hint = refusal_hint(code, message)
+        raise StediError(f"{operation} failed: {code}: {aws_said(message)}.", hint=hint) from error
     except BotoCoreError as error:
         operation = without_addresses(where or what or "AWS")
-        raise StediError(f"{operation}: {aws_said(str(error))}.", hint=_core_hint(error)) from error
-
-
-_UNREACHABLE = (
-    "ConnectTimeoutError",
-    "ConnectionClosedError",
-    "EndpointConnectionError",
-    "ProxyConnectionError",
-    "ReadTimeoutError",
-    "SSLError",
-)
-
-
-def _core_hint(error: BaseException) -> str | None:
-    name = type(error).__name__
-    if name in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
-        return "Give boto3 credentials: `aws configure`, `aws sso login`, or AWS_PROFILE."
-    if name in ("TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"):
-        return "Sign in again: `aws sso login`."
-    if name == "ProfileNotFound":
-        return "Set profile to one that ~/.aws/config holds."
-    if name in ("UnknownRegionError", "InvalidRegionError"):
-        return "Set region in the config file to one that AWS has."
-    if name in _UNREACHABLE:
-        return "Check the network, and region and endpoint_url in the config file."
-    return None
+        raise StediError(
+            f"{operation}: {aws_said(str(error))}.", hint=failure_hint(error)
+        ) from error
 
 
 def side_by_side(calls: list[Any], *, workers: int = 16) -> list[Any]:

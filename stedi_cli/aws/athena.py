@@ -10,8 +10,9 @@ from decimal import Decimal
 from threading import Lock
 from typing import Any
 
-from stedi_cli.aws.account import PERMISSION, aws_errors, error_code
+from stedi_cli.aws.account import aws_errors, error_code
 from stedi_cli.aws.backoff import Backoff
+from stedi_cli.aws.hints import PERMISSION
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.prices import query_price
 from stedi_cli.errors import StediError, UsageError

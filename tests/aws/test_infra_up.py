@@ -524,6 +524,35 @@ def test_a_bucket_that_a_crash_left_without_tags_is_ours(sandbox: Sandbox) -> No
 # --- The commands --------------------
 
 
+def shuffled(document: dict[str, Any]) -> dict[str, Any]:
+    """The same policy, as services may give it back."""
+    found = []
+    for statement in reversed(document["Statement"]):
+        other = {}
+        for key, value in statement.items():
+            short = value[0] if isinstance(value, list) and len(value) == 1 else value
+            other[key] = short[::-1] if isinstance(short, list) else short
+        found.append(other)
+    return {**document, "Statement": found}
+
+
+def test_a_policy_that_means_the_same_is_no_drift(sandbox: Sandbox) -> None:
+    up()
+    iam, s3 = sandbox.client("iam"), sandbox.client("s3")
+    for name in ("s3-access", "glue-access"):
+        there = iam.get_role_policy(RoleName="stedi-glue", PolicyName=name)["PolicyDocument"]
+        other = json.dumps(shuffled(there))
+        assert shuffled(there) != there
+        iam.put_role_policy(RoleName="stedi-glue", PolicyName=name, PolicyDocument=other)
+    (bucket,) = s3.list_buckets()["Buckets"]
+    there = json.loads(s3.get_bucket_policy(Bucket=bucket["Name"])["Policy"])
+    s3.put_bucket_policy(Bucket=bucket["Name"], Policy=json.dumps(shuffled(there)))
+    assert drifted() == {}
+    less = {**there, "Statement": [{**there["Statement"][0], "Action": "s3:GetObject"}]}
+    s3.put_bucket_policy(Bucket=bucket["Name"], Policy=json.dumps(less))
+    assert list(drifted().values()) == [{"policy"}]
+
+
 def test_the_commands_show_plan_costs_and_drift(sandbox: Sandbox, invoke: Invoke) -> None:
     aws = ("--config", CONFIG, "infra")
     told = invoke(*aws, "plan")

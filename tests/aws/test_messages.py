@@ -111,6 +111,73 @@ def test_no_region(sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch) 
     assert told.code == 2
 
 
+@pytest.mark.parametrize("other", [None, "us-east-1"])
+def test_the_region_of_the_environment(
+    cloud: CloudLake, ask: Ask, monkeypatch: pytest.MonkeyPatch, other: str | None
+) -> None:
+    """AWS_REGION counts, as for other SDKs before AWS_DEFAULT_REGION."""
+    monkeypatch.setenv("AWS_REGION", cloud.sandbox.region)
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    if other:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", other)
+    assert cloud.sandbox.region in ask("infra", "status").err
+
+
+REFUSALS = {
+    "ended lab": (
+        "AccessDeniedException",
+        "User: arn:aws:sts::1:assumed-role/voclabs/user1 is not authorized to perform:"
+        " glue:GetDatabase on resource: arn:aws:glue:us-east-1:1:catalog with an explicit deny in"
+        " an identity-based policy: arn:aws:iam::1:policy/voc-cancel-cred",
+        "start the lab",
+    ),
+    "service control policy": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:CreateBucket on resource:"
+        ' "arn:aws:s3:::stedi" with an explicit deny in a service control policy',
+        "service control policies",
+    ),
+    "explicit deny": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:ListAllMyBuckets with an"
+        " explicit deny in an identity-based policy",
+        "no permission overrules",
+    ),
+    "permission": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:ListBucket because no"
+        " identity-based policy allows the s3:ListBucket action",
+        "stedi infra policy",
+    ),
+    "closed account": ("AccessDeniedException", "Account 1 is denied access.", "AWS Support"),
+    "lake formation": (
+        "AccessDeniedException",
+        "Insufficient Lake Formation permission(s): Required Create Table on stedi",
+        "Lake Formation",
+    ),
+    "not opted in": ("OptInRequired", "You are not subscribed to this service.", "Sign up"),
+    "not subscribed": (
+        "SubscriptionRequiredException",
+        "The AWS Access Key Id needs a subscription for the service",
+        "Sign up",
+    ),
+    "quota": ("ResourceNumberLimitExceededException", "Max jobs exceeded.", "quota"),
+    "glue version": (
+        "InvalidInputException",
+        "Glue version 6.0 is not supported in this region.",
+        "glue_version",
+    ),
+    "route": ("RouteAlreadyExists", "route table rtb-1 already has a route", "s3_endpoint"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_each_refusal_has_its_own_hint(cloud: CloudLake, ask: Ask, name: str) -> None:
+    code, said, wanted = REFUSALS[name]
+    cloud.sandbox.fail((code, said, 400), agent="stedi", calls=None)
+    assert wanted in refused(ask("tables"))
+
+
 @pytest.mark.parametrize("url", ["http://[::1", "http://host:999999", "http://-a_b:80"])
 @pytest.mark.parametrize("words", [("infra", "plan"), ("jobs", "status")], ids=" ".join)
 def test_an_endpoint_that_is_no_address(

@@ -18,6 +18,7 @@ from stedi_cli.aws.infra.resource import (
     is_missing,
     key_values,
     same_json,
+    same_policy,
 )
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.layout import Layout
@@ -108,10 +109,10 @@ class Bucket(Kind):
             ),
             _Setting(
                 "policy",
-                {"Policy": same_json(policies.tls_only(self.layout))},
+                {"Policy": same_policy(policies.tls_only(self.layout))},
                 s3.get_bucket_policy,
                 lambda wanted: s3.put_bucket_policy(**owned, **wanted),
-                lambda there: same_json(there["Policy"]) if there else "",
+                lambda there: same_policy(there["Policy"]) if there else "",
             ),
             _Setting(
                 "lifecycle",

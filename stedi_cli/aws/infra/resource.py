@@ -80,6 +80,29 @@ def same_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
+def same_policy(document: Any) -> str:
+    """Return a policy document, given as text or value, in one spelling of what it means.
+
+    Statements and lists are sets, and one text is a list of one, as IAM's grammar has it
+    (IAM User Guide, "Grammar of the IAM JSON policy language"); services give them back so.
+    """
+    document = json.loads(document) if isinstance(document, str) else document
+    statements = document.get("Statement", [])
+    statements = statements if isinstance(statements, list) else [statements]
+    told = sorted((_as_sets(statement) for statement in statements), key=same_json)
+    return same_json({**document, "Statement": told})
+
+
+def _as_sets(value: Any) -> Any:
+    """Return a part of a policy with each list in order, and one of one entry as this entry."""
+    if isinstance(value, dict):
+        return {key: _as_sets(part) for key, part in value.items()}
+    if isinstance(value, list):
+        parts = sorted({str(part) for part in value})
+        return parts[0] if len(parts) == 1 else parts
+    return value
+
+
 def key_values(tags: dict[str, str]) -> list[dict[str, str]]:
     """Return tags as most services want them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]

@@ -7,7 +7,7 @@ from typing import Any
 
 from stedi_cli.aws import policies
 from stedi_cli.aws.account import side_by_side
-from stedi_cli.aws.infra.resource import Found, Kind, ask, from_key_values, key_values, same_json
+from stedi_cli.aws.infra.resource import Found, Kind, ask, from_key_values, key_values, same_policy
 
 PROMISE = "stedi:bucket"
 """Tag of the role: the bucket that this lakehouse makes, written before it is made.
@@ -40,8 +40,8 @@ class Role(Kind):
 
     def wanted(self, name: str) -> dict[str, str]:
         return {
-            "trust": same_json(policies.trust()),
-            **{title: same_json(document) for title, document in self._documents().items()},
+            "trust": same_policy(policies.trust()),
+            **{title: same_policy(document) for title, document in self._documents().items()},
             "tags": self._tags_text(self._tags()),
         }
 
@@ -60,9 +60,9 @@ class Role(Kind):
             return {}
         tags = from_key_values(role["Role"].get("Tags"))
         fields = {
-            "trust": same_json(role["Role"]["AssumeRolePolicyDocument"]),
-            S3_ACCESS: same_json(s3["PolicyDocument"]) if s3 else "",
-            GLUE_ACCESS: same_json(glue["PolicyDocument"]) if glue else "",
+            "trust": same_policy(role["Role"]["AssumeRolePolicyDocument"]),
+            S3_ACCESS: same_policy(s3["PolicyDocument"]) if s3 else "",
+            GLUE_ACCESS: same_policy(glue["PolicyDocument"]) if glue else "",
             "tags": self._tags_text(tags),
         }
         return {name: self._found(fields, tags)}
@@ -98,7 +98,7 @@ class Role(Kind):
         """Make the role with its tags, then put its policies."""
         self.layout.account.client("iam").create_role(
             RoleName=name,
-            AssumeRolePolicyDocument=same_json(policies.trust()),
+            AssumeRolePolicyDocument=same_policy(policies.trust()),
             Description=f"Glue jobs of the lakehouse {self.layout.database}",
             Tags=key_values(self._tags()),
         )
@@ -107,13 +107,15 @@ class Role(Kind):
     def update(self, name: str, fields: set[str]) -> None:
         iam = self.layout.account.client("iam")
         if "trust" in fields:
-            iam.update_assume_role_policy(RoleName=name, PolicyDocument=same_json(policies.trust()))
+            iam.update_assume_role_policy(
+                RoleName=name, PolicyDocument=same_policy(policies.trust())
+            )
         if "tags" in fields:
             iam.tag_role(RoleName=name, Tags=key_values(self._tags()))
         for title, document in self._documents().items():
             if title in fields:
                 iam.put_role_policy(
-                    RoleName=name, PolicyName=title, PolicyDocument=same_json(document)
+                    RoleName=name, PolicyName=title, PolicyDocument=same_policy(document)
                 )
 
     def delete(self, name: str) -> None:

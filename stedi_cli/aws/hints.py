@@ -1,0 +1,98 @@
+"""What to do about what AWS refuses: by what it says, where that tells more, else by its code."""
+
+from __future__ import annotations
+
+PERMISSION = "Permission is missing: `stedi infra policy` prints what you need."
+"""What to do where AWS denies something to the caller."""
+
+_EXPIRED = "Your credentials have expired: sign in again (`aws sso login`)."
+_INVALID = "These credentials are not valid: check profile and keys."
+_ELSEWHERE = "The bucket is in another region: set region to it."
+_NOT_SIGNED_UP = "Sign up for this service in the AWS console; a new account may take a day."
+_QUOTA = "A quota of the account is used up: remove what is not needed, or ask for more."
+_BUSY = (
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+)
+# In words that are always part of the message; the first that is found counts. Permissions of the
+# caller mend none of these.
+_SAID = {
+    "voc-cancel-cred": "The lab session has ended: start the lab, and take its new credentials.",
+    "with an explicit deny in a service control policy": "Your organization forbids it, whatever"
+    " permissions you have: ask who looks after its service control policies.",
+    "with an explicit deny in a resource control policy": "Your organization forbids it, whatever"
+    " permissions you have: ask who looks after its resource control policies.",
+    "with an explicit deny": "A policy forbids it, and no permission overrules that: ask who wrote"
+    " it.",
+    "Insufficient Lake Formation permission": "Lake Formation governs this: its administrator has"
+    " to grant it, IAM permissions do not.",
+    "is denied access": "AWS has closed this service for the account: ask AWS Support to open it.",
+    "lue version": 'Set glue_version in the config to one that the region has, such as "5.1".',
+}
+_CODES = {
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "RequestExpired": "Your credentials have expired, or this machine's clock is wrong.",
+    "InvalidClientTokenId": _INVALID,
+    "UnrecognizedClientException": _INVALID,
+    "InvalidAccessKeyId": _INVALID,
+    "AuthFailure": _INVALID,
+    "SignatureDoesNotMatch": _INVALID,
+    "AccessDenied": PERMISSION,
+    "AccessDeniedException": PERMISSION,
+    "UnauthorizedOperation": PERMISSION,
+    "403": PERMISSION,
+    "OptInRequired": _NOT_SIGNED_UP,
+    "SubscriptionRequiredException": _NOT_SIGNED_UP,
+    "ResourceNumberLimitExceeded": _QUOTA,
+    "ResourceNumberLimitExceededException": _QUOTA,
+    "RouteAlreadyExists": "The VPC has a way to S3 already: set s3_endpoint: false in the config.",
+    "OperationAborted": "S3 is still busy with this bucket: try again in a minute.",
+    "InvalidRouteTableID.NotFound": "Look at route_tables in the config file.",
+    **dict.fromkeys(_BUSY, "AWS is busy: try again in a minute; what was done is found again."),
+    "NoSuchBucket": "Make the lakehouse: `stedi infra up`.",
+    "EntityNotFoundException": "Make the lakehouse: `stedi infra up`.",
+    "AuthorizationHeaderMalformed": _ELSEWHERE,
+    "PermanentRedirect": _ELSEWHERE,
+    "IllegalLocationConstraintException": _ELSEWHERE,
+}
+_UNREACHABLE = (
+    "ConnectTimeoutError",
+    "ConnectionClosedError",
+    "EndpointConnectionError",
+    "ProxyConnectionError",
+    "ReadTimeoutError",
+    "SSLError",
+)
+
+
+def refusal_hint(code: str, message: str) -> str | None:
+    """Return what to do about an answer of AWS; None where nothing is known.
+
+    Args:
+        code: Its error code.
+        message: What it says.
+    """
+    for words, hint in _SAID.items():
+        if words in message:
+            return hint
+    return _CODES.get(code)
+
+
+def failure_hint(error: BaseException) -> str | None:
+    """Return what to do where boto3 got no answer; None where nothing is known."""
+    name = type(error).__name__
+    if name in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
+        return "Give boto3 credentials: `aws configure`, `aws sso login`, or AWS_PROFILE."
+    if name in ("TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"):
+        return "Sign in again: `aws sso login`."
+    if name == "ProfileNotFound":
+        return "Set profile to one that ~/.aws/config holds."
+    if name in ("UnknownRegionError", "InvalidRegionError"):
+        return "Set region in the config file to one that AWS has."
+    if name in _UNREACHABLE:
+        return "Check the network, and region and endpoint_url in the config file."
+    return None
