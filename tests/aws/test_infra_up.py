@@ -524,6 +524,30 @@ def test_a_bucket_that_a_crash_left_without_tags_is_ours(sandbox: Sandbox) -> No
 # --- The commands --------------------
 
 
+FORBIDDEN = (
+    "AccessDenied",
+    "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:PutBucketPublicAccessBlock"
+    " with an explicit deny in a service control policy",
+    403,
+)
+
+
+def test_what_a_new_bucket_has_is_not_put_again(sandbox: Sandbox) -> None:
+    for action in ("PutPublicAccessBlock", "PutBucketEncryption"):
+        sandbox.fail(FORBIDDEN, service="s3", action=action, calls=None)
+    up()
+    assert drifted() == {}
+
+
+def test_a_setting_that_an_organization_forbids_is_named(sandbox: Sandbox) -> None:
+    up()
+    break_bucket(sandbox)
+    sandbox.fail(FORBIDDEN, service="s3", action="PutPublicAccessBlock", agent="stedi", calls=None)
+    with pytest.raises(StediError, match=r"public access: .*PutPublicAccessBlock") as told:
+        up()
+    assert "organization" in str(told.value.hint)
+
+
 def shuffled(document: dict[str, Any]) -> dict[str, Any]:
     """The same policy, as services may give it back."""
     found = []

@@ -16,7 +16,7 @@ from moto.glue.models import FakeJob, GlueBackend
 from moto.glue.responses import GlueResponse
 from moto.iam.access_control import IAMPolicy
 from moto.logs.models import LogsBackend
-from moto.s3.models import FakeBucket, S3Backend
+from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend
 
 from sandbox.queries import invalid
 
@@ -251,6 +251,17 @@ def _fill_s3() -> None:
 
     FakeBucket.get_permission = get_permission  # type: ignore[method-assign, assignment]
     _wrap(S3Backend, "delete_bucket", _forget_bucket)
+    made = S3Backend.create_bucket
+
+    def create_bucket(backend: Any, *given: Any, **named: Any) -> Any:
+        # Since 2023: S3 User Guide, "Default settings for new S3 buckets FAQ".
+        bucket = made(backend, *given, **named)
+        bucket.public_access_block = PublicAccessBlock(True, True, True, True)
+        default = {"SSEAlgorithm": "AES256"}
+        bucket.encryption = {"Rule": {"ApplyServerSideEncryptionByDefault": default}}
+        return bucket
+
+    S3Backend.create_bucket = create_bucket  # type: ignore[method-assign]
 
 
 def _forget_bucket(backend: Any, name: str) -> None:

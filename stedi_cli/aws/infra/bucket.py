@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from stedi_cli.aws import policies
-from stedi_cli.aws.account import error_code, side_by_side
+from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.infra.emptying import empty
 from stedi_cli.aws.infra.resource import (
     Found,
@@ -199,7 +199,7 @@ class Bucket(Kind):
         return not held.get("Versions") and not held.get("DeleteMarkers")
 
     def create(self, name: str) -> None:
-        """Make the bucket, then tag it and set the rest."""
+        """Make the bucket, tag it, and set what S3 has not set by itself."""
         region = self.layout.account.region
         where = {} if region == _NO_LOCATION else {"LocationConstraint": region}
         place = {"CreateBucketConfiguration": where} if where else {}
@@ -212,14 +212,20 @@ class Bucket(Kind):
                 hint="Names of buckets are worldwide: run `stedi infra down`, then set another"
                 " bucket in the config file.",
             ) from error
-        self.update(name, set(self.wanted(name)))
+        wanted = self.wanted(name)
+        self.update(name, {"tags"})
+        # Public access is blocked and content encrypted from the start, and an organization may
+        # forbid to touch either.
+        there = self.read()[name].fields
+        self.update(name, {field for field in wanted if there.get(field) != wanted[field]})
 
     def update(self, name: str, fields: set[str]) -> None:
         """Put what differs, the tags first."""
         # One after another: S3 refuses changes of one bucket that meet (OperationAborted).
         for setting in self._settings():
             if setting.field in fields:
-                setting.put(setting.wanted)
+                with aws_errors(where=f"bucket {name}, {setting.field}"):
+                    setting.put(setting.wanted)
 
     def _put_tags(self, wanted: dict[str, Any]) -> None:
         s3 = self.layout.account.client("s3")
