@@ -261,6 +261,22 @@ def test_what_is_accepted_is_not_called_right(
 
 
 @pytest.mark.slow
+def test_what_is_accepted_under_a_policy_is_not_under_another(
+    lake: Lake, tmp_path: Path, validate: Callable[..., Result]
+) -> None:
+    files, said = NEAR[next(iter(NEAR))]
+    put(lake, tmp_path / "near", files)
+    assert validate("--accept").code == 0
+    lake.run(policy="published")
+    told = validate("--json")
+    report = told.json()
+    assert (told.code, report["verdict"], report["ok"]) == (3, "incomplete", False)
+    assert report["nearest"] == said
+    assert validate("--accept").code == 0
+    assert validate("--json").json()["verdict"] == "accepted"
+
+
+@pytest.mark.slow
 def test_generated_data_with_as_many_rows_are_right(lake: Lake, tmp_path: Path) -> None:
     data = tmp_path / "near"
     put(lake, data, _each(_without_one))

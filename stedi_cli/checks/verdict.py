@@ -113,7 +113,7 @@ class Report:
         notes: What explains a difference.
         problems: What is wrong beside counts and checks.
         nearest: Which files of a known data set are missing, differ or are there twice, where most
-            are there. With a `source` somebody accepted the counts all the same.
+            are there. Where the counts of all tables are known somebody accepted them all the same.
         errors: Why a query that explains cannot be run, by its name.
         held_back: How many people are, whose newest record cannot be read; None where the policy
             does not ask for it, or it was not told.
@@ -135,8 +135,14 @@ class Report:
         """Whether all that is known is as it should be, and nothing could not be told."""
         counted = all(table.ok for table in self.tables)
         checked = all(check.ok for check in self.checks)
-        wrong = self.problems or self.errors or (self.nearest and self.source is None)
+        wrong = self.problems or self.errors or (self.nearest and not self._is_accepted)
         return counted and checked and not wrong
+
+    @property
+    def _is_accepted(self) -> bool:
+        """Whether the counts of all tables are known, under this policy."""
+        unknown = any(table.verdict == UNKNOWN for table in self.tables)
+        return self.source is not None and not unknown
 
     def about(self, checks: Collection[str]) -> Report:
         """Return what is about some checks alone, and what may colour their results."""
@@ -173,7 +179,7 @@ class Report:
         """What is to be said of each table, the files, each check and each query without answer."""
         counted = [table.verdict for table in self.tables]
         if self.nearest:
-            counted.append(INCOMPLETE if self.source is None else ACCEPTED)
+            counted.append(ACCEPTED if self._is_accepted else INCOMPLETE)
         return counted + [check.verdict for check in self.checks] + [ERROR] * len(self.errors)
 
     @property
