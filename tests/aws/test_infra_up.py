@@ -102,9 +102,18 @@ def test_a_plan_is_carried_out_without_looking_again(sandbox: Sandbox) -> None:
     planned = infra.plan()
     with sandbox.recording() as calls:
         list(infra.up(planned))
-    # Tags of others would be lost by a put without a look.
     reads = [call.action for call in calls if call.action.startswith(READS)]
-    assert reads == ["GetBucketTagging"]
+    # Tags of others would be lost by a put without a look, and a new bucket has settings already.
+    assert reads[0] == "GetBucketTagging"
+    assert {call.service for call in calls if call.action in reads} == {"s3"}
+    assert sorted(reads[1:]) == [
+        "GetBucketEncryption",
+        "GetBucketLifecycleConfiguration",
+        "GetBucketPolicy",
+        "GetBucketTagging",
+        "GetPublicAccessBlock",
+        "HeadBucket",
+    ]
 
 
 def test_a_plan_is_a_value_that_another_object_carries_out(sandbox: Sandbox) -> None:
@@ -186,6 +195,14 @@ def break_bucket(sandbox: Sandbox) -> None:
     sandbox.client("s3").delete_public_access_block(Bucket=bucket)
 
 
+def break_encryption(sandbox: Sandbox) -> None:
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    sandbox.client("s3").put_bucket_encryption(
+        Bucket=f"stedi-{sandbox.account}-{sandbox.region}",
+        ServerSideEncryptionConfiguration={"Rules": [rule]},
+    )
+
+
 def break_policy(sandbox: Sandbox) -> None:
     sandbox.client("s3").delete_bucket_policy(Bucket=f"stedi-{sandbox.account}-{sandbox.region}")
 
@@ -243,6 +260,7 @@ def break_work_group(sandbox: Sandbox) -> None:
 
 DRIFT = {
     "bucket public": (break_bucket, "bucket", {"public access"}),
+    "bucket encryption": (break_encryption, "bucket", {"encryption"}),
     "bucket policy": (break_policy, "bucket", {"policy"}),
     "bucket lifecycle": (break_lifecycle, "bucket", {"lifecycle"}),
     "role policy": (break_role, "role", {"s3-access"}),

@@ -109,7 +109,7 @@ class Bucket(Kind):
             ),
             _Setting(
                 "policy",
-                {"Policy": same_policy(policies.tls_only(self.layout))},
+                {"Policy": same_json(policies.tls_only(self.layout))},
                 s3.get_bucket_policy,
                 lambda wanted: s3.put_bucket_policy(**owned, **wanted),
                 lambda there: same_policy(there["Policy"]) if there else "",

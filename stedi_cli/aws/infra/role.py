@@ -7,7 +7,15 @@ from typing import Any
 
 from stedi_cli.aws import policies
 from stedi_cli.aws.account import side_by_side
-from stedi_cli.aws.infra.resource import Found, Kind, ask, from_key_values, key_values, same_policy
+from stedi_cli.aws.infra.resource import (
+    Found,
+    Kind,
+    ask,
+    from_key_values,
+    key_values,
+    same_json,
+    same_policy,
+)
 
 PROMISE = "stedi:bucket"
 """Tag of the role: the bucket that this lakehouse makes, written before it is made.
@@ -98,7 +106,7 @@ class Role(Kind):
         """Make the role with its tags, then put its policies."""
         self.layout.account.client("iam").create_role(
             RoleName=name,
-            AssumeRolePolicyDocument=same_policy(policies.trust()),
+            AssumeRolePolicyDocument=same_json(policies.trust()),
             Description=f"Glue jobs of the lakehouse {self.layout.database}",
             Tags=key_values(self._tags()),
         )
@@ -107,15 +115,13 @@ class Role(Kind):
     def update(self, name: str, fields: set[str]) -> None:
         iam = self.layout.account.client("iam")
         if "trust" in fields:
-            iam.update_assume_role_policy(
-                RoleName=name, PolicyDocument=same_policy(policies.trust())
-            )
+            iam.update_assume_role_policy(RoleName=name, PolicyDocument=same_json(policies.trust()))
         if "tags" in fields:
             iam.tag_role(RoleName=name, Tags=key_values(self._tags()))
         for title, document in self._documents().items():
             if title in fields:
                 iam.put_role_policy(
-                    RoleName=name, PolicyName=title, PolicyDocument=same_policy(document)
+                    RoleName=name, PolicyName=title, PolicyDocument=same_json(document)
                 )
 
     def delete(self, name: str) -> None:
