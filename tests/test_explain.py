@@ -415,3 +415,13 @@ def test_figures_name_tables_that_are_there(lake: Lake) -> None:
     for table, rows, word, _ in REPORTED:
         assert any(word in cause.text for cause in known_causes(known, table, rows))
     assert all(table in MODEL.tables and "\n" not in means for table, _, means in figures)
+
+
+def test_no_way_names_a_column_by_a_word_that_trino_reserves() -> None:
+    ways = [
+        way.sql
+        for table in JOBS.values()
+        for way in ways_of_rules(MODEL, list(MODEL.policies), table)
+    ]
+    assert any('h."table" =' in sql for sql in ways)
+    assert not any("h.table" in sql for sql in ways)

@@ -86,7 +86,21 @@ def _words(variant: Check) -> int:
 
 def _rules(lakehouse: Lakehouse, policy: str, table: str) -> dict[str, str]:
     jobs = jobs_up_to(lakehouse, table)
-    return {job.writes: lakehouse.job_text(job, policy).sql for job in jobs}
+    return {job.writes: _quoted(lakehouse.job_text(job, policy).sql) for job in jobs}
+
+
+def _quoted(sql: str) -> str:
+    """Return a job's SQL with the column ``table`` in quotes.
+
+    Trino reserves the word, and Spark, which runs jobs, takes no name in double quotes.
+    """
+    after_dot, parts, end = False, [], 0
+    for token in TOKEN.finditer(sql):
+        if after_dot and token[0].lower() == "table":
+            parts += [sql[end : token.start()], identifier(token[0])]
+            end = token.end()
+        after_dot = token[0] == "."
+    return "".join([*parts, sql[end:]])
 
 
 def _changed(rules: dict[str, str], table: str, sql: str) -> dict[str, str]:
