@@ -398,6 +398,7 @@ def test_what_two_policies_say_of_one_rule_is_one_text() -> None:
         rules = [(jobs / policy / path.name).read_text() for policy in (BOTH, "published")]
         one, other = (re.sub("--.*\n", "", rule) for rule in rules)
         assert one == other
+    for path in [*beside, *(jobs / BOTH / "checks").glob("*.sql")]:
         assert path.read_text() == (jobs / "published" / path.relative_to(jobs / BOTH)).read_text()
 
 

@@ -11,16 +11,23 @@ import duckdb
 import pytest
 from conftest import PROJECT
 
-# The strict jobs, the checks and the notes; another policy has rules of its own.
+JOBS = PROJECT / "jobs"
 TEXTS = {
-    path.stem: path.read_text()
-    for folder in ("", "checks", "notes")
-    for path in (PROJECT / "jobs" / folder).glob("*.sql")
+    path.relative_to(JOBS).with_suffix("").as_posix(): path.read_text()
+    for path in sorted(JOBS.rglob("*.sql"))
 }
 JOB = "customer_landing_to_trusted"
+# Those that number records and keep the first, and nothing else of them.
 ASKING = {
-    *(JOB, "step_trainer_trusted", "step_trainer_trusted_owner", "step_readings_of_nobody"),
-    "accelerometer_lines_without_an_instant",
+    *(JOB, "step_trainer_trusted", "checks/step_trainer_trusted_owner"),
+    *("notes/step_readings_of_nobody", "notes/accelerometer_lines_without_an_instant"),
+    "accounts/step_trainer_trusted",
+    *(f"variants/customer_trusted/{name}" for name in ("nobody_held_back", "consent_not_applied")),
+}
+# Those that number them in a join, or tell of the others too.
+NUMBERING = ASKING | {
+    *(f"accounts/{JOB}", "accounts/accelerometer_landing_to_trusted"),
+    "consent_on_accelerometer/accounts/step_trainer_trusted",
 }
 
 
@@ -40,6 +47,17 @@ def latest_records(sql: str) -> tuple[str, ...]:
         for kept in conditions(outer["where_clause"])
         if kept["left"].get("column_names") == ["recency"]
     )
+
+
+def numberings(sql: str) -> list[str]:
+    """How a text numbers the records of each customer, in one spelling."""
+    (text,) = duckdb.execute("SELECT json_serialize_sql(?)", [sql]).fetchone() or ("",)
+    return [
+        json.dumps(plain([column, select["from_table"], select["where_clause"]]), sort_keys=True)
+        for select in selects(json.loads(text))
+        for column in select.get("select_list", ())
+        if column["class"] == "WINDOW" and column["alias"] == "recency"
+    ]
 
 
 def plain(node: Any) -> Any:
@@ -77,6 +95,12 @@ def test_it_is_the_same_in_all_texts() -> None:
     assert len({found[name] for name in ASKING}) == 1
 
 
+def test_it_is_numbered_in_one_way_in_all_texts() -> None:
+    found = {name: numberings(sql) for name, sql in TEXTS.items()}
+    assert {name for name, told in found.items() if told} == NUMBERING
+    assert len({one for told in found.values() for one in told}) == 1
+
+
 @pytest.mark.parametrize("name", sorted(ASKING))
 @pytest.mark.parametrize(
     ("old", "new"),
@@ -85,7 +109,7 @@ def test_it_is_the_same_in_all_texts() -> None:
         ("shareWithResearchAsOfDate DESC NULLS FIRST", "shareWithResearchAsOfDate DESC NULLS LAST"),
         ("phone NULLS LAST", "phone NULLS FIRST"),
         ("registrationDate,", ""),
-        ("customer_landing r\n", "customer_trusted r\n"),
+        ("FROM customer_landing ", "FROM customer_trusted "),
         ("recency = 1", "recency <= 1"),
         ("PARTITION BY lower(", "PARTITION BY upper("),
         ("row_number()", "rank()"),
@@ -98,5 +122,5 @@ def test_another_one_is_told(name: str, old: str, new: str) -> None:
 
 
 def test_how_it_is_spelled_is_nothing() -> None:
-    sql = TEXTS["step_readings_of_nobody"]
+    sql = TEXTS["notes/step_readings_of_nobody"]
     assert latest_records(sql.replace("r.phone", "PHONE")) == latest_records(sql)

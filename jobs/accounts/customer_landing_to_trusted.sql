@@ -14,7 +14,12 @@ FROM (
       r.shareWithResearchAsOfDate AS consent,
       row_number() OVER (
         PARTITION BY lower(trim(BOTH ' ' FROM r.email))
-        ORDER BY r.lastUpdateDate DESC, r.shareWithResearchAsOfDate DESC NULLS FIRST
+        ORDER BY
+          r.lastUpdateDate DESC,
+          r.shareWithResearchAsOfDate DESC NULLS FIRST,
+          r.customerName NULLS LAST, r.email, r.phone NULLS LAST, r.birthDay NULLS LAST,
+          r.serialNumber, r.registrationDate, r.shareWithPublicAsOfDate NULLS LAST,
+          r.shareWithFriendsAsOfDate NULLS LAST
       ) AS recency
     FROM customer_landing r
   ) latest

@@ -17,8 +17,8 @@ _BUSY = (
     "ThrottlingException",
     "TooManyRequestsException",
 )
-# In words that are always part of the message; the first that is found counts. Permissions of the
-# caller mend none of these.
+# By small letters that are always part of the message; the first that are found count. Permissions
+# of the caller mend none of these.
 _SAID = {
     "voc-cancel-cred": "The lab session has ended: start the lab, and take its new credentials.",
     "with an explicit deny in a service control policy": "Your organization forbids it, whatever"
@@ -27,10 +27,10 @@ _SAID = {
     " permissions you have: ask who looks after its resource control policies.",
     "with an explicit deny": "A policy forbids it, and no permission overrules that: ask who wrote"
     " it.",
-    "Insufficient Lake Formation permission": "Lake Formation governs this: its administrator has"
+    "insufficient lake formation permission": "Lake Formation governs this: its administrator has"
     " to grant it, IAM permissions do not.",
     "is denied access": "AWS has closed this service for the account: ask AWS Support to open it.",
-    "lue version": 'Set glue_version in the config to one that the region has, such as "5.1".',
+    "glue version": 'Set glue_version in the config to one that the region has, such as "5.1".',
 }
 _CODES = {
     "ExpiredToken": _EXPIRED,
@@ -76,8 +76,9 @@ def refusal_hint(code: str, message: str) -> str | None:
         code: Its error code.
         message: What it says.
     """
+    said = message.lower()
     for words, hint in _SAID.items():
-        if words in message:
+        if words in said:
             return hint
     return _CODES.get(code)
 

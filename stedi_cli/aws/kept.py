@@ -25,23 +25,24 @@ class Kept:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._storage = place.zone.storage
-        self._read = b""
+        self._there = b""
         self.right = place.layout.settings.right
 
     def read(self) -> bytes:
         with suppress(StediError):
-            self._read = self._storage.read_if_there(self._place.layout.kept) or b""
-        return self._read
+            self._there = self._storage.read_if_there(self._place.layout.kept) or b""
+        return self._there
 
     def write(self, content: bytes) -> None:
         key = self._place.layout.kept
-        if content == self._read:
+        if content == self._there:
             return
         # Whoever may only read asks anew the next time.
         with suppress(StediError), aws_errors(f"s3:PutObject {key}"):
             self._storage.s3.put_object(
                 **self._storage.place(key), Body=content, ServerSideEncryption="AES256"
             )
+            self._there = content
 
     def basis(self, landing: Mapping[str, LandingState]) -> dict[str, str]:
         tables = self._place.tables
@@ -59,12 +60,13 @@ class Kept:
         self, table: Table, landing: LandingState | None, held: Held | None
     ) -> list[object]:
         """Return what a table's rows are; nothing where that cannot be told."""
-        if landing is not None and held is None:
-            return []
-        name = table.typed.name if landing is not None else table.name
+        name, read = table.name, []
+        if landing is not None:
+            if held is None:
+                return []
+            name, read = table.typed.name, [landing.fingerprint, held.ledger.name]
         state = self._place.tables.states().get(name)
         checksums = self._place.tables.checksums(name)
         if state is None or state.current is None or checksums is None:
             return []
-        read = [landing.fingerprint, held.ledger.name] if landing and held else []
         return [state.current.id, checksums, *read]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from stedi_cli.checks.expected import DataSet, is_called
 from stedi_cli.checks.observed import Observed
+from stedi_cli.errors import quantity
 from stedi_cli.landing.files import LandingState, same_content
 from stedi_cli.landing.names import shown
 from stedi_cli.project.lakehouse import Lakehouse, Table
@@ -156,15 +157,16 @@ class _Near:
                 own = next((n for n in others if is_called(n, path)), None)
                 if own is not None:
                     apart = self._lines_apart(table, own) if len(missed) == 1 else 0
-                    lines = f"{apart:,} line{'' if apart == 1 else 's'}"
-                    parts.append(f"{name} differs{f' in {lines} at least' if apart else ''}")
+                    lines = f" in {quantity(apart, 'line')} at least" if apart else ""
+                    parts.append(f"{name} differs{lines}")
                 elif unnamed:
                     parts.append(f"{name} is missing, or differs under another name")
                 else:
                     parts.append(f"{name} is missing")
         if left:
-            several = f"{left:,} others are missing or differ"
-            parts.append(several if left > 1 else "1 other is missing or differs")
+            parts.append(
+                quantity(left, "other is missing or differs", "others are missing or differ")
+            )
         return parts
 
     def _lines_apart(self, table: Table, file: str) -> int:

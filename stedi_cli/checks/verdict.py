@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from stedi_cli.errors import quantity
+
 ERROR, NOT_BUILT, STALE, NOT_LOOKED_AT = "error", "not built", "stale", "not looked at yet"
 FAILED, WRONG, EMPTY, NOT_CHECKED = "failed", "wrong", "empty", "not checked"
 INCOMPLETE = "incomplete"
@@ -219,13 +221,13 @@ def _as_it_should_be(report: Report) -> str:
     if report.tables and not unknown:
         return f"Everything is as accepted; {_APART}." if report.nearest else _RIGHT
     broken = sum(check.verdict == KNOWN for check in report.checks)
-    said = _counted(sum(check.verdict == OK for check in report.checks), "rule holds", "rules hold")
+    said = quantity(sum(check.verdict == OK for check in report.checks), "rule holds", "rules hold")
     said += f" ({broken} broken on purpose)" if broken else ""
     if not report.tables:
         return f"{said}."
     if len(unknown) == len(report.tables):
         return f"{said}; counts of these landing files are not known."
-    right = _counted(
+    right = quantity(
         len(report.tables) - len(unknown), "count is as expected", "counts are as expected"
     )
     return f"{said}, {right}; not known are counts of {', '.join(unknown)}."
@@ -245,10 +247,6 @@ _SAID = {
 
 def _not_right(report: Report) -> str:
     numbers = {word: report.verdicts.count(word) for word in _SAID}
-    parts = [_counted(number, *_SAID[word]) for word, number in numbers.items() if number]
+    parts = [quantity(number, *_SAID[word]) for word, number in numbers.items() if number]
     parts += [_APART] if INCOMPLETE in report.verdicts else []
     return f"Not everything is right{': ' if parts else ''}{', '.join(parts)}."
-
-
-def _counted(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}"

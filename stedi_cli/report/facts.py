@@ -9,6 +9,7 @@ from typing import Any
 
 from stedi_cli.checks.accounts import Flow
 from stedi_cli.checks.comparison import Counts
+from stedi_cli.checks.pairs import MOST_ROWS_COUNTED
 from stedi_cli.checks.validation import Validation
 from stedi_cli.checks.verdict import CheckResult, Report
 from stedi_cli.duckdb_texts import MASK
@@ -30,8 +31,6 @@ MOST_SNAPSHOTS = 10
 """Snapshots that are shown of each table."""
 MOST_RUNS = 30
 _LONGEST_CELL = 120
-# What is larger may be no count, but what somebody is known by.
-_LARGEST_COUNT = 10**9
 # Epoch milliseconds of a day that can be written.
 _LATEST = 250_000_000_000_000
 
@@ -257,7 +256,7 @@ def _masked(
 
 def _coarse(value: Any, *, is_instant: bool) -> Any:
     """Return an instant as its day; mask another whole number that may be no count."""
-    if not isinstance(value, int) or abs(value) <= _LARGEST_COUNT:
+    if not isinstance(value, int) or abs(value) <= MOST_ROWS_COUNTED:
         return value
     if is_instant and 0 < value < _LATEST:
         return datetime.fromtimestamp(value / 1000, UTC).date().isoformat()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stedi_cli.checks.verdict import Report
 from stedi_cli.duckdb_texts import MASK
 from stedi_cli.errors import quantity
 from stedi_cli.printable import plain
@@ -60,11 +59,7 @@ def _diagram(facts: Facts) -> Diagram:
 def _policies(facts: Facts) -> list[str]:
     """Return the policies under which counts are known, the one of the tables first."""
     known = [name for name, counts in facts.known.items() if counts]
-    return sorted(known, key=lambda name: (name != _built(facts.found), name))
-
-
-def _built(found: Report) -> str:
-    return found.policy
+    return sorted(known, key=lambda name: (name != facts.found.policy, name))
 
 
 def _size(number: int | None) -> str:

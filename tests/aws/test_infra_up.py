@@ -566,6 +566,12 @@ def test_a_setting_that_an_organization_forbids_is_named(sandbox: Sandbox) -> No
     assert "organization" in str(told.value.hint)
 
 
+def test_a_new_bucket_that_is_not_seen_at_once_is_set(sandbox: Sandbox) -> None:
+    sandbox.fail(("404", "Not Found", 404), action="HeadBucket", agent="stedi", nth=2)
+    up()
+    assert drifted() == {}
+
+
 def shuffled(document: dict[str, Any]) -> dict[str, Any]:
     """The same policy, as services may give it back."""
     found = []

@@ -216,7 +216,7 @@ class Bucket(Kind):
         self.update(name, {"tags"})
         # Public access is blocked and content encrypted from the start, and an organization may
         # forbid to touch either.
-        there = self.read()[name].fields
+        there = self.read().get(name, Found({})).fields
         self.update(name, {field for field in wanted if there.get(field) != wanted[field]})
 
     def update(self, name: str, fields: set[str]) -> None:
