@@ -11,6 +11,7 @@ from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.model import CATALOG
 from stedi_cli.aws.place import Place
 from stedi_cli.aws.run import SUCCEEDED, Run
+from stedi_cli.aws.run_log import last_lines
 from stedi_cli.errors import StediError
 from stedi_cli.lake.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
 from stedi_cli.lake.records import RunOptions, Task
@@ -139,7 +140,7 @@ class GlueRunner:
             return
         done = [task for task in tasks if self._committed(task) is not None]
         yield from self._outcomes(done[: len(tasks) - 1], run)
-        yield RunFailed(run.as_job_run(), self._where(run), self._runs.log(run))
+        yield RunFailed(run.as_job_run(), self._where(run), last_lines(self._layout, run.id))
         raise self._failure(tasks[min(len(done), len(tasks) - 1)], run)
 
     def _refs(self) -> list[tuple[str, str, str]]:
@@ -205,4 +206,4 @@ class GlueRunner:
 
     def _where(self, run: Run) -> str:
         prefix = self._layout.log_prefix
-        return f"CloudWatch log groups {prefix}/error and /output, log stream {run.id}"
+        return f"CloudWatch log groups {prefix}/output and /error, log stream {run.id}"

@@ -1,4 +1,4 @@
-"""Runs of the Glue jobs: start, look, stop and logs."""
+"""Runs of the Glue jobs: start, look and stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.run import Run, run_of
 from stedi_cli.errors import StediError
-from stedi_cli.masking import aws_said, masked
+from stedi_cli.masking import aws_said
 
 # After any other error the run may have been started all the same.
 _REFUSED = frozenset(
@@ -26,8 +26,6 @@ _REFUSED = frozenset(
     }
 )
 _BUSY = "ConcurrentRunsExceededException"
-_LOG_LINES = 15
-_LOG_WIDTH = 300
 _LOOKS = 4
 
 
@@ -196,23 +194,6 @@ class Runs:
                 return
             said = aws_said(str(detail.get("ErrorMessage") or detail.get("ErrorCode", "no reason")))
             raise StediError(f"Run {run} of {job} cannot be stopped: {said}.")
-
-    def log(self, run: Run) -> tuple[str, ...]:
-        """Return the last lines of a run's log; none where they cannot be had."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            events = self._layout.account.client("logs").get_log_events(
-                logGroupName=f"{self._layout.log_prefix}/error",
-                logStreamName=run.id,
-                limit=_LOG_LINES,
-                startFromHead=False,
-            )["events"]
-        except (BotoCoreError, ClientError):
-            return ()
-        lines = [line for event in events for line in str(event["message"]).splitlines()]
-        shown = masked("\n".join(lines)).split("\n")
-        return tuple(line[:_LOG_WIDTH] for line in shown if line.strip())[-_LOG_LINES:]
 
 
 def _busy(run: Run) -> BusyError:

@@ -54,16 +54,34 @@ def test_as_json(cloud: CloudLake, ask: Ask) -> None:
 
 
 def test_a_failure_shows_reason_log_and_place(cloud: CloudLake, ask: Ask) -> None:
-    log = "Traceback\n  line\x1b[31m red\nValueError: the reason"
-    cloud.sandbox.runs.script("RUNNING", "FAILED", error="ValueError: the reason", log=log)
+    printed = "said before\nTraceback (most recent call last):\n" + "\n".join(
+        f'  File "/tmp/{number}.py", line\x1b[31m red' for number in range(20)
+    )
+    cloud.sandbox.runs.script(
+        "RUNNING", "FAILED",
+        error="ValueError: the reason",
+        output=f"{printed}\nValueError: the reason", log="Spark's own words\n" * 30,
+    )  # fmt: skip
     done = ask("jobs", "run", FIRST)
     run = cloud.sandbox.runs.started[0].job_run_id
     assert done.code == 1
     assert f"Error: Job {FIRST} failed on Glue, FAILED: ValueError: the reason." in done.err
-    assert "  | ValueError: the reason\n" in done.err
+    shown = [line for line in done.err.splitlines() if line.startswith("  | ")]
+    assert len(shown) == 15
+    assert shown[-1] == "  | ValueError: the reason"
+    assert "Spark's own words" not in done.err
+    assert "said before" not in done.err
     assert "\x1b" not in done.err
-    assert f"log stream {run}" in done.err
-    assert "Traceback (most recent call last)" not in done.err
+    assert f"/aws-glue/stedi/output and /error, log stream {run}" in done.err.replace("\n", " ")
+
+
+def test_a_run_that_dies_without_a_traceback_shows_what_spark_says(
+    cloud: CloudLake, ask: Ask
+) -> None:
+    printed = 'STEDI {"job": "x", "rows": 3}'
+    cloud.sandbox.runs.script("FAILED", error="exit code 137", output=printed, log="out of memory")
+    assert "  | out of memory\n" in (told := ask("jobs", "run", FIRST).err)
+    assert "STEDI {" not in told
 
 
 def test_a_failure_shows_what_was_done_before_and_what_all_cost(cloud: CloudLake, ask: Ask) -> None:

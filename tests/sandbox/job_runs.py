@@ -34,8 +34,8 @@ class Script:
         error: Its ErrorMessage once it has ended.
         seconds: Its ExecutionTime.
         dpu_seconds: Its DPUSeconds, which only FLEX and auto-scaled runs have.
-        output: What it writes to its log of output.
-        log: What it writes to its log of errors.
+        output: What it prints, its traceback too: the log group output.
+        log: What Spark says: the log group error.
         effect: Called once, before the last state is seen; gets the run.
         job: Only for this job.
     """

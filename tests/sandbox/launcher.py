@@ -73,6 +73,7 @@ def run(script: Path) -> str | None:
     except BaseException as error:
         import traceback
 
+        sys.stdout.flush()
         traceback.print_exc()
         java = getattr(error, "java_exception", None)
         said = str(java.toString() if java is not None else error)

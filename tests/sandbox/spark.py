@@ -124,14 +124,15 @@ class Spark:
         order = folder / "order.json"
         order.write_text(json.dumps(self._order(run, held, folder, sender)), encoding="utf-8")
         environment = {**self._environment(), **held.environment, **jvm.environment}
-        with (folder / "output").open("wb") as out, (folder / "error").open("wb") as err:
+        with (folder / "output").open("wb") as out:
             with underway.lock:
                 if underway.verdict is None:
                     underway.process = subprocess.Popen(
                         [sys.executable, str(Path(__file__).parent / "launcher.py"), str(order)],
                         stdin=subprocess.DEVNULL,
+                        # As on Glue: what a script prints, its traceback too, is its output.
                         stdout=out,
-                        stderr=err,
+                        stderr=out,
                         env={**environment, "PYSPARK_PYTHON": sys.executable},
                         cwd=folder,
                         pass_fds=(sender,),
@@ -139,7 +140,7 @@ class Spark:
                     )
             os.close(sender)
             told = self._follow(underway, receiver)
-        with jvm.log.open("rb") as log, (folder / "error").open("ab") as err:
+        with jvm.log.open("rb") as log, (folder / "error").open("wb") as err:
             log.seek(before)
             err.write(log.read())
         return self._judge(underway, told)

@@ -191,7 +191,6 @@ def test_a_role_that_glue_may_not_assume_fails(account: Sandbox, glue: Spark) ->
     [
         ("import sys; sys.exit(0)", "SUCCEEDED", ""),
         ("import sys; sys.exit(3)", "FAILED", "SystemExit: 3"),
-        ("raise ValueError('no luck')", "FAILED", "ValueError: no luck"),
         ("def", "FAILED", "SyntaxError"),
         ("import os; os.kill(os.getpid(), 9)", "FAILED", "exit code -9"),
     ],
@@ -203,6 +202,21 @@ def test_a_run_ends_as_its_script_does(
     ended = told(begin(account))
     assert ended["JobRunState"] == state
     assert message in ended.get("ErrorMessage", "")
+
+
+def test_all_that_a_script_prints_is_its_output(account: Sandbox, glue: Spark) -> None:
+    script(
+        "import sys; print('said'); print('noted', file=sys.stderr); raise ValueError('no luck')"
+    )
+    run = begin(account)
+    assert told(run)["ErrorMessage"] == "ValueError: no luck"
+    lines = logged(run, "output").splitlines()
+    assert {"said", "noted"} < set(lines)
+    assert lines[-1] == "ValueError: no luck"
+    # The other one is Spark's.
+    groups = client("logs").describe_log_groups()["logGroups"]
+    if any(group["logGroupName"].endswith("/error") for group in groups):
+        assert not {"noted", "Traceback"} & set(logged(run, "error").split())
 
 
 def test_a_missing_script_fails(account: Sandbox, glue: Spark) -> None:
