@@ -175,7 +175,7 @@ def _caller_glue(layout: Layout) -> list[Document]:
         _allow("Jobs", [f"glue:{name}" for name in jobs], [own_jobs]),
         _allow(
             "GlueTags",
-            ["glue:TagResource"],
+            ["glue:TagResource", "glue:GetTags"],
             [own_jobs, layout.glue_arn(f"database/{database}")],
         ),
         # AWS knows no narrower resource for this.

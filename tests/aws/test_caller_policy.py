@@ -79,7 +79,9 @@ class Journey:
         """Carry out the commands one by one."""
         yield self.run("infra", "plan")
         yield self.run("infra", "up", "--data", self._data)
+        self._sandbox.listing.lag = 600.0
         yield self.run("infra", "status")
+        self._sandbox.listing.lag = 0.0
         yield self.run("doctor")
         self._cloud.script(5)
         yield self.run("jobs", "run", "--all")

@@ -210,6 +210,20 @@ def test_a_job_that_the_model_no_longer_has_goes_too(
     assert inventory(sandbox) == {**before, "jobs": ["stedi-mine"]}
 
 
+def test_a_listing_of_jobs_that_lags_neither_refuses_nor_leaves_ours(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    command = {"Name": "glueetl", "ScriptLocation": "s3://x/y"}
+    sandbox.client("glue").create_job(Name="stedi-mine", Role="x", Command=command)
+    # Jobs that were made are not in it, jobs that were deleted are.
+    sandbox.listing.lag = 600.0
+    assert infrastructure().plan().todo == 0
+    list(infrastructure().up())
+    assert "removed" in down().values()
+    assert inventory(sandbox) == {**before, "jobs": ["stedi-mine"]}
+    assert down() == {}
+
+
 def test_an_unexpected_policy_on_the_role_does_not_keep_it(
     sandbox: Sandbox, before: dict[str, Any]
 ) -> None:

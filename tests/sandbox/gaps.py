@@ -92,6 +92,7 @@ def _fill_glue() -> None:
     def delete_job(backend: Any, name: str) -> None:
         job = backend.jobs.pop(name, None)
         if job is not None:
+            _sandbox().listing.forget(job.name, backend.get_tags(job.arn))
             backend.tagger.delete_all_tags_for_resource(job.arn)
 
     FakeJob.start_job_run = start  # type: ignore[method-assign, assignment]
@@ -99,6 +100,10 @@ def _fill_glue() -> None:
     GlueResponse.batch_stop_job_run = batch_stop  # type: ignore[attr-defined]
     GlueResponse.update_job = update_job  # type: ignore[attr-defined]
     GlueBackend.delete_job = delete_job  # type: ignore[method-assign, assignment]
+    by_tags = GlueResponse.filter_jobs_by_tags
+    GlueResponse.filter_jobs_by_tags = lambda response, jobs, tags: _sandbox().listing.of(  # type: ignore[method-assign]
+        by_tags(response, jobs, tags), tags
+    )
     _wrap(GlueResponse, "create_job", _refuse_second_job)
     _wrap(GlueResponse, "update_table", _refuse_stale_table)
     _wrap(GlueResponse, "get_tags", _refuse_tags_of_nothing)
@@ -120,6 +125,7 @@ def _refuse_second_job(response: Any) -> None:
     name = response.parameters["Name"]
     if name in response.glue_backend.jobs:
         raise AlreadyExistsException("Job")
+    _sandbox().listing.note(name)
 
 
 def _refuse_stale_table(response: Any) -> None:

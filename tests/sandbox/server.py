@@ -18,6 +18,7 @@ from sandbox import access, faults, gaps
 from sandbox.access import Need
 from sandbox.calls import Call, drain, read
 from sandbox.faults import Fault, How
+from sandbox.job_listing import JobListing
 from sandbox.job_runs import JobRuns
 from sandbox.listening import Server
 from sandbox.queries import Queries
@@ -49,6 +50,7 @@ class Sandbox:
         needed: The permissions that each enforced key was asked for, and had.
         runs: Glue job runs: scripted, or really run.
         queries: Athena queries: scripted, or really run.
+        listing: Glue's listing of jobs by tag, which may lag.
     """
 
     account = ACCOUNT
@@ -66,6 +68,7 @@ class Sandbox:
         self.needed: dict[str, Counter[Need]] = {}
         self.runs = JobRuns(self)
         self.queries = Queries(self)
+        self.listing = JobListing()
         self._server = Server(self.serve)
         self._server.start()
         host, port = self._server.get_host_and_port()
@@ -89,6 +92,7 @@ class Sandbox:
             self._foreign.clear()
             self.needed = {}
             self.calls = []
+            self.listing.reset()
         moto_api_backend.reset()
 
     # --- For tests ---------------------------------------------------------------------------

@@ -72,22 +72,36 @@ class Jobs(Kind):
 
     def read(self) -> dict[str, Found]:
         """Read the definitions, and which jobs carry our tag."""
+        ours, there = self._found()
+        return {job["Name"]: Found(_fields(job), ours=job["Name"] in ours) for job in there}
+
+    def to_remove(self) -> dict[str, Found]:
+        """Read all that carry our tag, also those that the model no longer has."""
+        ours, there = self._found()
+        gone = set(self.names()) - {job["Name"] for job in there}
+        return {name: Found({}) for name in sorted(ours - gone)}
+
+    def _found(self) -> tuple[set[str], list[dict[str, Any]]]:
+        """Return the names of our jobs, and the definitions of those of the model that are there.
+
+        A listing by tag may lag for some seconds: what has a name of ours is asked for by it, and
+        then for its own tags where the listing does not have it.
+        """
         glue = self.layout.account.client("glue")
         tagged, answer = side_by_side(
             [self._tagged, partial(glue.batch_get_jobs, JobNames=self.names())]
         )
-        return {
-            job["Name"]: Found(_fields(job), ours=job["Name"] in tagged) for job in answer["Jobs"]
-        }
+        there: list[dict[str, Any]] = answer["Jobs"]
+        unlisted = [job["Name"] for job in there if job["Name"] not in tagged]
+        arns = [self.layout.glue_arn(f"job/{name}") for name in unlisted]
+        told = side_by_side([partial(ask, glue.get_tags, ResourceArn=arn) for arn in arns])
+        tags = zip(unlisted, told, strict=True)
+        return tagged | {name for name, of in tags if of and self.is_ours(of["Tags"])}, there
 
     def _tagged(self) -> set[str]:
         pages = self.layout.account.client("glue").get_paginator("list_jobs")
         found = pages.paginate(Tags={TAG: self.layout.database})
         return {name for page in found for name in page["JobNames"]}
-
-    def to_remove(self) -> dict[str, Found]:
-        """Read all that carry our tag, also those that the model no longer has."""
-        return {name: Found({}) for name in sorted(self._tagged())}
 
     def create(self, name: str) -> None:
         """Make one, as soon as Glue may take on the role."""
