@@ -12,6 +12,9 @@ from stedi_cli.aws.runs import Runs
 from stedi_cli.lake.job_run import JobRun
 from stedi_cli.lake.records import QueryCost
 
+_INLINE = 2_047
+"""Most characters of a document; a user's inline policies may hold one more."""
+
 
 class AccountUse:
     """The account as whoever runs commands has to know it.
@@ -38,6 +41,9 @@ class AccountUse:
 
     def caller_policy(self) -> dict[str, Any]:
         return policies.caller(self._layout)
+
+    def caller_policies(self) -> list[dict[str, Any]]:
+        return policies.split(self.caller_policy(), _INLINE)
 
     def runs(self) -> list[JobRun]:
         found = sorted(self._runs.all_latest(), key=Run.when, reverse=True)

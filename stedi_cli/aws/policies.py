@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from stedi_cli.aws.layout import TAG, Layout
@@ -88,6 +89,44 @@ def caller(layout: Layout) -> Document:
     )
 
 
+def split(document: Document, most: int) -> list[Document]:
+    """Return documents that together say what one says.
+
+    Args:
+        document: A document whose statements all allow.
+        most: Most characters of each, white space counted too, which AWS does not.
+    """
+    parts: list[list[Document]] = []
+    for whole in document["Statement"]:
+        for statement in _pieces(whole, most):
+            fitting = (part for part in parts if _size([*part, statement]) <= most)
+            found = next(fitting, None)
+            if found is None:
+                parts.append([statement])
+            else:
+                found.append(statement)
+    return [_document(*part) for part in parts]
+
+
+def _pieces(statement: Document, most: int) -> list[Document]:
+    """Return statements that fit; each action is allowed on each resource, however it is put."""
+    listed = max(("Action", "Resource"), key=lambda name: len(json.dumps(statement[name])))
+    values = statement[listed]
+    if _size([statement]) <= most or len(values) < 2:
+        return [statement]
+    half = len(values) // 2
+    halves = (("A", values[:half]), ("B", values[half:]))
+    return [
+        piece
+        for letter, some in halves
+        for piece in _pieces({**statement, "Sid": statement["Sid"] + letter, listed: some}, most)
+    ]
+
+
+def _size(statements: list[Document]) -> int:
+    return len(json.dumps(_document(*statements)))
+
+
 def _caller_s3(layout: Layout) -> list[Document]:
     parts = ("Tagging", "PublicAccessBlock", "Policy")
     bucket = [f"s3:{verb}Bucket{part}" for part in parts for verb in ("Get", "Put")]
@@ -159,6 +198,8 @@ def _caller_glue(layout: Layout) -> list[Document]:
     ]
     tables = [f"{verb}{what}" for what in ("Database", "Table") for verb in ("Get", "Create")]
     tables += [f"{verb}{what}" for what in ("Database", "Table") for verb in ("Update", "Delete")]
+    # Athena asks for these, as the caller, of a table over files.
+    tables += ["GetPartition", "GetPartitions"]
     jobs = ["BatchGetJobs", "CreateJob", "UpdateJob", "DeleteJob"]
     jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"]
     own_jobs = layout.glue_arn(f"job/{layout.settings.job_prefix}*")

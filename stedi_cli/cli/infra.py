@@ -145,10 +145,15 @@ def down(
 
 
 @app.command()
-def policy(ctx: typer.Context) -> None:
+def policy(
+    ctx: typer.Context,
+    split: Annotated[
+        bool, typer.Option("--split", help="Print several documents of less than 2,048 characters.")
+    ] = False,
+) -> None:
     """Print the permissions that you need, as a policy document.
 
-    They suffice for everything from `infra up` to `infra down`.
+    They suffice for everything from `infra up` to `infra down`. The document fits a managed policy.
 
     Example: stedi infra policy
     """
@@ -159,7 +164,14 @@ def policy(ctx: typer.Context) -> None:
                 "The local lakehouse needs no permissions but those of its folder.",
                 hint="Name the AWS configuration: --config configs/aws.yaml.",
             )
-        render.emit(account.caller_policy())
+        if not split:
+            render.emit(account.caller_policy())
+            return
+        render.emit(account.caller_policies())
+        render.note(
+            "AWS counts all inline policies of a user together, 2,048 characters at most: to give"
+            " one user all of it, make a managed policy of the whole document."
+        )
 
 
 def _costs(opened: Session) -> list[str]:

@@ -234,6 +234,9 @@ class Account(Protocol):
     def caller_policy(self) -> dict[str, Any]:
         """Return the permissions that whoever runs commands needs."""
 
+    def caller_policies(self) -> list[dict[str, Any]]:
+        """Return the same in documents that are each short enough for an inline policy."""
+
     def runs(self) -> list[JobRun]:
         """Return the latest runs, one or more a job, latest first."""
 

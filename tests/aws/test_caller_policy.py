@@ -28,6 +28,8 @@ FIRST = "customer_landing_to_trusted"
 UNASKED = {
     # Athena itself, as the caller, where it reads tables and writes results.
     "glue:GetTable",
+    "glue:GetPartition",
+    "glue:GetPartitions",
     "s3:GetBucketLocation",
     "s3:ListMultipartUploadParts",
 }

@@ -130,3 +130,41 @@ def test_the_local_lakehouse_needs_no_policy(invoke: Invoke) -> None:
     told = invoke("infra", "policy")
     assert (told.code, told.out) == (2, "")
     assert "aws.yaml" in told.err
+
+
+LONG = {"bucket": "b" * 63, "database": "d" * 200, "role": "r" * 64, "job_prefix": "j" * 100}
+
+
+@pytest.mark.parametrize("names", [{}, LONG], ids=["default names", "long names"])
+def test_split_documents_are_short_and_say_the_same(
+    sandbox: Sandbox, names: dict[str, str]
+) -> None:
+    def grants(*documents: dict[str, Any]) -> set[tuple[str, str, str]]:
+        return {
+            (action, resource, json.dumps(s.get("Condition")))
+            for document in documents
+            for s in statements(document)
+            for action in s["Action"]
+            for resource in s["Resource"]
+        }
+
+    whole = policies.caller(infrastructure(**names).layout)
+    parts = policies.split(whole, 2_047)
+    assert grants(*parts) == grants(whole)
+    assert all(len(json.dumps(part)) < 2048 for part in parts)
+    assert len(parts) < len(json.dumps(whole)) / 1024
+    for part in parts:
+        sids = [s["Sid"] for s in statements(part)]
+        assert len(sids) == len(set(sids))
+        assert all(sid.isalnum() for sid in sids)
+
+
+def test_the_whole_document_fits_a_managed_policy_and_split_is_a_list(
+    sandbox: Sandbox, invoke: Invoke
+) -> None:
+    told = invoke("--config", CONFIG, "infra", "policy", "--split")
+    parts = told.json()
+    assert all(part["Version"] == "2012-10-17" for part in parts)
+    assert "managed policy" in told.err
+    whole = invoke("--config", CONFIG, "infra", "policy").json()
+    assert len(json.dumps(whole, separators=(",", ":"))) < 6144
