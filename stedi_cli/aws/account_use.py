@@ -31,7 +31,8 @@ class AccountUse:
         self._athena = athena
 
     def costs(self) -> list[str]:
-        return prices.forecast(self._layout.settings, len(self._layout.lakehouse.jobs))
+        used = prices.forecast(self._layout.settings, len(self._layout.lakehouse.jobs))
+        return [*used, prices.idle(self._layout)]
 
     def queries_cost(self, number: int) -> str:
         return prices.queries(self._layout.settings, number)

@@ -15,9 +15,12 @@ from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.hints import PERMISSION
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.prices import query_price
+from stedi_cli.aws.result_file import ResultFile
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Answer, QueryCost
 from stedi_cli.masking import athena_said
+
+Reader = Callable[[str], Any]
 
 _TRIES = 3
 _FIRST_WAIT = 0.1
@@ -51,6 +54,7 @@ class _Ended:
         retryable: Whether Athena says that the same query may succeed.
         theirs: Whether Athena itself failed, not the query.
         scanned: Bytes that it scanned.
+        location: URI of its result.
     """
 
     id: str
@@ -59,6 +63,7 @@ class _Ended:
     retryable: bool
     theirs: bool
     scanned: int
+    location: str
 
 
 class Athena:
@@ -96,11 +101,37 @@ class Athena:
             BadLineError: If a landing file holds a line that Athena cannot read.
             StediError: If it fails otherwise, or would scan more than is allowed.
         """
+        query = self._ended(sql).id
+        first = self._page(query, None)
+        return _answer(first, lambda readers: self._rows(query, first, readers))
+
+    def filed(self, sql: str) -> tuple[Answer, ResultFile]:
+        """Run a query whose rows are all wanted, however many.
+
+        Returns:
+            The answer, whose rows come from the file that Athena left, and that file; whoever has
+            read it removes it.
+
+        Raises:
+            StediError: As ``select``.
+        """
+        ended = self._ended(sql)
+        result = ResultFile(self._layout, ended.location)
+        try:
+            # The file does not tell the types.
+            return _answer(self._page(ended.id, None, most=1), result.rows), result
+        except BaseException:
+            with suppress(Exception):
+                result.remove()
+            raise
+
+    def _ended(self, sql: str) -> _Ended:
+        """Run a query until it has succeeded."""
         for tries in range(_TRIES):
             ended = self._wait(self._start(sql))
             self._note(ended)
             if ended.state == "SUCCEEDED":
-                return self._answer(ended.id)
+                return ended
             if not ended.retryable:
                 break
             self._pause(_FIRST_WAIT * 2**tries)
@@ -154,6 +185,7 @@ class Athena:
                         bool(error.get("Retryable")),
                         error.get("ErrorCategory") == _SYSTEM_ERROR,
                         found.get("Statistics", {}).get("DataScannedInBytes", 0),
+                        found.get("ResultConfiguration", {}).get("OutputLocation", ""),
                     )
                 self._pause(wait)
                 wait = min(wait * 1.5, _LONGEST_WAIT)
@@ -196,17 +228,8 @@ class Athena:
             f"The query cannot be run: {reason}.", hint="`stedi tables --ddl` shows columns."
         )
 
-    def _answer(self, query: str) -> Answer:
-        first = self._page(query, None)
-        info = first["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-        return Answer(
-            [column["Name"] for column in info],
-            [column["Type"] for column in info],
-            self._rows(query, first, [_READERS.get(column["Type"], str) for column in info]),
-        )
-
     def _rows(
-        self, query: str, page: dict[str, Any], readers: list[Callable[[str], Any]]
+        self, query: str, page: dict[str, Any], readers: list[Reader]
     ) -> Iterator[tuple[Any, ...]]:
         # The first row of a SELECT's first page holds the column names.
         rows = page["ResultSet"]["Rows"][1:]
@@ -222,17 +245,27 @@ class Athena:
             page = self._page(query, token)
             rows = page["ResultSet"]["Rows"]
 
-    def _page(self, query: str, token: str | None) -> dict[str, Any]:
+    def _page(self, query: str, token: str | None, most: int = _PAGE) -> dict[str, Any]:
         more = {"NextToken": token} if token else {}
         with aws_errors("athena:GetQueryResults"):
             found: dict[str, Any] = self._client.get_query_results(
-                QueryExecutionId=query, MaxResults=_PAGE, **more
+                QueryExecutionId=query, MaxResults=most, **more
             )
         return found
 
     @property
     def _client(self) -> Any:
         return self._layout.account.client("athena")
+
+
+def _answer(page: dict[str, Any], rows: Callable[[list[Reader]], Iterator[Any]]) -> Answer:
+    """Return the answer whose first page this is."""
+    info = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+    return Answer(
+        [column["Name"] for column in info],
+        [column["Type"] for column in info],
+        rows([_READERS.get(column["Type"], str) for column in info]),
+    )
 
 
 def _failure(reason: str) -> StediError | None:
@@ -261,7 +294,7 @@ def _boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
+_READERS: dict[str, Reader] = {
     **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), int),
     **dict.fromkeys(("float", "real", "double"), float),
     "boolean": _boolean,

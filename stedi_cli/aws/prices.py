@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stedi_cli.aws.layout import Layout
 from stedi_cli.project.settings import AwsSettings
 
 _LEAST_SECONDS = 60
@@ -36,7 +37,7 @@ def forecast(settings: AwsSettings, jobs: int) -> list[str]:
         jobs: How many jobs there are.
 
     Returns:
-        A line each for runs, queries and storage.
+        A line each for runs and queries.
     """
     size = dpus(settings)
     price = settings.price_flex_dpu_hour if settings.flex else settings.price_dpu_hour
@@ -50,8 +51,19 @@ def forecast(settings: AwsSettings, jobs: int) -> list[str]:
         f" is billed at least, {settings.timeout_minutes} at most{tries} ({most:.2f} USD).",
         f"All {jobs} jobs: {jobs * minute:.3f} USD at least; with --one-session {minute:.3f} USD.",
         f"A query: {least:.5f} USD at least, {limit:.4f} USD at most (scan_limit).",
-        "Bucket, catalog and logs: by what they hold; the S3 gateway endpoint is free.",
     ]
+
+
+def idle(layout: Layout) -> str:
+    """Tell what costs while nothing runs, by name."""
+    output, error = layout.log_groups
+    free = ["role", "jobs", "work group"]
+    free += ["S3 gateway endpoint"] if layout.settings.s3_endpoint else []
+    return (
+        f"While nothing runs, these cost by what they hold: bucket {layout.bucket}, log groups"
+        f" {output} and {error}, and database {layout.database} beyond a million objects."
+        f" {', '.join(free[:-1]).capitalize()} and {free[-1]} cost nothing."
+    )
 
 
 def queries(settings: AwsSettings, number: int) -> str:

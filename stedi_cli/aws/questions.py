@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
-from stedi_cli.errors import UsageError
+from stedi_cli.aws.result_file import ResultFile
+from stedi_cli.errors import StediError, UsageError, quantity
 from stedi_cli.lake.records import Answer, Exported, Question
-from stedi_cli.project.lakehouse import Table
 from stedi_cli.questions.export_file import export_format
 from stedi_cli.questions.not_built import not_built
 from stedi_cli.questions.sql_text import TOKEN
@@ -97,12 +98,28 @@ class Questions:
             if tell is not None:
                 tell(Exported(table, file, rows))
 
-        return Exported(table, file, write(found, self.rows(found), file, told))
+        names = ", ".join(identifier(column.name) for column in found.columns)
+        sql = f"SELECT {names} FROM {identifier(found.name)}"
+        with self._blamed(sql):
+            answer, result = self._athena.filed(self.sent(sql))
+        try:
+            rows = write(found, answer.rows, file, told)
+        except BaseException:
+            self._remove(result)
+            raise
+        return Exported(table, file, rows, self._remove(result))
 
-    def rows(self, table: Table) -> Iterator[tuple[Any, ...]]:
-        """Return the rows of an Iceberg table."""
-        names = ", ".join(identifier(column.name) for column in table.columns)
-        return self._run(f"SELECT {names} FROM {identifier(table.name)}").rows
+    def _remove(self, result: ResultFile) -> str:
+        """Remove what Athena left of an export; where that cannot be, return what is to be said."""
+        try:
+            result.remove()
+        except StediError as error:
+            days = self._layout.settings.results_days
+            return (
+                f"{result.location} holds the rows too and could not be removed, it goes after"
+                f" {quantity(days, 'day')}: {error.message}"
+            )
+        return ""
 
     def _notes(self, sql: str) -> Iterator[str]:
         """Yield what is to be known of the landing tables that a query names."""
@@ -127,8 +144,14 @@ class Questions:
             return error
 
     def _run(self, sql: str) -> Answer:
-        try:
+        with self._blamed(sql):
             return self._as_modelled(sql, self._athena.select(self.sent(sql)))
+
+    @contextmanager
+    def _blamed(self, sql: str) -> Iterator[None]:
+        """Name the tables in what is raised since one is not built, or holds a bad line."""
+        try:
+            yield
         except NoTableError as error:
             raise self._not_built(sql, error) from error
         except BadLineError as error:

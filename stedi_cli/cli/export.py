@@ -71,6 +71,8 @@ def _export_file(opened: Session, table: str, file: Path, *, force: bool, as_jso
         exported = opened.lake.questions.export(
             table, file, lambda done: enter(opened, "export", found, done.file, done.rows)
         )
+    if exported.left:
+        render.note(exported.left)
     cost = opened.query_cost
     if as_json:
         render.emit(exported.as_json() | render.cost_record(cost))

@@ -221,11 +221,13 @@ class Exported:
         table: Its name, as it was asked for.
         file: The file.
         rows: How many rows it holds.
+        left: What else holds the rows and could not be removed, in words; mostly nothing.
     """
 
     table: str
     file: Path
     rows: int
+    left: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""

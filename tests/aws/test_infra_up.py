@@ -607,6 +607,10 @@ def test_the_commands_show_plan_costs_and_drift(sandbox: Sandbox, invoke: Invoke
     assert told.code == 0, told.err
     assert "create" in told.out
     assert "USD" in told.out
+    # What costs while nothing runs is named.
+    idle = next(line for line in invoke(*aws, "plan", "--json").json()["costs"] if "While" in line)
+    assert f"bucket stedi-{sandbox.account}-{sandbox.region}" in idle
+    assert "/aws-glue/stedi/output and /aws-glue/stedi/error" in idle
     told = invoke(*aws, "up", "--no-data")
     assert told.code == 0, told.err
     assert "made" in told.out

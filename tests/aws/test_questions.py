@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
+import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +15,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from conftest import Lake
+from sandbox.faults import How
 from sandbox.server import Sandbox
 from small import JOBS, LANDING_COUNTS, STRICT, C
 
-from aws.cloud_lake import aws_settings
+from aws.cloud_lake import CloudLake, aws_settings
+from aws.places import CONFIG
 from aws.scripted_validation import account_answers
 from aws.test_athena import ready
 from stedi_cli.aws.athena import Athena, BadLineError
@@ -333,13 +338,100 @@ def test_an_export_that_fails_half_way_leaves_nothing(
     sandbox: Sandbox, questions: Questions, workspace: Path
 ) -> None:
     (workspace / "out.csv").write_text("before")
-    sandbox.queries.script(columns=[("n", "bigint")], rows=[["1"]] * 1500)
-    told = ("InvalidRequestException", "the result is gone", 400)
-    sandbox.fail(told, service="athena", action="GetQueryResults", nth=2)
-    with pytest.raises(StediError, match="the result is gone"):
-        questions.export("customer_trusted", Path("out.csv"))
-    assert [path.name for path in workspace.iterdir()] == ["out.csv"]
-    assert (workspace / "out.csv").read_text() == "before"
+    half = b'"serialnumber"\n"1"\n"2","3"\n'
+    for step in ("GetQueryResults", "GetObject", "the file itself"):
+        sandbox.queries.script(columns=[("n", "varchar")], rows=[["1"]], content=half)
+        told = ("Refused", "the result is gone", 400)
+        sandbox.fail(told, action=step)
+        with pytest.raises(StediError, match=r"the result is gone|is no table"):
+            questions.export("customer_trusted", Path("out.csv"))
+        assert [path.name for path in workspace.iterdir()] == ["out.csv"]
+        assert (workspace / "out.csv").read_text() == "before"
+        assert results(sandbox) == []
+
+
+def results(sandbox: Sandbox) -> list[str]:
+    """What lies where Athena leaves results."""
+    bucket = f"stedi-{sandbox.account}-{sandbox.region}"
+    listed = sandbox.client("s3").list_objects_v2(Bucket=bucket, Prefix="athena-results/")
+    return [entry["Key"] for entry in listed.get("Contents", ())]
+
+
+TEXTS = [["", None], [None, ""], ['a "b",\nc\r\n', "é"], ["NULL", "\\N"], [None, None]]
+
+
+def test_null_is_no_empty_text_and_nothing_of_an_export_stays(
+    sandbox: Sandbox, questions: Questions
+) -> None:
+    columns = [("table", "varchar"), ("file", "varchar")]
+    sandbox.queries.script(columns=columns, rows=TEXTS)
+    answer, result = questions._athena.filed("SELECT 1")
+    assert [list(row) for row in answer.rows] == TEXTS
+    assert len(results(sandbox)) == 2
+    result.remove()
+    assert results(sandbox) == []
+    sandbox.queries.script(columns=columns[:1], rows=[[None], ["x"], [None]])
+    answer, _ = questions._athena.filed("SELECT 1")
+    assert list(answer.rows) == [(None,), ("x",), (None,)]
+    # What a query shows stays for as long as results_days says.
+    sandbox.queries.script(columns=[("n", "bigint")], rows=[["1"]])
+    assert list(questions.ask("SELECT 1 AS n").rows) == [(1,)]
+    assert len(results(sandbox)) == 4
+
+
+def test_an_export_whose_result_may_not_be_removed_says_where_it_stays(
+    sandbox: Sandbox, questions: Questions
+) -> None:
+    script_export(sandbox)
+    sandbox.fail(How.DENIED, action="DeleteObjects")
+    exported = questions.export("machine_learning_curated", Path("out.csv"))
+    assert exported.rows == 2
+    assert results(sandbox)[0] in exported.left
+    assert "7 days" in exported.left
+    script_export(sandbox)
+    assert questions.export("machine_learning_curated", Path("out.csv")).left == ""
+
+
+MILLION = 1_000_000
+PEAK = """
+import sys
+from stedi_cli.cli.app import app
+try:
+    app(sys.argv[1:])
+finally:
+    with open("/proc/self/status") as status:
+        print(*[line.split()[1] for line in status if line.startswith("VmHWM")], file=sys.stderr)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_million_rows_are_exported_by_one_read_in_bounded_memory(
+    sandbox: Sandbox, workspace: Path
+) -> None:
+    CloudLake(sandbox).up()
+    peaks = []
+    for number in (10, MILLION):
+        lines = (f'"{C + n}",,"0.5","-1.0","2.0"\n' for n in range(number))
+        content = '"sensorreadingtime","distancefromobject","x","y","z"\n' + "".join(lines)
+        types = ("bigint", "bigint", "double", "double", "double")
+        columns = list(zip("abcde", types, strict=True))
+        sandbox.queries.script(columns=columns, content=content.encode())
+        words = ("export", "machine_learning_curated", "out.parquet", "--force")
+        command = [sys.executable, "-c", PEAK, "--config", str(CONFIG), *words]
+        with sandbox.recording() as calls:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert f"{number:,} rows" in done.stdout
+        peaks.append(int(done.stderr.split()[-1]) * 1024)
+        asked = Counter(call.action for call in calls if "athena-results/" in call.resource)
+        assert asked["GetObject"] == 1
+        assert sum(call.action == "GetQueryResults" for call in calls) <= 1
+    read = pq.read_table("out.parquet")
+    assert read.num_rows == MILLION
+    assert read.column(0)[MILLION - 1].as_py() == C + MILLION - 1
+    assert read.column(1).null_count == MILLION
+    # As one list they would take five times as much.
+    assert peaks[1] - peaks[0] < 150 << 20
 
 
 # --- Validation -----------------------------------------------------------------------------------

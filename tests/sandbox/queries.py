@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 import uuid
 from collections.abc import Callable
@@ -31,6 +29,7 @@ class Script:
         reason: StateChangeReason.
         error: AthenaError, such as ``{"ErrorCategory": 1, "Retryable": True}``.
         contains: Only for a query with this text in it.
+        content: The file that is left in the bucket; made of the rows where it is not given.
     """
 
     states: tuple[str, ...] = ("QUEUED", "RUNNING", "SUCCEEDED")
@@ -40,6 +39,7 @@ class Script:
     reason: str | None = None
     error: dict[str, Any] | None = None
     contains: str | None = None
+    content: bytes | None = None
 
 
 @dataclass
@@ -158,12 +158,16 @@ class Execution:
             told["UpdateCount"] = self.updated
         return told | ({"NextToken": str(end)} if end < len(rows) else {})
 
-    def as_csv(self) -> str:
-        """Return the result as Athena leaves it in the bucket."""
-        text = io.StringIO()
-        writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerows([[name for name, _ in self.columns], *self.rows])
-        return text.getvalue()
+    def as_csv(self) -> bytes:
+        """Return the result as Athena leaves it in the bucket: all in quotes, but for NULL."""
+        if self.script.content is not None:
+            return self.script.content
+        lines = [[name for name, _ in self.columns], *self.rows]
+        return "".join(",".join(map(_quoted, line)) + "\n" for line in lines).encode()
+
+
+def _quoted(value: str | None) -> str:
+    return "" if value is None else '"' + value.replace('"', '""') + '"'
 
 
 class Engine(Protocol):
@@ -295,9 +299,11 @@ class Queries:
                 return
             self._written.add(execution.id)
         bucket, _, prefix = execution.location.removeprefix("s3://").partition("/")
-        self._sandbox.client("s3").put_object(
-            Bucket=bucket, Key=f"{prefix}{execution.id}.csv", Body=execution.as_csv().encode()
-        )
+        content = execution.as_csv()
+        for key, body in ((".csv", content), (".csv.metadata", b"what the columns are")):
+            self._sandbox.client("s3").put_object(
+                Bucket=bucket, Key=f"{prefix}{execution.id}{key}", Body=body
+            )
 
 
 def invalid(message: str) -> JsonRESTError:
