@@ -1,4 +1,4 @@
-"""The command on a terminal of 80 columns, with keys pressed where it asks."""
+"""The command on a terminal, with keys pressed where it asks."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SECONDS = 120
 _PRESS_AGAIN_SECONDS = 5
 
 
-def on_terminal(*words: str | Path, keys: str = "") -> Result:
+def on_terminal(*words: str | Path, keys: str = "", columns: int = 80) -> Result:
     """Run the command on a terminal, and press keys once it has asked for them."""
     ours, theirs = os.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
     process = subprocess.Popen(
         [sys.executable, "-m", "stedi_cli", *map(str, words)],

@@ -296,12 +296,11 @@ def test_flow_of_the_sample(tmp_path: Path, sample: Landing, policy: str, invoke
 
 
 @pytest.mark.slow
-def test_flow_is_read_at_80_columns(ask: Ask) -> None:
+def test_flow_is_a_sum_a_line(ask: Ask) -> None:
     told = ask("flow")
     assert told.code == 0
     lines = told.out.splitlines()
-    assert all(len(line) <= 80 for line in lines)
-    found = [re.sub(r"\s+", " ", line).strip() for line in lines]
+    found = [line.replace("\t", " ") for line in lines]
     assert found[:6] == [
         "customer_landing_to_trusted",
         "customer_landing 9",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from conftest import PROJECT, Ask, Lake, mostly_slow, run_stedi
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
 from small import write_lake
 from terminal import on_terminal
 
+from stedi_cli.cli.grid import Grid
+from stedi_cli.printable import plain
 from stedi_cli.project.folder import copy_out
 
 COMMAND = [sys.executable, "-m", "stedi_cli"]
@@ -398,14 +405,103 @@ def test_values_and_names_are_shown_as_sql_writes_them(ask: Ask) -> None:
     assert row == ["true", "false", "1234567", "x", "y"]
 
 
-def test_wide_characters_count_as_what_they_take(ask: Ask) -> None:
+def test_wide_characters_count_as_what_they_take() -> None:
     wide = "漢" * 30
-    told = ask("query", f"SELECT '{wide}' AS a, '{'x' * 30}' AS b")
-    assert [line.split() for line in told.out.splitlines()[:3]] == [
-        ["column", "value"],
-        ["a", wide],
-        ["b", "x" * 30],
+    assert laid_out(["a", "b"], [(wide, "x" * 18)], 80) == [f"a{' ' * 61}b", f"{wide}  {'x' * 18}"]
+    folded = laid_out(["a", "b"], [(wide, "x" * 30)], 80)
+    assert [line.count("漢") for line in folded] == [0, 24, 6]
+    assert all(map(cell_len, folded))
+
+
+# --- One record a line, or what fits a terminal --------------------------------------------------
+
+
+def laid_out(columns: list[str], rows: list[tuple[object, ...]], width: int) -> list[str]:
+    """The lines of a table on a terminal."""
+    screen = Console(width=width, file=io.StringIO())
+    screen.print(Grid(columns, rows, least=8))
+    shown = screen.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert all(cell_len(line) <= width for line in shown)
+    return shown
+
+
+RECORDS = [["tables"], ["validate"], ["flow"], ["history"], ["history", "customer_trusted"]]
+RECORDS += [["doctor"], ["jobs", "list"], ["quarantine"], ["quarantine", "--show"]]
+RECORDS += [["infra", "status"], ["infra", "plan"], ["preview", "customer_trusted"]]
+RECORDS += [["explain", "step_trainer_trusted", "1"], ["validate", "customer_trusted_key"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", RECORDS, ids=" ".join)
+def test_where_no_terminal_is_nothing_is_wrapped_padded_or_cut(
+    ask: Ask, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(*words)
+    shown = []
+    for columns in ("40", "4000"):
+        monkeypatch.setenv("COLUMNS", columns)
+        shown.append(ask(*words).out)
+    assert shown[0] == shown[1]
+    assert not re.search(r"  |^ | $|…$", shown[0], re.MULTILINE)
+
+
+def test_a_record_is_one_line_with_its_cells_whole(ask: Ask, built: Lake) -> None:
+    model = built.model
+    lines = ask("tables").out.splitlines()
+    assert [line.split("\t")[::3] for line in lines[1:-2]] == [
+        [name, table.doc] for name, table in model.tables.items()
     ]
+    lines = ask("preview", "customer_trusted").out.splitlines()
+    names = [column.name for column in model.tables["customer_trusted"].columns]
+    assert lines[0].split("\t") == names
+    assert {line.count("\t") for line in lines} == {len(names) - 1}
+    assert len(lines) == 1 + len(built.rows("customer_trusted"))
+    text = "long " * 99 + "a\tb"
+    (_, line) = ask("query", f"SELECT '{text}' AS a, 12345678 AS b").out.splitlines()
+    assert line == f"{text}\t12345678".replace("a\tb", "a\\tb")
+    # Each landing folder, not how many there are.
+    assert sum("landing zone" in line for line in ask("infra", "status").out.splitlines()) == 3
+
+
+NUMBERS = [1234567, -12.5, "1709278185253", "2026-11-26", "12:30:59", 1e-07, "1,234 of 5,678 rows"]
+
+
+@pytest.mark.parametrize("width", [20, 24, 40, 60, 80])
+def test_no_number_is_broken_however_narrow_the_terminal(width: int) -> None:
+    for columns in range(1, len(NUMBERS) + 1):
+        for right in ("", ">"):
+            heads = [f"{right}aLongHeading_{i}_of" for i in range(columns)]
+            row = (*NUMBERS[:columns], "x" * 30)
+            told = "\n".join(laid_out([*heads, "text"], [row, row], width))
+            for number in NUMBERS[:columns]:
+                for word in re.findall(r"\S*\d\S*", plain(number)):
+                    assert re.search(rf"(?<!\S){re.escape(word)}(?!\S)", told), told
+
+
+NARROW = ["history customer_trusted", "validate", "flow", "tables", "infra status", "jobs list"]
+NARROW += ["doctor", "quarantine --show"]
+
+
+@pytest.mark.parametrize("words", mostly_slow(NARROW))
+def test_a_narrow_terminal_breaks_no_number(built: Lake, words: str) -> None:
+    told = on_terminal("--root", built.settings.root, *words.split(), columns=40)
+    whole = run_stedi("--root", built.settings.root, *words.split())
+    assert told.code == whole.code
+    shown = told.out.split("lakehouse in", 1)[1]
+    for number in re.findall(r"(?<![\w./-])\d[\d,]*(?![\w./-])", whole.out):
+        assert re.search(rf"(?<![\w,]){number}(?![\w,])", shown), (number, told.out)
+
+
+def test_ten_columns_fit_a_terminal_of_120(built: Lake) -> None:
+    words = ["preview", "customer_trusted"]
+    told = on_terminal("--root", built.settings.root, *words, columns=120)
+    shown = Text.from_ansi(told.out.split("lakehouse in", 1)[1]).plain
+    lines = shown.splitlines()[1:]
+    assert max(map(cell_len, lines)) <= 120
+    # Not below each other: the instants of a row stand in one line.
+    instants = [str(n) for n in built.rows("customer_trusted")[0] if isinstance(n, int)]
+    assert len(instants) > 2
+    assert any(all(instant in line for instant in instants) for line in lines)
 
 
 def test_a_plan_says_what_is_to_be_done(workspace: Path, invoke: Ask) -> None:

@@ -71,13 +71,13 @@ def _show(truth: Truth) -> None:
     rows = [(name, *(truth.counts[policy][name] for policy in policies)) for name in tables]
     render.show(render.table(["expected rows", *(f">{policy}" for policy in policies)], rows))
     for table, reasons in truth.quarantine.items():
-        render.say(f"\nUnusable lines of {table}: {sum(reasons.values()):,}")
+        render.paragraph(f"Unusable lines of {table}: {sum(reasons.values()):,}")
     if truth.nobody:
-        render.say(f"\nStep readings that belong to nobody: {truth.nobody:,}")
+        render.paragraph(f"Step readings that belong to nobody: {truth.nobody:,}")
     if truth.held_back:
-        render.say(f"\nPeople held back by a line that cannot be used: {truth.held_back:,}")
+        render.paragraph(f"People held back by a line that cannot be used: {truth.held_back:,}")
     if truth.unreadable:
-        render.say(f"\nLines of customers of whom nobody can tell: {truth.unreadable:,}")
+        render.paragraph(f"Lines of customers of whom nobody can tell: {truth.unreadable:,}")
 
 
 @app.command()

@@ -76,7 +76,7 @@ def _show_usage(ctx: Any, error: typer.TyperException) -> None:
         return
     if message == at.get_help():
         # A group was named without a command.
-        render.note(message)
+        render.whole(message)
         return
     root = at.find_root()
     words = at.command_path.split()[len(root.command_path.split()) :]
@@ -97,6 +97,6 @@ def _show_usage(ctx: Any, error: typer.TyperException) -> None:
 
 def _show(ctx: Any, message: str, hint: str | None) -> None:
     if ctx is not None and isinstance(ctx.obj, Options) and ctx.obj.verbose:
-        render.note(masked(traceback.format_exc()))
+        render.whole(masked(traceback.format_exc()))
     lines = [f"Error: {message}", *([f"Hint: {hint}"] if hint else [])]
-    render.note("\n".join(one_line(line) for line in lines))
+    render.whole("\n".join(one_line(line) for line in lines))

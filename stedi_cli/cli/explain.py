@@ -81,9 +81,11 @@ def explain(
 
 def _show(count: str, found: list[Cause], notes: list[str], flows: list[Flow]) -> None:
     for cause in found:
-        render.wrapped(f"{count} is {cause.text}.")
-        if cause.file is not None:
-            render.wrapped(f"  {cause.file}")
+        told = [f"{count} is {cause.text}.", *([cause.file] if cause.file else [])]
+        if render.is_terminal():
+            render.wrapped("\n  ".join(map(str, told)))
+        else:
+            render.record(*told)
     if not found:
         render.wrapped(f"{count} is made by nothing that is known, of this data.")
     for text in notes:

@@ -54,7 +54,7 @@ def export(
         else:
             rows = [(fold.file, fold.rows, fold.people) for fold in done.folds]
             render.show(render.table(["fold", ">rows", ">people"], rows))
-            render.say(f"\n{quantity(done.rows, 'row')} of {table} written to {file}.")
+            render.paragraph(f"{quantity(done.rows, 'row')} of {table} written to {file}.")
         if empty := sum(not fold.people for fold in done.folds):
             told = quantity(empty, "fold holds", "folds hold")
             render.note(f"{told} nobody: people are few. Take fewer folds.")

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.grid import folded_lines
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode
+from stedi_cli.printable import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from stedi_cli.checks.accounts import Flow, Side
     from stedi_cli.checks.whole_flow import WholeFlow
 
-_WIDTH = 56
-"""Columns of what stands before a number, so that all fits into 80."""
+# Columns of what stands before a number, so that all fits into 80, and of a number.
+_MOST = 56
+_NUMBER = 13
 
 
 def flow(
@@ -62,9 +65,19 @@ def show_flow(found: Flow) -> None:
     for side in found.sides:
         for sign, what, number in _sums(found, side):
             shown = "–" if number is None else f"{number:,}"
-            render.say(f"  {sign} {what:<{_WIDTH}}{shown:>13}")
+            if render.is_terminal():
+                render.say(_line(sign, plain(what), shown))
+            else:
+                render.record(f"{sign} {what}".lstrip(), shown)
         if side.left_over:
-            render.say(f"  not explained: {side.left_over:,}")
+            render.say(f"{'  ' if render.is_terminal() else ''}not explained: {side.left_over:,}")
+
+
+def _line(sign: str, what: str, number: str) -> str:
+    """Return a sum as a terminal shows it, with the number at the right."""
+    width = min(_MOST, render.width() - _NUMBER - len("  - "))
+    first, *others = folded_lines(what, max(width, 1))
+    return "\n    ".join([f"  {sign} {first:<{width}}{number:>{_NUMBER}}", *others])
 
 
 def _sums(found: Flow, side: Side) -> Iterator[tuple[str, str, int | None]]:

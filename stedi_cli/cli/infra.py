@@ -15,6 +15,7 @@ from stedi_cli.cli.upload import AllowMissing, found_in, upload_into
 from stedi_cli.errors import ExitCode, StediError, UsageError, quantity
 
 if TYPE_CHECKING:
+    from stedi_cli.cli.grid import Grid
     from stedi_cli.lake.records import Change, Plan, Resource
 
 app = typer.Typer(help="Set up, look at and remove the infrastructure.", no_args_is_help=True)
@@ -109,7 +110,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
             render.show(_table(opened, resources))
         if any(resource.state not in ("there", "left") for resource in resources):
             if not as_json:
-                render.say("\nNot all is in place. Run `stedi infra up`.")
+                render.paragraph("Not all is in place. Run `stedi infra up`.")
             raise typer.Exit(ExitCode.BAD_DATA)
 
 
@@ -216,11 +217,11 @@ def _show_plan(opened: Session, planned: Plan) -> None:
     rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in planned.changes]
     render.show(_table(opened, rows, state="to do"))
     if planned.todo or planned.refused:
-        render.say(f"\n{planned.todo} of {len(planned.changes)} to do.")
+        render.paragraph(f"{planned.todo} of {len(planned.changes)} to do.")
     else:
-        render.say("\nEverything is in place.")
+        render.paragraph("Everything is in place.")
     if planned.refused:
-        render.say(
+        render.wrapped(
             f"{planned.refused} in the way: `stedi infra up` will refuse, and change nothing."
         )
     for line in _costs(opened):
@@ -229,7 +230,8 @@ def _show_plan(opened: Session, planned: Plan) -> None:
 
 def _difference(change: Change) -> str:
     lines = [_differing(name, there, wanted) for name, there, wanted in change.fields]
-    return "\n".join([change.note, *lines] if change.note else lines)
+    between = "\n" if render.is_terminal() else "; "
+    return between.join([change.note, *lines] if change.note else lines)
 
 
 def _differing(name: str, there: str, wanted: str) -> str:
@@ -241,11 +243,13 @@ def _differing(name: str, there: str, wanted: str) -> str:
 
 
 def _short(text: str, begin: int) -> str:
+    if not render.is_terminal():
+        return text or "–"
     end = "…" if len(text) > begin + _SHORT else ""
     return f"{'…' if begin else ''}{text[begin : begin + _SHORT]}{end}" if text else "–"
 
 
-def _table(opened: Session, resources: list[Resource], *, state: str = "state") -> object:
+def _table(opened: Session, resources: list[Resource], *, state: str = "state") -> Grid:
     from stedi_cli.lake.records import Resource
 
     settings = opened.settings
@@ -254,8 +258,9 @@ def _table(opened: Session, resources: list[Resource], *, state: str = "state") 
     alike: dict[tuple[str, str], list[Resource]] = {}
     for r in resources:
         name = r.name if r.name == root else r.name.removeprefix(f"{root}/")
-        # What has a note stands alone.
-        key = (r.kind, r.state) if not r.note else (r.kind, f"{r.state} {r.name}")
+        # What has a note stands alone, and everything where each is a line for a program.
+        alone = r.note or not render.is_terminal()
+        key = (r.kind, f"{r.state} {r.name}") if alone else (r.kind, r.state)
         alike.setdefault(key, []).append(Resource(r.kind, name, r.state, r.note))
     rows: list[Resource] = []
     for group in alike.values():

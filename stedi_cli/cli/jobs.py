@@ -17,6 +17,7 @@ from stedi_cli.printable import one_line
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed, Usage
     from stedi_cli.lake.records import RunOptions
+    from stedi_cli.runs.pipeline import JobPlan
 
 app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
 
@@ -39,14 +40,7 @@ def list_jobs(ctx: typer.Context, policy: PolicyOption = None, as_json: JsonOpti
         if as_json:
             render.emit([plan.as_json() for plan in plans])
             return
-        rows = [
-            (
-                p.job.name,
-                "\n".join((*p.job.reads, f"→ {p.job.writes}", p.stale or "up to date", "")),
-            )
-            for p in plans
-        ]
-        render.show(render.table(["job", "reads → writes, state"], rows))
+        _show_plans(plans)
 
 
 @app.command()
@@ -124,12 +118,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
         if not runs:
             render.say("There is no run.")
             return
-        for run in runs:
-            # A run's id alone takes most of 80 columns.
-            used = _used(run.seconds, run.usage)
-            lines = [f"{run.job}  {run.state}", ", ".join(filter(None, (run.started, used)))]
-            lines += [run.id, *([run.error] if run.error else [])]
-            render.say("\n  ".join(one_line(line) for line in lines))
+        _show_runs(runs)
 
 
 @app.command()
@@ -190,6 +179,31 @@ def run_jobs(
     if not quiet:
         _show_notes(progress, pipeline.policy)
     return progress
+
+
+def _show_plans(plans: Sequence[JobPlan]) -> None:
+    told = [(p.job.name, p.job.reads, p.job.writes, p.stale or "up to date") for p in plans]
+    if render.is_terminal():
+        rows = [(job, "\n".join((*reads, f"→ {to}", state, ""))) for job, reads, to, state in told]
+        render.show(render.table(["job", "reads → writes, state"], rows))
+        return
+    records = [(job, ", ".join(reads), to, state) for job, reads, to, state in told]
+    render.show(render.table(["job", "reads", "writes", "state"], records))
+
+
+def _show_runs(runs: Sequence[JobRun]) -> None:
+    if not render.is_terminal():
+        records = [
+            (r.job, r.state, r.started, _used(r.seconds, r.usage), r.id, r.error) for r in runs
+        ]
+        render.show(render.table(["job", "state", "started", "used", "run", "error"], records))
+        return
+    for run in runs:
+        # A run's id alone takes most of 80 columns.
+        used = _used(run.seconds, run.usage)
+        lines = [f"{run.job}  {run.state}", ", ".join(filter(None, (run.started, used)))]
+        lines += [run.id, *([run.error] if run.error else [])]
+        render.wrapped("\n  ".join(one_line(line) for line in lines))
 
 
 def _reasons(opened: Session, done: Sequence[JobDone]) -> Counter[str]:

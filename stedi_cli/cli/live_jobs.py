@@ -94,13 +94,12 @@ def live(progress: Progress, quiet: bool) -> Iterator[Callable[[], None]]:
 @contextmanager
 def _shown_meanwhile() -> Iterator[Callable[[Any], None]]:
     """Show a table on a terminal, anew each time; in the end, nothing is left of it."""
-    screen = render.console()
-    if not screen.is_terminal:
+    if not render.is_terminal():
         yield lambda table: None
         return
     from rich.live import Live
 
-    with Live(console=screen, auto_refresh=False, transient=True) as shown:
+    with Live(console=render.console(), auto_refresh=False, transient=True) as shown:
         yield lambda table: shown.update(table, refresh=True)
 
 

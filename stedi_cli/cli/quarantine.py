@@ -9,7 +9,7 @@ import typer
 from stedi_cli.cli import render
 from stedi_cli.cli.session import session
 from stedi_cli.errors import UsageError
-from stedi_cli.printable import plain
+from stedi_cli.printable import one_line
 from stedi_cli.sql import literal
 
 if TYPE_CHECKING:
@@ -49,11 +49,7 @@ def quarantine(
         elif not records:
             render.say("No landing line is in quarantine.")
         elif show:
-            for where, file, line, reason, text, delivered in records:
-                source = "" if delivered is None else f" (line {delivered} as it was delivered)"
-                render.say(f"{where} {file}:{line} {reason}{source}")
-                if text is not None:
-                    render.say(f"  {plain(text)}")
+            _show_lines(records)
         else:
             render.show(render.table(["table", "reason", ">lines"], records))
         if changed:
@@ -62,6 +58,17 @@ def quarantine(
                 " Run `stedi jobs run --all`."
             )
         render.show_cost(opened.query_cost)
+
+
+def _show_lines(records: list[tuple[Any, ...]]) -> None:
+    for table, file, line, reason, text, delivered in records:
+        source = "" if delivered is None else f" (line {delivered} as it was delivered)"
+        where = f"{table} {file}:{line} {reason}{source}"
+        told = [where, *([] if text is None else [one_line(text)])]
+        if render.is_terminal():
+            render.say("\n  ".join(told))
+        else:
+            render.record(*told)
 
 
 def _lines(lake: Lake, only: str) -> _Found:

@@ -1,10 +1,11 @@
-"""Tables, JSON and progress, readable at 80 columns and without colour."""
+"""Tables, texts, JSON and progress: laid out on a terminal, plain lines everywhere else."""
 
 from __future__ import annotations
 
 import decimal
 import json
 import math
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from stedi_cli.printable import plain
+from stedi_cli.cli.grid import Grid, folded_lines
+from stedi_cli.printable import one_line, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from stedi_cli.lake.records import QueryCost
 
@@ -33,32 +34,36 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def is_terminal() -> bool:
+    """Tell whether what is printed is read on a terminal; elsewhere a record is one line."""
+    return sys.stdout.isatty()
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, least: int = 16) -> Grid:
     """Return a table.
 
     Args:
         columns: Headings; what follows ``>`` is set to the right, what follows ``<`` to the left.
         rows: The cells.
+        least: Columns of the terminal within which no word is broken.
     """
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        right = name.startswith(">")
-        shown = name[1:] if name[:1] in ("<", ">") else name
-        grid.add_column(Text(shown), justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(cell if isinstance(cell, Text) else Text(plain(cell)) for cell in row))
-    return grid
+    return Grid(columns, rows, least=least)
 
 
-def show(renderable: Any) -> None:
-    """Print a table to stdout, without the blanks that Rich fills its lines with."""
+def show(grid: Grid) -> None:
+    """Print a table to stdout: laid out on a terminal, elsewhere one record a line."""
+    if not is_terminal():
+        typer.echo("\n".join(grid.records()))
+        return
     screen = console()
     with screen.capture() as shown:
-        screen.print(renderable)
-    typer.echo("\n".join(line.rstrip(" ") for line in shown.get().split("\n")), nl=False)
+        screen.print(grid)
+    typer.echo(shown.get(), nl=False)
+
+
+def record(*cells: object) -> None:
+    """Print a record as one line, with tabs between its cells."""
+    typer.echo("\t".join(one_line(plain(cell)) for cell in cells))
 
 
 def say(text: str = "") -> None:
@@ -67,19 +72,33 @@ def say(text: str = "") -> None:
 
 
 def paragraph(text: str) -> None:
-    """Print an empty line and a text, broken between words at the terminal's width."""
+    """Print an empty line and a text, on a terminal broken between words at its width."""
     say()
     wrapped(text)
 
 
 def wrapped(text: str) -> None:
-    """Print a text, broken between words at the terminal's width."""
-    show(plain(text))
+    """Print a text, on a terminal broken between words at its width."""
+    say(_folded(text) if is_terminal() else text)
 
 
 def note(text: str) -> None:
-    """Print a line to stderr, beside the results."""
+    """Print a line to stderr, beside the results; on a terminal no word of it is broken."""
+    whole(_folded(text, in_words=False) if sys.stderr.isatty() else text)
+
+
+def whole(text: str) -> None:
+    """Print a text to stderr as it is."""
     typer.echo(plain(text), err=True)
+
+
+def width() -> int:
+    """Return how many columns the terminal has."""
+    return shutil.get_terminal_size().columns
+
+
+def _folded(text: str, *, in_words: bool = True) -> str:
+    return "\n".join(folded_lines(plain(text), width(), in_words=in_words))
 
 
 def confirm(question: str) -> bool:
@@ -148,7 +167,7 @@ def _jsonable(value: Any) -> Any:
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on a terminal; yields a function that takes what is done and the total."""
     screen = console(err=True)
-    if not screen.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda done, total: None
         return
     from rich.progress import Progress, TextColumn
@@ -167,7 +186,7 @@ def busy(what: str) -> Iterator[Callable[[str], None]]:
     Yields a function that takes what is being done right now.
     """
     screen = console(err=True)
-    if not screen.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda now: None
         return
     from rich.text import Text

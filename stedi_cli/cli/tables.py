@@ -61,7 +61,7 @@ def _list(opened: Session, *, as_json: bool) -> None:
         return
     rows = [(e.table, e.zone, e.rows if e.lines is None else e.lines, e.doc) for e in entries]
     render.show(render.table(["table", "zone", ">rows", "holds"], rows))
-    render.say("\nrows of a landing table: its lines, usable or not.")
+    render.paragraph("rows of a landing table: its lines, usable or not.")
 
 
 def _entries(opened: Session) -> list[TableEntry]:

@@ -89,8 +89,8 @@ def test_a_failure_shows_what_was_done_before_and_what_all_cost(cloud: CloudLake
     cloud.sandbox.runs.script("RUNNING", "TIMEOUT", seconds=120)
     done = ask("jobs", "run", "--all")
     assert done.code == 1
-    assert all(f"{table} " in done.out for table in list(JOBS.values())[:2])
-    assert " timeout" in done.out
+    assert all(f"{table}\t" in done.out for table in list(JOBS.values())[:2])
+    assert "\ttimeout" in done.out
     assert "3 runs: 0.133 DPU-hours, 0.059 USD." in done.err
 
 
@@ -111,9 +111,9 @@ def test_detached_status_and_stop(cloud: CloudLake, ask: Ask) -> None:
     assert done.code == 0
     (told,) = ask("jobs", "status", "--json").json()
     assert (told["run"], told["state"], told["active"]) == (run.job_run_id, "RUNNING", True)
-    shown = ask("jobs", "status").out
-    assert shown.startswith("stedi-all  RUNNING\n")
-    assert f"\n  {run.job_run_id}\n" in shown
+    heads, shown = (line.split("\t") for line in ask("jobs", "status").out.splitlines())
+    assert heads == ["job", "state", "started", "used", "run", "error"]
+    assert (shown[:2], shown[4:]) == (["stedi-all", "RUNNING"], [run.job_run_id, ""])
     busy = ask("jobs", "run", "--all")
     assert busy.code == 1
     assert run.job_run_id in busy.err
