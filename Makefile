@@ -2,7 +2,7 @@
 # Everything is installed into .venv, with the versions that constraints.txt names.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all sandbox check clean
+.PHONY: help demo test test-all sandbox check reference clean
 # Two installations into one .venv at the same time would spoil it.
 .NOTPARALLEL:
 
@@ -19,6 +19,7 @@ help:
 	@echo "make test-all   run every test, and fail where one lacks its tool or data"
 	@echo "make sandbox    fetch what the AWS sandbox runs: Trino and Spark's jars"
 	@echo "make check      lint, formatting, types"
+	@echo "make reference  write anew the pages that follow from the code"
 	@$(if $(BENCHMARKS),echo "make bench      measure")
 	@echo "make clean      remove .venv, ./stedi-demo and caches"
 
@@ -41,6 +42,9 @@ check: $(VENV)/installed-dev
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
+
+reference: $(VENV)/installed
+	@$(RUN) docs/reference.py
 
 ifneq ($(BENCHMARKS),)
 .PHONY: bench
