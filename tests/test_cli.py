@@ -49,6 +49,9 @@ CHANGING_JSON_COMMANDS: dict[str, list[str]] = {
     "infra down": ["--yes"],
 }
 OTHER_COMMANDS = {
+    "consent grant",
+    "consent revoke",
+    "consent show",
     "privacy scan",
     "demo",
     "init",
@@ -109,7 +112,7 @@ def test_every_example_is_understood(command: str) -> None:
     assert context.args == []
 
 
-@pytest.mark.parametrize("group", ["", "infra", "data", "jobs", "privacy"])
+@pytest.mark.parametrize("group", ["", "infra", "data", "jobs", "consent", "privacy"])
 def test_a_group_alone_shows_its_commands(invoke: Callable[..., Result], group: str) -> None:
     told = invoke(*group.split())
     for command in commands():

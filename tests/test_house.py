@@ -20,7 +20,7 @@ FLOORS = (
     {"lake"},
     {"questions"},
     {"runs", "checks"},
-    {"datasets", "report"},
+    {"consent", "datasets", "report"},
     {"local", "aws"},
     {"places"},
     {"doctor"},

@@ -12,6 +12,9 @@ from conftest import PROJECT
 
 from stedi_cli.checks.verdict import CheckResult, Report, TableCount
 from stedi_cli.cli.live_jobs import Progress
+from stedi_cli.consent.change import Changed
+from stedi_cli.consent.customers import Customer, HeldLine
+from stedi_cli.consent.held import HeldRows, Holding
 from stedi_cli.datasets.synthetic import Truth
 from stedi_cli.lake.events import UploadCount
 from stedi_cli.lake.exports import ExportEntry
@@ -22,6 +25,7 @@ from stedi_cli.privacy.known import Sought
 from stedi_cli.privacy.needles import Values
 from stedi_cli.privacy.scan import Hit, Scan, Unread
 from stedi_cli.project.lakehouse import Job
+from stedi_cli.project.model import load
 from stedi_cli.runs.pipeline import JobPlan
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import Provenance, Snapshot
@@ -29,6 +33,10 @@ from stedi_cli.tables.provenance import Provenance, Snapshot
 JOB = Job("j", "", ("customer_landing",), "customer_trusted")
 USAGE = Usage("r", 1.0, 0.1, 0.2)
 MADE = Provenance("r", "j", "strict", "duckdb", "sql", "columns", {"customer_landing": "f"})
+CUSTOMERS = load(PROJECT).customers
+assert CUSTOMERS is not None
+RECORD = {column.name: None for column in CUSTOMERS.columns} | {"lastUpdateDate": 1}
+CUSTOMER = Customer("e", CUSTOMERS, [1], [RECORD], [HeldLine("f", 1, None, 1)])
 COUNT = UploadCount("customer_landing").as_json()
 RESOURCE = Resource("folder", "here", "made").as_json()
 
@@ -63,6 +71,15 @@ DOCUMENTS: dict[str, Any] = {
     ],
     "export": Exported("t", Path("f.csv"), 1).as_json(),
     "export --folds": Folded("t", Path("f"), 0, (Fold("fold-1.parquet", 1, 1),)).as_json(),
+    "consent show": {
+        "people": [Holding([1], "e", CUSTOMER, [HeldRows("t", 1, [])]).as_json()],
+        "not_found": [],
+    },
+    "consent revoke": {
+        **Changed().as_json(),
+        "jobs": [JobDone(JOB, "built", 1, 0, 1.0).as_json()],
+        "removed": [RefRemoved("t", "tag", "n").as_json()],
+    },
     "privacy scan": Scan(
         Sought(Values(), 1, 0, 0),
         found=[Hit("log", "spark.log", "raw", "e-mail", 1, False)],

@@ -9,6 +9,7 @@ import typer
 
 from stedi_cli import __version__
 from stedi_cli.cli import (
+    consent,
     data,
     demo,
     doctor,
@@ -91,5 +92,6 @@ app.command(cls=query.SqlCommand)(query.query)
 app.command()(history.history)
 app.command()(report.report)
 app.command()(export.export)
+app.add_typer(consent.app, name="consent")
 app.add_typer(privacy.app, name="privacy")
 app.command()(doctor.doctor)

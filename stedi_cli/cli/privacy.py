@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.people import PeopleOption, people_in
 from stedi_cli.cli.session import Options
 from stedi_cli.errors import ExitCode, UsageError, quantity
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from stedi_cli.privacy.scan import Scan
 
 app = typer.Typer(help="See what is still there of a person.", no_args_is_help=True)
-_LARGEST = 1 << 26
 _KINDS = (
     ("emails", "e-mail address", "e-mail addresses"),
     ("serials", "serial number", "serial numbers"),
@@ -35,10 +34,7 @@ def _group() -> None:
 @app.command()
 def scan(
     ctx: typer.Context,
-    file: Annotated[
-        Path | None,
-        typer.Option("--file", metavar="<path>", help="People, one a line [default: stdin]."),
-    ] = None,
+    file: PeopleOption = None,
     allowed: Annotated[
         list[str] | None,
         typer.Option("--except", metavar="PART", help="A part where they may be; repeatable."),
@@ -54,11 +50,10 @@ def scan(
 
     Example: stedi privacy scan --file people.txt --except landing
     """
-    from stedi_cli.privacy.people import read_people
     from stedi_cli.privacy.scan import scan as look_for
 
     root = _root(ctx)
-    people = read_people(_content(file), str(file) if file else "Standard input")
+    people = people_in(file, "privacy scan")
     render.note(f"stedi: everything below {root}")
     with render.busy("Scanning") as now:
         result = look_for(str(root), people, allowed=allowed or (), now=now)
@@ -85,28 +80,6 @@ def _root(ctx: typer.Context) -> Path:
             hint="Name a local one, as in `stedi --config configs/local.yaml privacy scan`.",
         )
     return settings.root
-
-
-def _content(file: Path | None) -> bytes:
-    if file is None and render.is_interactive():
-        raise UsageError(
-            "Nobody is named: people come from standard input or a file.",
-            hint="Name them as in `stedi privacy scan --file people.txt`, one e-mail a line.",
-        )
-    try:
-        if file is None or str(file) == "-":
-            content = sys.stdin.buffer.read(_LARGEST + 1)
-        else:
-            with file.open("rb") as stream:
-                content = stream.read(_LARGEST + 1)
-    except OSError as error:
-        raise UsageError(
-            f"Cannot read {file or 'standard input'}: {error.strerror}.",
-            hint="Name a file that holds one e-mail address a line.",
-        ) from error
-    if len(content) > _LARGEST:
-        raise UsageError("The people have more than 64 MiB.", hint="Scan for fewer at a time.")
-    return content
 
 
 def _show(result: Scan) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stedi_cli.errors import UsageError
+from stedi_cli.lake.consent_part import Consent
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.lake.export_parts import ExportLedger, Folds
 from stedi_cli.lake.findings import Finding
@@ -291,6 +292,7 @@ class Lake:
             not returned before.
         account: The account that pays for it; None where all is free.
         folds: Writes tables in folds; None where that is not done.
+        consent: Changes people's consent; None where that is not done.
     """
 
     title: str
@@ -307,3 +309,4 @@ class Lake:
     removed: Callable[[], list[RefRemoved]] = list
     account: Account | None = None
     folds: Folds | None = None
+    consent: Consent | None = None

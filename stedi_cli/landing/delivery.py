@@ -19,7 +19,13 @@ from stedi_cli.landing.look import (
     stored_name,
     why_not_taken,
 )
-from stedi_cli.landing.names import is_stored_name, refuse_addresses, refuse_unsafe_name, shown
+from stedi_cli.landing.names import (
+    is_consent_name,
+    is_stored_name,
+    refuse_addresses,
+    refuse_unsafe_name,
+    shown,
+)
 from stedi_cli.landing.shapes import begins_with_record, shape_in
 from stedi_cli.landing.table_folders import TableFolders
 from stedi_cli.landing.text_shapes import Shape
@@ -59,8 +65,10 @@ class Delivery:
     shapes: Mapping[Path, Shape] = field(default_factory=dict)
 
     def others(self, table: str, names: Iterable[str]) -> list[str]:
-        """Return those of a table's landing files that are not in it."""
-        return sorted(set(names) - {source.name for source in self.files[table]})
+        """Return those of a table's landing files that are not in it, nor could be in any."""
+        others = set(names) - {source.name for source in self.files[table]}
+        # Without them, who withdrew would agree again.
+        return sorted(name for name in others if not is_consent_name(name))
 
     def replaces(self, table: str, names: Iterable[str]) -> list[str]:
         """Return those in whose place it can be put: an upload may have stored them.

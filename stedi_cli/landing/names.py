@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ RENAME_THERE = f"{RENAME} Rename it where it lies, then run `stedi jobs run --al
 _SAFE_NAME = re.compile(r"(?:[^\W_]|[(+=@-])[\w .,()+=@-]{0,199}")
 # A key of S3 has 1,024 bytes at most, with the table's prefix.
 _LONGEST_NAME = 800
+_CONSENT_NAME = re.compile(r"consent-[0-9a-f]{32}\.json")
 # What engines pass over: Hadoop's and Finder's, and what EMR makes in the place of a folder.
 _HIDDEN_FOLDER = re.compile(r"[._].*|.*_\$folder\$", re.DOTALL)
 # A name with an underscore first that ends like data is no marker: it is refused, not left out.
@@ -57,6 +59,16 @@ def is_safe_name(name: str) -> bool:
 def is_stored_name(name: str) -> bool:
     """Tell whether `upload`, of whichever version, may have stored a file under that path."""
     return name.endswith(SUFFIXES) and is_landing_name(name)
+
+
+def new_consent_name() -> str:
+    """Return a name for a landing file with changes of consent, which says of nobody anything."""
+    return f"consent-{uuid.uuid4().hex}.json"
+
+
+def is_consent_name(name: str) -> bool:
+    """Tell whether a landing file holds changes of consent that no delivery brought."""
+    return _CONSENT_NAME.fullmatch(name) is not None
 
 
 def shown(place: str) -> str:

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.split import BadLine
 from stedi_cli.landing.traced import traced_sha256
 from stedi_cli.landing.traces import Trace
+from stedi_cli.local.answered import Answered, read_answered
 from stedi_cli.local.place import Place
 from stedi_cli.local.quarantine import Entry, Quarantine
 from stedi_cli.project.lakehouse import HELD_BACK
@@ -27,10 +29,32 @@ class HeldBack(Quarantine):
 
     name = HELD_BACK
 
+    def __init__(self, place: Place, catalog: SqliteCatalog, keep: int) -> None:
+        super().__init__(place, catalog, keep)
+        self._answers: Answered | None = None
+        self._files: dict[str, dict[str, FileFacts]] = {}
+
     def rows(self, table: str, line: BadLine) -> Iterable[Entry]:
         """Return the rows of a line of a landing table: what can be made out of it."""
-        traced = table in self._place.lakehouse.traced
-        return [(table, line.file, line.line, *trace) for trace in line.traces if traced]
+        if table not in self._place.lakehouse.traced:
+            return []
+        until = self._answered(table, line)
+        traces = [
+            trace if until is None or trace.email is None else trace._replace(instant=until)
+            for trace in line.traces
+        ]
+        return [(table, line.file, line.line, *trace) for trace in traces]
+
+    def _answered(self, table: str, line: BadLine) -> int | None:
+        """Return up to when a line counts, where somebody said so who had seen it."""
+        if self._answers is None:
+            self._answers = read_answered(self._place.layout)
+        if not self._answers:
+            return None
+        if table not in self._files:
+            self._files[table] = self._place.zone.known(table)
+        facts = self._files[table].get(line.file)
+        return self._answers.get((table, facts.sha256, line.line)) if facts else None
 
     def forgets(self, before: Sequence[Entry], after: Sequence[Entry]) -> bool:
         """Tell whether rows go, or may: those of a person who withdrew may be among them."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.parts import Lake
+from stedi_cli.local.consent import Consent
 from stedi_cli.local.export_ledger import ExportLedger
 from stedi_cli.local.folds import Folds
 from stedi_cli.local.infra import Infrastructure
@@ -49,6 +50,7 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
         removed=writer.removed,
         kept=kept,
         folds=Folds(place, questions),
+        consent=Consent(writer, questions),
     )
 
 

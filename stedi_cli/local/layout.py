@@ -107,9 +107,14 @@ class Layout:
         return self.root / "exports.jsonl"
 
     @property
+    def answered(self) -> Path:
+        """Which lines that cannot be used hold nobody back any more."""
+        return self.root / "answered.json"
+
+    @property
     def beside(self) -> tuple[Path, ...]:
         """The files for its own use, which hold nothing that is asked for."""
-        notes = (self.index, self.kept, self.checked, self.expected)
+        notes = (self.index, self.kept, self.checked, self.expected, self.answered)
         return (*notes, self.journal, self.readers, self.spark_log)
 
     def table_location(self, table: str) -> str:

@@ -15,6 +15,8 @@ from stedi_cli.errors import StediError
 _RETRY_SECONDS = 0.05
 # A link in a lock's place is not followed: what it points to would be truncated.
 _FLAGS = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+# The readers' lock files by which this process keeps all others out, but not itself.
+_kept_out: set[Path] = set()
 
 
 class BusyError(StediError):
@@ -72,6 +74,9 @@ def reading(path: Path) -> Iterator[None]:
         path: The readers' lock file. Where it is missing and cannot be made, reading goes on
             without it: what is swept meanwhile is then told as missing.
     """
+    if path in _kept_out:
+        yield
+        return
     try:
         descriptor = os.open(path, os.O_RDONLY | _FLAGS, 0o644)
     except OSError as error:
@@ -96,6 +101,9 @@ def without_readers(path: Path) -> Iterator[bool]:
     Yields:
         Whether no one reads.
     """
+    if path in _kept_out:
+        yield True
+        return
     descriptor = os.open(path, os.O_RDONLY | _FLAGS, 0o644)
     try:
         try:
@@ -106,6 +114,41 @@ def without_readers(path: Path) -> Iterator[bool]:
             yield True
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def keeping_out(path: Path, *, wait: bool) -> Iterator[None]:
+    """Keep all readers waiting but this process itself.
+
+    Args:
+        path: The readers' lock file.
+        wait: Whether to wait for those who read now instead of refusing.
+
+    Raises:
+        BusyError: If somebody reads and ``wait`` is false.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _FLAGS, 0o644)
+    try:
+        while not _is_locked(descriptor):
+            if not wait:
+                raise BusyError(
+                    f"Somebody is reading {path.parent}; nothing was changed.",
+                    hint="Let them finish, or add --wait.",
+                )
+            time.sleep(_RETRY_SECONDS)
+        _kept_out.add(path)
+        yield
+    finally:
+        _kept_out.discard(path)
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_held(path: Path) -> bool:

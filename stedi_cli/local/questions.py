@@ -42,6 +42,12 @@ class Questions:
         """Close the engines and remove their intermediate files."""
         self._open.close()
 
+    def renew(self) -> None:
+        """See the tables as they are when it is next asked."""
+        self.close()
+        self._engines = []
+        self._is_begun = False
+
     @private
     def ask(self, sql: str) -> Answer:
         from stedi_cli.questions.statement import one_select

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from stedi_cli.durable import load_json, make_folder, remove_stale, replaced
@@ -16,7 +16,13 @@ from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import entries, metadata_locations, read_state
 from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.layout import Layout, to_path
-from stedi_cli.local.lock import BusyError, exclusive, is_held, without_readers
+from stedi_cli.local.lock import (
+    BusyError,
+    exclusive,
+    is_held,
+    keeping_out,
+    without_readers,
+)
 from stedi_cli.local.lodgers import lodgers
 from stedi_cli.local.place import Place
 from stedi_cli.local.table_files import open_catalog
@@ -37,6 +43,7 @@ class Writer:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._removed: list[RefRemoved] = []
+        self._lock: int | None = None
 
     @property
     def place(self) -> Place:
@@ -82,6 +89,9 @@ class Writer:
         Yields:
             The lock's descriptor.
         """
+        if self._lock is not None:
+            yield self._lock
+            return
         layout = self._place.layout
         layout.require()
         with exclusive(layout.lock, wait=wait) as lock:
@@ -94,6 +104,23 @@ class Writer:
             make_folder(layout.temp)
             self.mend()
             yield lock
+
+    @contextmanager
+    def staying(self, *, wait: bool, readers: bool) -> Iterator[None]:
+        """Be the only writer for all that a command does, not for one step of it.
+
+        Args:
+            wait: Whether to wait for another writer, and for those who read.
+            readers: Whether others may read meanwhile.
+        """
+        with self.locked(wait=wait) as lock, ExitStack() as stack:
+            if not readers:
+                stack.enter_context(keeping_out(self._place.layout.readers, wait=wait))
+            self._lock = lock
+            try:
+                yield
+            finally:
+                self._lock = None
 
     @private
     def tidy(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stedi_cli.errors import UsageError
@@ -28,11 +28,15 @@ class Person:
         email: The address as the jobs compare it: in lower case, without blanks around it.
         serials: Serial numbers, besides those that landing lines tell.
         instants: Epoch milliseconds, besides those that landing lines tell.
+        given: The address as it was given.
+        line: The line on which it was given, from 1.
     """
 
     email: str
     serials: tuple[str, ...] = ()
     instants: tuple[int, ...] = ()
+    given: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)
 
 
 def folded(email: str) -> str:
@@ -40,12 +44,13 @@ def folded(email: str) -> str:
     return email.strip().lower()
 
 
-def read_people(content: bytes, place: str) -> list[Person]:
+def read_people(content: bytes, place: str, *, any_name: bool = False) -> list[Person]:
     """Read people, one a line.
 
     Args:
         content: The lines.
         place: Where they were given.
+        any_name: Whether an object may name who has no address, but any text in its place.
 
     Raises:
         UsageError: If a line names nobody, or no line does. It repeats nothing of the line.
@@ -54,20 +59,22 @@ def read_people(content: bytes, place: str) -> list[Person]:
         lines = content.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UsageError(f"{place} is not UTF-8 text.", hint=_HOW) from error
-    people = list(_read(lines, place))
+    people = list(_read(lines, place, any_name))
     if not people:
         raise UsageError(f"{place} names nobody.", hint=_HOW)
     return people
 
 
-def _read(lines: list[str], place: str) -> Iterable[Person]:
+def _read(lines: list[str], place: str, any_name: bool) -> Iterable[Person]:
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text:
             continue
         is_object = text.startswith("{")
-        person = _from_object(text) if is_object else Person(folded(text))
-        named = _ADDRESS.fullmatch(text) if not is_object else person and "@" in person.email[1:-1]
+        person = _from_object(text) if is_object else Person(folded(text), given=text)
+        named = bool(_ADDRESS.fullmatch(text))
+        if is_object and person is not None:
+            named = bool(person.email) and (any_name or "@" in person.email[1:-1])
         if person is None or not named:
             raise UsageError(f"{place}: line {number} names nobody.", hint=_HOW)
         if not all(map(is_instant, person.instants)):
@@ -75,7 +82,7 @@ def _read(lines: list[str], place: str) -> Iterable[Person]:
                 f"{place}: line {number} holds what is no instant.",
                 hint="Instants are epoch milliseconds, such as 1655564444103.",
             )
-        yield person
+        yield replace(person, line=number)
 
 
 def _from_object(text: str) -> Person | None:
@@ -91,7 +98,8 @@ def _from_object(text: str) -> Person | None:
     whole = all(isinstance(time, int) and not isinstance(time, bool) for time in times)
     if not isinstance(email, str) or not whole or not all(isinstance(n, str) for n in numbers):
         return None
-    return Person(folded(email), tuple(n for n in numbers if n.strip()), tuple(times))
+    known = tuple(number for number in numbers if number.strip())
+    return Person(folded(email), known, tuple(times), given=email)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -37,7 +37,7 @@ _BY_NAME = {
     "landing-index.json": "index",
     "spark.log": "log",
     **dict.fromkeys(("stedi.json", "validation.json", "checked", "expected.yaml"), "notes"),
-    **dict.fromkeys(("journal.json", "lock", "readers"), "notes"),
+    **dict.fromkeys(("journal.json", "lock", "readers", "answered.json"), "notes"),
 }
 _SIGNS = ("stedi.json", "landing", "warehouse", "catalog.db")
 

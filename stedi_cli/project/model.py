@@ -30,7 +30,10 @@ _HELD_BACK_COLUMNS = [
     *(("table", "string"), ("file", "string"), ("line", "long")),
     *(("email", "string"), ("serialNumber", "string"), ("instant", "long")),
 ]
-_NOT_POLICIES = ("accounts", "checks", "folds", "notes", "plots", "variants", "__pycache__")
+_NOT_POLICIES = (
+    *("accounts", "checks", "folds", "notes", "plots", "variants", "whose"),
+    "__pycache__",
+)
 
 
 def load(folder: Path, right: Right | None = None) -> Lakehouse:

@@ -1,0 +1,237 @@
+"""``stedi consent``: what is held of people and whether they agree; and their word for it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stedi_cli.cli import render
+from stedi_cli.cli.live_jobs import Progress, live
+from stedi_cli.cli.people import PeopleOption, people_in
+from stedi_cli.cli.session import Session, session, show_removed
+from stedi_cli.errors import ExitCode, UsageError, quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stedi_cli.consent.change import Changed, ConsentChange
+    from stedi_cli.consent.held import Holding
+    from stedi_cli.privacy.people import Person
+    from stedi_cli.runs.pipeline import Event
+
+app = typer.Typer(help="See, give and withdraw people's consent.", no_args_is_help=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+WaitOption = Annotated[
+    bool, typer.Option("--wait", help="Wait for another writer, and for those who read.")
+]
+BadRowsOption = Annotated[
+    str | None,
+    typer.Option("--max-bad-rows", help="Most unusable lines of a landing table: 100, or 1%."),
+]
+UnreadableOption = Annotated[
+    str | None,
+    typer.Option(
+        "--max-unreadable-customers", help="Most customer lines that do not say whose they are."
+    ),
+]
+_MOST_LINES = 20
+
+
+@app.callback()
+def _group() -> None:
+    """See, give and withdraw people's consent."""
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    file: PeopleOption = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="With --json: the rows themselves too.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what is held of people, and the history of their consent.
+
+    Table by table. People are named one a line, as for `stedi privacy scan`: an e-mail address, or
+    a JSON object with email. Exit code 5 where nothing is held of somebody.
+
+    Example: stedi consent show --file people.txt --json
+    """
+    if rows and not as_json:
+        raise UsageError("--rows goes with --json.", hint="Add --json, or leave out --rows.")
+    people = people_in(file, "consent show", any_name=True)
+    from stedi_cli.consent.held import held_of
+
+    with session(ctx) as opened:
+        _refuse_elsewhere(opened)
+        found, missing = held_of(opened.lakehouse, opened.lake, people, rows=rows)
+    if as_json:
+        render.emit({"people": [one.as_json() for one in found], "not_found": missing})
+    else:
+        for one in found:
+            _show_holding(one)
+    _end(missing, "Nothing is held of")
+
+
+@app.command()
+def grant(
+    ctx: typer.Context,
+    file: PeopleOption = None,
+    supersede: Annotated[
+        bool,
+        typer.Option("--supersede", help="Lines that hold them back are answered by this."),
+    ] = False,
+    max_bad_rows: BadRowsOption = None,
+    max_unreadable_customers: UnreadableOption = None,
+    wait: WaitOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that people agree from now on, and build the tables anew.
+
+    Each gets a new record like their latest one in a new landing file. Who agrees already is left
+    as they are. Where somebody is held back, files and lines are named and nothing is changed,
+    unless --supersede says that these lines are answered. Exit code 5 where no record of somebody
+    is there.
+
+    Example: stedi consent grant --file people.txt
+    """
+    people = people_in(file, "consent grant", any_name=True)
+    with session(
+        ctx, max_bad_rows=max_bad_rows, max_unreadable_customers=max_unreadable_customers
+    ) as opened:
+        _refuse_elsewhere(opened)
+        events = _change(opened, wait=wait).grant(people, supersede=supersede)
+        done, progress = _follow(opened, events, quiet=as_json)
+        _tell(done, progress, as_json=as_json)
+        if not as_json:
+            _say("agrees from now on", "agree from now on", people, done)
+    _end(done.missing, "No customer's record that can be read is there of")
+
+
+@app.command()
+def revoke(
+    ctx: typer.Context,
+    file: PeopleOption = None,
+    max_bad_rows: BadRowsOption = None,
+    max_unreadable_customers: UnreadableOption = None,
+    wait: WaitOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Record that people do not agree any more, and build without them.
+
+    Each gets a new record like their latest one, without consent, in a new landing file. What is
+    stale is built anew under the policy that the tables have, and of each table one snapshot
+    stays, with no other file. Refused while somebody else writes or reads, unless --wait is given.
+    Exit code 5 where no record of somebody is there, 4 where a table has them all the same.
+
+    Example: stedi consent revoke --file people.txt --wait
+    """
+    people = people_in(file, "consent revoke", any_name=True)
+    with session(
+        ctx, max_bad_rows=max_bad_rows, max_unreadable_customers=max_unreadable_customers
+    ) as opened:
+        _refuse_elsewhere(opened)
+        events = _change(opened, wait=wait).revoke(people)
+        done, progress = _follow(opened, events, quiet=as_json)
+        _tell(done, progress, as_json=as_json)
+        if not as_json:
+            _say("does not agree any more", "do not agree any more", people, done)
+        if done.changed:
+            _warn_of_others(opened)
+    _end(done.missing, "No customer's record that can be read is there of")
+
+
+def _refuse_elsewhere(opened: Session) -> None:
+    if opened.lake.consent is None:
+        raise UsageError(
+            "`stedi consent` is not there for a lakehouse on AWS yet.",
+            hint="Upload a newer record of the customer, and run `stedi jobs run --all`.",
+        )
+
+
+def _change(opened: Session, *, wait: bool) -> ConsentChange:
+    from stedi_cli.consent.change import ConsentChange
+
+    return ConsentChange(opened.lakehouse, opened.lake, wait=wait)
+
+
+def _follow(
+    opened: Session, events: Generator[Event, None, Changed], *, quiet: bool
+) -> tuple[Changed, Progress]:
+    """Show jobs while they run, and return what it came to."""
+    progress = Progress()
+    try:
+        with closing(events), live(progress, quiet) as update:
+            while True:
+                try:
+                    progress.add(next(events))
+                except StopIteration as end:
+                    return end.value, progress
+                update()
+    finally:
+        progress.removed += opened.lake.removed()
+        show_removed(progress.removed)
+
+
+def _tell(done: Changed, progress: Progress, *, as_json: bool) -> None:
+    if as_json:
+        jobs = [job.as_json() for job in progress.done]
+        removed = [ref.as_json() for ref in progress.removed]
+        render.emit({**done.as_json(), "jobs": jobs, "removed": removed})
+
+
+def _say(one: str, several: str, people: Sequence[Person], done: Changed) -> None:
+    lines = {*done.changed}
+    changed = len({person.email for person in people if person.line in lines})
+    if changed:
+        said = quantity(changed, f"person {one}", f"people {several}")
+        render.paragraph(f"{said}: {done.file} is their record in the landing zone.")
+    if done.unchanged:
+        number = len(done.unchanged)
+        render.paragraph(quantity(number, "person agrees", "people agree") + " already.")
+
+
+def _warn_of_others(opened: Session) -> None:
+    """Name what no run builds anew and may hold them."""
+    for stranger in opened.lake.tables.strangers():
+        render.note(f"Warning: {stranger.kind} {stranger.name} may hold them: {stranger.note}.")
+    exports = opened.lake.exports.read()
+    if exports.entries or exports.unreadable:
+        render.note("What was exported before may hold them: see `stedi history --exports`.")
+
+
+def _show_holding(holding: Holding) -> None:
+    from stedi_cli.consent.held import changes_of
+
+    record = holding.as_json()
+    since, held = record["agrees_since"], record["held_back_by"]
+    state = f"agrees since {since}" if since else "does not agree"
+    if held:
+        places = ", ".join(f"{line['file']}:{line['line']}" for line in held)
+        state = f"is held back: {places} cannot be used, and may be a withdrawal"
+    render.wrapped(f"{holding.email}: {state}.")
+    changes = list(changes_of(holding))
+    if changes:
+        told = [(change["updated"], change["consent"] or "no consent") for change in changes]
+        render.say()
+        render.show(render.table(["record of", "consent"], told))
+    told = [(h.table, "?" if h.rows is None else f"{h.rows:,}") for h in holding.tables]
+    render.say()
+    render.show(render.table(["table", ">rows"], told))
+    render.say()
+
+
+def _end(missing: Sequence[int], what: str) -> None:
+    """Say which lines name nobody who is known, and exit 5 where any does."""
+    if not missing:
+        return
+    named = ", ".join(map(str, missing[:_MOST_LINES]))
+    more = f" and {len(missing) - _MOST_LINES:,} more" if len(missing) > _MOST_LINES else ""
+    lines = "line" if len(missing) == 1 else "lines"
+    render.note(f"{what} who stands on {lines} {named}{more} of the people.")
+    raise typer.Exit(ExitCode.NOBODY)

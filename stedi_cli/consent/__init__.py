@@ -1,0 +1,1 @@
+"""People's consent: what is held of them, and how it is given and withdrawn."""

@@ -1,0 +1,306 @@
+"""Gives and withdraws people's consent: a new record each, and what follows in the tables."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from stedi_cli.checks.built import built_policies
+from stedi_cli.consent.customers import CONSENT, Customer, Record, customers_of, find, person_sql
+from stedi_cli.errors import BadDataError, ExitCode, StediError, UsageError, quantity
+from stedi_cli.lake.consent_part import Consent
+from stedi_cli.lake.parts import Lake
+from stedi_cli.lake.records import RunOptions
+from stedi_cli.landing.contract import Unusable, judge
+from stedi_cli.landing.lines import fields_of
+from stedi_cli.landing.names import shown
+from stedi_cli.privacy.people import Person
+from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.runs.pipeline import Event, Pipeline
+from stedi_cli.sql import identifier
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What became of a change of consent.
+
+    Args:
+        changed: The input's lines of people who have a new record.
+        unchanged: Those of people who agreed already.
+        missing: Those of people of whom no record tells.
+        file: The landing file with the records; None where there is none.
+        policy: The policy that the tables have; None where none is built.
+    """
+
+    changed: list[int] = field(default_factory=list)
+    unchanged: list[int] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    file: str | None = None
+    policy: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it leaves; ``docs/json.md`` says what is what."""
+        record = {"changed": self.changed, "unchanged": self.unchanged, "not_found": self.missing}
+        return {**record, "file": self.file, "policy": self.policy}
+
+
+class UnfinishedError(StediError):
+    """Records are there that the tables do not follow yet."""
+
+    def __init__(self, what: str, why: StediError) -> None:
+        hint = f"{why.hint} " if why.hint else ""
+        super().__init__(
+            f"{what} recorded, but not carried out yet: {why.message}",
+            hint=f"{hint}Then give this command again.",
+        )
+        self.exit_code = why.exit_code
+
+
+class LeftError(StediError):
+    """A table has people who withdrew."""
+
+    exit_code = ExitCode.FOUND
+
+
+class ConsentChange:
+    """Changes people's consent.
+
+    Args:
+        lakehouse: The model.
+        lake: Its parts.
+        wait: Whether to wait for others who are at work.
+    """
+
+    def __init__(self, lakehouse: Lakehouse, lake: Lake, *, wait: bool = False) -> None:
+        self._lakehouse = lakehouse
+        self._lake = lake
+        self._wait = wait
+        self._table = customers_of(lakehouse)
+        self._fields = fields_of(self._table)
+
+    def revoke(self, people: Iterable[Person]) -> Generator[Event, None, Changed]:
+        """Withdraw consent, and leave no trace of it in what was built by it.
+
+        Yields:
+            What the jobs do.
+
+        Raises:
+            UsageError: If older consents count under the policy that the tables have.
+            StediError: If others are at work; nothing is changed then.
+            UnfinishedError: If the records are there, and a job or what follows it failed.
+            LeftError: If a table has one of them all the same.
+        """
+        with self._part.alone(wait=self._wait, readers=False):
+            policy = self._policy()
+            self._refuse_older(policy)
+            found = find(self._lakehouse, self._lake, people)
+            able = [customer for customer in found.customers if customer.records]
+            missing = _lines_of(found.customers, but=able) + [one.line for one in found.missing]
+            if not able:
+                return Changed(missing=sorted(missing), policy=policy)
+            now = _now()
+            records = [self._withdrawn(customer, now) for customer in able]
+            file = self._deliver(records)
+            try:
+                if policy is not None:
+                    yield from self._run(policy)
+                self._part.keep_one()
+            except StediError as error:
+                raise UnfinishedError("The withdrawal is", error) from error
+            self._refuse_left({customer.person for customer in able})
+        return Changed(_lines_of(able), [], sorted(missing), file, policy)
+
+    def grant(
+        self, people: Iterable[Person], *, supersede: bool = False
+    ) -> Generator[Event, None, Changed]:
+        """Give consent, from now on.
+
+        Args:
+            people: Who agrees.
+            supersede: Whether lines that cannot be used, and may withdraw it, count as answered.
+
+        Yields:
+            What the jobs do.
+
+        Raises:
+            UsageError: If no run has read the landing files, so that nobody knows who is held back.
+            BadDataError: If somebody is held back; nothing is changed then.
+            UnfinishedError: If the records are there, and a job failed.
+        """
+        with self._part.alone(wait=self._wait, readers=True):
+            policy = self._policy()
+            if policy is None:
+                raise UsageError(
+                    "No table is built yet, so that nobody knows who is held back.",
+                    hint="Run `stedi jobs run --all`, then give this command again.",
+                )
+            if any(plan.stale for plan in self._pipeline(policy).plan()):
+                yield from self._run(policy)
+            found = find(self._lakehouse, self._lake, people)
+            held = [customer for customer in found.customers if customer.held_by]
+            _refuse_held_back(held, supersede=supersede)
+            now = _now()
+            able = [customer for customer in found.customers if customer.records]
+            new = [c for c in able if c.agrees_since is None or c.agrees_since > now]
+            missing = _lines_of(found.customers, but=able) + [one.line for one in found.missing]
+            unchanged = _lines_of(able, but=new)
+            if not new:
+                return Changed([], unchanged, sorted(missing), policy=policy)
+            records = [self._agreed(customer, now) for customer in new]
+            self._answer(new, records)
+            file = self._deliver(records)
+            try:
+                yield from self._run(policy)
+            except StediError as error:
+                raise UnfinishedError("The consent is", error) from error
+        return Changed(_lines_of(new), unchanged, sorted(missing), file, policy)
+
+    @property
+    def _part(self) -> Consent:
+        if self._lake.consent is None:
+            raise UsageError(
+                "On AWS consent cannot be changed by this command yet.",
+                hint="Upload a newer record of the customer, and run `stedi jobs run --all`.",
+            )
+        return self._lake.consent
+
+    def _policy(self) -> str | None:
+        """Return the policy that the tables have; None where none is built."""
+        built = built_policies(self._lakehouse, self._lake.tables.states())
+        if len(built) > 1:
+            raise UsageError(
+                f"Tables were built under {' and '.join(built)}; nothing was changed.",
+                hint="Run `stedi jobs run --all`, then give this command again.",
+            )
+        return self._lakehouse.policy(built[0]).name if built else None
+
+    def _refuse_older(self, policy: str | None) -> None:
+        """Refuse where not the latest record decides: an older one would bring the person back."""
+        first = [j for j in self._lakehouse.jobs.values() if self._table.name in j.reads][:1]
+        broken = self._lakehouse.policy(policy).breaks if policy else frozenset[str]()
+        if any(f"{job.writes}_consent" in broken for job in first):
+            raise UsageError(
+                f"Under {policy}, which the tables have, an older consent counts beside a later"
+                " withdrawal; nothing was changed.",
+                hint="Run `stedi jobs run --all --policy strict`, then give this command again.",
+            )
+
+    def _pipeline(self, policy: str) -> Pipeline:
+        return Pipeline(self._lakehouse, self._lake, policy)
+
+    def _run(self, policy: str) -> Generator[Event]:
+        yield from self._pipeline(policy).run(RunOptions(self._lake.jobs.default_engine))
+
+    def _withdrawn(self, customer: Customer, now: int) -> Record:
+        """Return a record without consent that none which is there is later than."""
+        updated = self._later(customer, now)
+        # At a tie the one without consent counts.
+        return self._record(customer, updated or customer.updated, None)
+
+    def _agreed(self, customer: Customer, now: int) -> Record:
+        updated = self._later(customer, now)
+        if updated is None or not self._is_plausible(now):
+            raise UsageError(
+                "No date is left for a record later than theirs, or this machine's clock is wrong;"
+                " nothing was changed.",
+                hint=f"Look at the clock, and at the records' {customer.columns.instant}.",
+            )
+        return self._record(customer, updated, now)
+
+    def _later(self, customer: Customer, now: int) -> int | None:
+        """Return now, or the next instant after their latest record; None where there is none."""
+        after = customer.updated + 1
+        later = max(now, after) if self._is_plausible(now) else after
+        return later if self._is_plausible(later) else None
+
+    def _is_plausible(self, instant: int) -> bool:
+        assert self._table.held_back is not None
+        name = self._table.held_back.instant
+        plausible = next(c.plausible for c in self._table.columns if c.name == name)
+        return plausible is None or instant in plausible
+
+    @staticmethod
+    def _record(customer: Customer, updated: int, consent: int | None) -> Record:
+        return {**customer.latest, customer.columns.instant: updated, CONSENT: consent}
+
+    def _deliver(self, records: Sequence[Record]) -> str:
+        """Put records into a landing file, once it is sure that each can be read as it is meant."""
+        lines = []
+        for record in records:
+            given = {name: value for name, value in record.items() if value is not None}
+            line = json.dumps(given, ensure_ascii=False).encode()
+            try:
+                read = judge(line, self._fields)
+            except Unusable:
+                read = {}
+            if read != record:
+                raise StediError(
+                    "A record like the customer's latest one could not be read; nothing was"
+                    " changed.",
+                    hint="Deliver another record of theirs, then give this command again.",
+                )
+            lines.append(line + b"\n")
+        return self._part.deliver(self._table, b"".join(lines))
+
+    def _answer(self, customers: Sequence[Customer], records: Sequence[Record]) -> None:
+        """Let no line that cannot be used count against a record that answers it."""
+        lines: dict[tuple[str, int], int] = {}
+        for customer, record in zip(customers, records, strict=True):
+            until = record[customer.columns.instant] - 1
+            for held in customer.held_by:
+                lines[held.file, held.line] = until
+        if lines:
+            self._part.answer(self._table, lines)
+
+    def _refuse_left(self, people: set[str]) -> None:
+        """Raise LeftError where a table has people who withdrew, as by a policy's own SQL."""
+        names = {t.held_back.email for t in self._lakehouse.traced.values() if t.held_back}
+        there = self._lake.tables.states()
+        for job in self._lakehouse.jobs.values():
+            table = self._lakehouse.tables[job.writes]
+            column = next((c.name for c in table.columns if c.name in names), None)
+            if column is None or table.name not in there:
+                continue
+            query = f"SELECT DISTINCT {person_sql(column)} FROM {identifier(table.name)}"
+            left = sum(row[0] in people for row in self._lake.questions.ask(query).rows)
+            if left:
+                raise LeftError(
+                    f"{table.name} still has {quantity(left, 'person', 'people')} who withdrew.",
+                    hint=f"Mend the SQL of {job.name}: the latest record of a customer decides.",
+                )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _lines_of(customers: Iterable[Customer], *, but: Sequence[Customer] = ()) -> list[int]:
+    left_out = {customer.person for customer in but}
+    return sorted(n for c in customers if c.person not in left_out for n in c.lines)
+
+
+def _refuse_held_back(held: Sequence[Customer], *, supersede: bool) -> None:
+    lines = {(line.file, line.line): line for customer in held for line in customer.held_by}
+    unsure = [place for place, line in lines.items() if line.people > 1]
+    if supersede and not unsure:
+        return
+    places = unsure if supersede else list(lines)
+    if not places:
+        return
+    named = ", ".join(f"{shown(file)}:{line}" for file, line in places[:_MOST_NAMED])
+    more = f" and {len(places) - _MOST_NAMED:,} more" if len(places) > _MOST_NAMED else ""
+    if supersede:
+        raise BadDataError(
+            f"Lines that cannot be used may be about others too: {named}{more}.",
+            hint="Mend these lines in the landing files and upload them again.",
+        )
+    raise BadDataError(
+        f"{quantity(len(held), 'person is', 'people are')} held back, since lines that cannot be"
+        f" used may withdraw their consent: {named}{more}.",
+        hint="Look at them: `stedi quarantine --show`. If this answers them, add --supersede.",
+    )
