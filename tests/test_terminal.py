@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from conftest import PROJECT, Ask, Lake, mostly_slow, run_stedi
 from rich.cells import cell_len
 from rich.console import Console
@@ -18,6 +19,7 @@ from rich.text import Text
 from small import write_lake
 from terminal import on_terminal
 
+from stedi_cli.cli.app import app
 from stedi_cli.cli.grid import Grid
 from stedi_cli.printable import plain
 from stedi_cli.project.folder import copy_out
@@ -376,11 +378,19 @@ def test_a_command_that_is_told_of_exists() -> None:
 # --- Texts and tables at 80 columns ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("group", ["", "infra", "data", "jobs"])
-def test_no_command_is_described_in_half_a_sentence(invoke: Ask, group: str) -> None:
+@pytest.mark.parametrize("columns", ["80", "40"])
+@pytest.mark.parametrize("group", ["", "infra", "data", "jobs", "privacy", "consent"])
+def test_no_command_is_described_in_half_a_sentence(
+    invoke: Ask, group: str, columns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
     told = invoke(*group.split(), "--help")
-    described = told.out.split("Commands:\n")[1].splitlines()
-    assert all(line.endswith(".") and not line.endswith("...") for line in described)
+    described = " ".join(told.out.split("Commands:\n")[1].split())
+    assert "..." not in described
+    command = typer.main.get_command(app)
+    for name, below in (command.commands[group] if group else command).commands.items():  # type: ignore[attr-defined]
+        first = " ".join(below.help.split("\n\n")[0].split()).split(". ")[0].removesuffix(".")
+        assert f"{name} {first}." in described
 
 
 SHOWN = [["tables"], ["validate"], ["history", "customer_trusted"], ["doctor"], ["jobs", "list"]]

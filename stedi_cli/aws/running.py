@@ -9,9 +9,10 @@ from stedi_cli.aws.place import Place
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Runner
 from stedi_cli.lake.records import RunOptions
+from stedi_cli.project.settings import ENGINES
 from stedi_cli.runs.spark_model import refuse_other_script
 
-ENGINES = ("glue",)
+_ENGINES = ENGINES["aws"]
 
 
 class Jobs:
@@ -21,7 +22,7 @@ class Jobs:
         place: The lakehouse.
     """
 
-    default_engine = "glue"
+    default_engine = _ENGINES[0]
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -29,10 +30,10 @@ class Jobs:
 
     def refuse_options(self, options: RunOptions) -> None:
         """Raise UsageError for an engine that is not here."""
-        if options.engine not in ENGINES:
+        if options.engine not in _ENGINES:
             raise UsageError(
                 f"There is no engine {options.engine!r} on AWS.",
-                hint=f"Engines: {', '.join(ENGINES)}.",
+                hint=f"Engines: {', '.join(_ENGINES)}.",
             )
 
     @contextmanager

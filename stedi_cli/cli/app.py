@@ -47,8 +47,9 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(ctx: typer.Context, wanted: bool) -> None:
+    # A shell that asks how a line goes on wants no version.
+    if wanted and not ctx.resilient_parsing:
         typer.echo(f"stedi {__version__}")
         raise typer.Exit
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.help import Group
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.people import PeopleOption, people_in
 from stedi_cli.cli.session import Session, session, show_removed
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from stedi_cli.privacy.people import Person
     from stedi_cli.runs.pipeline import Event
 
-app = typer.Typer(help="See, give and withdraw people's consent.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="See, give and withdraw people's consent.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WaitOption = Annotated[

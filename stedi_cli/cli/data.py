@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.help import Group
 from stedi_cli.cli.session import Options
 
 if TYPE_CHECKING:
     from stedi_cli.datasets.synthetic import Truth
 
-app = typer.Typer(help="Generate or download landing files.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Generate or download landing files.", no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from stedi_cli.cli import render
+from stedi_cli.cli.help import Group
 from stedi_cli.cli.plain_values import take_plainly
 from stedi_cli.cli.session import Options
 from stedi_cli.errors import ExitCode, StediError
@@ -19,7 +19,7 @@ from stedi_cli.masking import masked
 from stedi_cli.printable import one_line
 
 
-class StediGroup(TyperGroup):
+class StediGroup(Group):
     """Shows every error as one line with a hint, and exits with its code."""
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:

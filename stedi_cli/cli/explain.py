@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stedi_cli.cli import render
+from stedi_cli.cli import completion, render
 from stedi_cli.cli.flow import flow_asked, show_flow
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 def explain(
     ctx: typer.Context,
-    table: Annotated[str, typer.Argument(help="The table that was counted.")],
+    table: Annotated[
+        str, typer.Argument(help="The table that was counted.", autocompletion=completion.tables)
+    ],
     rows: Annotated[str, typer.Argument(help="The count, such as 28680 or 28,680.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

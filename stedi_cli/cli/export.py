@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stedi_cli.cli import render
+from stedi_cli.cli import completion, render
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import UsageError, quantity
 
@@ -19,7 +19,9 @@ _MOST_FOLDS = 1000
 
 def export(
     ctx: typer.Context,
-    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    table: Annotated[
+        str, typer.Argument(help="Name of the table.", autocompletion=completion.tables)
+    ],
     file: Annotated[
         Path,
         typer.Argument(help="File to make, ending in .parquet or .csv; with --folds a folder."),

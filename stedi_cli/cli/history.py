@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stedi_cli.cli import render
+from stedi_cli.cli import completion, render
 from stedi_cli.cli.ledger import show_exports
 from stedi_cli.cli.session import session
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def history(
     ctx: typer.Context,
-    table: Annotated[str | None, typer.Argument(help="One table [default: all].")] = None,
+    table: Annotated[
+        str | None,
+        typer.Argument(help="One table [default: all].", autocompletion=completion.tables),
+    ] = None,
     exports: Annotated[
         bool, typer.Option("--exports", help="Show what was written out of the lakehouse.")
     ] = False,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.help import Group
 from stedi_cli.cli.session import Session, session
 from stedi_cli.cli.upload import AllowMissing, found_in, upload_into
 from stedi_cli.errors import ExitCode, StediError, UsageError, quantity
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from stedi_cli.cli.grid import Grid
     from stedi_cli.lake.records import Change, Plan, Resource
 
-app = typer.Typer(help="Set up, look at and remove the infrastructure.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Set up, look at and remove the infrastructure.", no_args_is_help=True
+)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _FEW = 3

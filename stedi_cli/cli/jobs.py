@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stedi_cli.cli import render
+from stedi_cli.cli import completion, render
+from stedi_cli.cli.help import Group
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.session import Session, session, show_removed
 from stedi_cli.errors import StediError, Terminated, UsageError, quantity
@@ -19,10 +20,26 @@ if TYPE_CHECKING:
     from stedi_cli.lake.records import RunOptions
     from stedi_cli.runs.pipeline import JobPlan
 
-app = typer.Typer(help="List and run the jobs.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="List and run the jobs.", no_args_is_help=True)
 
 PolicyOption = Annotated[
-    str | None, typer.Option("--policy", help="Rules to apply [STEDI_POLICY; default: strict].")
+    str | None,
+    typer.Option(
+        "--policy",
+        help="Rules to apply [STEDI_POLICY; default: strict].",
+        autocompletion=completion.policies,
+    ),
+]
+JobsArgument = Annotated[
+    list[str] | None, typer.Argument(help="Jobs to run.", autocompletion=completion.jobs)
+]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Engine to run on: duckdb or spark; on AWS glue.",
+        show_default=False,
+        autocompletion=completion.engines,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -46,17 +63,14 @@ def list_jobs(ctx: typer.Context, policy: PolicyOption = None, as_json: JsonOpti
 @app.command()
 def run(
     ctx: typer.Context,
-    jobs: Annotated[list[str] | None, typer.Argument(help="Jobs to run.")] = None,
+    jobs: JobsArgument = None,
     all_jobs: Annotated[bool, typer.Option("--all", help="Run all jobs in order.")] = False,
     policy: PolicyOption = None,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date too.")] = False,
     reread: Annotated[
         bool, typer.Option("--reread", help="Read all landing files anew, and run the jobs.")
     ] = False,
-    engine: Annotated[
-        str | None,
-        typer.Option(help="Engine to run on: duckdb or spark; on AWS glue.", show_default=False),
-    ] = None,
+    engine: EngineOption = None,
     max_bad_rows: Annotated[
         str | None, typer.Option(help="Most unusable lines of a landing table: 100, or 1%.")
     ] = None,

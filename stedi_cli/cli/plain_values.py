@@ -29,6 +29,9 @@ class _PlainValues:
                 return value
             if self._annotation is Path and _is_readable(value):
                 return Path(value)
+        if ctx.resilient_parsing:
+            # To offer how a line goes on, nothing in it has to be right.
+            return value
         return self._by_typer().coerce(value, param=param, ctx=ctx)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stedi_cli.cli import render
+from stedi_cli.cli import completion, render
 from stedi_cli.cli.rows import MOST, show_rows
 from stedi_cli.cli.session import session
 from stedi_cli.errors import UsageError
@@ -16,7 +16,9 @@ from stedi_cli.sql import identifier
 
 def preview(
     ctx: typer.Context,
-    table: Annotated[str, typer.Argument(help="Name of the table.")],
+    table: Annotated[
+        str, typer.Argument(help="Name of the table.", autocompletion=completion.tables)
+    ],
     rows: Annotated[int, typer.Option("--rows", "-n", min=1, max=MOST, help="Rows to show.")] = 10,
     save: Annotated[
         Path | None,

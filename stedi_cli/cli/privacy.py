@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stedi_cli.cli import render
+from stedi_cli.cli import completion, render
+from stedi_cli.cli.help import Group
 from stedi_cli.cli.people import PeopleOption, people_in
 from stedi_cli.cli.session import Options
 from stedi_cli.errors import ExitCode, UsageError, quantity
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from stedi_cli.privacy.scan import Scan
 
-app = typer.Typer(help="See what is still there of a person.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="See what is still there of a person.", no_args_is_help=True)
 _KINDS = (
     ("emails", "e-mail address", "e-mail addresses"),
     ("serials", "serial number", "serial numbers"),
@@ -37,7 +38,12 @@ def scan(
     file: PeopleOption = None,
     allowed: Annotated[
         list[str] | None,
-        typer.Option("--except", metavar="PART", help="A part where they may be; repeatable."),
+        typer.Option(
+            "--except",
+            metavar="PART",
+            help="A part where they may be; repeatable.",
+            autocompletion=completion.parts,
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

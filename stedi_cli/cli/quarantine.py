@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stedi_cli.cli import render
+from stedi_cli.cli import completion, render
 from stedi_cli.cli.session import session
 from stedi_cli.errors import UsageError
 from stedi_cli.printable import one_line
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 def quarantine(
     ctx: typer.Context,
-    table: Annotated[str | None, typer.Argument(help="One landing table [default: all].")] = None,
+    table: Annotated[
+        str | None,
+        typer.Argument(
+            help="One landing table [default: all].", autocompletion=completion.landing_tables
+        ),
+    ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Show the lines themselves, read from the files now.")
     ] = False,

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from stedi_cli.checks.verdict import ERROR, FAILED, WRONG
-from stedi_cli.cli import render
+from stedi_cli.cli import completion, render
 from stedi_cli.cli.accept import accept as accepted
 from stedi_cli.cli.rows import show_rows
 from stedi_cli.cli.session import Session, session
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 _SHOWN = 10
 
+ChecksArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Checks to make [default: all, and counts].", autocompletion=completion.checks
+    ),
+]
 ShowOption = Annotated[
     int | None,
     typer.Option(
@@ -51,6 +57,7 @@ PolicyOption = Annotated[
         "--policy",
         help="Compare with this policy"
         " [STEDI_POLICY; default: the one the tables were built under].",
+        autocompletion=completion.policies,
     ),
 ]
 
@@ -73,9 +80,7 @@ class ValidateCommand(TyperCommand):
 
 def validate(
     ctx: typer.Context,
-    checks: Annotated[
-        list[str] | None, typer.Argument(help="Checks to make [default: all, and counts].")
-    ] = None,
+    checks: ChecksArgument = None,
     show: ShowOption = None,
     unmasked: Annotated[
         bool, typer.Option("--unmasked", help="With --show or --save: also who a person is.")

@@ -12,12 +12,13 @@ from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.access import private
 from stedi_cli.local.writer import Writer, write_journal
 from stedi_cli.project.naming import meant
+from stedi_cli.project.settings import ENGINES
 
 if TYPE_CHECKING:
     from stedi_cli.local.runner import DuckRunner
     from stedi_cli.local.spark import SparkRunner
 
-ENGINES = ("duckdb", "spark")
+_ENGINES = ENGINES["local"]
 
 
 class Jobs:
@@ -27,7 +28,7 @@ class Jobs:
         writer: The writer of the lakehouse.
     """
 
-    default_engine = "duckdb"
+    default_engine = _ENGINES[0]
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -40,10 +41,10 @@ class Jobs:
             raise UsageError(
                 "Jobs run on this machine, and end with this command.", hint="Leave out --detach."
             )
-        if options.engine not in ENGINES:
+        if options.engine not in _ENGINES:
             raise UsageError(
                 f"There is no engine {options.engine!r}.",
-                hint=meant(options.engine, ENGINES, f"Engines: {', '.join(ENGINES)}."),
+                hint=meant(options.engine, _ENGINES, f"Engines: {', '.join(_ENGINES)}."),
             )
 
     @contextmanager

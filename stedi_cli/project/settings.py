@@ -28,6 +28,8 @@ MARKER = "stedi.json"
 """The file that makes a folder of this machine a lakehouse."""
 RIGHT = "checked"
 """The file below its root that says what was found right of the project's files."""
+ENGINES = {"local": ("duckdb", "spark"), "aws": ("glue",)}
+"""What jobs can run on, by target; the first where none is named."""
 # As a file would give them.
 _DATA: Any = "data/sample"
 _BAD_ROWS: Any = "1%"
