@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
+from types import SimpleNamespace
+from typing import Any, get_args
 
 import pytest
 import yaml
-from conftest import PROJECT, Result, run_stedi
+from conftest import PROJECT, Lake, Result, run_stedi
 from small import customer, write_lake
 
 from stedi_cli.errors import UsageError
@@ -19,7 +21,7 @@ from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.project.model import load
 from stedi_cli.project.model_file import ColumnEntry
-from stedi_cli.project.settings import AwsSettings, LocalSettings, load_settings
+from stedi_cli.project.settings import MARKER, AwsSettings, LocalSettings, load_settings
 from stedi_cli.project.shape import in_file
 from stedi_cli.runs import spark_model
 from stedi_cli.tables.metrics import STRAY
@@ -90,6 +92,51 @@ def test_command_line_over_environment_over_file(
         monkeypatch.setenv(name, "")
     assert load_settings().policy == "published"
     assert load_settings().root == workspace / "from-file"
+
+
+def test_a_lakehouse_is_looked_for_in_the_folders_above(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = workspace / "mine" / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert load_settings().root == below / ".stedi"
+    for folder in (workspace, workspace / "mine"):
+        found = Lake(folder / ".stedi").up().settings.root
+        assert load_settings().root == found
+    # What is named is looked for nowhere else.
+    assert load_settings(root=Path(".stedi")).root == below / ".stedi"
+    monkeypatch.setenv("STEDI_ROOT", ".stedi")
+    assert load_settings().root == below / ".stedi"
+    monkeypatch.delenv("STEDI_ROOT")
+    # Nor above the project, whose model it would not be of.
+    copy_out(PROJECT, workspace / "mine" / "a")
+    assert load_settings().root == below / ".stedi"
+    Lake(workspace / "mine" / "a" / ".stedi").up()
+    assert load_settings().root == workspace / "mine" / "a" / ".stedi"
+    # What is here comes first.
+    (below / ".stedi").mkdir()
+    assert load_settings().root == below / ".stedi"
+
+
+def test_a_lakehouse_that_somebody_put_there_is_not_found(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Lake(workspace / ".stedi").up()
+    (workspace / "below").mkdir()
+    monkeypatch.chdir(workspace / "below")
+    assert load_settings().root == workspace / ".stedi"
+    # As in a folder that everybody may write to.
+    owner = Path(workspace / ".stedi" / MARKER).stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    stat = Path.stat
+
+    def of_another(path: Path, **how: Any) -> Any:
+        found = stat(path, **how)
+        return SimpleNamespace(st_uid=owner + 2) if path == workspace else found
+
+    monkeypatch.setattr(Path, "stat", of_another)
+    assert load_settings().root == workspace / "below" / ".stedi"
 
 
 @pytest.mark.slow

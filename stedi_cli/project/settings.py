@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
@@ -83,13 +84,36 @@ WorkerType = Literal[
 ]
 
 
-def _path(text: str, _: Any = None) -> Path:
-    return project.resolved(Path(os.path.expanduser(text)))  # noqa: PTH111 - takes any user
+def _root_path(text: str, _: Any = None) -> Path:
+    return project.resolved(_nearest(_expanded(text)))
+
+
+def _expanded(text: str) -> Path:
+    return Path(os.path.expanduser(text))  # noqa: PTH111 - takes any user
+
+
+def _nearest(root: Path) -> Path:
+    """Return a root that a file names, or a lakehouse there as seen from a folder above.
+
+    Not from above the project, since what is there is of another, nor one of somebody else in a
+    folder that is not theirs: what is uploaded would be theirs to read.
+    """
+    here = Path.cwd()
+    if root.is_absolute() or ".." in root.parts or os.path.lexists(here / root):
+        return root
+    for folder in (here, *here.parents):
+        marker = folder / root / MARKER
+        with suppress(OSError):
+            if marker.stat().st_uid in (os.geteuid(), folder.stat().st_uid):
+                return folder / root
+        if (folder / project.MODEL).is_file():
+            break
+    return root
 
 
 def _path_in_project(text: str, known: Mapping[str, Any]) -> Path:
     folder: Path = known["project"]
-    return folder / os.path.expanduser(text)  # noqa: PTH111
+    return folder / _expanded(text)
 
 
 def _bad_rows(given: str | int, _: Any) -> float | int:
@@ -150,7 +174,7 @@ class LocalSettings(_Settings):
     """The whole of ``configs/local.yaml``."""
 
     target: Literal["local"] = "local"
-    root: Annotated[Path, Given(Text, _path)] = _ROOT
+    root: Annotated[Path, Given(Text, _root_path)] = _ROOT
     access: Literal["owner", "group"] = "owner"
     memory_limit: Size | None = None
     check_memory: Size | None = "512MB"
@@ -242,7 +266,7 @@ def load_settings(
         "max_bad_rows": max_bad_rows,
         "max_unreadable_customers": max_unreadable_customers,
         # There is no folder on AWS that a root could be.
-        "root": None if on_aws else str(root) if root else environ.get("STEDI_ROOT") or None,
+        "root": None if on_aws else _named_root(root),
     }
     given = {key: value for key, value in overrides.items() if value is not None}
     kind: type[Settings] = AwsSettings if on_aws else LocalSettings
@@ -255,9 +279,15 @@ def _right(content: Any, given: dict[str, Any]) -> Right:
     """Return what was found right before, below the root that is asked for, if it is one."""
     said = {**content, **given} if isinstance(content, dict) else given
     try:
-        return Right(_path(said.get("root", _ROOT)) / RIGHT)
+        return Right(_root_path(said.get("root", _ROOT)) / RIGHT)
     except (UsageError, TypeError, ValueError, OSError):
         return Right()
+
+
+def _named_root(root: Path | None) -> str | None:
+    """Return the root that command line or environment name, which is looked for nowhere else."""
+    named = str(root) if root else os.environ.get("STEDI_ROOT")
+    return str(Path.cwd() / _expanded(named)) if named else None
 
 
 def named_policy(policy: str | None) -> str | None:
