@@ -21,7 +21,7 @@ from stedi_cli.landing.names import is_landing_name
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.layout import Layout
 from stedi_cli.project import folder as project
-from stedi_cli.project.lakehouse import Lakehouse, Table
+from stedi_cli.project.lakehouse import HELD_BACK, Lakehouse, Table
 from stedi_cli.project.settings import load_settings
 from stedi_cli.sql import identifier, literal, literals
 from stedi_cli.tables.types import TYPES
@@ -63,6 +63,7 @@ class Planner:
         try:
             theirs = dict(engine.execute(_SETTINGS))
             views = {t.name: self._view(t) for t in self.lakehouse.landing.values()}
+            views[HELD_BACK] = _nothing(self.lakehouse.tables[HELD_BACK])
         finally:
             engine.close()
         ours = dict(duckdb.connect().execute(_SETTINGS).fetchall())
@@ -158,6 +159,14 @@ def project_model() -> Lakehouse:
     from stedi_cli.project.model import load
 
     return load(project.bundled())
+
+
+def _nothing(table: Table) -> str:
+    """A view without rows: what is measured has no unusable lines, so that nobody is held back."""
+    columns = ", ".join(
+        f"CAST(NULL AS {TYPES[c.type].duckdb}) AS {identifier(c.name)}" for c in table.columns
+    )
+    return f"CREATE VIEW {identifier(table.name)} AS SELECT {columns} WHERE false"
 
 
 def _select(view: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stedi_cli.local.layout import Layout
 from stedi_cli.project import folder as project
+from stedi_cli.project.lakehouse import HELD_BACK, Table
 from stedi_cli.project.model import load
 from stedi_cli.project.settings import load_settings
 from stedi_cli.tables.types import TYPES
@@ -32,7 +33,7 @@ def main(root: Path, out: Path, plan: Path) -> None:
         {
             "name": table.name,
             "folder": str(Layout(root).landing / str(table.folder)),
-            "schema": ", ".join(f"`{c.name}` {TYPES[c.type].hive}" for c in table.columns),
+            "schema": _schema(table),
         }
         for table in lakehouse.landing.values()
     ]
@@ -44,7 +45,15 @@ def main(root: Path, out: Path, plan: Path) -> None:
         }
         for job in lakehouse.jobs.values()
     ]
-    plan.write_text(json.dumps({"settings": settings, "landing": landing, "jobs": jobs}, indent=1))
+    held_back = lakehouse.tables[HELD_BACK]
+    # What is measured has no unusable lines, so that nobody is held back.
+    empty = {"name": HELD_BACK, "schema": _schema(held_back)}
+    told = {"settings": settings, "landing": landing, "empty": [empty], "jobs": jobs}
+    plan.write_text(json.dumps(told, indent=1))
+
+
+def _schema(table: Table) -> str:
+    return ", ".join(f"`{c.name}` {TYPES[c.type].hive}" for c in table.columns)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from stedi_cli.lake import parts
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.records import RunOptions
-from stedi_cli.local import spark
+from stedi_cli.local import spark_submit
 from stedi_cli.local.layout import Layout
 from stedi_cli.places import open_lake
 from stedi_cli.project import folder as project
@@ -68,7 +68,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @cache
 def _spark_lacks() -> str | None:
-    return spark.missing()
+    return spark_submit.missing()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import CHECKOUT, IN_CI, Lake
 
-from stedi_cli.local import spark
+from stedi_cli.local import spark_submit
 
 FINAL = "machine_learning_curated"
 DOCUMENT = CHECKOUT / "docs" / "notebook.md"
@@ -81,4 +81,4 @@ def test_the_files_of_a_table_are_more_than_the_table(twice: Lake) -> None:
 
 
 def test_the_packages_are_those_that_spark_runs_with() -> None:
-    assert re.findall(r'"(org\.[^" ]+:[^" ]+)"', BY_NAME["pyspark"]) == list(spark.PACKAGES)
+    assert re.findall(r'"(org\.[^" ]+:[^" ]+)"', BY_NAME["pyspark"]) == list(spark_submit.PACKAGES)

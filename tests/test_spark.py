@@ -39,7 +39,7 @@ from stedi_cli.errors import BadDataError, StediError, UsageError
 from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import RunOptions
-from stedi_cli.local import spark
+from stedi_cli.local import spark, spark_submit
 from stedi_cli.places import open_lake
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.lakehouse import Lakehouse
@@ -381,7 +381,7 @@ def test_a_file_is_no_table_for_spark_either(
 def test_without_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    assert "install a JDK 17 or newer" in str(spark.missing())
+    assert "install a JDK 17 or newer" in str(spark_submit.missing())
 
 
 def test_with_an_old_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,7 +390,7 @@ def test_with_an_old_java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     java.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.delenv("JAVA_HOME", raising=False)
-    assert "Java 11 is too old" in str(spark.missing())
+    assert "Java 11 is too old" in str(spark_submit.missing())
 
 
 def test_shared_serial_numbers_are_joined_with_the_time(tmp_path: Path) -> None:

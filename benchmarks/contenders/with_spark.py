@@ -1,7 +1,7 @@
 """The same SQL in plain PySpark: ``with_spark.py PLAN``.
 
 Stands alone. PLAN is a JSON object: the session's settings, the landing tables with their schema
-and folder, and the jobs with their SQL and the Parquet folder that each writes.
+and folder, those without rows, and the jobs with their SQL and the Parquet folder that each writes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ def main(plan: Path) -> None:
     for table in given["landing"]:
         rows = spark.read.schema(table["schema"]).json(table["folder"])
         rows.createOrReplaceTempView(table["name"])
+    for table in given["empty"]:
+        spark.createDataFrame([], table["schema"]).createOrReplaceTempView(table["name"])
     for job in given["jobs"]:
         spark.sql(job["sql"]).write.mode("overwrite").parquet(job["out"])
         spark.read.parquet(job["out"]).createOrReplaceTempView(job["writes"])

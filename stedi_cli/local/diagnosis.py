@@ -12,7 +12,7 @@ from stedi_cli.errors import StediError, quantity
 from stedi_cli.lake import elsewhere
 from stedi_cli.lake.findings import REBUILD, Finding
 from stedi_cli.landing.names import RENAME_THERE, with_address
-from stedi_cli.local import spark
+from stedi_cli.local import spark_submit
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import catalog_damage
 from stedi_cli.local.kept_aside import KeptAside
@@ -43,7 +43,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
     layout, lakehouse, tables = place.layout, place.lakehouse, place.tables
     yield _disk(layout.root)
     # An engine of choice, so its absence is no fault.
-    yield Finding("Spark", spark.missing() or "can run with --engine spark")
+    yield Finding("Spark", spark_submit.missing() or "can run with --engine spark")
     yield from elsewhere.findings(_remedy(layout))
     if not layout.exists():
         yield Finding("root", f"no lakehouse in {layout.root}", "Run `stedi infra up`.")

@@ -12,7 +12,6 @@ import sys
 import time
 import uuid
 from collections.abc import Generator, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from stedi_cli.durable import make_folder
 from stedi_cli.errors import StediError
 from stedi_cli.lake.job_run import JobOutcome
 from stedi_cli.lake.records import Task
-from stedi_cli.local.access import mask_of, private
+from stedi_cli.local import spark_submit
+from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.layout import to_uri
@@ -33,31 +33,7 @@ from stedi_cli.runs import spark_model, spark_request
 from stedi_cli.runs.bad_rows import verdict_of
 from stedi_cli.tables.history import RefRemoved
 
-PACKAGES = (
-    "org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:1.11.0",
-    "org.xerial:sqlite-jdbc:3.47.1.0",
-)
-OLDEST_JAVA = 17
-SMALL = 100_000_000
-"""Bytes of landing files below which Java's second compiler costs more than it saves."""
-QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 _MARK = "STEDI "
-
-
-def missing() -> str | None:
-    """Return what has to be installed before Spark can run here, or None."""
-    if find_spec("pyspark") is None:
-        return "PySpark is not installed: `pip install 'stedi[spark]'`."
-    home = os.environ.get("JAVA_HOME")
-    java = shutil.which("java", path=str(Path(home) / "bin")) if home else shutil.which("java")
-    if java is None:
-        return f"There is no Java: install a JDK {OLDEST_JAVA} or newer (openjdk-17-jre-headless)."
-    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)  # noqa: S603
-    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr)
-    if found is None or int(found[1]) < OLDEST_JAVA:
-        version = found[1] if found else "unknown"
-        return f"Java {version} is too old: install a JDK {OLDEST_JAVA} or newer."
-    return None
 
 
 class SparkRunner:
@@ -79,7 +55,7 @@ class SparkRunner:
         lock: int,
         reread: bool = False,
     ) -> None:
-        what = missing()
+        what = spark_submit.missing()
         if what is not None:
             raise StediError(f"Spark cannot run here. {what}", hint="Or leave out --engine spark.")
         spark_model.refuse_other_script(place.lakehouse.folder)
@@ -142,7 +118,7 @@ class SparkRunner:
             **dict.fromkeys(("SPARK_LOCAL_DIRS", "TMPDIR"), str(self._temp)),
         }
         with subprocess.Popen(  # noqa: S603
-            self._command(request, small=_size(tasks) < SMALL),
+            spark_submit.command(self._place, self._model, request, self._size(tasks)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **environment},
@@ -257,55 +233,15 @@ class SparkRunner:
             is_whole=self._tables.is_whole,
         )
 
-    def _command(self, request: Path, *, small: bool) -> list[str]:
-        catalog = f"spark.sql.catalog.{CATALOG}"
-        threads = self._place.settings.threads or "*"
-        temp = f'"-Djava.io.tmpdir={self._temp}"'
-        conf = {
-            "spark.master": f"local[{threads}]",
-            "spark.driver.memory": self._place.settings.spark_memory,
-            **_libraries(),
-            "spark.driver.extraJavaOptions": f"{QUICK_START} {temp}" if small else temp,
-            "spark.log.level": "WARN",
-            "spark.ui.showConsoleProgress": "false",
-            "spark.local.dir": str(self._temp),
-            "spark.ui.enabled": "false",
-            # Hadoop sets permissions itself.
-            "spark.hadoop.fs.permissions.umask-mode": f"{mask_of(self._place.settings):03o}",
-            **spark_model.SESSION,
-            catalog: spark_model.CATALOG_CLASS,
-            f"{catalog}.type": "jdbc",
-            f"{catalog}.uri": f"jdbc:sqlite:{self._layout.catalog}",
-            f"{catalog}.warehouse": to_uri(self._layout.warehouse),
-            f"{catalog}.jdbc.schema-version": "V1",
-        }
-        script = self._lakehouse.folder / "jobs" / spark_model.SCRIPT
-        pyspark = find_spec("pyspark")
-        assert pyspark is not None and pyspark.origin is not None
-        submit = [str(Path(pyspark.origin).parent / "bin" / "spark-submit")]
-        settings = [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
-        modules = map(str, spark_model.modules(self._lakehouse.folder))
-        files = ["--py-files", ",".join(modules)]
-        arguments = ["--model", to_uri(self._model), "--request", to_uri(request)]
-        return [*submit, *settings, *files, str(script), *arguments]
-
-
-def _size(tasks: list[Task]) -> int:
-    """Return the bytes of all landing files that jobs read."""
-    landing = {name: state for task in tasks for name, state in task.landing.items()}
-    return sum(facts.size for state in landing.values() for facts in state.files.values())
-
-
-def _libraries() -> dict[str, str]:
-    """Return the settings that bring Iceberg: by its files once they are here.
-
-    Spark copies what comes as a package at each start.
-    """
-    cache = Path.home() / ".ivy2.5.2" / "jars"
-    files = [cache / f"{'_'.join(p.split(':')[:2])}-{p.split(':')[2]}.jar" for p in PACKAGES]
-    if all(file.is_file() for file in files):
-        return {"spark.driver.extraClassPath": os.pathsep.join(map(str, files))}
-    return {"spark.jars.packages": ",".join(PACKAGES)}
+    def _size(self, tasks: list[Task]) -> int:
+        """Return the bytes of the landing files and tables that jobs read."""
+        landing = {name: state for task in tasks for name, state in task.landing.items()}
+        read = {name for task in tasks for name in task.job.reads}
+        sizes = [facts.size for state in landing.values() for facts in state.files.values()]
+        for name, state in self._tables.states().items():
+            if name in read and state.current:
+                sizes += state.current.files.values()
+        return sum(sizes)
 
 
 def _reports(process: subprocess.Popen[bytes], log: SparkLog) -> Iterator[dict[str, Any]]:

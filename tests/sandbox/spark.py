@@ -248,6 +248,8 @@ class Spark:
             "spark.driver.host": "127.0.0.1",
             "spark.local.dir": str(folder),
             "spark.log.level": "WARN",
+            # A cluster's 200 would be 200 files of each task on one disk.
+            "spark.sql.shuffle.partitions": "4",
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
             "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
             # A file system that was made with another run's credentials is not taken.
