@@ -290,6 +290,25 @@ def test_too_many_unusable_lines_stop_a_run_before_the_first_table(
     assert set(lake.states()) == {"quarantine", "held_back"}
 
 
+def test_an_interrupted_command_says_what_is_true_of_it(
+    workspace: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stedi_cli.places.open_lake", interrupted)
+    monkeypatch.setattr("stedi_cli.datasets.synthetic.generate", interrupted)
+    for command, words in (JSON_COMMANDS | CHANGING_JSON_COMMANDS).items():
+        told = invoke(*command.split(), *words)
+        assert (told.code, told.out) == (130, "")
+        said = told.err.splitlines()[-1]
+        only_reads = command in JSON_COMMANDS
+        assert (said == "Error: Interrupted; nothing was changed.") == only_reads, said
+        assert ("table" in said) == (command == "jobs run"), said
+    told = invoke("report")
+    assert told.err.splitlines()[-1] == "Error: Interrupted; the file is as before or whole."
+
+
 def test_validation_that_fails_exits_with_3(workspace: Path, invoke: Callable[..., Result]) -> None:
     write_lake(workspace / "data")
     assert invoke("infra", "up", "--data", "data").code == 0

@@ -88,7 +88,7 @@ def test_an_interrupt_while_waiting(held: Lake, tmp_path: Path) -> None:
         out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
     assert out == ""
-    assert err == "Error: Interrupted; every table is as before or as after.\n"
+    assert err == "Error: Interrupted; each landing file is as before or as uploaded.\n"
     assert not list(held.layout.landing.rglob("more.json"))
 
 
@@ -201,7 +201,7 @@ def test_a_query_ends_on_a_signal_while_one_function_of_a_row_takes_long(
     for _ in range(times):
         terminal.process.send_signal(number)
     assert terminal.end() == 130
-    assert "Error: Interrupted" in terminal.shown
+    assert "Error: Interrupted; nothing was changed." in terminal.shown
     assert "Traceback" not in terminal.shown
     assert list(lake.layout.temp.iterdir()) == []
 
@@ -225,7 +225,7 @@ def test_an_interrupted_job_leaves_everything_as_before(tmp_path: Path) -> None:
     terminal.read_until("running")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
-    assert "Error: Interrupted" in terminal.shown
+    assert "Error: Interrupted; every table is as before or as after." in terminal.shown
     assert "Traceback" not in terminal.shown
     assert lake.states() == before
     assert not lake.layout.journal.exists()

@@ -10,6 +10,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.help import Group
+from stedi_cli.cli.interrupts import EVERY_TABLE, if_interrupted
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.people import PeopleOption, people_in
 from stedi_cli.cli.session import Session, session, show_removed
@@ -40,6 +41,7 @@ UnreadableOption = Annotated[
     ),
 ]
 _MOST_LINES = 20
+_TRUE = f"{EVERY_TABLE}; give the command again to be sure of all of them"
 
 
 @app.callback()
@@ -80,6 +82,7 @@ def show(
 
 
 @app.command()
+@if_interrupted(_TRUE)
 def grant(
     ctx: typer.Context,
     file: PeopleOption = None,
@@ -115,6 +118,7 @@ def grant(
 
 
 @app.command()
+@if_interrupted(_TRUE)
 def revoke(
     ctx: typer.Context,
     file: PeopleOption = None,

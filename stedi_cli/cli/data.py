@@ -10,6 +10,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.help import Group
+from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.session import Options
 
 if TYPE_CHECKING:
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=Group, help="Generate or download landing files.", no_args_is_help=True)
 
+_WHOLE = "the data set is there whole or not at all"
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
+@if_interrupted(_WHOLE)
 def generate(
     folder: Annotated[Path, typer.Argument(help="Folder to make.")],
     customers: Annotated[int, typer.Option(min=1, help="Number of customers.")] = 1000,
@@ -82,6 +86,7 @@ def _show(truth: Truth) -> None:
 
 
 @app.command()
+@if_interrupted(_WHOLE)
 def fetch(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder to make.")] = Path("public-data"),

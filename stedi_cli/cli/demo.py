@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.interrupts import EVERY_TABLE, if_interrupted
 from stedi_cli.cli.jobs import run_jobs
 from stedi_cli.cli.session import session
 from stedi_cli.cli.upload import found_in, upload_into
@@ -16,6 +17,7 @@ from stedi_cli.errors import ExitCode
 ROOT = Path("stedi-demo")
 
 
+@if_interrupted(EVERY_TABLE)
 def demo(ctx: typer.Context) -> None:
     """Build a lakehouse from the sample data, in ./stedi-demo.
 

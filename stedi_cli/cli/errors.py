@@ -11,6 +11,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.help import Group
+from stedi_cli.cli.interrupts import told
 from stedi_cli.cli.plain_values import take_plainly
 from stedi_cli.cli.session import Options
 from stedi_cli.errors import ExitCode, StediError
@@ -50,7 +51,7 @@ def _errors_shown(ctx: Any) -> Iterator[None]:
         _show(ctx, *_of_system(error))
         raise typer.Exit(ExitCode.FAILED) from error
     except KeyboardInterrupt as error:
-        _show(ctx, "Interrupted; every table is as before or as after.", None)
+        _show(ctx, told(error), None)
         raise typer.Exit(ExitCode.INTERRUPTED) from error
 
 

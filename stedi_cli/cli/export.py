@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import completion, render
+from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import UsageError, quantity
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 _MOST_FOLDS = 1000
 
 
+@if_interrupted("what it writes is as before or whole")
 def export(
     ctx: typer.Context,
     table: Annotated[

@@ -11,6 +11,7 @@ import typer
 
 from stedi_cli.cli import render
 from stedi_cli.cli.help import Group
+from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.session import Session, session
 from stedi_cli.cli.upload import AllowMissing, found_in, upload_into
 from stedi_cli.errors import ExitCode, StediError, UsageError, quantity
@@ -47,6 +48,7 @@ def plan(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+@if_interrupted("what was made stays, and `stedi infra up` makes the rest")
 def up(
     ctx: typer.Context,
     data: Annotated[
@@ -118,6 +120,7 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+@if_interrupted("what was not removed stays, and `stedi infra down` removes it")
 def down(
     ctx: typer.Context,
     keep_data: Annotated[

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.session import Options
 
 
+@if_interrupted("each of configs/, jobs/ and data/sample/ is there whole or not at all")
 def init(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Folder to copy to.")] = Path(),

@@ -10,15 +10,16 @@ import typer
 
 from stedi_cli.cli import completion, render
 from stedi_cli.cli.help import Group
+from stedi_cli.cli.interrupts import EVERY_TABLE, if_interrupted
+from stedi_cli.cli.listed_jobs import show_plans, show_runs, used_by
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.session import Session, session, show_removed
 from stedi_cli.errors import StediError, Terminated, UsageError, quantity
 from stedi_cli.printable import one_line
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed, Usage
+    from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed
     from stedi_cli.lake.records import RunOptions
-    from stedi_cli.runs.pipeline import JobPlan
 
 app = typer.Typer(cls=Group, help="List and run the jobs.", no_args_is_help=True)
 
@@ -57,10 +58,11 @@ def list_jobs(ctx: typer.Context, policy: PolicyOption = None, as_json: JsonOpti
         if as_json:
             render.emit([plan.as_json() for plan in plans])
             return
-        _show_plans(plans)
+        show_plans(plans)
 
 
 @app.command()
+@if_interrupted(EVERY_TABLE)
 def run(
     ctx: typer.Context,
     jobs: JobsArgument = None,
@@ -132,10 +134,11 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
         if not runs:
             render.say("There is no run.")
             return
-        _show_runs(runs)
+        show_runs(runs)
 
 
 @app.command()
+@if_interrupted("`stedi jobs status` shows which runs are still at work")
 def stop(ctx: typer.Context) -> None:
     """Stop the runs on AWS that are at work.
 
@@ -195,31 +198,6 @@ def run_jobs(
     return progress
 
 
-def _show_plans(plans: Sequence[JobPlan]) -> None:
-    told = [(p.job.name, p.job.reads, p.job.writes, p.stale or "up to date") for p in plans]
-    if render.is_terminal():
-        rows = [(job, "\n".join((*reads, f"→ {to}", state, ""))) for job, reads, to, state in told]
-        render.show(render.table(["job", "reads → writes, state"], rows))
-        return
-    records = [(job, ", ".join(reads), to, state) for job, reads, to, state in told]
-    render.show(render.table(["job", "reads", "writes", "state"], records))
-
-
-def _show_runs(runs: Sequence[JobRun]) -> None:
-    if not render.is_terminal():
-        records = [
-            (r.job, r.state, r.started, _used(r.seconds, r.usage), r.id, r.error) for r in runs
-        ]
-        render.show(render.table(["job", "state", "started", "used", "run", "error"], records))
-        return
-    for run in runs:
-        # A run's id alone takes most of 80 columns.
-        used = _used(run.seconds, run.usage)
-        lines = [f"{run.job}  {run.state}", ", ".join(filter(None, (run.started, used)))]
-        lines += [run.id, *([run.error] if run.error else [])]
-        render.wrapped("\n  ".join(one_line(line) for line in lines))
-
-
 def _reasons(opened: Session, done: Sequence[JobDone]) -> Counter[str]:
     """Return why landing lines that these jobs answer for are in quarantine.
 
@@ -277,7 +255,7 @@ def _show_failure(failed: RunFailed | None) -> None:
         return
     for line in failed.log:
         render.note(f"  | {one_line(line)}")
-    used = _used(failed.run.seconds, failed.run.usage)
+    used = used_by(failed.run.seconds, failed.run.usage)
     render.note(f"Run {failed.run.id} of {failed.run.job}: {failed.run.state}, {used}.")
     render.note(f"Look at {failed.where}.")
 
@@ -305,16 +283,10 @@ def _show_notes(progress: Progress, policy: str) -> None:
 def _show_usage(progress: Progress) -> None:
     used = {d.usage.run: d.usage for d in progress.done if d.usage is not None}
     for usage in used.values():
-        render.note(f"Run {usage.run}: {_used(usage.seconds, usage)}.")
+        render.note(f"Run {usage.run}: {used_by(usage.seconds, usage)}.")
     if progress.failed is not None and progress.failed.run.usage is not None:
         used[progress.failed.run.id] = progress.failed.run.usage
     if len(used) > 1:
         hours = sum(usage.dpu_hours for usage in used.values())
         dollars = sum(usage.dollars for usage in used.values())
         render.note(f"{len(used)} runs: {hours:.3f} DPU-hours, {dollars:.3f} USD.")
-
-
-def _used(seconds: float, usage: Usage | None) -> str:
-    if usage is None:
-        return f"{seconds:,.0f} s"
-    return f"{seconds:,.0f} s, {usage.dpu_hours:.3f} DPU-hours, {usage.dollars:.3f} USD"

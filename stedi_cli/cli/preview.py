@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from stedi_cli.cli import completion, render
+from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.rows import MOST, show_rows
 from stedi_cli.cli.session import session
 from stedi_cli.errors import UsageError
@@ -44,7 +45,10 @@ def preview(
             from stedi_cli.cli.picture import refuse_picture, save_table
 
             refuse_picture(save, force=force)
-            with render.busy(f"Drawing {save}"):
+            with (
+                render.busy(f"Drawing {save}"),
+                if_interrupted("the picture is as before or whole"),
+            ):
                 save_table(opened, "preview --save", found, save, rows, unmasked=unmasked)
             render.say(f"A picture of {found.name} written to {save}.")
         else:

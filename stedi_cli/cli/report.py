@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from stedi_cli.report.facts import Facts
 
 
+@if_interrupted("the file is as before or whole")
 def report(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="File to make, ending in .html.")] = Path(

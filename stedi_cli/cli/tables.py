@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError
 
@@ -36,7 +37,8 @@ def tables(
         raise UsageError("--ddl and --drop exclude each other.", hint="Give one of them.")
     with session(ctx) as opened:
         if drop is not None:
-            _drop(opened, drop, yes=yes, as_json=as_json)
+            with if_interrupted(f"`stedi tables --drop {drop}` removes what is left of it"):
+                _drop(opened, drop, yes=yes, as_json=as_json)
         elif with_ddl:
             _show_ddl(opened, as_json=as_json)
         else:

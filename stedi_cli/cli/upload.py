@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError, quantity
 from stedi_cli.masking import is_address
@@ -26,6 +27,7 @@ _MOST_NAMED = 100
 _FEW = 3
 
 
+@if_interrupted("each landing file is as before or as uploaded")
 def upload(
     ctx: typer.Context,
     folder: Annotated[

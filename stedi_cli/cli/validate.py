@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 from stedi_cli.checks.verdict import ERROR, FAILED, WRONG
 from stedi_cli.cli import completion, render
 from stedi_cli.cli.accept import accept as accepted
+from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.rows import show_rows
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError, quantity
@@ -120,7 +121,8 @@ def validate(
             refuse_deliverables(opened, save)
         with render.busy("Validating"):
             report, rows = _looked(validation, show, masked=not unmasked)
-        written = [] if accept is None else accepted(opened, validation, report, accept)
+        with if_interrupted("the expected counts are as before or as after"):
+            written = [] if accept is None else accepted(opened, validation, report, accept)
         report = validation.judged() if written else report
         _save(opened, report, save, unmasked=unmasked)
         if as_json:
@@ -159,7 +161,7 @@ def _save(opened: Session, report: Report, folder: Path | None, *, unmasked: boo
     if folder is not None:
         from stedi_cli.cli.deliverables import save_deliverables
 
-        with render.busy("Drawing"):
+        with render.busy("Drawing"), if_interrupted("each picture is there whole or not at all"):
             files = save_deliverables(opened, report, folder, unmasked=unmasked)
         render.note(f"{quantity(len(files), 'picture')} written to {folder}.")
 

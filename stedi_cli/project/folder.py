@@ -106,10 +106,12 @@ def copy_out(source: Path, destination: Path) -> list[Path]:
     staged = destination / ".stedi-init"
     shutil.rmtree(staged, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    for part in _PARTS:
-        shutil.copytree(source / part, staged / part, ignore=ignored)
-    for part in _PARTS:
-        (destination / part).parent.mkdir(parents=True, exist_ok=True)
-        (staged / part).rename(destination / part)
-    shutil.rmtree(staged)
+    try:
+        for part in _PARTS:
+            shutil.copytree(source / part, staged / part, ignore=ignored)
+        for part in _PARTS:
+            (destination / part).parent.mkdir(parents=True, exist_ok=True)
+            (staged / part).rename(destination / part)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
     return [Path(part) for part in _PARTS]
