@@ -78,12 +78,7 @@ def up(
                 planned = opened.lake.infrastructure.plan()
             _show_plan(opened, planned)
             render.say()
-        resources: list[Resource] = []
-        with render.busy("Setting up") as tell:
-            for resource in opened.lake.infrastructure.up(planned, replace=yes):
-                resources.append(resource)
-                done = f"{len(resources)} of {len(planned.changes)}, " if planned else ""
-                tell(f"{done}{resource.kind} {resource.name} {resource.state}")
+        resources = _made(opened, planned, replace=yes)
         if not as_json:
             render.show(_table(opened, resources))
         result = None
@@ -96,6 +91,24 @@ def up(
             render.emit({"resources": [r.as_json() for r in resources], "uploaded": uploaded})
         if result is not None:
             result.end(allow_missing=allow_missing)
+
+
+def _made(opened: Session, planned: Plan | None, *, replace: bool) -> list[Resource]:
+    """Carry out a plan, and say what is done and, once, what has to be waited for."""
+    from stedi_cli.lake.records import WAITING
+
+    resources: list[Resource] = []
+    waiting: set[str] = set()
+    with render.busy("Setting up") as tell:
+        for resource in opened.lake.infrastructure.up(planned, replace=replace):
+            done = f"{len(resources)} of {len(planned.changes)}, " if planned else ""
+            tell(f"{done}{resource.kind} {resource.name} {resource.state}")
+            if resource.state != WAITING:
+                resources.append(resource)
+            elif resource.name not in waiting:
+                render.note(f"{resource.note} Waiting some minutes; Ctrl-C ends it.")
+                waiting.add(resource.name)
+    return resources
 
 
 @app.command()

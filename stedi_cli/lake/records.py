@@ -115,6 +115,10 @@ class QueryCost:
         return {"scanned_bytes": self.scanned, "usd": round(self.dollars, 6)}
 
 
+WAITING = "waiting"
+"""State of a part of the infrastructure that is asked for again in a while."""
+
+
 @dataclass(frozen=True)
 class Resource:
     """A part of the infrastructure and what was done, or is to be done, with it.

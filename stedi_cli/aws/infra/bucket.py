@@ -13,6 +13,7 @@ from stedi_cli.aws.infra.emptying import empty
 from stedi_cli.aws.infra.resource import (
     Found,
     Kind,
+    NotYetError,
     ask,
     from_key_values,
     is_missing,
@@ -211,6 +212,15 @@ class Bucket(Kind):
                 f"The bucket name {name} is taken by another account.",
                 hint="Names of buckets are worldwide: run `stedi infra down`, then set another"
                 " bucket in the config file.",
+            ) from error
+        except s3.exceptions.ClientError as error:
+            # Of a bucket that was deleted, S3 keeps the name for a while.
+            if error_code(error) != "OperationAborted":
+                raise
+            raise NotYetError(
+                f"The bucket name {name} is not free yet: S3 is still deleting such a bucket.",
+                hint="It can take an hour: run `stedi infra up` again then. Or run `stedi infra"
+                " down`, then set another bucket in the config file.",
             ) from error
         wanted = self.wanted(name)
         self.update(name, {"tags"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -15,7 +15,7 @@ from stedi_cli.aws.infra.jobs import Jobs
 from stedi_cli.aws.infra.landing_tables import LandingTables
 from stedi_cli.aws.infra.log_groups import LogGroups
 from stedi_cli.aws.infra.objects import Objects
-from stedi_cli.aws.infra.resource import Kind
+from stedi_cli.aws.infra.resource import Kind, NotYetError
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.infra.work_group import WorkGroup
 from stedi_cli.aws.layout import Layout
@@ -23,7 +23,7 @@ from stedi_cli.aws.lodgers import lodgers
 from stedi_cli.aws.strangers import is_ours
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.records import Plan, Resource
+from stedi_cli.lake.records import WAITING, Change, Plan, Resource
 from stedi_cli.lake.strangers import LANDING_ZONE
 
 _STATES = {
@@ -37,6 +37,8 @@ _STATES = {
 _AS_IT_IS = ("keep", "leave")
 # Seconds before each look at what is left: what was deleted may be seen for a while.
 _LOOKS = (0, 1, 3, 6)
+# Seconds before each further attempt at what AWS is not ready for, ten minutes in all.
+_PATIENCE = (5, 10, 15, *(30,) * 19)
 _KEPT = (Bucket.kind, Database.kind, LandingTables.kind)
 
 
@@ -92,7 +94,7 @@ class Infrastructure:
             replace: Whether what cannot be changed in place is deleted and made again.
 
         Yields:
-            What was done, a stage at a time.
+            What was done, a stage at a time, and what is waited for.
 
         Raises:
             UsageError: If something of the same name is not ours, or would have to be replaced;
@@ -105,7 +107,7 @@ class Infrastructure:
             kinds = {kind.kind: kind for kind in stage}
             changes = [change for change in plan.changes if change.kind in kinds]
             todo = [change for change in changes if change.action not in _AS_IT_IS]
-            done = side_by_side([partial(kinds[c.kind].carry_out, c) for c in todo])
+            done = yield from self._carry_out(kinds, todo)
             carried_out = {(resource.kind, resource.name): resource for resource in done}
             for change in changes:
                 state = "left" if change.action == "leave" else "there"
@@ -115,6 +117,30 @@ class Infrastructure:
         for change in plan.changes:
             if change.kind not in kinds_here:
                 yield Resource(change.kind, change.name, "left", change.note)
+
+    def _carry_out(
+        self, kinds: dict[str, Kind], todo: list[Change]
+    ) -> Generator[Resource, None, list[Resource]]:
+        """Carry out changes side by side, and again in a while those that AWS is not ready for."""
+        done: list[Resource] = []
+        for wait in (*_PATIENCE, None):
+            answers = side_by_side([partial(_attempt, kinds[c.kind], c) for c in todo])
+            done += [answer for answer in answers if isinstance(answer, Resource)]
+            early = {
+                change: answer
+                for change, answer in zip(todo, answers, strict=True)
+                if isinstance(answer, NotYetError)
+            }
+            if not early:
+                break
+            if wait is None:
+                raise next(iter(early.values()))
+            for change, answer in early.items():
+                yield Resource(change.kind, change.name, WAITING, answer.message)
+            # Here and in no other thread, where Ctrl-C would not end it.
+            self._sleep(wait)
+            todo = list(early)
+        return done
 
     def _refuse(self, plan: Plan, *, replace: bool) -> None:
         foreign = [f"{c.kind} {c.name} {c.note}" for c in plan.changes if c.action == "refuse"]
@@ -249,3 +275,10 @@ class Infrastructure:
                     f"database {name} {there.note}. Nothing was changed.",
                     hint="Put these names into the config file, then run `stedi infra down`.",
                 )
+
+
+def _attempt(kind: Kind, change: Change) -> Resource | NotYetError:
+    try:
+        return kind.carry_out(change)
+    except NotYetError as error:
+        return error

@@ -32,6 +32,10 @@ _MISSING = frozenset(
 )
 
 
+class NotYetError(StediError):
+    """AWS is not ready for what was asked, and is to be asked again in a while."""
+
+
 @dataclass(frozen=True)
 class Found:
     """What is there under a name.
