@@ -44,7 +44,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
     except StediError as error:
         yield Finding("infrastructure", error.message, error.hint or "Look at your permissions.")
         return
-    if all(part.state == "missing" for part in parts):
+    if all(part.state in ("missing", "left") or not part.ours for part in parts):
         yield Finding("infrastructure", "no lakehouse here", "Run `stedi infra up`.")
         return
     yield from (_finding(part) for part in parts if part.state != "left")
@@ -88,5 +88,7 @@ def _finding(part: Resource) -> Finding:
         return Finding(what, part.note or "as it should be")
     if part.state == "not ours":
         return Finding(what, part.note, "Choose another name in the config file.")
+    if part.state == "lacking":
+        return Finding(what, part.note, "Ask whoever looks after the role to allow it.")
     found = f"{part.state}: {part.note}" if part.note else part.state
     return Finding(what, found, "Run `stedi infra up`; `stedi infra plan` shows why.")

@@ -140,9 +140,16 @@ class Layout:
         return [f"{self.log_prefix}/output", f"{self.log_prefix}/error"]
 
     @property
+    def role(self) -> str:
+        """Name of the role that Glue jobs run as."""
+        return (self.settings.role_arn or self.settings.role).rpartition("/")[2]
+
+    @property
     def role_arn(self) -> str:
         """ARN of the role that Glue jobs run as."""
-        return f"arn:{self.account.partition}:iam::{self.account.id}:role/{self.settings.role}"
+        settings, account = self.settings, self.account
+        made = f"arn:{account.partition}:iam::{account.id}:role{settings.role_path}{settings.role}"
+        return settings.role_arn or made
 
     @property
     def bucket_arn(self) -> str:

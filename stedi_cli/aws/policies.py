@@ -145,12 +145,24 @@ def _caller_s3(layout: Layout) -> list[Document]:
 
 
 def _caller_iam(layout: Layout) -> list[Document]:
-    actions = ["GetRole", "CreateRole", "DeleteRole", "TagRole", "UpdateAssumeRolePolicy"]
-    actions += ["ListRolePolicies", "GetRolePolicy", "PutRolePolicy", "DeleteRolePolicy"]
-    actions += ["ListAttachedRolePolicies", "DetachRolePolicy"]
+    settings, account = layout.settings, layout.account
+    actions = ["GetRole", "ListRolePolicies", "GetRolePolicy", "ListAttachedRolePolicies"]
+    others: list[Document] = []
+    if settings.role_arn:
+        policies = [f"arn:{account.partition}:iam::{n}:policy/*" for n in (account.id, "aws")]
+        others = [_allow("RolePolicies", ["iam:GetPolicy", "iam:GetPolicyVersion"], policies)]
+    else:
+        actions += ["CreateRole", "DeleteRole", "TagRole", "UpdateAssumeRolePolicy"]
+        actions += ["PutRolePolicy", "DeleteRolePolicy", "DetachRolePolicy"]
+        actions += ["PutRolePermissionsBoundary"] if settings.permissions_boundary else []
+        # Of a role that is not there yet, AWS knows no path.
+        bare = f"arn:{account.partition}:iam::{account.id}:role/{layout.role}"
+        if bare != layout.role_arn:
+            others = [_allow("FindRole", ["iam:GetRole", "iam:GetRolePolicy"], [bare])]
     service = {"iam:PassedToService": "glue.amazonaws.com"}
     return [
         _allow("Role", [f"iam:{name}" for name in actions], [layout.role_arn]),
+        *others,
         _allow("PassRole", ["iam:PassRole"], [layout.role_arn], StringEquals=service),
     ]
 

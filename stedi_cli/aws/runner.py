@@ -194,7 +194,7 @@ class GlueRunner:
         if denied:
             # Within what Java says around it, it would be lost.
             on = f" on {denied[2]}" if denied[2] else ""
-            what = f"role {self._layout.settings.role} may not {denied[1]}{on}"
+            what = f"role {self._layout.role} may not {denied[1]}{on}"
             return StediError(
                 f"Job {task.job.name} failed on Glue, {run.state}: {what}.", hint=_ROLE
             )

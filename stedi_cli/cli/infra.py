@@ -126,9 +126,13 @@ def status(ctx: typer.Context, as_json: JsonOption = False) -> None:
             render.emit([r.as_json() for r in resources])
         else:
             render.show(_table(opened, resources))
-        if any(resource.state not in ("there", "left") for resource in resources):
+        wrong = {resource.state for resource in resources} - {"there", "left"}
+        if wrong:
             if not as_json:
-                render.paragraph("Not all is in place. Run `stedi infra up`.")
+                todo = "Ask whoever looks after the role to allow what it lacks."
+                if wrong != {"lacking"}:
+                    todo = "Run `stedi infra up`."
+                render.paragraph(f"Not all is in place. {todo}")
             raise typer.Exit(ExitCode.BAD_DATA)
 
 
@@ -204,7 +208,8 @@ def _is_anything_there(opened: Session) -> bool:
         parts = opened.lake.infrastructure.status()
     except StediError:
         return True
-    return any(part.state not in ("missing", "not ours", "left") for part in parts)
+    none = ("missing", "not ours", "left")
+    return any(part.ours and part.state not in none for part in parts)
 
 
 def _confirmed(opened: Session, *, keep_data: bool) -> bool:
@@ -235,7 +240,8 @@ def _show_plan(opened: Session, planned: Plan) -> None:
 
     rows = [Resource(c.kind, c.name, c.action, _difference(c)) for c in planned.changes]
     render.show(_table(opened, rows, state="to do"))
-    if planned.todo or planned.refused:
+    lacking = [change for change in planned.changes if change.action == "lack"]
+    if planned.todo or planned.refused or lacking:
         render.paragraph(f"{planned.todo} of {len(planned.changes)} to do.")
     else:
         render.paragraph("Everything is in place.")

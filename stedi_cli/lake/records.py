@@ -128,12 +128,14 @@ class Resource:
         name: Its path or name.
         state: Such as ``made``, ``there``, ``missing``, ``removed``, ``left``.
         note: Why, where that needs saying.
+        ours: Whether this tool made it, or would.
     """
 
     kind: str
     name: str
     state: str
     note: str = ""
+    ours: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
@@ -148,10 +150,12 @@ class Change:
         kind: Such as ``bucket``, ``role``, ``job``.
         name: Its name or path.
         action: ``create``, ``change``, ``replace`` (cannot be changed in place), ``remove`` (an
-            earlier version made it), ``keep``, ``refuse`` (it is there, in the way and not ours),
-            or ``leave`` (not in the way).
+            earlier version made it), ``keep``, ``lack`` (it is not ours, is used, and lacks
+            something), ``refuse`` (it is there, in the way and not ours), or ``leave`` (not in the
+            way, or not wanted).
         fields: Field, what is there, and what is wanted, for each that differs.
         note: Why, where that needs saying.
+        ours: Whether this tool made it, or would.
     """
 
     kind: str
@@ -159,6 +163,7 @@ class Change:
     action: str
     fields: tuple[tuple[str, str, str], ...] = ()
     note: str = ""
+    ours: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""

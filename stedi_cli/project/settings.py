@@ -14,10 +14,23 @@ from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from stedi_cli.errors import UsageError
 from stedi_cli.project import folder as project
+from stedi_cli.project.aws_values import (
+    BoundaryArn,
+    Bucket,
+    Database,
+    Name,
+    Prefix,
+    Region,
+    RoleArn,
+    RolePath,
+    TagKey,
+    TagValue,
+    Url,
+    WorkerType,
+)
 from stedi_cli.project.right import Right
 from stedi_cli.project.shape import Given, Held
 from stedi_cli.project.yaml_file import check, load_yaml
@@ -36,6 +49,7 @@ _DATA: Any = "data/sample"
 _BAD_ROWS: Any = "1%"
 _UNREADABLE: Any = 0
 _ROOT: Any = ".stedi"
+_ROLE = "stedi-glue"
 
 
 def _refuse_nul(text: str) -> None:
@@ -43,45 +57,9 @@ def _refuse_nul(text: str) -> None:
         raise ValueError("No path or name can hold the character NUL")
 
 
-def _refuse_reserved(name: str) -> None:
-    if name.startswith(("xn--", "sthree-", "amzn-s3-demo-")) or name.endswith(
-        ("-s3alias", "--ol-s3", "--x-s3", "--table-s3")
-    ):
-        raise ValueError("S3 keeps names of that kind for itself")
-
-
-def _refuse_glues_own(name: str) -> None:
-    if name in ("default", "jobs", "sessions", "testconnection"):
-        raise ValueError("Glue uses that name itself, for a database or for its log groups")
-
-
-def _refuse_no_port(url: str) -> None:
-    # Raises ValueError where boto3 would only in the middle of a call.
-    _ = urlsplit(url).port
-
-
-def _refuse_taken_tag(key: str) -> None:
-    if key.lower().startswith(("aws:", "stedi:")):
-        raise ValueError("keys that begin with aws: or stedi: are taken")
-
-
 Size = Annotated[str, Held(pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$")]
 Price = Annotated[float, Held(ge=0, strict=False, allow_inf_nan=False)]
 Text = Annotated[str, Held(_refuse_nul, min_length=1, max_length=4096)]
-Bucket = Annotated[str, Held(_refuse_reserved, pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]$")]
-# S3's and Glue's own rules, narrowed to what needs no escaping anywhere.
-Prefix = Annotated[str, Held(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9_-]+){0,4}$")]
-Database = Annotated[str, Held(_refuse_glues_own, pattern=r"^[a-z][a-z0-9_]{0,126}$")]
-Name = Annotated[str, Held(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-Region = Annotated[str, Held(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-Url = Annotated[str, Held(_refuse_no_port, pattern=r"^https?://[^\s/?#]+/?$")]
-# Rules of the service with the strictest ones.
-_TAG = r"^[\w .:/=+\-@]*$"
-TagKey = Annotated[str, Held(_refuse_taken_tag, pattern=_TAG, min_length=1, max_length=127)]
-TagValue = Annotated[str, Held(pattern=_TAG, max_length=256)]
-WorkerType = Literal[
-    "G.1X", "G.2X", "G.4X", "G.8X", "G.12X", "G.16X", "R.1X", "R.2X", "R.4X", "R.8X"
-]
 
 
 def _root_path(text: str, _: Any = None) -> Path:
@@ -197,7 +175,10 @@ class AwsSettings(_Settings):
     jobs_prefix: Prefix = "jobs"
     results_prefix: Prefix = "athena-results"
     database: Database = "stedi"
-    role: Name = "stedi-glue"
+    role: Name = _ROLE
+    role_path: RolePath = "/"
+    permissions_boundary: BoundaryArn | None = None
+    role_arn: RoleArn | None = None
     job_prefix: Name = "stedi-"
     work_group: Name = "stedi"
     tags: Annotated[dict[TagKey, TagValue], Held(max_length=40)] = field(default_factory=dict)
@@ -226,6 +207,16 @@ class AwsSettings(_Settings):
                 raise ValueError(f"prefix {inner} {how}: each needs a place of its own")
         if self.flex and self.worker_type not in ("G.1X", "G.2X"):
             raise ValueError(f"flex goes with worker type G.1X or G.2X, not {self.worker_type}")
+        made = {
+            "role": self.role != _ROLE,
+            "role_path": self.role_path != "/",
+            "permissions_boundary": self.permissions_boundary is not None,
+        }
+        given = [name for name, is_given in made.items() if is_given]
+        if self.role_arn and given:
+            raise ValueError(
+                f"role_arn is a role that is there, {given[0]} is for one to be made: leave one out"
+            )
 
 
 Settings = LocalSettings | AwsSettings

@@ -56,6 +56,7 @@ def inventory(sandbox: Any) -> dict[str, Any]:
     return {
         "buckets": {name: _keys(s3, name) for name in buckets},
         "roles": {n: sorted(iam.list_role_policies(RoleName=n)["PolicyNames"]) for n in roles},
+        "about roles": {name: _about_role(iam, name) for name in roles},
         "endpoints": {
             e["VpcEndpointId"]: (sorted(e["RouteTableIds"]), e["Tags"])
             for e in endpoints
@@ -69,6 +70,13 @@ def inventory(sandbox: Any) -> dict[str, Any]:
         "work groups": sorted(groups),
         "log groups": sorted(g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]),
     }
+
+
+def _about_role(iam: Any, name: str) -> Any:
+    role = iam.get_role(RoleName=name)["Role"]
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    told = ("Arn", "AssumeRolePolicyDocument", "PermissionsBoundary", "Tags", "Description")
+    return {key: role.get(key) for key in told}, [policy["PolicyArn"] for policy in attached]
 
 
 def _keys(s3: Any, bucket: str) -> list[str]:

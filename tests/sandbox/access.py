@@ -16,6 +16,7 @@ from urllib.parse import unquote
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.ec2.models import ec2_backends
 from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
+from moto.iam.models import iam_backends
 
 from sandbox.calls import Call
 
@@ -73,9 +74,10 @@ def needs(call: Call, region: str) -> Iterator[Need]:
     elif call.service == "logs":
         yield from _needs_of_logs(call, region)
     elif call.service == "iam":
-        name = call.query.get("RoleName")
-        arn = role_arn(name) if name else "*"
-        yield Need(call.name, arn)
+        name, path = call.query.get("RoleName"), call.query.get("Path")
+        arn = role_arn(name, path) if name else call.query.get("PolicyArn", "*")
+        bound = call.query.get("PermissionsBoundary") or _boundary_of(name)
+        yield Need(call.name, arn, {"iam:PermissionsBoundary": bound} if bound else {})
         if call.action == "CreateRole" and any(key.startswith("Tags.") for key in call.query):
             yield Need("iam:TagRole", arn)
     elif call.name == "sts:AssumeRole":
@@ -196,9 +198,20 @@ def _needs_of_glue(call: Call, region: str) -> Iterator[Need]:
         yield Need("glue:TagResource", _arn("glue", region, resources[-1] if resources else "*"))
 
 
-def role_arn(name: str) -> str:
-    """Return the ARN of a role."""
-    return f"arn:{PARTITION}:iam::{ACCOUNT}:role/{name}"
+def role_arn(name: str, path: str | None = None) -> str:
+    """Return the ARN of a role: of one that is there with its path, else with this one."""
+    there = _role(name)
+    return f"arn:{PARTITION}:iam::{ACCOUNT}:role{there.path if there else path or '/'}{name}"
+
+
+def _role(name: str | None) -> Any:
+    roles = iam_backends[ACCOUNT][PARTITION].roles.values()
+    return next((role for role in roles if role.name == name), None)
+
+
+def _boundary_of(name: str | None) -> str:
+    there = _role(name)
+    return str(there.permissions_boundary_arn or "") if there else ""
 
 
 def _s3(path: str) -> str:

@@ -21,7 +21,6 @@ from stedi_cli.aws.infra.resource import (
     same_json,
     same_policy,
 )
-from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError
@@ -62,17 +61,20 @@ class Bucket(Kind):
 
     Args:
         layout: Its name.
-        role: The role, whose promise tells a bucket of ours that a crash left without tags.
+        promises: Tells whether a bucket without tags is one of ours, left so by a crash.
         sleep: Waits before an emptied bucket that was written to again is emptied once more.
     """
 
     kind = "bucket"
 
     def __init__(
-        self, layout: Layout, role: Role, sleep: Callable[[float], None] = time.sleep
+        self,
+        layout: Layout,
+        promises: Callable[[str], bool],
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(layout)
-        self._role = role
+        self._promises = promises
         self._sleep = sleep
 
     @property
@@ -194,7 +196,7 @@ class Bucket(Kind):
 
     def _left_by_a_crash(self) -> bool:
         s3 = self.layout.account.client("s3")
-        if not self._role.promises(self.layout.bucket):
+        if not self._promises(self.layout.bucket):
             return False
         held = s3.list_object_versions(**self._owned, MaxKeys=1)
         return not held.get("Versions") and not held.get("DeleteMarkers")

@@ -8,6 +8,8 @@ from stedi_cli.aws.infra.resource import Found, Kind, ask
 from stedi_cli.aws.layout import TAG
 from stedi_cli.lake.records import Resource
 
+_BUCKET, _ROLE, _WORK_GROUP = _NAMES = ("stedi:bucket", "stedi:role", "stedi:work_group")
+
 
 class Database(Kind):
     """The one database; its parameters carry the tag too, so that one call reads both."""
@@ -28,11 +30,9 @@ class Database(Kind):
     def _names(self) -> dict[str, str]:
         """What else is looked for by its name, so that another name in the config is noticed."""
         settings = self.layout.settings
-        return {
-            "stedi:bucket": self.layout.bucket,
-            "stedi:role": settings.role,
-            "stedi:work_group": settings.work_group,
-        }
+        # A role that was there needs no removal.
+        role = {} if settings.role_arn else {_ROLE: settings.role}
+        return {_BUCKET: self.layout.bucket, **role, _WORK_GROUP: settings.work_group}
 
     def wanted(self, name: str) -> dict[str, str]:
         wanted = self._input()
@@ -49,7 +49,7 @@ class Database(Kind):
             return {}
         found = answer["Database"]
         parameters = found.get("Parameters") or {}
-        names = {key: parameters[key] for key in self._names() if key in parameters}
+        names = {key: parameters[key] for key in _NAMES if key in parameters}
         if self.is_ours(parameters) and not names.items() <= self._names().items():
             return {name: Found({}, ours=False, note=f"was made with {_text(names)}")}
         fields = {
@@ -87,6 +87,16 @@ class Database(Kind):
 
     def update(self, name: str, fields: set[str]) -> None:
         self.layout.account.client("glue").update_database(Name=name, DatabaseInput=self._input())
+
+    def release(self) -> None:
+        """Forget role and work group, which are gone while the database stays."""
+        with self.errors():
+            if not any(there.ours for there in self.read().values()):
+                return
+            kept = {TAG: self.layout.database, _BUCKET: self.layout.bucket}
+            self.layout.account.client("glue").update_database(
+                Name=self.layout.database, DatabaseInput={**self._input(), "Parameters": kept}
+            )
 
     def delete(self, name: str) -> None:
         """Delete it; its tables are deleted before."""

@@ -11,6 +11,7 @@ from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.bucket import Bucket
 from stedi_cli.aws.infra.database import Database
 from stedi_cli.aws.infra.endpoint import Endpoint
+from stedi_cli.aws.infra.given_role import WAY_OUT, GivenRole
 from stedi_cli.aws.infra.jobs import Jobs
 from stedi_cli.aws.infra.landing_tables import LandingTables
 from stedi_cli.aws.infra.log_groups import LogGroups
@@ -33,8 +34,9 @@ _STATES = {
     "remove": "changed",
     "refuse": "not ours",
     "leave": "left",
+    "lack": "lacking",
 }
-_AS_IT_IS = ("keep", "leave")
+_AS_IT_IS = ("keep", "lack", "leave")
 # Seconds before each look at what is left: what was deleted may be seen for a while.
 _LOOKS = (0, 1, 3, 6)
 # Seconds before each further attempt at what AWS is not ready for, ten minutes in all.
@@ -55,15 +57,17 @@ class Infrastructure:
     def __init__(self, layout: Layout, sleep: Callable[[float], None] = time.sleep) -> None:
         self.layout = layout
         self._sleep = sleep
-        role, endpoint = Role(layout), Endpoint(layout)
-        bucket = Bucket(layout, role, sleep)
-        database = Database(layout)
+        given = GivenRole(layout) if layout.settings.role_arn else None
+        own, endpoint, database = Role(layout), Endpoint(layout), Database(layout)
+        logs = LogGroups(layout)
+        bucket = Bucket(layout, logs.promises if given else own.promises, sleep)
+        self._given = given
         self._bucket, self._database = bucket, database
         self._objects = Objects(layout, bucket)
-        # Each stage needs those before it; within a stage, none needs another. The role comes
-        # first and goes last, since it tells whose an untagged bucket is.
+        # Each stage needs those before it; within a stage, none needs another. Role and logs come
+        # first and go last, since they tell whose an untagged bucket is.
         self._stages: list[list[Kind]] = [
-            [role, LogGroups(layout)],
+            [given or own, logs],
             [bucket, database, endpoint],
             [self._objects, LandingTables(layout, database), WorkGroup(layout)],
             [Jobs(layout, sleep)],
@@ -80,11 +84,22 @@ class Infrastructure:
         Raises:
             StediError: If AWS cannot be asked.
         """
+        looked = self._look()
+        return self._examined(looked) if looked.todo else looked
+
+    def _look(self) -> Plan:
         # Both need the account's number; known before, it is asked for once.
         _ = self.layout.account.id
         kinds = [kind for kind in self._kinds if kind not in self._unwanted]
         looked = side_by_side([kind.look for kind in kinds])
         return Plan(tuple(change for changes in looked for change in changes))
+
+    def _examined(self, plan: Plan) -> Plan:
+        """Say what a role that is not ours lacks, which takes a call for each of its policies."""
+        if self._given is None:
+            return plan
+        role = self._given
+        return Plan(tuple(role.examined(c) if c.kind == role.kind else c for c in plan.changes))
 
     def up(self, plan: Plan | None = None, *, replace: bool = False) -> Iterator[Resource]:
         """Make what is missing and change what differs; what is as it should be is left alone.
@@ -110,8 +125,8 @@ class Infrastructure:
             done = yield from self._carry_out(kinds, todo)
             carried_out = {(resource.kind, resource.name): resource for resource in done}
             for change in changes:
-                state = "left" if change.action == "leave" else "there"
-                there = Resource(change.kind, change.name, state, change.note)
+                state = _STATES.get(change.action, "there")
+                there = Resource(change.kind, change.name, state, change.note, change.ours)
                 yield carried_out.get((change.kind, change.name), there)
         kinds_here = {kind.kind for kind in self._kinds}
         for change in plan.changes:
@@ -144,6 +159,9 @@ class Infrastructure:
 
     def _refuse(self, plan: Plan, *, replace: bool) -> None:
         foreign = [f"{c.kind} {c.name} {c.note}" for c in plan.changes if c.action == "refuse"]
+        kinds = {change.kind for change in plan.changes if change.action == "refuse"}
+        if self._given and kinds == {self._given.kind}:
+            raise UsageError(f"In the way: {foreign[0]}. Nothing was changed.", hint=WAY_OUT)
         if foreign:
             raise UsageError(
                 f"In the way: {'; '.join(foreign)}. Nothing was changed.",
@@ -158,15 +176,19 @@ class Infrastructure:
             )
 
     def status(self) -> list[Resource]:
-        """Return each part with its drift: ``there``, ``missing``, ``changed`` or ``not ours``."""
+        """Return each part with its drift.
+
+        ``there``, ``missing``, ``changed``, ``lacking`` or ``not ours``.
+        """
         parts = [
             Resource(
                 change.kind,
                 change.name,
                 _STATES.get(change.action, "there"),
                 change.note or ", ".join(field for field, _, _ in change.fields),
+                change.ours,
             )
-            for change in self.plan().changes
+            for change in self._examined(self._look()).changes
         ]
         # Where there is no database or bucket, or none that may be seen, that is said of it above.
         with suppress(StediError):
@@ -228,6 +250,7 @@ class Infrastructure:
         for kind in removed:
             yield from kind.remove()
         if keep_data:
+            self._database.release()
             for kind in (kind for kind in self._kinds if kind.kind in _KEPT):
                 with kind.errors():
                     kept = list(kind.to_remove())

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from stedi_cli.aws.account import side_by_side
+from stedi_cli.aws.infra.given_role import WAY_OUT
 from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.model import spark_settings
@@ -105,8 +106,8 @@ class Jobs(Kind):
 
     def create(self, name: str) -> None:
         """Make one, as soon as Glue may take on the role."""
-        glue = self.layout.account.client("glue")
-        for wait in (*_WAITS, None):
+        glue, given = self.layout.account.client("glue"), self.layout.settings.role_arn
+        for wait in (None,) if given else (*_WAITS, None):
             try:
                 glue.create_job(Name=name, Tags=self.layout.tags, **self.definition(name))
                 return
@@ -115,8 +116,10 @@ class Jobs(Kind):
                     raise
                 if wait is None:
                     raise StediError(
-                        f"Glue may not take on the role {self.layout.settings.role} yet.",
-                        hint="A new role takes a while: run `stedi infra up` again.",
+                        f"Glue may not take on the role {self.layout.role} yet.",
+                        hint=WAY_OUT
+                        if given
+                        else "A new role takes a while: run `stedi infra up` again.",
                     ) from error
                 self._sleep(wait)
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.resource import Found, Kind, ask
+from stedi_cli.aws.infra.role import PROMISE
 
 _DAYS = "30"
 
@@ -44,10 +45,20 @@ class LogGroups(Kind):
         answer = ask(logs.list_tags_for_resource, resourceArn=self._arn(name))
         return dict(answer["tags"]) if answer else {}
 
+    def _own_tags(self) -> dict[str, str]:
+        # A role that is not ours can promise nothing.
+        promise = {PROMISE: self.layout.bucket} if self.layout.settings.role_arn else {}
+        return {**self.layout.tags, **promise}
+
+    def promises(self, bucket: str) -> bool:
+        """Tell whether a log group is ours and names this bucket as one that we make."""
+        tags = side_by_side([partial(self._tags, name) for name in self.names()])
+        return any(self.is_ours(mine) and mine.get(PROMISE) == bucket for mine in tags)
+
     def create(self, name: str) -> None:
         """Make one with its tags, then say how long logs are kept."""
         logs = self.layout.account.client("logs")
-        logs.create_log_group(logGroupName=name, tags=self.layout.tags)
+        logs.create_log_group(logGroupName=name, tags=self._own_tags())
         self.update(name, {"days"})
 
     def update(self, name: str, fields: set[str]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from stedi_cli.aws.account import aws_errors, error_code, side_by_side
+from stedi_cli.aws.account import DENIED, aws_errors, error_code, side_by_side
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.errors import StediError
 from stedi_cli.lake.records import Change, Resource
@@ -58,6 +58,11 @@ def is_missing(error: BaseException) -> bool:
     # Athena has no code of its own for it.
     absent = error_code(error) == "InvalidRequestException" and "not found" in str(error)
     return error_code(error) in _MISSING or absent
+
+
+def is_denied(error: BaseException) -> bool:
+    """Tell whether AWS answered that the caller may not do this."""
+    return error_code(error) in (*DENIED, "AccessDeniedException", "UnauthorizedOperation")
 
 
 def is_there_already(error: BaseException) -> bool:
@@ -183,7 +188,7 @@ class Kind(ABC):
         if found is None:
             return Change(self.kind, name, "create")
         if found.used:
-            return Change(self.kind, name, "keep", note=found.note)
+            return Change(self.kind, name, "keep", note=found.note, ours=False)
         if not found.ours:
             return Change(self.kind, name, "refuse", note=found.note or self.untagged)
         wanted = self.wanted(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from stedi_cli.aws import policies
 from stedi_cli.aws.account import side_by_side
@@ -18,7 +18,7 @@ from stedi_cli.aws.infra.resource import (
 )
 
 PROMISE = "stedi:bucket"
-"""Tag of the role: the bucket that this lakehouse makes, written before it is made.
+"""Tag of the role, or of the log groups: the bucket that is made, written before it is made.
 
 A bucket cannot be tagged everywhere in the call that makes it. Where a crash leaves one without
 tags, this tells that it is ours.
@@ -33,6 +33,7 @@ class Role(Kind):
     """The one role."""
 
     kind = "role"
+    fixed: ClassVar[frozenset[str]] = frozenset({"path"})
 
     def names(self) -> list[str]:
         return [self.layout.settings.role]
@@ -47,7 +48,11 @@ class Role(Kind):
         return {**self.layout.tags, PROMISE: self.layout.bucket, REGION: self.layout.account.region}
 
     def wanted(self, name: str) -> dict[str, str]:
+        boundary = self.layout.settings.permissions_boundary
         return {
+            # One that is not asked for may be there all the same: some accounts put it.
+            **({"boundary": boundary} if boundary else {}),
+            "path": self.layout.settings.role_path,
             "trust": same_policy(policies.trust()),
             **{title: same_policy(document) for title, document in self._documents().items()},
             "tags": self._tags_text(self._tags()),
@@ -67,7 +72,10 @@ class Role(Kind):
         if role is None:
             return {}
         tags = from_key_values(role["Role"].get("Tags"))
+        boundary = role["Role"].get("PermissionsBoundary") or {}
         fields = {
+            "boundary": str(boundary.get("PermissionsBoundaryArn", "")),
+            "path": str(role["Role"]["Path"]),
             "trust": same_policy(role["Role"]["AssumeRolePolicyDocument"]),
             S3_ACCESS: same_policy(s3["PolicyDocument"]) if s3 else "",
             GLUE_ACCESS: same_policy(glue["PolicyDocument"]) if glue else "",
@@ -104,8 +112,11 @@ class Role(Kind):
 
     def create(self, name: str) -> None:
         """Make the role with its tags, then put its policies."""
+        boundary = self.layout.settings.permissions_boundary
         self.layout.account.client("iam").create_role(
             RoleName=name,
+            Path=self.layout.settings.role_path,
+            **({"PermissionsBoundary": boundary} if boundary else {}),
             AssumeRolePolicyDocument=same_json(policies.trust()),
             Description=f"Glue jobs of the lakehouse {self.layout.database}",
             Tags=key_values(self._tags()),
@@ -114,6 +125,9 @@ class Role(Kind):
 
     def update(self, name: str, fields: set[str]) -> None:
         iam = self.layout.account.client("iam")
+        if "boundary" in fields:
+            boundary = self.layout.settings.permissions_boundary
+            iam.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=boundary)
         if "trust" in fields:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=same_json(policies.trust()))
         if "tags" in fields:
