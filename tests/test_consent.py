@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Ask, Lake, Result, mostly_slow
+from conftest import PROJECT, Ask, Lake, Result, mostly_slow
 from small import JOBS, TABLES, TYPED, C, Record, customer, lines, motion, step, write_lake
 
 from stedi_cli.consent import change
@@ -52,10 +52,11 @@ def deliver(lake: Lake, name: str, records: list[Record], folder: str = "custome
 
 
 def new_records(lake: Lake) -> list[Record]:
-    """The records that changes of consent wrote."""
+    """The records that changes of consent wrote, oldest first."""
     files = sorted((lake.layout.landing / "customer").glob("consent-*.json"))
     assert all(re.fullmatch(r"consent-[0-9a-f]{32}\.json", path.name) for path in files)
-    return [json.loads(line) for path in files for line in path.read_bytes().splitlines()]
+    found = [json.loads(line) for path in files for line in path.read_bytes().splitlines()]
+    return sorted(found, key=lambda record: record["lastUpdateDate"])
 
 
 def rows(lake: Lake) -> dict[str, list[Any]]:
@@ -203,7 +204,20 @@ def test_a_table_that_has_them_all_the_same_is_told(
     ran.run(policy="published")
     told = consent("revoke", ANN)
     assert told.code == 4
-    assert "customer_trusted still has 1 person who withdrew." in told.err
+    assert "customer_trusted still has rows of 1 person who withdrew" in told.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("policy", "code"), [("strict", 0), ("consent_on_accelerometer", 4)])
+def test_step_readings_that_stay_as_another_holders_are_told(
+    ran: Lake, consent: Told, policy: str, code: int
+) -> None:
+    deliver(ran, "g.json", [customer("gus@x.org", "serial-shared", C)])
+    deliver(ran, "g.json", [motion("gus@x.org", C + 60)], "accelerometer")
+    ran.run(policy=policy)
+    told = consent("revoke", BOB)
+    assert told.code == code, told.err
+    assert ("step_trainer_trusted still has rows of 1 person" in told.err) == (code == 4)
 
 
 @pytest.mark.slow
@@ -216,6 +230,19 @@ def test_tables_that_are_not_built_are_none_to_run(lake: Lake, consent: Told) ->
     assert consent("grant", ANN, at=root).code == 2
     empty.run()
     assert trusted(empty) == {BOB, DAN, FAY}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["show", "grant", "revoke"])
+def test_on_aws_it_is_said_in_one_line(
+    tmp_path: Path, invoke: Ask, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-north-1")
+    (tmp_path / "ann.txt").write_text(ANN)
+    config = PROJECT / "configs" / "aws.yaml"
+    told = invoke("--config", config, "consent", how, "--file", tmp_path / "ann.txt")
+    assert (told.code, told.out) == (2, "")
+    assert "`stedi consent` is not there for a lakehouse on AWS yet." in told.err
 
 
 # --- Others at work, and what dies half-way -------------------------------------------------------

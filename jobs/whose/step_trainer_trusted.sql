@@ -1,22 +1,37 @@
--- Step readings that are surely somebody's: of a serial number that no other customer ever had in a
--- record, or taken when one alone of those who had it has an accelerometer reading.
-WITH holder AS (
-  SELECT DISTINCT lower(trim(BOTH ' ' FROM r.email)) AS person, r.serialNumber
-  FROM customer_landing r
+-- Trusted step readings that are surely somebody's, by the rule of the strict job: of
+-- the only holder of the serial number, or of the one holder with an accelerometer reading then.
+WITH latest AS (
+  SELECT person, serialNumber
+  FROM (
+    SELECT
+      lower(trim(BOTH ' ' FROM r.email)) AS person,
+      r.serialNumber,
+      row_number() OVER (
+        PARTITION BY lower(trim(BOTH ' ' FROM r.email))
+        ORDER BY
+          r.lastUpdateDate DESC,
+          r.shareWithResearchAsOfDate DESC NULLS FIRST,
+          r.customerName NULLS LAST, r.email, r.phone NULLS LAST, r.birthDay NULLS LAST,
+          r.serialNumber, r.registrationDate, r.shareWithPublicAsOfDate NULLS LAST,
+          r.shareWithFriendsAsOfDate NULLS LAST
+      ) AS recency
+    FROM customer_landing r
+  ) records
+  WHERE recency = 1
 ),
 serials AS (
-  SELECT h.serialNumber, count(*) AS holders, min(h.person) AS person
-  FROM holder h
-  GROUP BY h.serialNumber
+  SELECT l.serialNumber, count(*) AS holders, min(l.person) AS person
+  FROM latest l
+  GROUP BY l.serialNumber
 ),
 present AS (
-  SELECT h.serialNumber, a.timestamp AS instant, min(h.person) AS person
+  SELECT l.serialNumber, a.timestamp AS instant, min(l.person) AS person
   FROM accelerometer_landing a
-  JOIN holder h ON h.person = lower(trim(BOTH ' ' FROM a.user))
-  JOIN serials s ON s.serialNumber = h.serialNumber
+  JOIN latest l ON l.person = lower(trim(BOTH ' ' FROM a.user))
+  JOIN serials s ON s.serialNumber = l.serialNumber
   WHERE s.holders > 1
-  GROUP BY h.serialNumber, a.timestamp
-  HAVING min(h.person) = max(h.person)
+  GROUP BY l.serialNumber, a.timestamp
+  HAVING min(l.person) = max(l.person)
 )
 SELECT
   CASE WHEN s.holders = 1 THEN s.person ELSE p.person END AS person,

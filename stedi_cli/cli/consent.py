@@ -99,7 +99,8 @@ def grant(
 
     Each gets a new record like their latest one in a new landing file. Who agrees already is left
     as they are. Where somebody is held back, files and lines are named and nothing is changed,
-    unless --supersede says that these lines are answered. Exit code 5 where no record of somebody
+    unless --supersede says that these lines are answered; to know it, what is stale is built anew
+    first. Exit code 5 where no record of somebody
     is there.
 
     Example: stedi consent grant --file people.txt

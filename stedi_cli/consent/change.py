@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stedi_cli.checks.built import built_policies
-from stedi_cli.consent.customers import CONSENT, Customer, Record, customers_of, find, person_sql
+from stedi_cli.consent.customers import CONSENT, Customer, Record, customers_of, find
+from stedi_cli.consent.whose import counted, whose
 from stedi_cli.errors import BadDataError, ExitCode, StediError, UsageError, quantity
 from stedi_cli.lake.consent_part import Consent
 from stedi_cli.lake.parts import Lake
@@ -20,7 +21,6 @@ from stedi_cli.landing.names import shown
 from stedi_cli.privacy.people import Person
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.runs.pipeline import Event, Pipeline
-from stedi_cli.sql import identifier
 
 _MOST_NAMED = 5
 
@@ -112,7 +112,7 @@ class ConsentChange:
                 self._part.keep_one()
             except StediError as error:
                 raise UnfinishedError("The withdrawal is", error) from error
-            self._refuse_left({customer.person for customer in able})
+            self._refuse_left({customer.person for customer in able}, policy)
         return Changed(_lines_of(able), [], sorted(missing), file, policy)
 
     def grant(
@@ -257,21 +257,22 @@ class ConsentChange:
         if lines:
             self._part.answer(self._table, lines)
 
-    def _refuse_left(self, people: set[str]) -> None:
+    def _refuse_left(self, people: set[str], policy: str | None) -> None:
         """Raise LeftError where a table has people who withdrew, as by a policy's own SQL."""
-        names = {t.held_back.email for t in self._lakehouse.traced.values() if t.held_back}
         there = self._lake.tables.states()
         for job in self._lakehouse.jobs.values():
             table = self._lakehouse.tables[job.writes]
-            column = next((c.name for c in table.columns if c.name in names), None)
-            if column is None or table.name not in there:
+            if policy is None or table.name not in there:
                 continue
-            query = f"SELECT DISTINCT {person_sql(column)} FROM {identifier(table.name)}"
-            left = sum(row[0] in people for row in self._lake.questions.ask(query).rows)
+            source = whose(self._lakehouse, table, policy)
+            rows = self._lake.questions.ask(counted(source)).rows if source else ()
+            left = sum(who in people for who, _ in rows)
             if left:
                 raise LeftError(
-                    f"{table.name} still has {quantity(left, 'person', 'people')} who withdrew.",
-                    hint=f"Mend the SQL of {job.name}: the latest record of a customer decides.",
+                    f"{table.name} still has rows of {quantity(left, 'person', 'people')} who"
+                    f" withdrew: under {policy} not their owner's consent decides.",
+                    hint="Run `stedi jobs run --all --policy strict`; or mend the SQL of"
+                    f" {job.name}.",
                 )
 
 

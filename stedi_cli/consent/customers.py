@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from stedi_cli.consent.whose import person_sql
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.parts import Lake
 from stedi_cli.privacy.people import Person
@@ -130,11 +131,6 @@ def person_of(email: str) -> str:
     """
     small = ((letter, letter.lower()) for letter in email.strip(" "))
     return "".join(lower if len(lower) == 1 else letter for letter, lower in small)
-
-
-def person_sql(column: str) -> str:
-    """Return the SQL of the same."""
-    return f"lower(trim(BOTH ' ' FROM {identifier(column)}))"
 
 
 def customers_of(lakehouse: Lakehouse) -> Table:

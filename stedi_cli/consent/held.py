@@ -8,13 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stedi_cli.checks.built import built_policies
-from stedi_cli.consent.customers import CONSENT, Customer, Found, find, person_of, person_sql
+from stedi_cli.consent.customers import CONSENT, Customer, Found, find, person_of
+from stedi_cli.consent.whose import counted, whose
 from stedi_cli.lake.parts import Lake
 from stedi_cli.privacy.people import Person
-from stedi_cli.project.folder import read_text
 from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Lakehouse, Table
-from stedi_cli.questions.sql_text import bare
-from stedi_cli.sql import identifier
 
 
 @dataclass
@@ -98,7 +96,7 @@ def held_of(
         if not is_there or table.name == QUARANTINE:
             continue
         policy = built[0] if len(built) == 1 else STRICT
-        source = _source(lakehouse, table, policy)
+        source = whose(lakehouse, table, policy)
         held = _held(lake, table, source, holdings.keys(), rows=rows) if source else {}
         for who, holding in holdings.items():
             found = held.get(who, HeldRows(table.name, 0 if source else None, [] if rows else None))
@@ -122,19 +120,6 @@ def _named(found: Found) -> dict[str, Holding]:
     return dict(sorted(holdings.items(), key=lambda item: min(item[1].lines)))
 
 
-def _source(lakehouse: Lakehouse, table: Table, policy: str) -> str | None:
-    """Return a SELECT of a table's rows after their person; None where nobody can tell whose."""
-    columns = ", ".join(identifier(column.name) for column in table.columns)
-    names = {t.held_back.email for t in lakehouse.traced.values() if t.held_back}
-    own = next((c.name for c in table.columns if c.name in names), None)
-    if own is not None:
-        return f"SELECT {person_sql(own)} AS person, {columns} FROM {identifier(table.name)}"
-    path = lakehouse.folder / "jobs" / "whose" / f"{table.name}.sql"
-    told = None if path.is_file() else lakehouse.persons(table, policy)
-    sql = read_text(path) if path.is_file() else told.sql if told else ""
-    return f"SELECT person, {columns} FROM ({bare(sql)}\n) whose" if sql else None
-
-
 def _held(
     lake: Lake, table: Table, source: str, people: Iterable[str], *, rows: bool
 ) -> dict[str, HeldRows]:
@@ -142,10 +127,9 @@ def _held(
     asked = set(people)
     found: dict[str, HeldRows] = {}
     if not rows:
-        counts = f"SELECT person, count(*) FROM ({source}) owned GROUP BY person"
         return {
             who: HeldRows(table.name, int(number))
-            for who, number in lake.questions.ask(counts).rows
+            for who, number in lake.questions.ask(counted(source)).rows
             if who in asked
         }
     names = [column.name for column in table.columns]
