@@ -9,8 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import Result, mostly_slow
+from conftest import PROJECT, Lake, Result, mostly_slow
 from small import PUBLISHED, STRICT, write_lake
+
+from stedi_cli.project.folder import copy_out
 
 Invoke = Callable[..., Result]
 
@@ -70,6 +72,26 @@ def test_what_is_missing_is_shown_and_made_again(root: Path, invoke: Invoke, par
     # A catalog of tables that are gone is made anew.
     assert names == {str(path)} | ({str(root / "catalog.db")} if part == "warehouse" else set())
     assert invoke("--root", root, "infra", "status").code == 0
+
+
+def test_upload_makes_the_folders_of_landing_tables_that_the_model_gained(
+    lake: Lake, invoke: Invoke, tmp_path: Path
+) -> None:
+    copy_out(PROJECT, tmp_path / "project")
+    model = tmp_path / "project" / "configs" / "lakehouse.yaml"
+    entry = "zone: landing, doc: D, columns: [{name: n, type: long, doc: N}]"
+    gained = [f"  {name}_landing: {{folder: {name}, {entry}}}\n" for name in ("here", "empty")]
+    model.write_text(model.read_text().replace("tables:\n", f"tables:\n{''.join(gained)}", 1))
+    at = ["--config", tmp_path / "project/configs/local.yaml", "--root", lake.settings.root]
+    assert "landing/empty\tmissing" in invoke(*at, "infra", "status").out
+    more = write_lake(tmp_path / "more", {"customer_landing": {"c.json": b""}})
+    (more / "here").mkdir()
+    (more / "here" / "a.json").write_bytes(b'{"n": 7}\n')
+    assert invoke(*at, "upload", more, "--allow-missing").code == 0
+    told = invoke(*at, "infra", "status")
+    assert (told.code, "missing" in told.out) == (0, False)
+    shown = [invoke(*at, "query", f"SELECT * FROM {name}_landing") for name in ("here", "empty")]
+    assert [told.out for told in shown] == ["n\n7\n", "n\n"]
 
 
 def test_a_plan_costs_nothing_here(invoke: Invoke) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
-from stedi_cli.durable import replaced
+from stedi_cli.durable import make_folder, replaced
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.landing.bare_gzip import bared, renewed
 from stedi_cli.landing.conversion import Origin
@@ -70,6 +70,9 @@ class Landing:
             lines = Conversions(delivery, place.lakehouse.landing, Path(temp))
             bare = bared(lines.files, Path(temp))
             staged = zone.stage(bare, Path(temp))
+            for table in place.lakehouse.landing:
+                # Of a table that the model gained there is none yet.
+                make_folder(zone.folder(table))
             gone = {file.table for file in staged if file.state == "changed"}
             for table in gone.union(name for name, files in remove.items() if files):
                 # It may hold lines of somebody who is to be forgotten.
