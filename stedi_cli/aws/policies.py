@@ -34,6 +34,7 @@ def s3_access(layout: Layout) -> Document:
     """Return what jobs may do in the bucket: read landing files and scripts, write tables."""
     settings, bucket = layout.settings, layout.bucket_arn
     read = [settings.landing_prefix, settings.jobs_prefix, settings.warehouse_prefix]
+    events = _event_logs(layout)
     return _document(
         _allow("List", ["s3:ListBucket"], [bucket]),
         _allow("Read", ["s3:GetObject"], [f"{bucket}/{prefix}/*" for prefix in read]),
@@ -42,7 +43,15 @@ def s3_access(layout: Layout) -> Document:
             ["s3:PutObject", "s3:DeleteObject"],
             [f"{bucket}/{settings.warehouse_prefix}/*"],
         ),
+        *([_allow("SparkUi", ["s3:GetObject", "s3:PutObject"], [events])] if events else []),
     )
+
+
+def _event_logs(layout: Layout) -> str:
+    """Return where in the bucket Spark writes what its UI shows; nothing where it does not."""
+    place = layout.settings.job_arguments.get("--spark-event-logs-path", "")
+    key = place.removeprefix(layout.uri("")).strip("/")
+    return f"{layout.bucket_arn}/{key}/*" if place.startswith(layout.uri("")) and key else ""
 
 
 def glue_access(layout: Layout) -> Document:
@@ -61,7 +70,18 @@ def glue_access(layout: Layout) -> Document:
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [layout.logs_arn(f"log-group:{group}:*") for group in layout.log_groups],
         ),
+        *_metrics(layout),
     )
+
+
+def _metrics(layout: Layout) -> list[Document]:
+    arguments = layout.settings.job_arguments
+    asked = ("--enable-metrics", "--enable-observability-metrics")
+    if not any(arguments.get(name, "false") != "false" for name in asked):
+        return []
+    # AWS knows no narrower resource for this.
+    namespace = {"cloudwatch:namespace": "Glue"}
+    return [_allow("Metrics", ["cloudwatch:PutMetricData"], ["*"], StringEquals=namespace)]
 
 
 def tls_only(layout: Layout) -> Document:

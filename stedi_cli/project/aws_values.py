@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from stedi_cli.project.shape import Held
+from stedi_cli.project.shape import Given, Held
 
 _IAM_NAME = r"([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,128}"
+# What jobs are told, and what is Glue's own (Glue dg, "Using job parameters").
+_TAKEN = frozenset(
+    {
+        *("--model", "--request", "--custom-logGroup-prefix", "--debug", "--mode"),
+        *("--JOB_NAME", "--JOB_ID", "--JOB_RUN_ID", "--scriptLocation"),
+    }
+)
 
 
 def _refuse_reserved(name: str) -> None:
@@ -43,6 +50,16 @@ def _refuse_taken_tag(key: str) -> None:
         raise ValueError("keys that begin with aws: or stedi: are taken")
 
 
+def _refuse_taken_argument(key: str) -> None:
+    if key in _TAKEN:
+        raise ValueError("AWS Glue or this tool gives that argument itself")
+
+
+def _argument(given: str | bool | float, _: Any) -> str:
+    # As Glue's documentation writes them.
+    return str(given).lower() if isinstance(given, bool) else str(given)
+
+
 Bucket = Annotated[str, Held(_refuse_reserved, pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]$")]
 # S3's and Glue's own rules, narrowed to what needs no escaping anywhere.
 Prefix = Annotated[str, Held(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9_-]+){0,4}$")]
@@ -60,3 +77,8 @@ TagValue = Annotated[str, Held(pattern=_TAG, max_length=256)]
 WorkerType = Literal[
     "G.1X", "G.2X", "G.4X", "G.8X", "G.12X", "G.16X", "R.1X", "R.2X", "R.4X", "R.8X"
 ]
+_ArgumentKey = Annotated[
+    str, Held(_refuse_taken_argument, pattern=r"^--[A-Za-z][A-Za-z0-9_.-]*$", max_length=256)
+]
+_Argument = Annotated[str, Held(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=4096)]
+JobArguments = dict[_ArgumentKey, Annotated[str, Given(_Argument | bool | int | float, _argument)]]

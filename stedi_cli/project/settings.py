@@ -21,6 +21,7 @@ from stedi_cli.project.aws_values import (
     BoundaryArn,
     Bucket,
     Database,
+    JobArguments,
     Name,
     Prefix,
     Region,
@@ -188,6 +189,7 @@ class AwsSettings(_Settings):
     flex: bool = False
     timeout_minutes: Annotated[int, Held(ge=1, le=10080)] = 30
     retries: Annotated[int, Held(ge=0, le=10)] = 0
+    job_arguments: JobArguments = field(default_factory=dict)
     vpc: Annotated[str, Held(pattern=r"^vpc-[0-9a-f]+$")] | None = None
     route_tables: list[Annotated[str, Held(pattern=r"^rtb-[0-9a-f]+$")]] | None = None
     s3_endpoint: bool = True

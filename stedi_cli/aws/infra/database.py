@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.resource import Found, Kind, ask
 from stedi_cli.aws.layout import TAG
 from stedi_cli.lake.records import Resource
@@ -40,11 +42,19 @@ class Database(Kind):
             "description": wanted["Description"],
             "location": wanted["LocationUri"],
             "names": _text(self._names()),
+            **({"tags": self.tags_text(self.layout.tags)} if self.layout.settings.tags else {}),
         }
 
+    def _arn(self) -> str:
+        return self.layout.glue_arn(f"database/{self.layout.database}")
+
     def read(self) -> dict[str, Found]:
-        name = self.layout.database
-        answer = ask(self.layout.account.client("glue").get_database, Name=name)
+        name, glue = self.layout.database, self.layout.account.client("glue")
+        calls = [partial(ask, glue.get_database, Name=name)]
+        # Its parameters tell what is ours; a tag that nobody asked for is not worth a call.
+        own = self.layout.settings.tags
+        calls += [partial(ask, glue.get_tags, ResourceArn=self._arn())] if own else []
+        answer, *tagged = side_by_side(calls)
         if answer is None:
             return {}
         found = answer["Database"]
@@ -56,6 +66,7 @@ class Database(Kind):
             "description": found.get("Description", ""),
             "location": found.get("LocationUri", ""),
             "names": _text(names),
+            "tags": self.tags_text((tagged[0] or {}).get("Tags", {})) if tagged else "",
         }
         return {name: Found(fields, ours=self.is_ours(parameters))}
 
@@ -86,7 +97,11 @@ class Database(Kind):
         )
 
     def update(self, name: str, fields: set[str]) -> None:
-        self.layout.account.client("glue").update_database(Name=name, DatabaseInput=self._input())
+        glue = self.layout.account.client("glue")
+        if "tags" in fields:
+            glue.tag_resource(ResourceArn=self._arn(), TagsToAdd=self.layout.tags)
+        if fields - {"tags"}:
+            glue.update_database(Name=name, DatabaseInput=self._input())
 
     def release(self) -> None:
         """Forget role and work group, which are gone while the database stays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,8 +14,8 @@ from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.model import spark_settings
 from stedi_cli.aws.runs import Runs
-from stedi_cli.errors import StediError
-from stedi_cli.lake.records import Resource
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.lake.records import Change, Resource
 
 _WAITS = (1, 2, 4, 8, 8, 8, 8, 8)
 """Seconds between attempts while IAM makes a new role known to Glue."""
@@ -43,7 +44,6 @@ class Jobs(Kind):
         """Return what Glue is told of a job, but for name and tags."""
         layout, settings = self.layout, self.layout.settings
         docs = {layout.job(job.name): job.doc for job in layout.lakehouse.jobs.values()}
-        conf = " --conf ".join(f"{key}={value}" for key, value in spark_settings(layout).items())
         return {
             "Description": docs.get(name, "All jobs, one after another in one session"),
             "Role": layout.role_arn,
@@ -53,13 +53,7 @@ class Jobs(Kind):
                 "ScriptLocation": layout.uri(layout.script),
                 "PythonVersion": "3",
             },
-            "DefaultArguments": {
-                "--datalake-formats": "iceberg",
-                "--conf": conf,
-                "--extra-py-files": ",".join(map(layout.uri, layout.modules)),
-                "--model": layout.uri(layout.model),
-                "--custom-logGroup-prefix": layout.log_prefix,
-            },
+            "DefaultArguments": self._arguments(),
             "MaxRetries": settings.retries,
             "Timeout": settings.timeout_minutes,
             "GlueVersion": settings.glue_version,
@@ -68,41 +62,87 @@ class Jobs(Kind):
             "ExecutionClass": "FLEX" if settings.flex else "STANDARD",
         }
 
+    def _arguments(self) -> dict[str, str]:
+        """Return what is configured, with what jobs need beside it or instead."""
+        layout, given = self.layout, self.layout.settings.job_arguments
+        settings = spark_settings(layout)
+        others = _confs(given.get("--conf", ""))
+        taken = [key for key in (conf.partition("=")[0] for conf in others) if key in settings]
+        if taken:
+            raise UsageError(
+                f"job_arguments: --conf sets {taken[0]}, which jobs need as it is.",
+                hint="Take it out of job_arguments in the config file.",
+            )
+        lists = {
+            "--conf": (" --conf ", [*(f"{k}={v}" for k, v in settings.items()), *others]),
+            "--datalake-formats": (",", ["iceberg", *_listed(given, "--datalake-formats")]),
+            "--extra-py-files": (
+                ",",
+                [*map(layout.uri, layout.modules), *_listed(given, "--extra-py-files")],
+            ),
+        }
+        return {
+            **given,
+            **{key: mark.join(dict.fromkeys(values)) for key, (mark, values) in lists.items()},
+            "--model": layout.uri(layout.model),
+            "--custom-logGroup-prefix": layout.log_prefix,
+        }
+
     def wanted(self, name: str) -> dict[str, str]:
-        return _fields(self.definition(name))
+        return {**_fields(self.definition(name)), "tags": self.tags_text(self.layout.tags)}
+
+    def look(self) -> list[Change]:
+        """Compare them, once it is known that arguments go together."""
+        self._arguments()
+        return super().look()
 
     def read(self) -> dict[str, Found]:
-        """Read the definitions, and which jobs carry our tag."""
-        ours, there = self._found()
-        return {job["Name"]: Found(_fields(job), ours=job["Name"] in ours) for job in there}
+        """Read the definitions, and the tags."""
+        there, tags, _ = self._found()
+        return {
+            name: Found(
+                {**_fields(job), "tags": self.tags_text(tags[name])}, ours=self.is_ours(tags[name])
+            )
+            for name, job in there.items()
+        }
 
     def to_remove(self) -> dict[str, Found]:
         """Read all that carry our tag, also those that the model no longer has."""
-        ours, there = self._found()
-        gone = set(self.names()) - {job["Name"] for job in there}
-        return {name: Found({}) for name in sorted(ours - gone)}
+        there, tags, listed = self._found()
+        ours = {name for name in there if self.is_ours(tags[name])}
+        return {name: Found({}) for name in sorted(ours | (listed - set(self.names())))}
 
-    def _found(self) -> tuple[set[str], list[dict[str, Any]]]:
-        """Return the names of our jobs, and the definitions of those of the model that are there.
+    def _found(self) -> tuple[dict[str, Any], dict[str, dict[str, str]], set[str]]:
+        """Return the jobs of the model that are there, their tags, and the names that are listed.
 
         A listing by tag may lag for some seconds: what has a name of ours is asked for by it, and
-        then for its own tags where the listing does not have it.
+        then for its own tags where the listings do not have it. There is one listing a tag, since
+        AWS does not say whether several tags mean all or any of them.
         """
-        glue = self.layout.account.client("glue")
-        tagged, answer = side_by_side(
-            [self._tagged, partial(glue.batch_get_jobs, JobNames=self.names())]
+        glue, wanted = self.layout.account.client("glue"), self.layout.tags
+        answer, *listings = side_by_side(
+            [
+                partial(glue.batch_get_jobs, JobNames=self.names()),
+                *(partial(self._tagged, {key: value}) for key, value in wanted.items()),
+            ]
         )
-        there: list[dict[str, Any]] = answer["Jobs"]
-        unlisted = [job["Name"] for job in there if job["Name"] not in tagged]
-        arns = [self.layout.glue_arn(f"job/{name}") for name in unlisted]
-        told = side_by_side([partial(ask, glue.get_tags, ResourceArn=arn) for arn in arns])
-        tags = zip(unlisted, told, strict=True)
-        return tagged | {name for name, of in tags if of and self.is_ours(of["Tags"])}, there
+        there = {job["Name"]: job for job in answer["Jobs"]}
+        unlisted = [name for name in there if not all(name in names for names in listings)]
+        told = side_by_side([partial(self._tags, name) for name in unlisted])
+        tags = {**dict.fromkeys(there, wanted), **dict(zip(unlisted, told, strict=True))}
+        return there, tags, dict(zip(wanted, listings, strict=True))[TAG]
 
-    def _tagged(self) -> set[str]:
+    def _tagged(self, tags: dict[str, str]) -> set[str]:
         pages = self.layout.account.client("glue").get_paginator("list_jobs")
-        found = pages.paginate(Tags={TAG: self.layout.database})
-        return {name for page in found for name in page["JobNames"]}
+        return {name for page in pages.paginate(Tags=tags) for name in page["JobNames"]}
+
+    def _arn(self, name: str) -> str:
+        return self.layout.glue_arn(f"job/{name}")
+
+    def _tags(self, name: str) -> dict[str, str]:
+        glue = self.layout.account.client("glue")
+        answer = ask(glue.get_tags, ResourceArn=self._arn(name))
+        return dict(answer["Tags"]) if answer else {}
 
     def create(self, name: str) -> None:
         """Make one, as soon as Glue may take on the role."""
@@ -125,7 +165,9 @@ class Jobs(Kind):
 
     def update(self, name: str, fields: set[str]) -> None:
         glue = self.layout.account.client("glue")
-        if fields:
+        if "tags" in fields:
+            glue.tag_resource(ResourceArn=self._arn(name), TagsToAdd=self.layout.tags)
+        if fields - {"tags"}:
             glue.update_job(JobName=name, JobUpdate=self.definition(name))
 
     def remove(self) -> Iterator[Resource]:
@@ -155,6 +197,15 @@ class Jobs(Kind):
     def delete(self, name: str) -> None:
         """Delete one; AWS does not mind if it is gone."""
         ask(self.layout.account.client("glue").delete_job, JobName=name)
+
+
+def _confs(text: str) -> list[str]:
+    """Return the settings that an argument ``--conf`` holds, each of which may name it again."""
+    return [part for part in re.split(r"(?:^|\s+)--conf[\s=]+", text.strip()) if part]
+
+
+def _listed(arguments: dict[str, str], key: str) -> list[str]:
+    return [part.strip() for part in arguments.get(key, "").split(",") if part.strip()]
 
 
 def _fields(job: dict[str, Any]) -> dict[str, str]:

@@ -20,7 +20,7 @@ class LogGroups(Kind):
         return self.layout.log_groups
 
     def wanted(self, name: str) -> dict[str, str]:
-        return {"days": _DAYS}
+        return {"days": _DAYS, "tags": self.tags_text(self.layout.tags)}
 
     def read(self) -> dict[str, Found]:
         """Read them, then their tags."""
@@ -33,7 +33,7 @@ class LogGroups(Kind):
         }
         tags = side_by_side([partial(self._tags, name) for name in found])
         return {
-            name: Found({"days": days}, ours=self.is_ours(mine))
+            name: Found({"days": days, "tags": self.tags_text(mine)}, ours=self.is_ours(mine))
             for (name, days), mine in zip(found.items(), tags, strict=True)
         }
 
@@ -62,10 +62,11 @@ class LogGroups(Kind):
         self.update(name, {"days"})
 
     def update(self, name: str, fields: set[str]) -> None:
+        logs = self.layout.account.client("logs")
+        if "tags" in fields:
+            logs.tag_resource(resourceArn=self._arn(name), tags=self._own_tags())
         if "days" in fields:
-            self.layout.account.client("logs").put_retention_policy(
-                logGroupName=name, retentionInDays=int(_DAYS)
-            )
+            logs.put_retention_policy(logGroupName=name, retentionInDays=int(_DAYS))
 
     def delete(self, name: str) -> None:
         """Delete one with its logs."""
