@@ -10,6 +10,8 @@ What it shows:
 
 - The sample is generated: the distance follows from the phase of a step, and so do x, y and z. That
   it can be learned is by construction, and says nothing about people.
+- Seen is the score where the rows of each person are in all folds. It is higher, since each person
+  reaches farther or less far, and a model that has seen a person knows. So test by folds of people.
 - The control is the same model after the distances were shuffled. Where it scores more than
   nothing, the test is wrong, not the model good.
 - `published` pairs readings by their time alone. Where people share serial numbers, other people's
@@ -62,6 +64,13 @@ def score(folds: list[tuple[np.ndarray, np.ndarray]]) -> float:
     return float(r2_score(np.concatenate([y for _, y in folds]), np.concatenate(predicted)))
 
 
+def mixed(folds: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return as many folds of the same rows, with each person's in all of them."""
+    inputs, targets = (np.concatenate(part) for part in zip(*folds, strict=True))
+    places = np.array_split(np.random.default_rng(0).permutation(len(targets)), len(folds))
+    return [(inputs[place], targets[place]) for place in places]
+
+
 def shuffled(folds: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the folds with all their targets in another order, which leaves nothing to learn."""
     order = np.random.default_rng(0).permutation(np.concatenate([y for _, y in folds]))
@@ -73,7 +82,8 @@ def show(title: str, folder: Path) -> None:
     """Score folds, and print a line."""
     folds = read(folder)
     rows = sum(len(y) for _, y in folds)
-    print(f"{title:<12}{rows:>9,}{score(folds):>9.3f}{score(shuffled(folds)):>9.3f}", flush=True)
+    scores = [score(folds), score(mixed(folds)), score(shuffled(folds))]
+    print(f"{title:<12}{rows:>9,}" + "".join(f"{found:>9.3f}" for found in scores), flush=True)
     distinct = len(np.unique(np.concatenate([x for x, _ in folds]), axis=0))
     if distinct < FEW:
         print(f"  Nothing can be learned from it: (x, y, z) has {distinct} distinct values.")
@@ -94,7 +104,7 @@ def export(policy: str, folder: Path) -> Path:
 
 def main() -> None:
     """Score the folders that are named, or the sample under two policies."""
-    print(f"{'':<12}{'rows':>9}{'R²':>9}{'control':>9}")
+    print(f"{'':<12}{'rows':>9}{'R²':>9}{'seen':>9}{'control':>9}")
     if len(sys.argv) > 1:
         for name in sys.argv[1:]:
             show(Path(name).name, Path(name))
