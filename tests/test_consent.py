@@ -293,7 +293,8 @@ def test_what_dies_half_way_is_completed(
             patch.setattr(Pipeline, "run", die)
         else:
             patch.setattr("stedi_cli.local.consent.open_catalog", die)
-        assert consent("revoke", BOB).code == 130
+        told = consent("revoke", BOB)
+        assert (told.code, "It is recorded, but not carried out yet" in told.err) == (130, True)
     if stage == "before the run":
         report = ran.validate()
         assert (report.ok, report.stale[0]["table"]) == (False, "customer_trusted")

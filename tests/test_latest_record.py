@@ -21,7 +21,7 @@ JOB = "customer_landing_to_trusted"
 ASKING = {
     *(JOB, "step_trainer_trusted", "checks/step_trainer_trusted_owner"),
     *("notes/step_readings_of_nobody", "notes/accelerometer_lines_without_an_instant"),
-    "accounts/step_trainer_trusted",
+    *("accounts/step_trainer_trusted", "whose/step_trainer_trusted"),
     *(f"variants/customer_trusted/{name}" for name in ("nobody_held_back", "consent_not_applied")),
 }
 # Those that number them in a join, or tell of the others too.

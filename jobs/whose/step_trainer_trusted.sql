@@ -1,10 +1,10 @@
 -- Trusted step readings that are surely somebody's, by the rule of the strict job: of
 -- the only holder of the serial number, or of the one holder with an accelerometer reading then.
 WITH latest AS (
-  SELECT person, serialNumber
+  SELECT email, serialNumber
   FROM (
     SELECT
-      lower(trim(BOTH ' ' FROM r.email)) AS person,
+      lower(trim(BOTH ' ' FROM r.email)) AS email,
       r.serialNumber,
       row_number() OVER (
         PARTITION BY lower(trim(BOTH ' ' FROM r.email))
@@ -20,18 +20,18 @@ WITH latest AS (
   WHERE recency = 1
 ),
 serials AS (
-  SELECT l.serialNumber, count(*) AS holders, min(l.person) AS person
+  SELECT l.serialNumber, count(*) AS holders, min(l.email) AS person
   FROM latest l
   GROUP BY l.serialNumber
 ),
 present AS (
-  SELECT l.serialNumber, a.timestamp AS instant, min(l.person) AS person
+  SELECT l.serialNumber, a.timestamp AS instant, min(l.email) AS person
   FROM accelerometer_landing a
-  JOIN latest l ON l.person = lower(trim(BOTH ' ' FROM a.user))
+  JOIN latest l ON l.email = lower(trim(BOTH ' ' FROM a.user))
   JOIN serials s ON s.serialNumber = l.serialNumber
   WHERE s.holders > 1
   GROUP BY l.serialNumber, a.timestamp
-  HAVING min(l.person) = max(l.person)
+  HAVING min(l.email) = max(l.email)
 )
 SELECT
   CASE WHEN s.holders = 1 THEN s.person ELSE p.person END AS person,

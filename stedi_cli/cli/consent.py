@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -110,8 +110,10 @@ def grant(
         ctx, max_bad_rows=max_bad_rows, max_unreadable_customers=max_unreadable_customers
     ) as opened:
         _refuse_elsewhere(opened)
-        events = _change(opened, wait=wait).grant(people, supersede=supersede)
-        done, progress = _follow(opened, events, quiet=as_json)
+        change = _change(opened, wait=wait)
+        with _interruption_told(change):
+            events = change.grant(people, supersede=supersede)
+            done, progress = _follow(opened, events, quiet=as_json)
         _tell(done, progress, as_json=as_json)
         if not as_json:
             _say("agrees from now on", "agree from now on", people, done)
@@ -142,8 +144,9 @@ def revoke(
         ctx, max_bad_rows=max_bad_rows, max_unreadable_customers=max_unreadable_customers
     ) as opened:
         _refuse_elsewhere(opened)
-        events = _change(opened, wait=wait).revoke(people)
-        done, progress = _follow(opened, events, quiet=as_json)
+        change = _change(opened, wait=wait)
+        with _interruption_told(change):
+            done, progress = _follow(opened, change.revoke(people), quiet=as_json)
         _tell(done, progress, as_json=as_json)
         if not as_json:
             _say("does not agree any more", "do not agree any more", people, done)
@@ -164,6 +167,17 @@ def _change(opened: Session, *, wait: bool) -> ConsentChange:
     from stedi_cli.consent.change import ConsentChange
 
     return ConsentChange(opened.lakehouse, opened.lake, wait=wait)
+
+
+@contextmanager
+def _interruption_told(change: ConsentChange) -> Iterator[None]:
+    """Say what is left to do where somebody ends the command half-way."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if change.recorded:
+            render.note("It is recorded, but not carried out yet: give this command again.")
+        raise
 
 
 def _follow(

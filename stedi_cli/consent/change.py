@@ -81,6 +81,8 @@ class ConsentChange:
         self._lake = lake
         self._wait = wait
         self._table = customers_of(lakehouse)
+        self.recorded = False
+        """Whether records are in the landing zone, carried out or not."""
         self._fields = fields_of(self._table)
 
     def revoke(self, people: Iterable[Person]) -> Generator[Event, None, Changed]:
@@ -245,7 +247,9 @@ class ConsentChange:
                     hint="Deliver another record of theirs, then give this command again.",
                 )
             lines.append(line + b"\n")
-        return self._part.deliver(self._table, b"".join(lines))
+        file = self._part.deliver(self._table, b"".join(lines))
+        self.recorded = True
+        return file
 
     def _answer(self, customers: Sequence[Customer], records: Sequence[Record]) -> None:
         """Let no line that cannot be used count against a record that answers it."""

@@ -33,6 +33,8 @@ class Consent:
     @private
     def alone(self, *, wait: bool, readers: bool) -> Iterator[None]:
         with self._writer.staying(wait=wait, readers=readers):
+            # Another writer may have been at work until now.
+            self._place.tables.forget()
             self._questions.renew()
             try:
                 yield
