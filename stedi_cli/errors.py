@@ -53,6 +53,10 @@ def said(error: StediError) -> str:
     return f"{error.message}{end} {error.hint}"
 
 
+class BusyError(StediError):
+    """Somebody else is changing the lakehouse, and this command does not wait."""
+
+
 class UsageError(StediError):
     """A wrong argument, or a configuration that cannot be used."""
 

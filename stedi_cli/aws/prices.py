@@ -49,7 +49,8 @@ def forecast(settings: AwsSettings, jobs: int) -> list[str]:
     return [
         f"A job run: {size:g} DPU at {price:g} USD an hour, {minute:.4f} USD a minute; one minute"
         f" is billed at least, {settings.timeout_minutes} at most{tries} ({most:.2f} USD).",
-        f"All {jobs} jobs: {jobs * minute:.3f} USD at least; with --one-session {minute:.3f} USD.",
+        f"All {jobs} jobs: {minute:.3f} USD at least in one run; with --separate"
+        f" {jobs * minute:.3f} USD.",
         f"A query: {least:.5f} USD at least, {limit:.4f} USD at most (scan_limit).",
     ]
 

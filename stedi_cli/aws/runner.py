@@ -12,11 +12,12 @@ from stedi_cli.aws.model import CATALOG
 from stedi_cli.aws.place import Place
 from stedi_cli.aws.run import SUCCEEDED, Run
 from stedi_cli.aws.run_log import last_lines
-from stedi_cli.errors import StediError
+from stedi_cli.errors import BusyError, StediError
 from stedi_cli.lake.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
 from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
+from stedi_cli.project.lakehouse import Job
 from stedi_cli.runs import spark_request
 from stedi_cli.runs.bad_rows import verdict_of
 from stedi_cli.tables.history import RefRemoved
@@ -48,7 +49,7 @@ class GlueRunner:
 
     Args:
         place: The lakehouse.
-        options: How jobs are run. Those that nobody waits for share one run, and so one start-up.
+        options: How jobs are run: all in one run, with one start-up, unless told otherwise.
     """
 
     name = "glue"
@@ -60,30 +61,51 @@ class GlueRunner:
         self._copies = place.copies
         self._reread = options.reread
         self._runs = place.runs
-        self._together = options.one_session or options.detach
+        self._separate = options.separate
+        self._wait = options.wait
         self._detach = options.detach
 
     def run(self, tasks: list[Task]) -> Generator[RunEvent]:
-        """Run jobs in their order.
+        """Run jobs in their order; the first run is started by the call itself.
 
         Args:
             tasks: The jobs with their SQL and provenance.
 
-        Yields:
+        Returns:
             How each run stands, and the outcome of each job as its run ends.
 
         Raises:
+            BusyError: If another run is at work by now.
             StediError: If a run fails; its last log lines were yielded before.
             TooManyBadLines: If a landing table has more unusable lines than allowed.
         """
-        batches = [tasks] if self._together else [[task] for task in tasks]
-        for batch in batches if tasks else ():
-            started = self._start(batch)
+        first = tasks[:1] if self._separate else tasks
+        return self._follow(tasks, first, self._start(first) if first else None)
+
+    def _follow(
+        self, tasks: list[Task], batch: list[Task], started: Run | None
+    ) -> Generator[RunEvent]:
+        while started is not None:
             yield started.as_job_run(0.0)
             if self._detach:
                 yield RunDetached(started.as_job_run(0.0))
                 return
-            yield from self._finish(batch, started)
+            tasks = tasks[len(batch) :]
+            yield from self._finish(batch, started, tasks)
+            batch = tasks[:1]
+            started = self._start_later(batch) if batch else None
+
+    def _start_later(self, tasks: list[Task]) -> Run:
+        """Start a run after others of this command, between which somebody else's may begin."""
+        while True:
+            self._runs.refuse_active(wait=self._wait)
+            self._tables.forget()
+            self._zone.forget()
+            try:
+                return self._start(tasks)
+            except BusyError:
+                if not self._wait:
+                    raise
 
     def _start(self, tasks: list[Task]) -> Run:
         alone = tasks[0].job.name if len(tasks) == 1 else "all"
@@ -96,7 +118,9 @@ class GlueRunner:
             storage.s3.put_object(
                 **storage.place(key), Body=content, ContentType="application/json"
             )
-        return self._runs.start(self._layout.job(alone), self._layout.uri(key))
+        run = self._runs.start(self._layout.job(alone), self._layout.uri(key))
+        self._runs.yield_to_others(run)
+        return run
 
     def _request(self, tasks: list[Task]) -> dict[str, Any]:
         layout = self._layout
@@ -119,7 +143,7 @@ class GlueRunner:
             by_time=True,
         )
 
-    def _finish(self, tasks: list[Task], started: Run) -> Iterator[RunEvent]:
+    def _finish(self, tasks: list[Task], started: Run, later: list[Task]) -> Iterator[RunEvent]:
         run, refs = started, self._refs()
         try:
             for now, seconds in self._runs.follow(started):
@@ -139,9 +163,12 @@ class GlueRunner:
             yield from self._outcomes(tasks, run)
             return
         done = [task for task in tasks if self._committed(task) is not None]
-        yield from self._outcomes(done[: len(tasks) - 1], run)
-        yield RunFailed(run.as_job_run(), self._where(run), last_lines(self._layout, run.id))
-        raise self._failure(tasks[min(len(done), len(tasks) - 1)], run)
+        done = done[: len(tasks) - 1]
+        yield from self._outcomes(done, run)
+        failed, *waiting = [task.job for task in (*tasks[len(done) :], *later)]
+        log = last_lines(self._layout, run.id)
+        yield RunFailed(run.as_job_run(), self._where(run), log, failed, tuple(waiting))
+        raise self._failure(failed, run)
 
     def _refs(self) -> list[tuple[str, str, str]]:
         """Return table, kind and name of every tag and branch."""
@@ -185,7 +212,7 @@ class GlueRunner:
         found, wanted = state.current.provenance, task.provenance
         return state.current if (found.run, found.job) == (wanted.run, task.job.name) else None
 
-    def _failure(self, task: Task, run: Run) -> StediError:
+    def _failure(self, job: Job, run: Run) -> StediError:
         verdict = verdict_of(run.error)
         if verdict is not None:
             return verdict
@@ -195,12 +222,10 @@ class GlueRunner:
             # Within what Java says around it, it would be lost.
             on = f" on {denied[2]}" if denied[2] else ""
             what = f"role {self._layout.role} may not {denied[1]}{on}"
-            return StediError(
-                f"Job {task.job.name} failed on Glue, {run.state}: {what}.", hint=_ROLE
-            )
+            return StediError(f"Job {job.name} failed on Glue, {run.state}: {what}.", hint=_ROLE)
         hint = next((hint for part, hint in _CAUSES if part in run.error), None)
         return StediError(
-            f"Job {task.job.name} failed on Glue, {run.state}: {said[:500]}.",
+            f"Job {job.name} failed on Glue, {run.state}: {said[:500]}.",
             hint=hint or _HINTS.get(run.state, f"Look at {self._where(run)}."),
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.run import Run, run_of
-from stedi_cli.errors import StediError
+from stedi_cli.errors import BusyError, StediError
 from stedi_cli.masking import aws_said
 
 # After any other error the run may have been started all the same.
@@ -27,10 +28,6 @@ _REFUSED = frozenset(
 )
 _BUSY = "ConcurrentRunsExceededException"
 _LOOKS = 4
-
-
-class BusyError(StediError):
-    """Another run is at work on the lakehouse."""
 
 
 class Runs:
@@ -119,6 +116,8 @@ class Runs:
                 answer = self._glue.start_job_run(JobName=job, Arguments={"--request": request})
                 return Run(job, answer["JobRunId"], "STARTING", request)
             except (BotoCoreError, ClientError) as error:
+                if error_code(error) == _BUSY:
+                    return self._ours(job, request, error)
                 lost = self._lost(job, request, error)
                 if lost is not None:
                     return lost
@@ -129,6 +128,46 @@ class Runs:
                 self._refuse(job, error)
         raise AssertionError
 
+    def _ours(self, job: str, request: str, error: Exception) -> Run:
+        """Return our run where Glue runs no second one; raise BusyError for somebody else's."""
+        pauses = self.backoff.pauses()
+        for look in range(_LOOKS):
+            if look:
+                next(pauses)
+            runs = self.latest(job)
+            ours = next((run for run in runs if run.request == request), None)
+            if ours is not None:
+                return ours
+            at_work = next((run for run in runs if run.active), None)
+            if at_work is not None:
+                raise _busy(at_work) from error
+        raise BusyError(
+            f"Another run of {job} was at work on the lakehouse, and has just ended.",
+            hint="Run the command again.",
+        ) from error
+
+    def yield_to_others(self, run: Run) -> None:
+        """Stop a run that was just started where one of another job was started before it.
+
+        Of one job Glue runs no two. Of two clients that start runs of different jobs at the same
+        instant, neither saw the other's when it looked; at least one of them sees it now.
+
+        Args:
+            run: The run.
+
+        Raises:
+            BusyError: If it was stopped.
+        """
+        names = [name for name in self._layout.job_names if name != run.job]
+        found = side_by_side([partial(self.latest, name) for name in names])
+        others = [other for runs in found for other in runs if other.active]
+        if not others:
+            return
+        first = min([self.get(run), *others], key=lambda run: (run.when(), run.id))
+        if first.id != run.id:
+            self.stop(run.job, run.id)
+            raise _busy(first)
+
     def _refuse(self, job: str, error: Exception) -> None:
         """Raise what a start that failed means."""
         code = error_code(error)
@@ -136,9 +175,6 @@ class Runs:
             raise StediError(
                 f"There is no Glue job {job}.", hint="Make it with `stedi infra up`."
             ) from error
-        if code == _BUSY:
-            at_work = next((run for run in self.latest(job) if run.active), Run(job, "?", "?"))
-            raise _busy(at_work) from error
         with aws_errors(f"glue:StartJobRun {job}"):
             raise error
 

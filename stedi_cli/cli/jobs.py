@@ -18,7 +18,7 @@ from stedi_cli.errors import StediError, Terminated, UsageError, quantity
 from stedi_cli.printable import one_line
 
 if TYPE_CHECKING:
-    from stedi_cli.lake.job_run import JobDone, JobRun, RunFailed
+    from stedi_cli.lake.job_run import JobDone, JobRun
     from stedi_cli.lake.records import RunOptions
 
 app = typer.Typer(cls=Group, help="List and run the jobs.", no_args_is_help=True)
@@ -40,6 +40,14 @@ EngineOption = Annotated[
         help="Engine to run on: duckdb or spark; on AWS glue.",
         show_default=False,
         autocompletion=completion.engines,
+    ),
+]
+SeparateOption = Annotated[
+    bool,
+    typer.Option(
+        "--separate/--one-session",
+        help="On AWS: a run for each job, or one with one start-up for all [default].",
+        show_default=False,
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -84,9 +92,7 @@ def run(
         ),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another writer.")] = False,
-    one_session: Annotated[
-        bool, typer.Option("--one-session", help="On AWS: all jobs in one run, one start-up.")
-    ] = False,
+    separate: SeparateOption = False,
     detach: Annotated[
         bool, typer.Option("--detach", help="On AWS: start one run of all, and do not wait.")
     ] = False,
@@ -100,6 +106,11 @@ def run(
 
     if bool(jobs) == all_jobs:
         raise UsageError("Say which jobs to run.", hint="Name jobs, or give --all.")
+    if separate and detach:
+        raise UsageError(
+            "--separate and --detach exclude each other: each run has to wait for the one before.",
+            hint="Give one of them.",
+        )
     with session(
         ctx,
         policy=policy,
@@ -111,7 +122,7 @@ def run(
             force=force or reread,
             reread=reread,
             wait=wait,
-            one_session=one_session,
+            separate=separate,
             detach=detach,
         )
         progress = run_jobs(opened, options, jobs or (), quiet=as_json)
@@ -185,7 +196,7 @@ def run_jobs(
         raise
     finally:
         show_removed(progress.removed)
-        _show_failure(progress.failed)
+        _show_failure(progress, forced=options.force)
         _show_usage(progress)
     if progress.detached:
         render.note(
@@ -250,7 +261,8 @@ def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
         )
 
 
-def _show_failure(failed: RunFailed | None) -> None:
+def _show_failure(progress: Progress, *, forced: bool) -> None:
+    failed = progress.failed
     if failed is None:
         return
     for line in failed.log:
@@ -258,6 +270,13 @@ def _show_failure(failed: RunFailed | None) -> None:
     used = used_by(failed.run.seconds, failed.run.usage)
     render.note(f"Run {failed.run.id} of {failed.run.job}: {failed.run.state}, {used}.")
     render.note(f"Look at {failed.where}.")
+    if progress.done or failed.not_started:
+        done = ", ".join(done.job.name for done in progress.done) or "none"
+        later = ", ".join(job.name for job in failed.not_started) or "none"
+        render.note(f"Done: {done}. Failed: {failed.job.name}. Not started: {later}.")
+    if progress.done:
+        again = "Without --force, the same command" if forced else "The same command"
+        render.note(f"{again} goes on with {failed.job.name}.")
 
 
 def _show_notes(progress: Progress, policy: str) -> None:

@@ -116,6 +116,8 @@ def _table(progress: Progress, *, ended: bool = False) -> Any:
     # Of a job that was interrupted, no more is known than that.
     if progress.started is not None and (progress.failed or not ended):
         rows.append((progress.started.job.name, progress.started.job.writes, "", _state(progress)))
+    later = progress.failed.not_started if progress.failed else ()
+    rows += [(job.name, job.writes, "", "not started") for job in later]
     return render.table(["job", "table", ">rows", ">seconds"], rows)
 
 

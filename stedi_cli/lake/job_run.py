@@ -139,11 +139,15 @@ class RunFailed:
         run: The run.
         where: Where to look.
         log: The last lines of its log.
+        job: The job that failed; those before it are done.
+        not_started: The jobs after it.
     """
 
     run: JobRun
     where: str
     log: tuple[str, ...]
+    job: Job
+    not_started: tuple[Job, ...]
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,12 @@ class Runner(Protocol):
     name: str
 
     def run(self, tasks: list[Task]) -> Generator[RunEvent]:
-        """Run jobs in their order, each in one commit; yield an outcome as each ends."""
+        """Run jobs in their order, each in one commit; yield an outcome as each ends.
+
+        Raises:
+            BusyError: If somebody else began at the same instant, and was first; from the call
+                itself, before anything is yielded.
+        """
 
 
 class Jobs(Protocol):

@@ -23,7 +23,7 @@ class RunOptions:
         force: Whether to run also what is up to date.
         reread: Whether to read all landing files anew, also those that were read already.
         wait: Whether to wait for another writer.
-        one_session: Whether all jobs share one session where each would have its own.
+        separate: Whether each job has a session of its own where all would share one.
         detach: Whether to start the jobs without waiting for their end.
     """
 
@@ -31,7 +31,7 @@ class RunOptions:
     force: bool = False
     reread: bool = False
     wait: bool = False
-    one_session: bool = False
+    separate: bool = False
     detach: bool = False
 
 

@@ -10,17 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stedi_cli.durable import UNWRITABLE
-from stedi_cli.errors import StediError
+from stedi_cli.errors import BusyError, StediError
 
 _RETRY_SECONDS = 0.05
 # A link in a lock's place is not followed: what it points to would be truncated.
 _FLAGS = os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 # The readers' lock files by which this process keeps all others out, but not itself.
 _kept_out: set[Path] = set()
-
-
-class BusyError(StediError):
-    """Another process is changing the lakehouse."""
 
 
 @contextmanager
@@ -36,7 +32,7 @@ def exclusive(path: Path, *, wait: bool | None = None) -> Iterator[int]:
         The lock's descriptor; a child that inherits it holds the lock as long as it lives.
 
     Raises:
-        StediError: If another process holds it and ``wait`` is not true; it names the process.
+        BusyError: If another process holds it and ``wait`` is not true; it names the process.
     """
     descriptor = _acquire(path, wait)
     try:

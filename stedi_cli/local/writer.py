@@ -9,20 +9,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from stedi_cli.durable import load_json, make_folder, remove_stale, replaced
-from stedi_cli.errors import StediError
+from stedi_cli.errors import BusyError, StediError
 from stedi_cli.lake.elsewhere import remove_abandoned
 from stedi_cli.landing.ledger import is_ledger
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import entries, metadata_locations, read_state
 from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.layout import Layout, to_path
-from stedi_cli.local.lock import (
-    BusyError,
-    exclusive,
-    is_held,
-    keeping_out,
-    without_readers,
-)
+from stedi_cli.local.lock import exclusive, is_held, keeping_out, without_readers
 from stedi_cli.local.lodgers import lodgers
 from stedi_cli.local.place import Place
 from stedi_cli.local.table_files import open_catalog

@@ -10,16 +10,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from stedi_cli.errors import BadDataError, UsageError
+from stedi_cli.errors import BadDataError, BusyError, UsageError
 from stedi_cli.lake.job_run import (
     JobDone,
     JobOutcome,
     JobRun,
     JobStarted,
     RunDetached,
+    RunEvent,
     RunFailed,
 )
-from stedi_cli.lake.parts import Lake, Runner
+from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Job, Lakehouse
@@ -154,9 +155,20 @@ class Pipeline:
         for plan in plans:
             text = self._stale.recipes.text(plan.job)
             refuse_undeclared(self._lakehouse, plan.job, text, options.engine)
-        with self._lake.jobs.runner(options) as runner:
-            # Another writer may have been at work until the lock was had.
-            yield from self._run(runner, self._planned(jobs, options.force))
+        while True:
+            with self._lake.jobs.runner(options) as runner:
+                # Another writer may have been at work until the lock was had.
+                plans = self._planned(jobs, options.force)
+                try:
+                    events = runner.run(self._tasks(plans, runner.name))
+                except BusyError:
+                    # What is to be done may be another thing once that one has ended.
+                    if options.wait:
+                        continue
+                    raise
+                with closing(events):
+                    yield from self._told(plans, events)
+            break
         yield from self._lake.removed()
 
     def _tidy(self) -> None:
@@ -197,23 +209,23 @@ class Pipeline:
         assert current is not None and current.provenance is not None
         return current.rows, current.provenance.landing
 
-    def _run(self, runner: Runner, plans: list[JobPlan]) -> Iterator[Event]:
+    def _tasks(self, plans: list[JobPlan], engine: str) -> list[Task]:
         run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
-        unchanged = {p.job.name for p in plans if not p.stale}
-        tasks = [self._task(p.job, run, runner.name) for p in plans if p.job.name not in unchanged]
-        with closing(runner.run(tasks)) as events:
-            for plan in plans:
-                if plan.job.name in unchanged:
-                    yield self._unchanged(plan.job)
-                    continue
-                yield JobStarted(plan.job)
-                for event in events:
-                    if isinstance(event, JobOutcome):
-                        yield _done(plan, event)
-                        break
-                    yield event
-                    if isinstance(event, RunDetached):
-                        return
+        return [self._task(plan.job, run, engine) for plan in plans if plan.stale]
+
+    def _told(self, plans: list[JobPlan], events: Iterator[RunEvent]) -> Iterator[Event]:
+        for plan in plans:
+            if not plan.stale:
+                yield self._unchanged(plan.job)
+                continue
+            yield JobStarted(plan.job)
+            for event in events:
+                if isinstance(event, JobOutcome):
+                    yield _done(plan, event)
+                    break
+                yield event
+                if isinstance(event, RunDetached):
+                    return
 
     def _task(self, job: Job, run: str, engine: str) -> Task:
         landing = {name: state for name, state in self._landing.items() if name in job.reads}

@@ -77,8 +77,9 @@ class CloudLake:
 
     def run(self, *jobs: str, policy: str = "strict", **how: Any) -> dict[str, JobDone]:
         """Run jobs whose runs commit what a run would."""
-        self.script(len(self.settings.lakehouse().jobs))
+        scripts = self.script(len(self.settings.lakehouse().jobs))
         events = self.events(*jobs, policy=policy, **how)
+        self.sandbox.runs.forget(scripts)
         return {event.job.name: event for event in events if isinstance(event, JobDone)}
 
     def script(self, runs: int = 1, *states: str, **what: Any) -> list[Script]:

@@ -85,7 +85,7 @@ class Journey:
         yield self.run("infra", "status")
         self._sandbox.listing.lag = 0.0
         yield self.run("doctor")
-        self._cloud.script(5)
+        self._cloud.script(1)
         yield self.run("jobs", "run", "--all")
         self._sandbox.runs.script("RUNNING")
         yield self.run("jobs", "run", FIRST, "--force", "--detach")

@@ -103,7 +103,7 @@ def test_public_data(
     policy: str,
 ) -> None:
     done(aws("infra", "up", "--data", public_data))
-    done(aws("jobs", "run", "--all", "--policy", policy, "--one-session"))
+    done(aws("jobs", "run", "--all", "--policy", policy))
     local = Lake(tmp_path / "local").up()
     local.upload(public_data)
     local.run(policy=policy)
@@ -127,7 +127,7 @@ def test_generated_dirty_data(
     )
     generate(folder, request)
     done(aws("infra", "up", "--data", folder))
-    done(aws("jobs", "run", "--all", "--max-bad-rows", BAD_ROWS))
+    done(aws("jobs", "run", "--all", "--separate", "--max-bad-rows", BAD_ROWS))
     local = Lake(tmp_path / "local", max_bad_rows=0.1).up()
     local.upload(folder)
     local.run()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from sandbox.server import Sandbox
 from small import JOBS, write_lake
 
 from aws.cloud_lake import CloudLake, hurry
+from aws.places import CONFIG
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.cli import render
 
@@ -34,7 +38,7 @@ def ask(invoke: Ask) -> Ask:
 
 def test_a_run_shows_rows_time_and_money(cloud: CloudLake, ask: Ask) -> None:
     cloud.script(5, seconds=60)
-    done = ask("jobs", "run", "--all")
+    done = ask("jobs", "run", "--all", "--separate")
     assert done.code == 0, done.err
     assert all(table in done.out for table in JOBS.values())
     # A minute on two DPU each.
@@ -87,11 +91,62 @@ def test_a_run_that_dies_without_a_traceback_shows_what_spark_says(
 def test_a_failure_shows_what_was_done_before_and_what_all_cost(cloud: CloudLake, ask: Ask) -> None:
     cloud.script(2, seconds=60)
     cloud.sandbox.runs.script("RUNNING", "TIMEOUT", seconds=120)
-    done = ask("jobs", "run", "--all")
+    done = ask("jobs", "run", "--all", "--separate")
     assert done.code == 1
     assert all(f"{table}\t" in done.out for table in list(JOBS.values())[:2])
     assert "\ttimeout" in done.out
+    assert done.out.count("not started") == 2
     assert "3 runs: 0.133 DPU-hours, 0.059 USD." in done.err
+
+
+def test_all_jobs_are_one_run_and_one_that_fails_is_gone_on_with(
+    cloud: CloudLake, ask: Ask
+) -> None:
+    first, second, third, *others = JOBS
+    half = partial(cloud.commit, jobs=2)
+    cloud.sandbox.runs.script("RUNNING", "FAILED", error="no luck", effect=half, seconds=60)
+    done = ask("jobs", "run", "--all")
+    assert done.code == 1
+    later = ", ".join(others)
+    assert f"Done: {first}, {second}. Failed: {third}. Not started: {later}.\n" in done.err
+    assert f"The same command goes on with {third}.\n" in done.err
+    assert done.out.count("not started") == len(others)
+    cloud.script(1, seconds=60)
+    again = ask("jobs", "run", "--all")
+    assert again.code == 0, again.err
+    assert again.out.count("unchanged") == 2
+    one, two = cloud.sandbox.runs.started
+    assert one.job.name == two.job.name == "stedi-all"
+    asked = cloud.read(two.arguments["--request"])["jobs"]
+    assert [job["name"] for job in asked] == [third, *others]
+    assert "60 s, 0.033 DPU-hours, 0.015 USD." in again.err
+
+
+def test_separate_runs_have_to_be_waited_for(cloud: CloudLake, ask: Ask) -> None:
+    done = ask("jobs", "run", "--all", "--separate", "--detach")
+    assert done.code == 2
+    assert "--separate and --detach exclude each other" in done.err
+    assert not cloud.sandbox.runs.started
+
+
+@pytest.mark.parametrize("words", [(), ("--wait",)], ids=["refused", "waiting"])
+def test_of_two_clients_at_the_same_instant_one_runs(cloud: CloudLake, words: Any) -> None:
+    cloud.script(1, "RUNNING", "RUNNING", "SUCCEEDED")
+    cloud.sandbox.meet("StartJobRun")
+    command = [sys.executable, "-m", "stedi_cli", "--config", CONFIG, "jobs", "run", "--all"]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    both = [subprocess.Popen([*map(str, command), *words], text=True, **pipes) for _ in range(2)]
+    told = [(process.communicate(timeout=120), process.returncode) for process in both]
+    (run,) = cloud.sandbox.runs.started
+    built, other = sorted(told, key=lambda end: (end[1], end[0][0].count("unchanged")))
+    assert built[1] == 0, built
+    assert "unchanged" not in built[0][0]
+    if words:
+        # What the other one built is not built again.
+        assert (other[1], other[0][0].count("unchanged")) == (0, 5), other
+    else:
+        assert other[1] == 1, other
+        assert f"Run {run.job_run_id} of stedi-all is at work" in other[0][1]
 
 
 def test_bad_data_is_exit_code_3(cloud: CloudLake, ask: Ask) -> None:

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue",
 
 def test_it_is_the_same_as_here(invoke: Ask, tmp_path: Path) -> None:
     data = write_lake(tmp_path / "data")
-    for words in (["infra", "up", "--data", data], ["jobs", "run", "--all", "--one-session"]):
+    for words in (["infra", "up", "--data", data], ["jobs", "run", "--all"]):
         told = invoke("--config", CONFIG, *words)
         assert told.code == 0, told.err
     local = Lake(tmp_path / "local").up()

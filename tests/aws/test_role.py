@@ -95,7 +95,7 @@ def test_runs_ask_for_all_that_the_role_may_do_and_for_nothing_else(
     sandbox = cloud.sandbox
     # The second run replaces tables, and drops what the other policy made with its files.
     for name in ("published", "strict"):
-        done = ask("jobs", "run", "--all", "--one-session", "--policy", name, *BAD)
+        done = ask("jobs", "run", "--all", "--policy", name, *BAD)
         assert done.code == 0, done.err
     taken = {call.resource for call in sandbox.calls if call.name == "sts:AssumeRole"}
     assert taken == {cloud.layout.role_arn}

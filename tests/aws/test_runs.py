@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from aws.cloud_lake import HURRY, CloudLake, detached, failure, states
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.run import Run as GlueRun
 from stedi_cli.aws.run import cost
-from stedi_cli.aws.runs import BusyError, Runs
-from stedi_cli.errors import BadDataError, StediError, UsageError
+from stedi_cli.aws.runs import Runs
+from stedi_cli.errors import BadDataError, BusyError, StediError, UsageError
 from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunFailed
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.project.folder import copy_out
@@ -57,7 +58,7 @@ def failing(
 
 
 def test_all_jobs_in_order(cloud: CloudLake) -> None:
-    done = cloud.run()
+    done = cloud.run(separate=True)
     assert list(done) == list(JOBS)
     assert {event.status for event in done.values()} == {"built"}
     assert [run.job.name for run in cloud.sandbox.runs.started] == [f"stedi-{n}" for n in JOBS]
@@ -115,7 +116,7 @@ def test_a_script_of_another_version_is_refused(sandbox: Sandbox, tmp_path: Path
 
 
 def test_one_session_is_one_run(cloud: CloudLake) -> None:
-    done = cloud.run(one_session=True)
+    done = cloud.run()
     assert [run.job.name for run in cloud.sandbox.runs.started] == ["stedi-all"]
     assert list(done) == list(JOBS)
     assert [event.usage is not None for event in done.values()] == [False] * 4 + [True]
@@ -245,10 +246,12 @@ def test_a_log_that_cannot_be_read_hides_nothing(cloud: CloudLake) -> None:
 def test_one_session_that_fails_on_the_way_keeps_what_is_done(cloud: CloudLake) -> None:
     effect = partial(cloud.commit, jobs=2)
     cloud.sandbox.runs.script("RUNNING", "FAILED", error="out of luck", effect=effect)
-    events, raised = failing(cloud, one_session=True)
+    events, raised = failing(cloud)
     built = [event.job.name for event in events if isinstance(event, JobDone)]
     assert built == list(JOBS)[:2]
     assert list(JOBS)[2] in raised.message
+    told = [failure(events).job, *failure(events).not_started]
+    assert [job.name for job in told] == list(JOBS)[2:]
     unchanged = [name for name, event in cloud.run().items() if event.status == "unchanged"]
     assert unchanged == built
 
@@ -362,6 +365,49 @@ def test_what_the_other_run_built_is_not_built_again(cloud: CloudLake) -> None:
     assert started.state == "STARTING"
     assert {event.status for event in cloud.run(wait=True).values()} == {"unchanged"}
     assert len(cloud.sandbox.runs.started) == 1
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_clients_that_start_different_jobs_at_the_same_instant(
+    cloud: CloudLake, wait: bool
+) -> None:
+    cloud.script(3, *["RUNNING"] * 9, "SUCCEEDED")
+    cloud.sandbox.meet("StartJobRun")
+
+    def client(*jobs: str) -> list[Event] | BusyError:
+        try:
+            return cloud.events(*jobs, wait=wait)
+        except BusyError as error:
+            return error
+
+    with ThreadPoolExecutor(2) as pool:
+        told = [future.result() for future in (pool.submit(client), pool.submit(client, FIRST))]
+    first, second, *more = cloud.sandbox.runs.started
+    assert {first.job.name, second.job.name} == {"stedi-all", f"stedi-{FIRST}"}
+    # It never ran beside the first.
+    assert (first.status, second.status[:4]) == ("SUCCEEDED", "STOP")
+    busy = [end for end in told if isinstance(end, BusyError)]
+    assert len(busy) == (not wait)
+    assert all(first.job_run_id in error.message for error in busy)
+    # What the first one built is not built again.
+    assert len(more) == (wait and first.job.name != "stedi-all")
+
+
+def test_between_separate_runs_somebody_else_is_seen(cloud: CloudLake) -> None:
+    def start_another(run: Run) -> None:
+        cloud.commit(run)
+        cloud.sandbox.runs.script("RUNNING", "RUNNING", "RUNNING", "SUCCEEDED")
+        cloud.sandbox.client("glue").start_job_run(JobName="stedi-all")
+
+    cloud.sandbox.runs.script("SUCCEEDED", effect=start_another)
+    _, raised = failing(cloud, separate=True)
+    assert isinstance(raised, BusyError)
+    _, theirs = cloud.sandbox.runs.started
+    assert theirs.job_run_id in raised.message
+    cloud.script(4)
+    done = [e for e in cloud.events(separate=True, wait=True) if isinstance(e, JobDone)]
+    assert [event.status for event in done] == ["unchanged", *["built"] * 4]
+    assert theirs.status == "SUCCEEDED"
 
 
 # --- Without waiting ----------------------------------------------------------------------------

@@ -22,7 +22,7 @@ PATIENT = Backoff(sleep=lambda _: time.sleep(0.2))
 
 
 def run(cloud: CloudLake, **how: Any) -> None:
-    events = cloud.events(one_session=True, **how)
+    events = cloud.events(**how)
     assert [event.status for event in events if isinstance(event, JobDone)] == ["built"] * 5
 
 

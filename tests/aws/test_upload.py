@@ -24,8 +24,7 @@ from test_names_in_files import ADDRESS, member
 from aws.cloud_lake import CloudLake
 from stedi_cli.aws import upload as uploading
 from stedi_cli.aws.layout import TAG
-from stedi_cli.aws.runs import BusyError
-from stedi_cli.errors import StediError, UsageError
+from stedi_cli.errors import BusyError, StediError, UsageError
 from stedi_cli.lake.events import Uploading
 from stedi_cli.landing.files import LandingState
 

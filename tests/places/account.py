@@ -24,8 +24,11 @@ class Account(Place):
 
     def run(self, *words: str) -> dict[str, str]:
         cloud = CloudLake(self._sandbox)
-        cloud.script(len(cloud.settings.lakehouse().jobs))
-        return super().run(*words)
+        scripts = cloud.script(len(cloud.settings.lakehouse().jobs))
+        try:
+            return super().run(*words)
+        finally:
+            self._sandbox.runs.forget(scripts)
 
     def validate(self, *words: str, counts: Mapping[str, int] | None = None) -> Result:
         script_answers(CloudLake(self._sandbox), counts=COUNTS if counts is None else counts)

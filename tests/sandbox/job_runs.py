@@ -173,6 +173,11 @@ class JobRuns:
         self._scripts.append(script)
         return script
 
+    def forget(self, scripts: list[Script]) -> None:
+        """Take back scripts that no run has had."""
+        taken = {id(script) for script in scripts}
+        self._scripts = [script for script in self._scripts if id(script) not in taken]
+
     def reset(self) -> None:
         """Forget scripts and runs, and let none go on."""
         if self.engine is not None:

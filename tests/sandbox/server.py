@@ -6,9 +6,9 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import RLock
+from threading import Barrier, BrokenBarrierError, RLock
 from typing import Any
 
 import boto3
@@ -25,6 +25,8 @@ from sandbox.queries import Queries
 
 REGION = "eu-central-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIASANDBOXADMIN0000", "AWS_SECRET_ACCESS_KEY": "sandbox"}
+# Seconds for which a call waits for another to meet.
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Sandbox:
         gaps.fill(self)
         self._lock = RLock()
         self._faults: list[Fault] = []
+        self._meetings: dict[str, Barrier] = {}
         self._enforced: set[str] = set()
         self._foreign: set[str] = set()
         # Making one takes longer than its calls.
@@ -88,6 +91,7 @@ class Sandbox:
         self.queries.reset()
         with self._lock:
             self._faults.clear()
+            self._meetings.clear()
             self._enforced.clear()
             self._foreign.clear()
             self.needed = {}
@@ -142,6 +146,10 @@ class Sandbox:
         with self._lock:
             self._faults.append(fault)
         return fault
+
+    def meet(self, action: str, clients: int = 2) -> None:
+        """Answer calls of this action only when so many of them have come; once."""
+        self._meetings[action] = Barrier(clients, timeout=_PATIENCE)
 
     def heal(self) -> None:
         """Take all faults away."""
@@ -202,6 +210,11 @@ class Sandbox:
         with self._lock:
             self.calls.append(call)
             fault = next((f for f in self._faults if f.strikes(call)), None)
+            meeting = self._meetings.get(call.action)
+        if meeting is not None:
+            with suppress(BrokenBarrierError):
+                meeting.wait()
+            self._meetings.pop(call.action, None)
         if fault is not None:
             return self._fail(fault, call, app, environ, start_response)
         refusal = self._refusal(call, environ)
