@@ -41,7 +41,7 @@ class Grid:
         for row in (self._names, *self._rows):
             line = "\t".join(" ".join(cell.split("\n")) for cell in row)
             # A last column without a heading holds notes, which few rows have.
-            yield line if self._names[-1] else line.rstrip("\t")
+            yield line.rstrip("\t") if self._names[-1:] == [""] else line
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines for a terminal."""
