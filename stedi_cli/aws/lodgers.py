@@ -8,7 +8,7 @@ from typing import Any
 
 from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.infra.resource import ask
-from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.layout import TAG, Layout
 
 
 @dataclass(frozen=True)
@@ -35,26 +35,39 @@ class Lodger:
         return any(key.startswith(prefix) for key in self.keys)
 
 
-def lodgers(layout: Layout) -> list[Lodger]:
+def databases(layout: Layout) -> list[dict[str, Any]]:
+    """Return all databases of the account and region.
+
+    Raises:
+        StediError: If they cannot be looked at.
+    """
+    with aws_errors("glue:GetDatabases"):
+        pages = layout.account.client("glue").get_paginator("get_databases").paginate()
+        return [database for page in pages for database in page["DatabaseList"]]
+
+
+def lakehouse_of(database: dict[str, Any]) -> str:
+    """Return the name of the lakehouse that made a database; nothing where none did."""
+    return str((database.get("Parameters") or {}).get(TAG, ""))
+
+
+def lodgers(layout: Layout, found: list[dict[str, Any]] | None = None) -> list[Lodger]:
     """Return all tables in the bucket, those of the model too.
+
+    Args:
+        layout: Where the bucket is.
+        found: All databases, where they are known.
 
     Raises:
         StediError: If not all databases can be looked at, since then it is not known.
     """
-    glue = layout.account.client("glue")
-    with aws_errors("glue:GetDatabases"):
-        pages = glue.get_paginator("get_databases").paginate()
-        # The tables of a link to a database are found where they are.
-        names = [
-            str(database["Name"])
-            for page in pages
-            for database in page["DatabaseList"]
-            if "TargetDatabase" not in database
-        ]
-    found = side_by_side([partial(_tables, layout, name) for name in names])
+    listed = databases(layout) if found is None else found
+    # The tables of a link to a database are found where they are.
+    names = [str(database["Name"]) for database in listed if "TargetDatabase" not in database]
+    tables_of = side_by_side([partial(_tables, layout, name) for name in names])
     return [
         Lodger(name, table, keys)
-        for name, tables in zip(names, found, strict=True)
+        for name, tables in zip(names, tables_of, strict=True)
         for table in tables
         if (keys := _keys(layout, table))
     ]

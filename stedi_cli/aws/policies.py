@@ -193,6 +193,7 @@ def _caller_ec2(layout: Layout) -> list[Document]:
     endpoint = layout.ec2_arn("vpc-endpoint/*")
     network = [layout.ec2_arn("vpc/*"), layout.ec2_arn("route-table/*")]
     reads = ["DescribeVpcs", "DescribeRouteTables", "DescribeVpcEndpoints"]
+    reads += ["DescribeNetworkInterfaces"] if layout.settings.s3_endpoint == "auto" else []
     changes = [f"ec2:{n}" for n in ("ModifyVpcEndpoint", "DeleteVpcEndpoints", "CreateTags")]
     return [
         # AWS knows no narrower resource for these.
@@ -210,12 +211,17 @@ def _caller_ec2(layout: Layout) -> list[Document]:
 
 
 def _caller_own_endpoint(layout: Layout) -> list[Document]:
-    # One that was made while s3_endpoint was true goes with the rest.
+    # One that was made while one was wanted goes with the rest, or to another lakehouse.
     tag = {f"aws:ResourceTag/{TAG}": layout.database}
     endpoint = layout.ec2_arn("vpc-endpoint/*")
     return [
         _allow("Network", ["ec2:DescribeVpcEndpoints"], ["*"]),
-        _allow("EndpointOwn", ["ec2:DeleteVpcEndpoints"], [endpoint], StringEquals=tag),
+        _allow(
+            "EndpointOwn",
+            ["ec2:CreateTags", "ec2:DeleteVpcEndpoints"],
+            [endpoint],
+            StringEquals=tag,
+        ),
     ]
 
 

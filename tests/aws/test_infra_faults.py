@@ -12,6 +12,8 @@ from sandbox.server import Sandbox
 
 from aws.faults_everywhere import FAULTS, without_pauses
 from aws.places import infrastructure, inventory
+from aws.test_endpoint import OTHER
+from aws.test_given_role import LAB, LIMITED, lab_role
 from stedi_cli.errors import StediError
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
@@ -23,9 +25,9 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     without_pauses(monkeypatch)
 
 
-def attempt(command: str) -> str:
+def attempt(command: str, **aws: Any) -> str:
     """Run a command; what it raises is an error for people."""
-    opened = infrastructure()
+    opened = infrastructure(**aws)
     try:
         for _ in getattr(opened, command)():
             pass
@@ -34,10 +36,10 @@ def attempt(command: str) -> str:
     return "done"
 
 
-def calls_of(sandbox: Sandbox, command: str) -> list[Call]:
+def calls_of(sandbox: Sandbox, command: str, **aws: Any) -> list[Call]:
     """Run a command without a fault, and return what it asked AWS for."""
     with sandbox.recording() as made:
-        assert attempt(command) == "done"
+        assert attempt(command, **aws) == "done"
     assert len(made) > 30
     return made
 
@@ -61,20 +63,22 @@ def places(name: str, made: list[Call]) -> list[dict[str, Any]]:
     ]
 
 
-def converge(sandbox: Sandbox, command: str, name: str, place: dict[str, Any] | None) -> None:
+def converge(
+    sandbox: Sandbox, command: str, name: str, place: dict[str, Any] | None, **aws: Any
+) -> None:
     """Run a command under a fault, then, where that failed, again without."""
     if place is None:
-        assert attempt(command) == "done"
+        assert attempt(command, **aws) == "done"
         return
     fault = sandbox.fail(**{**FAULTS[name], **place}, agent="stedi")
-    told = attempt(command)
+    told = attempt(command, **aws)
     sandbox.heal()
     assert fault.hits, f"{command}: no {place}: {told}"
     if name == "reset":
         assert told == "done"
         assert len(fault.hits) > 30
     # Where boto3 got over it, a second command would find nothing to do.
-    assert told == "done" or attempt(command) == "done", f"{command}: {fault.hits}: {told}"
+    assert told == "done" or attempt(command, **aws) == "done", f"{command}: {fault.hits}: {told}"
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -86,4 +90,49 @@ def test_up_and_down_converge_after_a_fault_at_any_call(sandbox: Sandbox, name: 
         converge(sandbox, "up", name, at_up)
         assert {change.action for change in infrastructure().plan().changes} == {"keep"}, at_up
         converge(sandbox, "down", name, at_down)
+        assert inventory(sandbox) == before, (at_up, at_down)
+
+
+# What each setting lets the commands ask for beside what they always do.
+SETTINGS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "a role that is there": (
+        {"role_arn": LAB},
+        {"GetRole", "ListRolePolicies", "GetPolicyVersion", "PutBucketTagging"},
+    ),
+    "a boundary, tags": (
+        {**LIMITED, "tags": {"team": "steps"}},
+        {"CreateRole", "GetTags"},
+    ),
+    "an endpoint that another uses": ({}, {"DescribeNetworkInterfaces", "CreateTags"}),
+}
+
+
+@pytest.mark.parametrize("name", ["denied", "answer lost", "killed"])
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_what_a_setting_asks_for_may_fail_too(sandbox: Sandbox, setting: str, name: str) -> None:
+    aws, actions = SETTINGS[setting]
+    shared = not aws
+    lab_role(sandbox, {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    before = inventory(sandbox)
+    walks = []
+    for command in ("up", "down"):
+        if shared and command == "down":
+            list(infrastructure(**OTHER).up())
+        made = calls_of(sandbox, command, **aws)
+        many = Counter(call.action for call in made if call.action in actions)
+        struck = [{"action": a, "nth": n} for a, last in many.items() for n in {1, last}]
+        numbers = [{"nth": n} for n, call in enumerate(made, 1) if call.action in actions]
+        walks.append(numbers if name == "killed" else struck)
+    assert any(walks)
+    if shared:
+        list(infrastructure(**OTHER).down())
+    assert inventory(sandbox) == before
+    for at_up, at_down in zip_longest(*walks):
+        converge(sandbox, "up", name, at_up, **aws)
+        assert {c.action for c in infrastructure(**aws).plan().changes} == {"keep"}, at_up
+        if shared:
+            list(infrastructure(**OTHER).up())
+        converge(sandbox, "down", name, at_down, **aws)
+        if shared:
+            list(infrastructure(**OTHER).down())
         assert inventory(sandbox) == before, (at_up, at_down)

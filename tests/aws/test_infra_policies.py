@@ -20,6 +20,7 @@ Invoke = Callable[..., Result]
 # AWS knows no narrower resource for these.
 WIDE = {
     "ec2:DescribeVpcs",
+    "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeRouteTables",
     "ec2:DescribeVpcEndpoints",
     "glue:ListJobs",

@@ -479,7 +479,7 @@ def test_no_default_vpc_says_what_to_set(sandbox: Sandbox) -> None:
         ec2.delete_subnet(SubnetId=subnet["SubnetId"])
     ec2.delete_vpc(VpcId=vpc)
     with pytest.raises(StediError, match="no default VPC") as told:
-        up()
+        up(s3_endpoint=True)
     assert "s3_endpoint: false" in str(told.value.hint)
     assert "stedi-glue" not in inventory(sandbox)["roles"]
     up(s3_endpoint=False)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from stedi_cli.aws.infra.resource import Found, Kind, ask, from_key_values, key_values
-from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.errors import StediError
+from stedi_cli.lake.records import Change, Resource
 
+_IDLE = "available"
+_NOT_NEEDED = "jobs without a VPC connection do not need it"
 _GONE = ("deleting", "deleted", "failed", "rejected", "expired")
 
 
@@ -17,13 +21,16 @@ class Endpoint(Kind):
 
     Args:
         layout: VPC and route tables, where they are configured.
+        lakehouses: Returns the names of the other lakehouses of the account and region.
     """
 
     kind = "endpoint"
     fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, lakehouses: Callable[[], list[str]]) -> None:
         super().__init__(layout)
+        self._lakehouses = lakehouses
+        self._auto = layout.settings.s3_endpoint == "auto"
         self._vpc = ""
         self._route_tables: list[str] = []
         self._own: dict[str, Any] | None = None
@@ -40,6 +47,30 @@ class Endpoint(Kind):
             "tags": self.tags_text(self.layout.tags),
         }
 
+    def look(self) -> list[Change]:
+        """Compare it; where it is left to us, none is made in a VPC in which something is at work.
+
+        That would break open connections to S3, and addresses that others rely on would be private.
+        """
+        looked = super().look()
+        if not self._auto or looked[0].action != "create":
+            return looked
+        with self.errors():
+            why = self._against_it()
+        if not why:
+            return looked
+        note = f"not made: {why}; {_NOT_NEEDED}"
+        return [Change(self.kind, self.names()[0], "leave", note=note, ours=False)]
+
+    def _against_it(self) -> str:
+        if not self._vpc:
+            return f"region {self.layout.account.region} has no default VPC"
+        pages = self.layout.account.client("ec2").get_paginator("describe_network_interfaces")
+        found = pages.paginate(Filters=[{"Name": "vpc-id", "Values": [self._vpc]}])
+        busy = (i for page in found for i in page["NetworkInterfaces"] if i["Status"] != _IDLE)
+        first = next(busy, None)
+        return f"{first['NetworkInterfaceId']} is at work in {self._vpc}" if first else ""
+
     def read(self) -> dict[str, Found]:
         """Read the S3 gateway endpoints of the VPC, its route tables, and ours wherever it is."""
         name, endpoints = self.names()[0], self._endpoints()
@@ -53,11 +84,13 @@ class Endpoint(Kind):
             if other["VpcId"] == self._vpc and not self.is_ours(_tags(other))
             for table in other.get("RouteTableIds", ())
         }
+        if not self._vpc:
+            return {}
         tables = self.layout.settings.route_tables or self._tables_of(self._vpc)
         self._route_tables = sorted(set(tables) - set(others))
         own = self._own
         if own is None:
-            if self._route_tables:
+            if self._route_tables and not (self._auto and others):
                 return {}
             note = f"{', '.join(sorted(set(others.values())))} is not ours, and is used"
             return {name: Found({}, ours=False, used=True, note=note)}
@@ -87,6 +120,8 @@ class Endpoint(Kind):
     def _default_vpc(self) -> str:
         ec2 = self.layout.account.client("ec2")
         found = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+        if not found and self._auto:
+            return ""
         if not found:
             raise StediError(
                 f"Region {self.layout.account.region} has no default VPC for the S3 endpoint.",
@@ -147,6 +182,26 @@ class Endpoint(Kind):
                     f"Endpoint {own['VpcEndpointId']} cannot be deleted: {error['Message']}.",
                     hint="Run `stedi infra down` again.",
                 )
+
+    def remove(self) -> Iterator[Resource]:
+        """Delete it, unless another lakehouse of this account has only it, and takes it over."""
+        with self.errors():
+            endpoints = self._endpoints()
+            ours = [e for e in endpoints if self.is_ours(_tags(e))]
+            heir = self._heir(endpoints) if ours else ""
+            if heir:
+                ec2, tag = self.layout.account.client("ec2"), key_values({TAG: heir})
+                ec2.create_tags(Resources=[e["VpcEndpointId"] for e in ours], Tags=tag)
+        if not heir:
+            yield from super().remove()
+        for endpoint in ours if heir else ():
+            number, name = endpoint["VpcEndpointId"], self.names()[0]
+            note = f"{number} is now of lakehouse {heir}, which uses it"
+            yield Resource(self.kind, name, "left", note)
+
+    def _heir(self, endpoints: list[dict[str, Any]]) -> str:
+        owners = {_tags(endpoint).get(TAG) for endpoint in endpoints}
+        return next((name for name in self._lakehouses() if name not in owners), "")
 
     def to_remove(self) -> dict[str, Found]:
         """Read only what is ours: without a default VPC there may still be one elsewhere."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
+from typing import Any
 
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.bucket import Bucket
@@ -20,7 +21,7 @@ from stedi_cli.aws.infra.resource import Kind, NotYetError
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.infra.work_group import WorkGroup
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.lodgers import lodgers
+from stedi_cli.aws.lodgers import databases, lakehouse_of, lodgers
 from stedi_cli.aws.strangers import is_ours
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError, UsageError
@@ -58,7 +59,8 @@ class Infrastructure:
         self.layout = layout
         self._sleep = sleep
         given = GivenRole(layout) if layout.settings.role_arn else None
-        own, endpoint, database = Role(layout), Endpoint(layout), Database(layout)
+        own, database = Role(layout), Database(layout)
+        endpoint = Endpoint(layout, self._other_lakehouses)
         logs = LogGroups(layout)
         bucket = Bucket(layout, logs.promises if given else own.promises, sleep)
         self._given = given
@@ -278,7 +280,7 @@ class Infrastructure:
         read = TableFiles(layout).read
         others = [
             lodger.title
-            for lodger in lodgers(layout)
+            for lodger in lodgers(layout, self._databases)
             if lodger.database != layout.database or not is_ours(layout, lodger.table, read)
         ]
         if others:
@@ -288,6 +290,14 @@ class Infrastructure:
                 hint="Move those tables or remove them with what made them; or keep the bucket"
                 " with --keep-data.",
             )
+
+    @cached_property
+    def _databases(self) -> list[dict[str, Any]]:
+        return databases(self.layout)
+
+    def _other_lakehouses(self) -> list[str]:
+        names = [str(d["Name"]) for d in self._databases if lakehouse_of(d) == d["Name"]]
+        return sorted({*names} - {self.layout.database})
 
     def _refuse_renamed(self) -> None:
         with self._database.errors():
