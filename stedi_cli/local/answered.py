@@ -1,7 +1,7 @@
 """Which lines that cannot be used were answered, so that they hold nobody back for ever.
 
-A line is known by the bytes of its file: moved, it is the same; in a file that changed it is one of
-which nobody has seen anything yet. Where this cannot be read, nothing was answered.
+A line is known by what its file holds: moved or packed, it is the same; in a file that changed, it
+is one that nobody has seen yet. Where this cannot be read, nothing was answered.
 """
 
 from __future__ import annotations
@@ -10,10 +10,16 @@ import json
 from collections.abc import Mapping
 
 from stedi_cli.durable import load_json, replaced
+from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.local.layout import Layout
 
 Answered = dict[tuple[str, str, int], int]
 """The instants up to which lines count, by landing table, digest of the file, and line."""
+
+
+def digest_of(facts: FileFacts) -> str:
+    """Return what a landing file is known by."""
+    return facts.content or facts.sha256
 
 
 def read_answered(layout: Layout) -> Answered:

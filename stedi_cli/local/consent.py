@@ -9,7 +9,7 @@ from stedi_cli.durable import make_folder, replaced
 from stedi_cli.errors import StediError
 from stedi_cli.landing.names import new_consent_name
 from stedi_cli.local.access import private
-from stedi_cli.local.answered import add_answered
+from stedi_cli.local.answered import add_answered, digest_of
 from stedi_cli.local.questions import Questions
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.writer import Writer, write_journal
@@ -54,7 +54,7 @@ class Consent:
     def answer(self, table: Table, lines: Mapping[tuple[str, int], int]) -> None:
         files = self._place.zone.state(table.name).files
         found = {
-            (table.name, files[file].sha256, line): instant
+            (table.name, digest_of(files[file]), line): instant
             for (file, line), instant in lines.items()
             if file in files
         }

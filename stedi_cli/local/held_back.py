@@ -10,7 +10,7 @@ from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.split import BadLine
 from stedi_cli.landing.traced import traced_sha256
 from stedi_cli.landing.traces import Trace
-from stedi_cli.local.answered import Answered, read_answered
+from stedi_cli.local.answered import Answered, digest_of, read_answered
 from stedi_cli.local.place import Place
 from stedi_cli.local.quarantine import Entry, Quarantine
 from stedi_cli.project.lakehouse import HELD_BACK
@@ -54,7 +54,7 @@ class HeldBack(Quarantine):
         if table not in self._files:
             self._files[table] = self._place.zone.known(table)
         facts = self._files[table].get(line.file)
-        return self._answers.get((table, facts.sha256, line.line)) if facts else None
+        return self._answers.get((table, digest_of(facts), line.line)) if facts else None
 
     def forgets(self, before: Sequence[Entry], after: Sequence[Entry]) -> bool:
         """Tell whether rows go, or may: those of a person who withdrew may be among them."""
