@@ -45,7 +45,8 @@ def consent(ran: Lake, tmp_path: Path, invoke: Ask) -> Told:
         told = (p if isinstance(p, str) else json.dumps(p) for p in people)
         named.write_text("\n".join(told))
         words = [f"--{name}" for name, given in options.items() if given is True]
-        words += [f"--max-bad-rows={options['bad']}"] if "bad" in options else []
+        for limit in ("bad-rows", "unreadable-customers") if "bad" in options else ():
+            words.append(f"--max-{limit}={options['bad']}")
         root = at or ran.settings.root
         return invoke("--root", root, "consent", how, "--file", named, *words)
 
@@ -388,7 +389,8 @@ def test_a_line_that_may_be_about_others_is_answered_for_nobody(ran: Lake, conse
     (ran.layout.landing / "customer" / "broken.json").write_text(both)
     words: dict[str, Any] = {"bad": 9, "supersede": True}
     told = consent("grant", ANN, **words)
-    assert told.code == 3, told.err
+    assert (told.code, "may be about others too: broken.json:1" in told.err) == (3, True), told.err
+    assert new_records(ran) == []
 
 
 # --- Whoever they are --------------------------------------------------------------------------
