@@ -16,6 +16,7 @@ from small import FOLDERS, JOBS, STRICT, C, customer, step, write_lake
 from test_seals import flip
 
 from stedi_cli.checks import kept_answers
+from stedi_cli.checks.validation import Validation
 from stedi_cli.checks.verdict import Report
 from stedi_cli.errors import StediError
 from stedi_cli.local import kept as kept_file
@@ -108,6 +109,21 @@ def test_what_was_told_is_kept_and_asked_again_on_demand(
     assert "--again" in shown
     assert "kept" not in invoke(*root, "--again").out
     assert told.validate().left_out[NOTE]
+
+
+@pytest.mark.slow
+def test_a_validation_says_what_it_asks_right_now(told: Lake) -> None:
+    said: list[str] = []
+    with told.opened() as opened:
+        validation = Validation(told.model, opened, None, again=True)
+        titles = list(validation.queries())
+        validation.run(said.append)
+        assert [one.partition(",")[0] for one in said[1:-2]] == titles
+        assert said[-3].endswith(f", {len(titles)} of {len(titles)}")
+        # What is kept is not asked.
+        said.clear()
+        Validation(told.model, opened, None).run(said.append)
+    assert said == ["comparing with what is expected"]
 
 
 @pytest.mark.slow

@@ -222,9 +222,11 @@ def test_an_interrupted_job_leaves_everything_as_before(tmp_path: Path) -> None:
     job.write_text(f"SELECT * FROM ({sql}) WHERE {endless} = 0")
     config = project / "configs" / "local.yaml"
     terminal = Terminal("--config", config, "--root", lake.settings.root, "jobs", "run", "--all")
-    terminal.read_until("running")
+    # The seconds are counted while nothing else is told.
+    terminal.read_until("running 2")
     terminal.process.send_signal(signal.SIGINT)
     assert terminal.end() == 130
+    assert "running 2" in terminal.shown
     assert "Error: Interrupted; every table is as before or as after." in terminal.shown
     assert "Traceback" not in terminal.shown
     assert lake.states() == before

@@ -466,6 +466,7 @@ def test_an_empty_folder_and_one_in_a_folder_to_be_made_are_taken(workspace: Pat
 
 def test_nothing_is_left_of_an_interrupted_run_and_progress_is_told(workspace: Path) -> None:
     told = []
+    said: list[str] = []
 
     def interrupt(done: int, total: int) -> None:
         told.append((done, total))
@@ -473,8 +474,10 @@ def test_nothing_is_left_of_an_interrupted_run_and_progress_is_told(workspace: P
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        generate(workspace / "lake", Request(customers=10), progress=interrupt)
+        request = Request(customers=10, shared_serials=3)
+        generate(workspace / "lake", request, progress=interrupt, now=said.append)
     assert told == [(3, 10), (6, 10), (9, 10), (10, 10)]
+    assert said == ["Sharing serial numbers", "Writing customers"]
     assert list(workspace.iterdir()) == []
 
 

@@ -6,6 +6,7 @@ import errno
 import gzip
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,9 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import Lake, Result, mostly_slow, uploaded
+from rich.text import Text
 from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, MOTIONS, SMALL, STRICT, lines, write_lake
+from terminal import on_terminal
 
 from stedi_cli.cli import render
 from stedi_cli.errors import StediError, UsageError
@@ -462,6 +465,43 @@ def test_where_the_file_system_copies_nothing_by_itself(
     monkeypatch.setattr(os, "copy_file_range", refusing)
     assert states(empty, one(tmp_path / "in", "c.json")) == [("c.json", "new")]
     assert zone(empty) == {"customer/c.json": CONTENT}
+
+
+def test_how_much_is_read_is_told_within_a_file_too(empty: Lake, tmp_path: Path) -> None:
+    content = b"".join(b'{"email": "%d"}\n' % n for n in range(300_000))
+    folder = one(tmp_path / "in", "c.json", content)
+    for state in ("new", "unchanged"):
+        told: list[tuple[int, int]] = []
+        with empty.opened() as opened:
+            (done,) = opened.landing.upload(
+                opened.landing.find(folder),
+                remove={},
+                wait=False,
+                tell=lambda done, total: told.append((done, total)),  # noqa: B023 - used at once
+            )
+        assert isinstance(done, Uploaded)
+        assert done.state == state
+        assert {total for _, total in told} == {len(content)}
+        steps = [step for step, _ in told]
+        assert steps == sorted(steps)
+        assert len(set(steps)) > 3
+        assert steps[-1] == len(content)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [80, 40])
+def test_on_a_terminal_an_upload_shows_bytes_and_rate(
+    empty: Lake, tmp_path: Path, columns: int
+) -> None:
+    folder = one(tmp_path / "in", "c.json", CONTENT * 200_000)
+    told = on_terminal(
+        "--root", empty.settings.root, "upload", folder, "--allow-missing", columns=columns
+    )
+    assert told.code == 0, told.out
+    shown = Text.from_ansi(told.out.replace("\r", "\n")).plain.splitlines()
+    lines = [line.rstrip() for line in shown if line.startswith("Uploading")]
+    assert all(len(line) <= columns for line in lines)
+    assert re.search(r"\d/\d+\.\d MB +(\d+\.\d .B/s|\?)$", lines[-1]), lines
 
 
 def test_what_is_there_already_is_not_copied(

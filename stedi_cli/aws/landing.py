@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.landing_zone import LandingZone
@@ -15,9 +16,12 @@ from stedi_cli.lake.elsewhere import Elsewhere
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.landing.bare_gzip import bared, renewed
 from stedi_cli.landing.conversion import Origin
-from stedi_cli.landing.delivery import Delivery, Source, find_files
+from stedi_cli.landing.delivery import Delivery, find_files
 from stedi_cli.landing.files import same_content
 from stedi_cli.landing.other_files import Conversions, refuse_other_files
+
+if TYPE_CHECKING:
+    from stedi_cli.aws.upload import Local
 
 
 class Landing(LandingZone):
@@ -49,7 +53,10 @@ class Landing(LandingZone):
         remove: Mapping[str, Collection[str]],
         wait: bool,
         convert: bool = False,
+        tell: Callable[[int, int], None] | None = None,
     ) -> Iterator[Uploaded | Uploading]:
+        from stedi_cli.aws.upload import read_local
+
         refuse_other_files(delivery, convert=convert)
         # Whoever asked before may have waited for an answer.
         self.forget()
@@ -58,7 +65,8 @@ class Landing(LandingZone):
             temp = copies.make()
             lines = Conversions(delivery, self._layout.lakehouse.landing, temp)
             bare = bared(lines.files, temp)
-            for done in self._upload(delivery, bare, lines.origins, remove=remove, wait=wait):
+            files = read_local(self, bare, tell)
+            for done in self._upload(delivery, files, lines.origins, remove=remove, wait=wait):
                 if isinstance(done, Uploaded):
                     was = lines.was(done.table, done.file)
                     yield dataclasses.replace(done, converted=was)
@@ -73,15 +81,14 @@ class Landing(LandingZone):
     def _upload(
         self,
         delivery: Delivery,
-        stored: dict[str, list[Source]],
+        files: list[Local],
         origins: Mapping[tuple[str, str], Origin],
         *,
         remove: Mapping[str, Collection[str]],
         wait: bool,
     ) -> Iterator[Uploaded | Uploading]:
-        from stedi_cli.aws.upload import read_local, upload
+        from stedi_cli.aws.upload import upload
 
-        files = read_local(self, stored)
         extra = {t: delivery.others(t, self.listed()[t]) for t in delivery.files}
         gone = {t: [n for n in names if n in remove.get(t, ())] for t, names in extra.items()}
         # A run would read half of what is old and half of what is new.

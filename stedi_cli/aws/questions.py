@@ -138,6 +138,7 @@ class Questions:
 
     def _answer(self, question: Question) -> Answer | UsageError:
         try:
+            question.begun()
             with question.blamed():
                 return self._run(one_select(question.sql))
         except UsageError as error:

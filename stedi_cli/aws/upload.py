@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
+import io
 import queue
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.landing_zone import Entry, LandingZone
 from stedi_cli.errors import StediError
-from stedi_cli.lake.events import Uploaded, Uploading
+from stedi_cli.lake.events import Reading, Uploaded, Uploading
 from stedi_cli.landing.delivery import Source, unknown_keys
 from stedi_cli.landing.file_facts import FileFacts, pieces, read_facts, stamp
 from stedi_cli.project.lakehouse import Lakehouse
@@ -44,12 +46,17 @@ class Local:
     state: str
 
 
-def read_local(zone: LandingZone, found: Mapping[str, Sequence[Source]]) -> list[Local]:
+def read_local(
+    zone: LandingZone,
+    found: Mapping[str, Sequence[Source]],
+    tell: Callable[[int, int], None] | None = None,
+) -> list[Local]:
     """Read files and tell which of them S3 does not have.
 
     Args:
         zone: The landing zone.
         found: Files by landing table.
+        tell: Takes how many bytes were read, and of how many.
 
     Returns:
         The files in their order.
@@ -60,12 +67,19 @@ def read_local(zone: LandingZone, found: Mapping[str, Sequence[Source]]) -> list
     """
     zone.listed()
     places = [(table, source) for table, sources in found.items() for source in sources]
+    total = sum(source.path.stat().st_size for _, source in places)
+    reading = Reading(total, tell or (lambda done, total: None))
+
+    def told(stream: BinaryIO) -> Iterator[bytes]:
+        for piece in pieces(stream):
+            reading.add(len(piece))
+            yield piece
 
     def read(table: str, source: Source) -> Local:
         name, path = source.name, source.path
         before_read = stamp(path)
         with path.open("rb") as stream:
-            facts = read_facts(pieces(stream), name, str(path))
+            facts = read_facts(told(stream), name, str(path))
         there = zone.listed()[table].get(name)
         before = zone.known(table, name)
         same = before is not None and before.sha256 == facts.sha256
@@ -138,12 +152,34 @@ def _send(zone: LandingZone, file: Local, report: Callable[[int], None]) -> Entr
     return Entry(etag, file.facts)
 
 
+class _Told(io.FileIO):
+    """A file that tells how much of it was read, once, however often it is sent.
+
+    Args:
+        path: The file.
+        report: Takes bytes as they are read.
+    """
+
+    def __init__(self, path: Path, report: Callable[[int], None]) -> None:
+        super().__init__(path, "rb")
+        self._report = report
+        self._told = 0
+
+    def read(self, size: int | None = -1, /) -> Any:
+        """Return bytes, all that are left by default."""
+        piece = super().read(-1 if size is None else size)
+        if self.tell() > self._told:
+            self._report(self.tell() - self._told)
+            self._told = self.tell()
+        return piece
+
+
 def _send_whole(zone: LandingZone, file: Local, key: str, report: Callable[[int], None]) -> str:
     from botocore.exceptions import ClientError
 
     digest = base64.b64encode(bytes.fromhex(file.facts.sha256)).decode()
     try:
-        with file.path.open("rb") as stream:
+        with _Told(file.path, report) as stream:
             answer = zone.storage.s3.put_object(
                 **zone.storage.place(key), Body=stream, ChecksumSHA256=digest
             )
@@ -151,7 +187,6 @@ def _send_whole(zone: LandingZone, file: Local, key: str, report: Callable[[int]
         if error_code(error) in ("BadDigest", "XAmzContentChecksumMismatch", "InvalidRequest"):
             raise _changed(file) from error
         raise
-    report(file.facts.size)
     return str(answer["ETag"])
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import count
 from typing import TypeVar
 
 from stedi_cli.checks.accounts import present_accounts
@@ -72,10 +75,13 @@ class Asking:
         """Return what it asks, by title."""
         return self._wanted(self._queries(self._lake.tables.states()).all())
 
-    def observed(self) -> Observed:
+    def observed(self, now: Callable[[str], None] = lambda what: None) -> Observed:
         """Return what is there, and what the queries say of it.
 
         Answers that are kept are taken where these are all; else the others are asked for.
+
+        Args:
+            now: Takes what is asked right now, in a few words.
 
         Raises:
             StediError: If a table cannot be read.
@@ -84,9 +90,10 @@ class Asking:
         answers = kept
         if not kept or self._wanted(self._subjects(states)).keys() - kept.keys():
             # Before anything is asked: a medium that fails changes no time stamp.
+            now("reading the tables' files")
             if self._lake.tables.read_again():
                 states, landing, kept = self._seen()
-            answers = kept | self._asked(states, kept)
+            answers = kept | self._asked(states, kept, now)
         self._told = kept
         rules = present_checks(self._lakehouse, states)
         titles = {rule.name: check_title(rule.name) for rule in rules}
@@ -138,7 +145,10 @@ class Asking:
         return {title: p for title, p in taken.items() if dict(p) == told.get(title, dict(p))}
 
     def _asked(
-        self, states: Mapping[str, TableState], kept: Mapping[str, Pairs]
+        self,
+        states: Mapping[str, TableState],
+        kept: Mapping[str, Pairs],
+        now: Callable[[str], None],
     ) -> dict[str, Pairs]:
         """Ask what is not kept, and keep it for the next validation."""
         accounts = {account_title(a.name): a for a in present_accounts(self._lakehouse, states)}
@@ -147,13 +157,14 @@ class Asking:
             for title, question in self._wanted(self._queries(states).all()).items()
             if title not in kept and self._without.may_ask(title, question, accounts.get(title))
         }
-        answers = self._lake.questions.ask_all(list(asked.values()))
+        answers = self._lake.questions.ask_all(_heard(asked, now))
         found = {
             title: pairs
             for (title, question), answer in zip(asked.items(), answers, strict=True)
             if (pairs := self._without.pairs(title, question, answer)) is not None
         }
         if FILES not in kept and self._is_wanted(FILES):
+            now("lines of each landing file")
             found[FILES] = sorted(self._lake.questions.miscounted().items())
         self._kept.keep(self._subjects(states), found, self._lake.landing.states())
         return found
@@ -222,6 +233,16 @@ class Asking:
         rules = present_checks(self._lakehouse, states)
         told = present_accounts(self._lakehouse, states)
         return queries(self._lakehouse, states, rules, told, self._lake.questions.unread())
+
+
+def _heard(asked: Mapping[str, Question], now: Callable[[str], None]) -> list[Question]:
+    """Return questions that tell when they begin to be answered, and how many have by then."""
+    begun = count(1)
+
+    def tell(title: str) -> None:
+        now(f"{title}, {next(begun)} of {len(asked)}")
+
+    return [replace(question, begun=partial(tell, title)) for title, question in asked.items()]
 
 
 def _about(unread: Collection[str], checks: Sequence[Check]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from stedi_cli.checks.acceptance import refuse, written
 from stedi_cli.checks.accounts import Flow, flows, left_over, present_accounts
@@ -63,8 +63,11 @@ class Validation:
         """Return what it asks, by title."""
         return self._asking.queries()
 
-    def run(self) -> Report:
+    def run(self, now: Callable[[str], None] = lambda what: None) -> Report:
         """Count, check and compare.
+
+        Args:
+            now: Takes what is done right now, in a few words.
 
         Returns:
             The report.
@@ -73,10 +76,11 @@ class Validation:
             StediError: If a table cannot be read.
             UsageError: If a check is named that only other policies have than that of the tables.
         """
-        self._observed = self._asking.observed()
+        self._observed = self._asking.observed(now)
         asked = present_checks(self._lakehouse, self._observed.states)
         self._rules = self._lakehouse.rules | {check.name: check for check in asked}
         self._refuse_others({check.name for check in asked})
+        now("comparing with what is expected")
         return self.judged()
 
     def judged(self) -> Report:

@@ -60,9 +60,9 @@ def generate(
     from stedi_cli.datasets.synthetic import Request
     from stedi_cli.datasets.synthetic import generate as make
 
-    with render.progress(f"Generating {customers:,} customers") as advance:
+    with render.progress("Generating") as bar:
         request = Request(customers, seed, shared_serials, dirty, updates, duplicates, unreadable)
-        truth = make(folder, request, progress=advance)
+        truth = make(folder, request, progress=bar, now=bar.now)
     if as_json:
         render.emit({"folder": str(folder), **truth.as_json()})
     else:

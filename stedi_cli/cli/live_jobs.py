@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunFailed
     from stedi_cli.runs.pipeline import Event
     from stedi_cli.tables.history import RefRemoved
+
+_NARROW = 80
+_FEW = 3
 
 
 @dataclass
@@ -40,6 +44,13 @@ class Progress:
     removed: list[RefRemoved] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     held_back: int | None = None
+    _told_at: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long the job that is at work has been, as far as is known."""
+        so_far = self.at_work.seconds if self.at_work else 0.0
+        return so_far + time.monotonic() - self._told_at
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
@@ -58,9 +69,9 @@ class Progress:
             self.done.append(event)
             self.started = self.at_work = None
         elif isinstance(event, JobStarted):
-            self.started = event
+            self.started, self._told_at = event, time.monotonic()
         elif isinstance(event, JobRun):
-            self.at_work = event
+            self.at_work, self._told_at = event, time.monotonic()
         elif isinstance(event, RunFailed):
             self.failed, self.at_work = event, None
         elif isinstance(event, RefRemoved):
@@ -84,23 +95,28 @@ def live(progress: Progress, quiet: bool) -> Iterator[Callable[[], None]]:
         yield lambda: None
         return
     try:
-        with _shown_meanwhile() as show:
-            yield lambda: show(_table(progress))
+        with _shown_meanwhile(progress) as update:
+            yield update
     finally:
         if progress.done or progress.failed:
             render.show(_table(progress, ended=True))
 
 
 @contextmanager
-def _shown_meanwhile() -> Iterator[Callable[[Any], None]]:
-    """Show a table on a terminal, anew each time; in the end, nothing is left of it."""
+def _shown_meanwhile(progress: Progress) -> Iterator[Callable[[], None]]:
+    """Show a table on a terminal, anew each second; in the end, nothing is left of it."""
     if not render.is_terminal():
-        yield lambda table: None
+        yield lambda: None
         return
     from rich.live import Live
 
-    with Live(console=render.console(), auto_refresh=False, transient=True) as shown:
-        yield lambda table: shown.update(table, refresh=True)
+    with Live(
+        console=render.console(),
+        get_renderable=lambda: _table(progress),
+        refresh_per_second=1,
+        transient=True,
+    ) as shown:
+        yield shown.refresh
 
 
 def _table(progress: Progress, *, ended: bool = False) -> Any:
@@ -118,6 +134,9 @@ def _table(progress: Progress, *, ended: bool = False) -> Any:
         rows.append((progress.started.job.name, progress.started.job.writes, "", _state(progress)))
     later = progress.failed.not_started if progress.failed else ()
     rows += [(job.name, job.writes, "", "not started") for job in later]
+    if not ended and render.width() < _NARROW:
+        # They stand below each other there, and what is at work is to be seen.
+        rows = rows[-_FEW:]
     return render.table(["job", "table", ">rows", ">seconds"], rows)
 
 
@@ -125,4 +144,4 @@ def _state(progress: Progress) -> str:
     if progress.failed is not None:
         return progress.failed.run.state.lower()
     run = progress.at_work
-    return f"{run.state.lower()} {run.seconds:.0f}" if run else "running"
+    return f"{run.state.lower() if run else 'running'} {progress.seconds:.0f}"

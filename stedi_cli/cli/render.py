@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -18,8 +19,12 @@ from stedi_cli.printable import one_line, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import ProgressColumn
 
     from stedi_cli.lake.records import QueryCost
+
+# Columns of a terminal in which a bar has its place beside numbers.
+_WIDE = 80
 
 
 def console(*, err: bool = False) -> Console:
@@ -163,20 +168,61 @@ def _jsonable(value: Any) -> Any:
     return str(value)
 
 
+class Bar:
+    """Shows how far something is.
+
+    Args:
+        show: Takes what changed, as Rich calls it.
+    """
+
+    def __init__(self, show: Callable[..., None]) -> None:
+        self._show = show
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how much is done, and of how much."""
+        self._show(completed=done, total=total)
+
+    def now(self, what: str) -> None:
+        """Show what is done right now."""
+        self._show(description=plain(what))
+
+
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal; yields a function that takes what is done and the total."""
-    screen = console(err=True)
+def progress(what: str, *, in_bytes: bool = False) -> Iterator[Bar]:
+    """Show on a terminal how far something is; nothing is left of it.
+
+    Args:
+        what: What is done, in a word or two.
+        in_bytes: Whether it is told in bytes, and shown with the rate.
+    """
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield Bar(lambda **changed: None)
         return
-    from rich.progress import Progress, TextColumn
+    from rich.progress import Progress
+
+    with Progress(*_columns(in_bytes), console=console(err=True), transient=True) as bar:
+        yield Bar(partial(bar.update, bar.add_task(plain(what), total=None)))
+
+
+def _columns(in_bytes: bool) -> list[ProgressColumn]:
+    """Return what a line of progress holds: on a narrow terminal no bar, so that all is in it."""
+    from rich import progress as rich
+    from rich.table import Column
+
+    def whole() -> Column:
+        return Column(no_wrap=True)
 
     # Rich takes a description for markup, whatever the console says.
-    columns = [TextColumn("{task.description}", markup=False), *Progress.get_default_columns()[1:]]
-    with Progress(*columns, console=screen, transient=True) as bar:
-        task = bar.add_task(plain(what), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    columns: list[ProgressColumn] = [rich.TextColumn("{task.description}", markup=False)]
+    if width() >= _WIDE:
+        columns.append(rich.BarColumn())
+    if in_bytes:
+        columns.append(rich.DownloadColumn(table_column=whole()))
+        columns.append(rich.TransferSpeedColumn(table_column=whole()))
+    else:
+        columns.append(rich.MofNCompleteColumn(table_column=whole()))
+        columns.append(rich.TimeRemainingColumn(table_column=whole()))
+    return columns
 
 
 @contextmanager
@@ -185,12 +231,11 @@ def busy(what: str) -> Iterator[Callable[[str], None]]:
 
     Yields a function that takes what is being done right now.
     """
-    screen = console(err=True)
     if not sys.stderr.isatty():
         yield lambda now: None
         return
     from rich.text import Text
 
     # A text alone would be taken for markup, whatever the console says.
-    with screen.status(Text(plain(what)), spinner="line") as shown:
+    with console(err=True).status(Text(plain(what)), spinner="line") as shown:
         yield lambda now: shown.update(Text(plain(f"{what}: {now}")))

@@ -154,9 +154,9 @@ def upload_into(
     from stedi_cli.lake.events import UploadCount, Uploading
 
     counts = {name: UploadCount(name) for name in opened.lakehouse.landing}
-    with render.progress(f"Uploading {delivery.folder}") as bar:
+    with render.progress("Uploading", in_bytes=True) as bar:
         for done in opened.lake.landing.upload(
-            delivery, remove=remove or {}, wait=wait, convert=convert
+            delivery, remove=remove or {}, wait=wait, convert=convert, tell=bar
         ):
             if isinstance(done, Uploading):
                 bar(done.done, done.total)

@@ -17,7 +17,7 @@ from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from stedi_cli.checks.offending import Offending
     from stedi_cli.checks.validation import Validation
@@ -119,8 +119,8 @@ def validate(
             from stedi_cli.cli.deliverables import refuse_deliverables
 
             refuse_deliverables(opened, save)
-        with render.busy("Validating"):
-            report, rows = _looked(validation, show, masked=not unmasked)
+        with render.busy("Validating") as now:
+            report, rows = _looked(validation, show, now, masked=not unmasked)
         with if_interrupted("the expected counts are as before or as after"):
             written = [] if accept is None else accepted(opened, validation, report, accept)
         report = validation.judged() if written else report
@@ -140,10 +140,13 @@ def validate(
 
 
 def _looked(
-    validation: Validation, show: int | None, *, masked: bool
+    validation: Validation, show: int | None, now: Callable[[str], None], *, masked: bool
 ) -> tuple[Report, dict[str, Offending]]:
-    report = validation.run()
-    return (report, {}) if show is None else validation.offending(report, show, masked=masked)
+    report = validation.run(now)
+    if show is None:
+        return report, {}
+    now("looking for rows that break rules")
+    return validation.offending(report, show, masked=masked)
 
 
 def _refuse(
@@ -171,7 +174,8 @@ def validate_session(opened: Session) -> Report:
     from stedi_cli.checks.validation import Validation
 
     usual = opened.settings.policy
-    report = Validation(opened.lakehouse, opened.lake, None, usual=usual).run()
+    with render.busy("Validating") as now:
+        report = Validation(opened.lakehouse, opened.lake, None, usual=usual).run(now)
     show_report(report)
     _show_end(opened, report)
     return report

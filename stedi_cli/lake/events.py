@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 
@@ -13,6 +15,27 @@ class Uploading:
 
     done: int
     total: int
+
+
+class Reading:
+    """Adds up how much of a delivery was read, in any number of threads, and tells it.
+
+    Args:
+        total: How many bytes there are to read.
+        tell: Takes how many were read, and of how many.
+    """
+
+    def __init__(self, total: int, tell: Callable[[int, int], None]) -> None:
+        self._total = total
+        self._tell = tell
+        self._done = 0
+        self._lock = Lock()
+
+    def add(self, size: int) -> None:
+        """Take in that more was read; less than nothing, that it has to be read again."""
+        with self._lock:
+            self._done += size
+            self._tell(min(self._done, self._total), self._total)
 
 
 STATES = ("new", "changed", "unchanged", "removed", "mixed")

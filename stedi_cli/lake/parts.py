@@ -85,6 +85,7 @@ class Landing(Protocol):
         remove: Mapping[str, Collection[str]],
         wait: bool,
         convert: bool = False,
+        tell: Callable[[int, int], None] | None = None,
     ) -> Iterator[Uploaded | Uploading]:
         """Bring a delivery's files in.
 
@@ -93,6 +94,8 @@ class Landing(Protocol):
             remove: The names of landing files, by table, that go unless they are in it.
             wait: Whether to wait for another writer.
             convert: Whether JSON lines are written of what is none, and can be read for sure.
+            tell: Takes how many bytes were read, and of how many, before any file is there; called
+                from any thread.
         """
 
     def same_content(self) -> dict[str, list[list[str]]]:

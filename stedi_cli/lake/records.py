@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,23 @@ class Task:
     landing: dict[str, LandingState]
 
 
+def _unheard() -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class Question:
-    """A SELECT of the project's own, and the file that holds it, where one does."""
+    """A SELECT of the project's own, and the file that holds it, where one does.
+
+    Args:
+        sql: The SELECT.
+        file: The file.
+        begun: Called, from any thread, when it begins to be answered.
+    """
 
     sql: str
     file: Path | None = None
+    begun: Callable[[], None] = field(default=_unheard, repr=False, compare=False)
 
     @contextmanager
     def blamed(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -62,6 +62,7 @@ class Landing:
         remove: Mapping[str, Collection[str]],
         wait: bool,
         convert: bool = False,
+        tell: Callable[[int, int], None] | None = None,
     ) -> Iterator[Uploaded]:
         place, zone = self._place, self._place.zone
         place.layout.require()
@@ -69,7 +70,7 @@ class Landing:
         with self._writer.locked(wait=wait), TemporaryDirectory(dir=place.layout.temp) as temp:
             lines = Conversions(delivery, place.lakehouse.landing, Path(temp))
             bare = bared(lines.files, Path(temp))
-            staged = zone.stage(bare, Path(temp))
+            staged = zone.stage(bare, Path(temp), tell)
             for table in place.lakehouse.landing:
                 # Of a table that the model gained there is none yet.
                 make_folder(zone.folder(table))

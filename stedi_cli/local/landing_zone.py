@@ -27,7 +27,7 @@ from stedi_cli.local.landing_folder import (
     stored_files,
 )
 from stedi_cli.local.layout import Layout
-from stedi_cli.local.staging import Delivered, Staged, stage_all
+from stedi_cli.local.staging import Delivered, Staged, Tell, stage_all
 from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
 from stedi_cli.project.lakehouse import Table
 
@@ -136,12 +136,15 @@ class LandingZone:
                 f"Landing files of {table} changed during the run.", hint="Run the job again."
             )
 
-    def stage(self, found: Mapping[str, Sequence[Source]], temp: Path) -> list[Staged]:
+    def stage(
+        self, found: Mapping[str, Sequence[Source]], temp: Path, tell: Tell | None = None
+    ) -> list[Staged]:
         """Copy files beside the landing zone, so that a broken one leaves the zone as it was.
 
         Args:
             found: Files by landing table.
             temp: A folder for the copies, which the caller removes.
+            tell: Takes how many bytes were read, and of how many.
 
         Returns:
             What is to be adopted.
@@ -165,7 +168,7 @@ class LandingZone:
                 delivered.append(
                     Delivered(table, source.name, source.path, destination, is_there, before)
                 )
-        return stage_all(delivered, temp)
+        return stage_all(delivered, temp, tell)
 
     def adopt(self, staged: Staged) -> None:
         """Move a staged file into the landing zone."""

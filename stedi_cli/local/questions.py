@@ -199,6 +199,7 @@ class Questions:
 
 def _asked(engine: Engine, question: Question, query: Select) -> Answer | UsageError:
     try:
+        question.begun()
         with question.blamed():
             answer = engine.select(query)
             # Read to its end, so that the next one has the memory for itself.

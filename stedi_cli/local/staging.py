@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from stedi_cli.durable import sync
 from stedi_cli.errors import StediError
+from stedi_cli.lake.events import Reading
 from stedi_cli.landing.file_facts import FileFacts, digest, pieces, read_facts
 from stedi_cli.landing.names import shown
 from stedi_cli.local.stamp import TICK_NS, stamp_in, stamp_of
@@ -21,6 +22,9 @@ from stedi_cli.local.stamp import TICK_NS, stamp_in, stamp_of
 # Syncs of more at once gain nothing, and few machines read faster.
 _AT_ONCE = 4
 _COPIED_AT_ONCE = 16 << 20
+_PASSES = 2
+
+Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,13 @@ class Staged:
     state: str
 
 
-def stage_all(files: Sequence[Delivered], temp: Path) -> list[Staged]:
+def stage_all(files: Sequence[Delivered], temp: Path, tell: Tell | None = None) -> list[Staged]:
     """Copy a delivery, so that a broken file in it leaves the zone as it was.
 
     Args:
         files: The files.
         temp: A folder of its own on the zone's file system, which the caller removes.
+        tell: Takes how many bytes were read, and of how many.
 
     Returns:
         What is to be moved; it survives a power failure.
@@ -79,7 +84,7 @@ def stage_all(files: Sequence[Delivered], temp: Path) -> list[Staged]:
         UsageError: If one is a broken gzip file.
         StediError: If one cannot be read or written, or changed meanwhile.
     """
-    staging = _Staging()
+    staging = _Staging(files, tell)
     parts = [temp / f"{number}.part" for number in range(len(files))]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         try:
@@ -95,8 +100,11 @@ def stage_all(files: Sequence[Delivered], temp: Path) -> list[Staged]:
 class _Staging:
     """Stages files, in several threads, until it is stopped."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Sequence[Delivered], tell: Tell | None) -> None:
         self.stopped = Event()
+        self._tell = tell or (lambda done, total: None)
+        # Each file is copied, and the copy read; an unchanged one is read once.
+        self._reading = Reading(_PASSES * sum(_size(file.source) for file in files), self._told)
 
     def stage(self, file: Delivered, part: Path) -> Staged:
         with _read(file.source) as source:
@@ -125,6 +133,7 @@ class _Staging:
         if file.before is None or file.before.size != size:
             return False
         same = digest(self._pieces(source)) == file.before.sha256
+        self._reading.add(size if same else -size)
         source.seek(0)
         return same
 
@@ -133,10 +142,10 @@ class _Staging:
         with _writing(destination), part.open("wb", buffering=0) as sink:
             # Where the file systems refuse, or say that there is nothing, the rest is read.
             with suppress(OSError, AttributeError):
-                while sink.tell() <= size and os.copy_file_range(
-                    source.fileno(), sink.fileno(), _COPIED_AT_ONCE
+                while sink.tell() <= size and (
+                    copied := os.copy_file_range(source.fileno(), sink.fileno(), _COPIED_AT_ONCE)
                 ):
-                    self._go_on()
+                    self._go_on(copied)
             for piece in self._pieces(source):
                 rest = memoryview(piece)
                 while rest:
@@ -146,18 +155,28 @@ class _Staging:
 
     def _pieces(self, stream: BinaryIO) -> Iterator[bytes]:
         for piece in pieces(stream):
-            self._go_on()
+            self._go_on(len(piece))
             yield piece
 
-    def _go_on(self) -> None:
+    def _go_on(self, size: int) -> None:
         if self.stopped.is_set():
             raise StediError("The upload was stopped.")
+        self._reading.add(size)
+
+    def _told(self, done: int, total: int) -> None:
+        self._tell(done // _PASSES, total // _PASSES)
 
 
 def _sync(file: Staged) -> None:
     assert file.part is not None
     with _writing(file.destination):
         sync(file.part)
+
+
+def _size(path: Path) -> int:
+    with suppress(OSError):
+        return path.stat().st_size
+    return 0
 
 
 def _stamp_now(path: Path) -> list[int] | None:

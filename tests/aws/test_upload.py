@@ -213,6 +213,16 @@ def test_a_large_file_goes_in_parts(cloud: CloudLake, large: Path) -> None:
     assert names(calls)["s3:GetObject"] == 2  # The index, each time.
 
 
+def test_a_file_that_is_sent_again_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    told: list[int] = []
+    with uploading._Told(tmp_path / "a", told.append) as stream:
+        assert (stream.read(30), stream.seek(0)) == (b"x" * 30, 0)
+        assert stream.read(20) + stream.read() == b"x" * 100
+        assert stream.read() == b""
+    assert told == [30, 70]
+
+
 def test_what_a_dead_upload_left_is_aborted(cloud: CloudLake, large: Path) -> None:
     key = "landing/accelerometer/big.json"
     place = {"Bucket": cloud.layout.bucket, "Key": key}

@@ -78,6 +78,7 @@ def generate(
     *,
     processes: int | None = None,
     progress: Callable[[int, int], None] | None = None,
+    now: Callable[[str], None] = lambda what: None,
 ) -> Truth:
     """Write a data set of the public data's shape, and ``expected.yaml`` beside it.
 
@@ -89,6 +90,7 @@ def generate(
         processes: How many processes to build with; by default one for each processor. More than
             one need a main module that can be imported.
         progress: Called with the number of customers written so far, and of all.
+        now: Takes what is done right now, in a few words.
 
     Returns:
         The truth about the data set, which ``expected.yaml`` holds too.
@@ -98,28 +100,33 @@ def generate(
     """
     with _published_whole(directory) as staging, _pool(request, processes) as pool:
         tally, files, size, done = Tally(), dict[str, str](), 0, 0
-        for built in _built(request, staging, pool):
+        for built in _built(request, staging, pool, now):
             tally.add(built.tally)
             files |= built.files
             size += built.size
             done += built.customers
             if progress is not None:
                 progress(done, request.customers)
+        now("Adding up counts")
         truth = _truth(request, tally, files, size)
         _write_expected(staging / "expected.yaml", request, truth)
     return truth
 
 
-def _built(request: Request, staging: Path, pool: ProcessPoolExecutor | None) -> Iterator[Built]:
+def _built(
+    request: Request, staging: Path, pool: ProcessPoolExecutor | None, now: Callable[[str], None]
+) -> Iterator[Built]:
     for folder in FIELDS:
         (staging / folder / "landing").mkdir(parents=True)
     run = map if pool is None else pool.map
     blocks = request.blocks
     elsewhere: Iterable[Holdings | None] = repeat(None)
     if request.shared_serials:
+        now("Sharing serial numbers")
         parts = list(run(survey_block, repeat(request), blocks))
         whole = merged(parts)
         elsewhere = [{serial: whole[serial] for serial in part} for part in parts]
+    now("Writing customers")
     numbers = range(1, len(blocks) + 1)
     yield from run(build_block, repeat(request), numbers, elsewhere, repeat(staging))
 
