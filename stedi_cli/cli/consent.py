@@ -14,7 +14,7 @@ from stedi_cli.cli.interrupts import EVERY_TABLE, if_interrupted
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.people import PeopleOption, people_in
 from stedi_cli.cli.session import Session, session, show_removed
-from stedi_cli.errors import ExitCode, UsageError, quantity
+from stedi_cli.errors import ExitCode, StediError, UsageError, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +111,7 @@ def grant(
     ) as opened:
         _refuse_elsewhere(opened)
         change = _change(opened, wait=wait)
-        with _interruption_told(change):
+        with _half_way_told(change):
             events = change.grant(people, supersede=supersede)
             done, progress = _follow(opened, events, quiet=as_json)
         _tell(done, progress, as_json=as_json)
@@ -145,7 +145,7 @@ def revoke(
     ) as opened:
         _refuse_elsewhere(opened)
         change = _change(opened, wait=wait)
-        with _interruption_told(change):
+        with _half_way_told(change):
             done, progress = _follow(opened, change.revoke(people), quiet=as_json)
         _tell(done, progress, as_json=as_json)
         if not as_json:
@@ -170,11 +170,14 @@ def _change(opened: Session, *, wait: bool) -> ConsentChange:
 
 
 @contextmanager
-def _interruption_told(change: ConsentChange) -> Iterator[None]:
-    """Say what is left to do where somebody ends the command half-way."""
+def _half_way_told(change: ConsentChange) -> Iterator[None]:
+    """Say what is left to do where somebody or something ends the command half-way."""
     try:
         yield
-    except KeyboardInterrupt:
+    except StediError:
+        # It says so itself.
+        raise
+    except BaseException:
         if change.recorded:
             render.note("It is recorded, but not carried out yet: give this command again.")
         raise

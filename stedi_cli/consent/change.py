@@ -112,9 +112,11 @@ class ConsentChange:
                 if policy is not None:
                     yield from self._run(policy)
                 self._part.keep_one()
+                self._refuse_left({customer.person for customer in able}, policy)
+            except LeftError:
+                raise
             except StediError as error:
                 raise UnfinishedError("The withdrawal is", error) from error
-            self._refuse_left({customer.person for customer in able}, policy)
         return Changed(_lines_of(able), [], sorted(missing), file, policy)
 
     def grant(
