@@ -69,6 +69,7 @@ def test_names_are_offered_without_a_lakehouse(workspace: Path) -> None:
         "jobs list --policy p": ["published"],
         "validate --policy c": ["consent_on_accelerometer"],
         "validate customer_trusted_c": ["customer_trusted_consent"],
+        "validate --show customer_trusted_c": ["customer_trusted_consent"],
         "privacy scan --except led": ["ledgers"],
         "--root nowhere preview machine": ["machine_learning_curated"],
         "--version pre": ["preview"],

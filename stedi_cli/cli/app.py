@@ -63,7 +63,9 @@ def root(
     ] = None,
     root: Annotated[
         Path | None,
-        typer.Option(help="Folder of the local lakehouse [STEDI_ROOT; default: ./.stedi]."),
+        typer.Option(
+            help="Folder of the local lakehouse [STEDI_ROOT; default: .stedi, here or above]."
+        ),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show tracebacks of errors.")

@@ -15,7 +15,7 @@ _GAPS = (2, 1)
 _PAIR = ("column", "value")
 # Numbers, dates and times, which are never broken, and where words may be that are too long.
 _NUMBER = r"(?<![\w.,:-])[-+]?\d(?:[.,:-]*\d)*+(?:[eE][-+]?\d+)?%?(?![\w-])"
-_PIECE = re.compile(rf"({_NUMBER})|(?:[A-Z]+(?![a-z])|[A-Z]?[^\W\dA-Z_]+|\d+)[_/@.-]?|.", re.DOTALL)
+_PIECE = re.compile(rf"({_NUMBER})|(?:[A-Z]+(?![a-z])|[A-Z]?[^\WA-Z_]+)[_/@.-]?|.", re.DOTALL)
 _WORD = re.compile(r"\s*\S+")
 
 

@@ -60,7 +60,7 @@ def scan(
 
     root = _root(ctx)
     people = people_in(file, "privacy scan")
-    render.note(f"stedi: everything below {root}")
+    render.whole(f"stedi: everything below {root}")
     with render.busy("Scanning") as now:
         result = look_for(str(root), people, allowed=allowed or (), now=now)
     if as_json:

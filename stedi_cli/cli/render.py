@@ -89,7 +89,7 @@ def wrapped(text: str) -> None:
 
 def note(text: str) -> None:
     """Print a line to stderr, beside the results; on a terminal no word of it is broken."""
-    whole(_folded(text, in_words=False) if sys.stderr.isatty() else text)
+    whole(_on_terminal(text))
 
 
 def whole(text: str) -> None:
@@ -102,6 +102,11 @@ def width() -> int:
     return shutil.get_terminal_size().columns
 
 
+def _on_terminal(text: str) -> str:
+    """Return a text for stderr, on a terminal broken between words at its width."""
+    return _folded(text, in_words=False) if sys.stderr.isatty() else plain(text)
+
+
 def _folded(text: str, *, in_words: bool = True) -> str:
     return "\n".join(folded_lines(plain(text), width(), in_words=in_words))
 
@@ -109,7 +114,7 @@ def _folded(text: str, *, in_words: bool = True) -> str:
 def confirm(question: str) -> bool:
     """Ask on stderr for a yes or no; an end of the input is a no."""
     try:
-        return typer.confirm(plain(question), err=True)
+        return typer.confirm(_on_terminal(question), err=True)
     except typer.Abort as error:
         note("")
         # Typer makes the same of both.

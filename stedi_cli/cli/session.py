@@ -81,7 +81,8 @@ def session(
     )
     lakehouse = settings.lakehouse()
     lake = open_lake(settings, lakehouse)
-    render.note(f"stedi: {lake.title}")
+    # Whole, on a terminal too: it holds a path.
+    render.whole(f"stedi: {lake.title}")
     try:
         yield Session(settings, lakehouse, lake)
     finally:

@@ -38,6 +38,8 @@ ShowOption = Annotated[
         min=1,
         metavar="[N]",
         help=f"Show N rows that break each rule [default: {_SHOWN}].",
+        # Without N, what follows is a check.
+        autocompletion=completion.checks,
     ),
 ]
 AcceptOption = Annotated[
