@@ -10,18 +10,23 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter, deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import oracle
 import pyarrow as pa
 import pytest
 from conftest import PROJECT, Ask, Lake, Result, mostly_slow
+from lake import build
+from lakes import worlds
 from small import JOBS, TABLES, TYPED, C, Record, customer, lines, motion, step, write_lake
 
 from stedi_cli.consent import change
-from stedi_cli.consent.customers import Customer, person_of
+from stedi_cli.consent.change import ConsentChange
+from stedi_cli.consent.customers import Customer, find, person_of
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.lock import exclusive
 from stedi_cli.privacy.people import Person, folded
@@ -31,6 +36,7 @@ from stedi_cli.runs.pipeline import Pipeline
 
 ANN, BOB, DAN, FAY = (f"{name}@x.org" for name in ("ann", "bob", "dan", "fay"))
 BUILT = list(JOBS.values())
+TRUSTED = "customer_trusted"
 LAST = 4_102_444_799_999
 """The last instant that is plausible."""
 
@@ -504,7 +510,40 @@ def test_readings_without_a_customer_are_shown_too(ran: Lake, consent: Told) -> 
     assert (zoe["history"], [one["rows"] for one in zoe["tables"]][:3]) == ([], [0, 1, 0])
 
 
-# --- The public data ------------------------------------------------------------------------------
+# --- Many, and the public data ------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_many_people_whose_lines_are_in_doubt(tmp_path: Path) -> None:
+    """Shared serial numbers, lines that hold people back, spellings: as the oracle says."""
+    root = tmp_path / "lake"
+    built = build(worlds(150, random.Random(4)), "strict", root)
+    folders = {
+        name: root / "landing" / str(t.folder) for name, t in built.lakehouse.landing.items()
+    }
+
+    def assert_as_the_oracle() -> None:
+        files = {
+            name: {path.name: path.read_bytes() for path in folder.iterdir()}
+            for name, folder in folders.items()
+        }
+        for table, expected in oracle.lakehouse(oracle.read(files), "strict").items():
+            assert Counter(built.rows(table)) == Counter(expected), table
+
+    assert_as_the_oracle()
+    names = [f"{name}{world}@x.org" for world in range(150) for name in ("ann", "bob")]
+    people = [Person(email, given=email.upper(), line=n) for n, email in enumerate(names, 1)]
+    told = ConsentChange(built.lakehouse, built.lake)
+    deque(told.revoke(people), maxlen=0)
+    assert_as_the_oracle()
+    found = scan(str(root), people, allowed=["landing", "typed", "held_back"])
+    assert (found.wrong, found.unread) == ([], [])
+    free = [c for c in find(built.lakehouse, built.lake, people).customers if not c.held_by]
+    assert len(free) > 100
+    deque(told.grant([p for p in people if p.line in {n for c in free for n in c.lines}]), maxlen=0)
+    assert_as_the_oracle()
+    assert {c.person for c in free} <= {row[1].strip().lower() for row in built.rows(TRUSTED)}
+    built.lake.close()
 
 
 @pytest.mark.slow

@@ -32,10 +32,11 @@ class Consent:
     @contextmanager
     @private
     def alone(self, *, wait: bool, readers: bool) -> Iterator[None]:
+        # What this command itself has read holds off nobody.
+        self._questions.renew()
         with self._writer.staying(wait=wait, readers=readers):
             # Another writer may have been at work until now.
             self._place.tables.forget()
-            self._questions.renew()
             try:
                 yield
             finally:
