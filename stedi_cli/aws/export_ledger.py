@@ -29,9 +29,7 @@ class ExportLedger:
         key = f"{self._prefix}{entry.when}-{time.time_ns()}-{uuid.uuid4().hex}.json"
         try:
             with aws_errors(f"s3:PutObject {key}"):
-                self._storage.s3.put_object(
-                    **self._storage.place(key), Body=entry.line(), ServerSideEncryption="AES256"
-                )
+                self._storage.s3.put_object(**self._storage.place(key), Body=entry.line())
         except StediError as error:
             if error_code(error.__cause__ or error) in DENIED:
                 return False

@@ -27,6 +27,10 @@ _SAID = {
     " permissions you have: ask who looks after its resource control policies.",
     "with an explicit deny": "A policy forbids it, and no permission overrules that: ask who wrote"
     " it.",
+    "not allowed to be used with loggroup": "The policy of the KMS key has to let CloudWatch Logs"
+    " of the region use it: ask whoever looks after the key.",
+    "to perform: kms:": "The policy of the KMS key has to allow it as well as yours, which `stedi"
+    " infra policy` prints with kms_key set.",
     "insufficient lake formation permission": "Lake Formation governs this: its administrator has"
     " to grant it, IAM permissions do not.",
     "is denied access": "AWS has closed this service for the account: ask AWS Support to open it.",

@@ -39,9 +39,7 @@ class Kept:
             return
         # Whoever may only read asks anew the next time.
         with suppress(StediError), aws_errors(f"s3:PutObject {key}"):
-            self._storage.s3.put_object(
-                **self._storage.place(key), Body=content, ServerSideEncryption="AES256"
-            )
+            self._storage.s3.put_object(**self._storage.place(key), Body=content)
             self._there = content
 
     def basis(self, landing: Mapping[str, LandingState]) -> dict[str, str]:

@@ -43,8 +43,14 @@ def s3_access(layout: Layout) -> Document:
             ["s3:PutObject", "s3:DeleteObject"],
             [f"{bucket}/{settings.warehouse_prefix}/*"],
         ),
+        *_key_use(layout),
         *([_allow("SparkUi", ["s3:GetObject", "s3:PutObject"], [events])] if events else []),
     )
+
+
+def _key_use(layout: Layout) -> list[Document]:
+    key = layout.settings.kms_key
+    return [_allow("Key", ["kms:Decrypt", "kms:GenerateDataKey"], [key])] if key else []
 
 
 def _event_logs(layout: Layout) -> str:
@@ -102,6 +108,7 @@ def caller(layout: Layout) -> Document:
     """Return what whoever runs the commands needs, from ``infra up`` to ``infra down``."""
     return _document(
         *_caller_s3(layout),
+        *_key_use(layout),
         *_caller_iam(layout),
         *(_caller_ec2(layout) if layout.settings.s3_endpoint else _caller_own_endpoint(layout)),
         *_caller_glue(layout),
@@ -268,6 +275,7 @@ def _caller_athena_and_logs(layout: Layout) -> list[Document]:
     queries = ["StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"]
     logs = ["CreateLogGroup", "PutRetentionPolicy", "DeleteLogGroup", "TagResource"]
     logs += ["ListTagsForResource", "GetLogEvents"]
+    logs += ["AssociateKmsKey"] if layout.settings.kms_key else []
     names = [layout.logs_arn(f"log-group:{group}") for group in layout.log_groups]
     return [
         _allow(

@@ -45,6 +45,13 @@ def _refuse_no_policy_arn(text: str) -> None:
         raise ValueError("It is no policy's ARN, such as arn:aws:iam::123456789012:policy/limits")
 
 
+def _refuse_no_key_arn(text: str) -> None:
+    if not re.fullmatch(r"arn:aws(-[a-z]+)*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]{1,64}", text):
+        raise ValueError(
+            "It is no key's ARN, such as arn:aws:kms:REGION:123456789012:key/1a2b-3c4d"
+        )
+
+
 def _refuse_taken_tag(key: str) -> None:
     if key.lower().startswith(("aws:", "stedi:")):
         raise ValueError("keys that begin with aws: or stedi: are taken")
@@ -67,6 +74,7 @@ Database = Annotated[str, Held(_refuse_glues_own, pattern=r"^[a-z][a-z0-9_]{0,12
 Name = Annotated[str, Held(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 RoleArn = Annotated[str, Held(_refuse_no_role_arn)]
 BoundaryArn = Annotated[str, Held(_refuse_no_policy_arn)]
+KeyArn = Annotated[str, Held(_refuse_no_key_arn)]
 RolePath = Annotated[str, Held(pattern=r"^/([A-Za-z0-9_+=,.@-]+/)*$", max_length=512)]
 Region = Annotated[str, Held(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 Url = Annotated[str, Held(_refuse_no_port, pattern=r"^https?://[^\s/?#]+/?$")]

@@ -22,6 +22,7 @@ from stedi_cli.project.aws_values import (
     Bucket,
     Database,
     JobArguments,
+    KeyArn,
     Name,
     Prefix,
     Region,
@@ -180,6 +181,7 @@ class AwsSettings(_Settings):
     role_path: RolePath = "/"
     permissions_boundary: BoundaryArn | None = None
     role_arn: RoleArn | None = None
+    kms_key: KeyArn | None = None
     job_prefix: Name = "stedi-"
     work_group: Name = "stedi"
     tags: Annotated[dict[TagKey, TagValue], Held(max_length=40)] = field(default_factory=dict)

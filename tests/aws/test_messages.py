@@ -161,6 +161,17 @@ REFUSALS = {
         "The AWS Access Key Id needs a subscription for the service",
         "Sign up",
     ),
+    "key": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: kms:GenerateDataKey on"
+        " resource: arn:aws:kms:eu-central-1:1:key/1a because no resource-based policy allows it",
+        "policy of the KMS key",
+    ),
+    "key of logs": (
+        "InvalidParameterException",
+        "The specified KMS key does not exist or is not allowed to be used with LogGroup 'x'",
+        "CloudWatch Logs",
+    ),
     "quota": ("ResourceNumberLimitExceededException", "Max jobs exceeded.", "quota"),
     "glue version": (
         "InvalidInputException",

@@ -17,6 +17,7 @@ from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.ec2.models import ec2_backends
 from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
 from moto.iam.models import iam_backends
+from moto.s3.models import s3_backends
 
 from sandbox.calls import Call
 
@@ -167,6 +168,25 @@ def _needs_of_s3(call: Call, region: str) -> Iterator[Need]:
         if call.query.get("versionId") and action in ("GetObject", "DeleteObject"):
             action += "Version"
         yield Need(f"s3:{action}", _s3(call.resource or "*"), context)
+    yield from _needs_of_key(call)
+
+
+def _needs_of_key(call: Call) -> Iterator[Need]:
+    """Yield what a key of KMS has to allow, where the object is, or would be, encrypted with it."""
+    name, _, key = call.resource.partition("/")
+    bucket = s3_backends[ACCOUNT][PARTITION].buckets.get(name)
+    if bucket is None or not key:
+        return
+    if call.action in ("PutObject", "CreateMultipartUpload", "CopyObject", "UploadPart"):
+        rule = ((bucket.encryption or {}).get("Rule") or {}).get(
+            "ApplyServerSideEncryptionByDefault", {}
+        )
+        arn = rule.get("KMSMasterKeyID")
+        if arn and call.headers.get("x-amz-server-side-encryption") != "AES256":
+            yield Need("kms:GenerateDataKey", arn)
+    there = bucket.keys.get(key) if call.action == "GetObject" else None
+    if there is not None and there.encryption == "aws:kms" and there.kms_key_id:
+        yield Need("kms:Decrypt", there.kms_key_id)
 
 
 def _needs_of_glue(call: Call, region: str) -> Iterator[Need]:

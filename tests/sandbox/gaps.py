@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,8 @@ from moto.glue.models import FakeJob, GlueBackend
 from moto.glue.responses import GlueResponse
 from moto.iam.access_control import IAMPolicy
 from moto.logs.models import LogsBackend
-from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend
+from moto.logs.responses import LogsResponse
+from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, S3Backend
 
 from sandbox.queries import invalid
 
@@ -36,6 +38,7 @@ def fill(sandbox: Sandbox) -> None:
         _fill_s3()
         _fill_ec2()
         _wrap(LogsBackend, "delete_log_group", _forget_log_group)
+        LogsResponse.associate_kms_key = _associate_key  # type: ignore[attr-defined]
         # moto looks through a class for its methods at every request.
         names = functools.cache(moto.core.responses.method_names_from_class)
         moto.core.responses.method_names_from_class = names
@@ -267,6 +270,15 @@ def _fill_s3() -> None:
         bucket.encryption = {"Rule": {"ApplyServerSideEncryptionByDefault": default}}
         return bucket
 
+    plain = FakeKey.etag.fget  # type: ignore[attr-defined]
+
+    def etag(key: Any) -> str:
+        # It tells the content of no object that a key of KMS encrypts (S3 API, "Object").
+        told: str = plain(key)
+        salted = f"{told}{key.kms_key_id}{key.name}".encode()
+        return f'"{hashlib.md5(salted).hexdigest()}"' if key.encryption == "aws:kms" else told
+
+    FakeKey.etag = property(etag)  # type: ignore[assignment, method-assign]
     S3Backend.create_bucket = create_bucket  # type: ignore[method-assign]
 
 
@@ -282,6 +294,12 @@ def _only_without_tls(statement: dict[str, Any]) -> bool:
 
 
 # --- CloudWatch Logs ----------------------------------------------------------------------------
+
+
+def _associate_key(response: Any) -> str:
+    group = response.logs_backend.groups[response._get_param("logGroupName")]
+    group.kms_key_id = response._get_param("kmsKeyId")
+    return "{}"
 
 
 def _forget_log_group(backend: Any, name: str) -> None:

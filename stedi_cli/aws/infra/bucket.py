@@ -31,9 +31,7 @@ _BLOCK = {
     "BlockPublicPolicy": True,
     "RestrictPublicBuckets": True,
 }
-_ENCRYPTION = {
-    "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}],
-}
+_S3_KEY = {"SSEAlgorithm": "AES256"}
 _NO_LOCATION = "us-east-1"
 _TRIES = 5
 
@@ -105,10 +103,10 @@ class Bucket(Kind):
             ),
             _Setting(
                 "encryption",
-                {"ServerSideEncryptionConfiguration": _ENCRYPTION},
+                {"ServerSideEncryptionConfiguration": {"Rules": [self._encryption()]}},
                 s3.get_bucket_encryption,
                 lambda wanted: s3.put_bucket_encryption(**owned, **wanted),
-                _algorithms,
+                self._default_key,
             ),
             _Setting(
                 "policy",
@@ -127,6 +125,24 @@ class Bucket(Kind):
                 _rules,
             ),
         ]
+
+    def _encryption(self) -> dict[str, Any]:
+        key = self.layout.settings.kms_key
+        if key is None:
+            return {"ApplyServerSideEncryptionByDefault": _S3_KEY}
+        own = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+        # One call of KMS for many objects.
+        return {"ApplyServerSideEncryptionByDefault": own, "BucketKeyEnabled": True}
+
+    def _default_key(self, there: dict[str, Any]) -> str:
+        rules = there.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
+        found = [rule.get("ApplyServerSideEncryptionByDefault") or {} for rule in rules]
+        keys = [str(default.get("KMSMasterKeyID") or "") for default in found]
+        if self.layout.settings.kms_key is None and any(keys):
+            # Somebody's own, where none is asked for, protects no less.
+            return _S3_KEY["SSEAlgorithm"]
+        names = [str(default.get("SSEAlgorithm", "")) for default in found]
+        return ", ".join(f"{name} {key}".rstrip() for name, key in zip(names, keys, strict=True))
 
     def _lifecycle(self) -> list[dict[str, Any]]:
         settings = self.layout.settings
@@ -292,12 +308,6 @@ def _attempt(call: Callable[..., Any], arguments: dict[str, str]) -> Any:
 def _public_access(there: dict[str, Any]) -> str:
     block = there.get("PublicAccessBlockConfiguration", {})
     return "blocked" if all(block.get(key) for key in _BLOCK) else "not blocked"
-
-
-def _algorithms(there: dict[str, Any]) -> str:
-    rules = there.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
-    defaults = [rule.get("ApplyServerSideEncryptionByDefault") or {} for rule in rules]
-    return ", ".join(str(default.get("SSEAlgorithm", "")) for default in defaults)
 
 
 def _rules(there: dict[str, Any]) -> str:

@@ -20,21 +20,30 @@ class LogGroups(Kind):
         return self.layout.log_groups
 
     def wanted(self, name: str) -> dict[str, str]:
-        return {"days": _DAYS, "tags": self.tags_text(self.layout.tags)}
+        key = self.layout.settings.kms_key
+        # One that is not asked for may be there all the same, as some accounts put it.
+        return {
+            "days": _DAYS,
+            **({"key": key} if key else {}),
+            "tags": self.tags_text(self.layout.tags),
+        }
 
     def read(self) -> dict[str, Found]:
         """Read them, then their tags."""
         logs = self.layout.account.client("logs")
         answer = logs.describe_log_groups(logGroupNamePrefix=f"{self.layout.log_prefix}/")
         found = {
-            group["logGroupName"]: str(group.get("retentionInDays", ""))
+            group["logGroupName"]: {
+                "days": str(group.get("retentionInDays", "")),
+                "key": str(group.get("kmsKeyId", "")),
+            }
             for group in answer["logGroups"]
             if group["logGroupName"] in self.names()
         }
         tags = side_by_side([partial(self._tags, name) for name in found])
         return {
-            name: Found({"days": days, "tags": self.tags_text(mine)}, ours=self.is_ours(mine))
-            for (name, days), mine in zip(found.items(), tags, strict=True)
+            name: Found({**fields, "tags": self.tags_text(mine)}, ours=self.is_ours(mine))
+            for (name, fields), mine in zip(found.items(), tags, strict=True)
         }
 
     def _arn(self, name: str) -> str:
@@ -58,13 +67,17 @@ class LogGroups(Kind):
     def create(self, name: str) -> None:
         """Make one with its tags, then say how long logs are kept."""
         logs = self.layout.account.client("logs")
-        logs.create_log_group(logGroupName=name, tags=self._own_tags())
+        key = self.layout.settings.kms_key
+        own_key = {"kmsKeyId": key} if key else {}
+        logs.create_log_group(logGroupName=name, tags=self._own_tags(), **own_key)
         self.update(name, {"days"})
 
     def update(self, name: str, fields: set[str]) -> None:
         logs = self.layout.account.client("logs")
         if "tags" in fields:
             logs.tag_resource(resourceArn=self._arn(name), tags=self._own_tags())
+        if "key" in fields:
+            logs.associate_kms_key(logGroupName=name, kmsKeyId=self.layout.settings.kms_key)
         if "days" in fields:
             logs.put_retention_policy(logGroupName=name, retentionInDays=int(_DAYS))
 

@@ -80,6 +80,7 @@ class Objects(Kind):
         self._storage.s3.put_object(
             **self._storage.place(name),
             Body=self._contents[name],
+            # With another key, the ETag would not tell what it holds.
             ServerSideEncryption="AES256",
         )
 

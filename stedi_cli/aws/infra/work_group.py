@@ -6,6 +6,7 @@ from typing import Any
 
 from stedi_cli.aws.infra.resource import Found, Kind, ask, from_key_values, key_values
 
+_ENCRYPTION = ("EncryptionOption", "KmsKey")
 _ENGINE = "Athena engine version 3"
 
 
@@ -23,7 +24,9 @@ class WorkGroup(Kind):
     def _results(self) -> dict[str, Any]:
         return {
             "OutputLocation": self.layout.results,
-            "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
+            "EncryptionConfiguration": {"EncryptionOption": "SSE_KMS", "KmsKey": key}
+            if (key := self.layout.settings.kms_key)
+            else {"EncryptionOption": "SSE_S3"},
             "ExpectedBucketOwner": self.layout.account.id,
         }
 
@@ -81,10 +84,11 @@ class WorkGroup(Kind):
 def _fields(group: dict[str, Any]) -> dict[str, str]:
     configuration = group.get("Configuration", {})
     results = configuration.get("ResultConfiguration", {})
+    encryption = results.get("EncryptionConfiguration", {})
     return {
         "state": str(group.get("State", "")),
         "results": str(results.get("OutputLocation", "")),
-        "encryption": str(results.get("EncryptionConfiguration", {}).get("EncryptionOption", "")),
+        "encryption": " ".join(str(encryption[part]) for part in _ENCRYPTION if part in encryption),
         "enforced": str(configuration.get("EnforceWorkGroupConfiguration", False)),
         "metrics": str(configuration.get("PublishCloudWatchMetricsEnabled", False)),
         "scan limit": str(configuration.get("BytesScannedCutoffPerQuery", "")),
