@@ -19,11 +19,16 @@ _PRESS_AGAIN_SECONDS = 5
 
 def on_terminal(*words: str | Path, keys: str = "", columns: int = 80) -> Result:
     """Run the command on a terminal, and press keys once it has asked for them."""
+    return type_in([sys.executable, "-m", "stedi_cli", *map(str, words)], keys, columns)
+
+
+def type_in(command: list[str], keys: str = "", columns: int = 80) -> Result:
+    """Run what somebody types on a terminal, and press keys each time that it asks for them."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "stedi_cli", *map(str, words)],
+        command,
         env=env | {"TERM": "xterm"},
         stdin=theirs,
         stdout=theirs,
@@ -33,7 +38,7 @@ def on_terminal(*words: str | Path, keys: str = "", columns: int = 80) -> Result
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - one call
     )
     os.close(theirs)
-    shown, pressed = b"", False
+    shown, pressed = b"", 0
     tries = _SECONDS // _PRESS_AGAIN_SECONDS
     try:
         while tries:
@@ -49,9 +54,9 @@ def on_terminal(*words: str | Path, keys: str = "", columns: int = 80) -> Result
             except OSError:
                 # What Linux says once the other end is closed.
                 break
-            if not pressed and b"[y/N]" in shown:
+            if pressed < shown.count(b"[y/N]"):
                 os.write(ours, keys.encode())
-                pressed = True
+                pressed += 1
         code = process.wait(timeout=_SECONDS)
     finally:
         process.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from conftest import Ask, Lake, Result
+from conftest import CHECKOUT, Ask, Lake, Result
 from sandbox.server import Sandbox
 from small import FOLDERS, JOBS
+from snippets import snippets
 
 from aws.places import CONFIG, inventory
 from stedi_cli.checks.explanation import counted
@@ -25,6 +27,7 @@ pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue",
 
 COSTS = {"scanned_bytes", "usd"}
 BAD_ROWS = "10%"
+THIS = Path(__file__).name
 
 
 @pytest.fixture
@@ -138,13 +141,23 @@ def test_generated_dirty_data(
     assert inventory(sandbox) == before
 
 
-def test_the_bundled_sample_by_four_commands(
+def commands(page: str) -> list[list[str]]:
+    """The commands that a page says are to be given on AWS."""
+    (snippet,) = [each for each in snippets(CHECKOUT / page) if Path(each.value).name == THIS]
+    words = [shlex.split(line, comments=True) for line in snippet.body.splitlines()]
+    return [rest for first, *rest in filter(None, words) if first == "stedi"]
+
+
+def test_the_bundled_sample_by_the_commands_of_the_documents(
     before: dict[str, Any], sandbox: Sandbox, aws: Ask
 ) -> None:
-    done(aws("infra", "up"))
-    done(aws("jobs", "run", "--all"))
-    assert "Everything is as it should be." in done(aws("validate")).out
+    typed = commands("docs/tutorial.md")
+    for page in ("README.md", "docs/aws.md"):
+        assert [words for words in typed if words != ["infra", "policy"]] == commands(page)
+    *others, down = typed
+    told = [done(aws(*words)).out for words in others]
+    assert "Everything is as it should be." in told[-1]
     assert done(aws("infra", "status")).code == 0
     assert "unchanged" in done(aws("jobs", "run", "--all")).out
-    done(aws("infra", "down", "--yes"))
+    done(aws(*down, "--yes"))
     assert inventory(sandbox) == before
