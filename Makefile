@@ -2,7 +2,7 @@
 # Everything is installed into .venv, with the versions that constraints.txt names.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all sandbox check reference clean
+.PHONY: help demo test test-all sandbox check docs reference clean
 # Two installations into one .venv at the same time would spoil it.
 .NOTPARALLEL:
 
@@ -19,6 +19,7 @@ help:
 	@echo "make test-all   run every test, and fail where one lacks its tool or data"
 	@echo "make sandbox    fetch what the AWS sandbox runs: Trino and Spark's jars"
 	@echo "make check      lint, formatting, types"
+	@echo "make docs       build README and docs as a site, in build/docs/site"
 	@echo "make reference  write anew the pages that follow from the code"
 	@$(if $(BENCHMARKS),echo "make bench      measure")
 	@echo "make clean      remove .venv, ./stedi-demo and caches"
@@ -42,6 +43,9 @@ check: $(VENV)/installed-dev
 	$(RUN) -m ruff check
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
+
+docs: $(VENV)/installed-docs
+	@$(RUN) docs/build_site.py
 
 reference: $(VENV)/installed
 	@$(RUN) docs/reference.py
@@ -80,13 +84,18 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt $(RUN)
 	@touch $(VENV)/installed $@
 
 $(VENV)/installed-all: pyproject.toml constraints.txt $(RUN)
-	@echo "Installing the project, its tests, Spark, the AWS sandbox and the examples into $(VENV)"
-	@$(INSTALL) -e '.[dev,spark,sandbox,examples]'
-	@touch $(VENV)/installed $(VENV)/installed-dev $@
+	@echo "Installing the project, its tests, Spark, the AWS sandbox, the examples and the site into $(VENV)"
+	@$(INSTALL) -e '.[dev,spark,sandbox,examples,docs]'
+	@touch $(VENV)/installed $(VENV)/installed-dev $(VENV)/installed-docs $@
+
+$(VENV)/installed-docs: pyproject.toml constraints.txt $(RUN)
+	@echo "Installing the project and what builds its site into $(VENV)"
+	@$(INSTALL) -e '.[docs]'
+	@touch $(VENV)/installed $@
 
 # Where the interpreter has gone, what was installed for it says nothing.
 .PHONY: again
-$(VENV)/installed $(VENV)/installed-dev $(VENV)/installed-all: $(if $(shell test -x $(RUN) && echo there),,again)
+$(VENV)/installed $(VENV)/installed-dev $(VENV)/installed-docs $(VENV)/installed-all: $(if $(shell test -x $(RUN) && echo there),,again)
 
 # A name on the PATH may be a shim for a version that is not activated, so each is run to see.
 # ensurepip is what Debian keeps in a package of its own.
