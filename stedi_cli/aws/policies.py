@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from stedi_cli.aws.layout import TAG, Layout
-
-Document = dict[str, Any]
+from stedi_cli.aws.statements import (
+    Document,
+    allow,
+    connection,
+    event_logs,
+    inside_vpc,
+    key_use,
+    metrics,
+)
 
 
 def _document(*statements: Document) -> Document:
     return {"Version": "2012-10-17", "Statement": list(statements)}
-
-
-def _allow(sid: str, actions: list[str], resources: list[str], **condition: Any) -> Document:
-    statement: Document = {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
-    return {**statement, "Condition": condition} if condition else statement
 
 
 def trust() -> Document:
@@ -34,30 +35,17 @@ def s3_access(layout: Layout) -> Document:
     """Return what jobs may do in the bucket: read landing files and scripts, write tables."""
     settings, bucket = layout.settings, layout.bucket_arn
     read = [settings.landing_prefix, settings.jobs_prefix, settings.warehouse_prefix]
-    events = _event_logs(layout)
     return _document(
-        _allow("List", ["s3:ListBucket"], [bucket]),
-        _allow("Read", ["s3:GetObject"], [f"{bucket}/{prefix}/*" for prefix in read]),
-        _allow(
+        allow("List", ["s3:ListBucket"], [bucket]),
+        allow("Read", ["s3:GetObject"], [f"{bucket}/{prefix}/*" for prefix in read]),
+        allow(
             "WriteTables",
             ["s3:PutObject", "s3:DeleteObject"],
             [f"{bucket}/{settings.warehouse_prefix}/*"],
         ),
-        *_key_use(layout),
-        *([_allow("SparkUi", ["s3:GetObject", "s3:PutObject"], [events])] if events else []),
+        *key_use(layout),
+        *event_logs(layout),
     )
-
-
-def _key_use(layout: Layout) -> list[Document]:
-    key = layout.settings.kms_key
-    return [_allow("Key", ["kms:Decrypt", "kms:GenerateDataKey"], [key])] if key else []
-
-
-def _event_logs(layout: Layout) -> str:
-    """Return where in the bucket Spark writes what its UI shows; nothing where it does not."""
-    place = layout.settings.job_arguments.get("--spark-event-logs-path", "")
-    key = place.removeprefix(layout.uri("")).strip("/")
-    return f"{layout.bucket_arn}/{key}/*" if place.startswith(layout.uri("")) and key else ""
 
 
 def glue_access(layout: Layout) -> Document:
@@ -65,29 +53,20 @@ def glue_access(layout: Layout) -> Document:
     database = layout.database
     places = [layout.glue_arn("catalog"), layout.glue_arn(f"database/{database}")]
     return _document(
-        _allow("Database", ["glue:GetDatabase"], places),
-        _allow(
+        allow("Database", ["glue:GetDatabase"], places),
+        allow(
             "Tables",
             ["glue:GetTable", "glue:CreateTable", "glue:UpdateTable"],
             [*places, layout.glue_arn(f"table/{database}/*")],
         ),
-        _allow(
+        allow(
             "Logs",
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [layout.logs_arn(f"log-group:{group}:*") for group in layout.log_groups],
         ),
-        *_metrics(layout),
+        *metrics(layout),
+        *inside_vpc(layout),
     )
-
-
-def _metrics(layout: Layout) -> list[Document]:
-    arguments = layout.settings.job_arguments
-    asked = ("--enable-metrics", "--enable-observability-metrics")
-    if not any(arguments.get(name, "false") != "false" for name in asked):
-        return []
-    # AWS knows no narrower resource for this.
-    namespace = {"cloudwatch:namespace": "Glue"}
-    return [_allow("Metrics", ["cloudwatch:PutMetricData"], ["*"], StringEquals=namespace)]
 
 
 def tls_only(layout: Layout) -> Document:
@@ -108,10 +87,11 @@ def caller(layout: Layout) -> Document:
     """Return what whoever runs the commands needs, from ``infra up`` to ``infra down``."""
     return _document(
         *_caller_s3(layout),
-        *_key_use(layout),
+        *key_use(layout),
         *_caller_iam(layout),
         *(_caller_ec2(layout) if layout.settings.s3_endpoint else _caller_own_endpoint(layout)),
         *_caller_glue(layout),
+        *connection(layout),
         *_caller_athena_and_logs(layout),
     )
 
@@ -164,8 +144,8 @@ def _caller_s3(layout: Layout) -> list[Document]:
     objects = ("GetObject", "PutObject", "DeleteObject", "DeleteObjectVersion")
     uploads = ("AbortMultipartUpload", "ListMultipartUploadParts")
     return [
-        _allow("Bucket", sorted(bucket), [layout.bucket_arn]),
-        _allow(
+        allow("Bucket", sorted(bucket), [layout.bucket_arn]),
+        allow(
             "Objects", [f"s3:{name}" for name in (*objects, *uploads)], [f"{layout.bucket_arn}/*"]
         ),
     ]
@@ -177,7 +157,7 @@ def _caller_iam(layout: Layout) -> list[Document]:
     others: list[Document] = []
     if settings.role_arn:
         policies = [f"arn:{account.partition}:iam::{n}:policy/*" for n in (account.id, "aws")]
-        others = [_allow("RolePolicies", ["iam:GetPolicy", "iam:GetPolicyVersion"], policies)]
+        others = [allow("RolePolicies", ["iam:GetPolicy", "iam:GetPolicyVersion"], policies)]
     else:
         actions += ["CreateRole", "DeleteRole", "TagRole", "UpdateAssumeRolePolicy"]
         actions += ["PutRolePolicy", "DeleteRolePolicy", "DetachRolePolicy"]
@@ -185,12 +165,12 @@ def _caller_iam(layout: Layout) -> list[Document]:
         # Of a role that is not there yet, AWS knows no path.
         bare = f"arn:{account.partition}:iam::{account.id}:role/{layout.role}"
         if bare != layout.role_arn:
-            others = [_allow("FindRole", ["iam:GetRole", "iam:GetRolePolicy"], [bare])]
+            others = [allow("FindRole", ["iam:GetRole", "iam:GetRolePolicy"], [bare])]
     service = {"iam:PassedToService": "glue.amazonaws.com"}
     return [
-        _allow("Role", [f"iam:{name}" for name in actions], [layout.role_arn]),
+        allow("Role", [f"iam:{name}" for name in actions], [layout.role_arn]),
         *others,
-        _allow("PassRole", ["iam:PassRole"], [layout.role_arn], StringEquals=service),
+        allow("PassRole", ["iam:PassRole"], [layout.role_arn], StringEquals=service),
     ]
 
 
@@ -204,11 +184,11 @@ def _caller_ec2(layout: Layout) -> list[Document]:
     changes = [f"ec2:{n}" for n in ("ModifyVpcEndpoint", "DeleteVpcEndpoints", "CreateTags")]
     return [
         # AWS knows no narrower resource for these.
-        _allow("Network", [f"ec2:{name}" for name in reads], ["*"]),
-        _allow("EndpointPlace", ["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"], network),
-        _allow("EndpointNew", ["ec2:CreateVpcEndpoint"], [endpoint], StringEquals=request),
-        _allow("EndpointOwn", changes, [endpoint], StringEquals=tag),
-        _allow(
+        allow("Network", [f"ec2:{name}" for name in reads], ["*"]),
+        allow("EndpointPlace", ["ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"], network),
+        allow("EndpointNew", ["ec2:CreateVpcEndpoint"], [endpoint], StringEquals=request),
+        allow("EndpointOwn", changes, [endpoint], StringEquals=tag),
+        allow(
             "EndpointTags",
             ["ec2:CreateTags"],
             [endpoint],
@@ -222,8 +202,8 @@ def _caller_own_endpoint(layout: Layout) -> list[Document]:
     tag = {f"aws:ResourceTag/{TAG}": layout.database}
     endpoint = layout.ec2_arn("vpc-endpoint/*")
     return [
-        _allow("Network", ["ec2:DescribeVpcEndpoints"], ["*"]),
-        _allow(
+        allow("Network", ["ec2:DescribeVpcEndpoints"], ["*"]),
+        allow(
             "EndpointOwn",
             ["ec2:CreateTags", "ec2:DeleteVpcEndpoints"],
             [endpoint],
@@ -249,23 +229,23 @@ def _caller_glue(layout: Layout) -> list[Document]:
     jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"]
     own_jobs = layout.glue_arn(f"job/{layout.settings.job_prefix}*")
     return [
-        _allow("Catalog", [f"glue:{name}" for name in tables], catalog),
+        allow("Catalog", [f"glue:{name}" for name in tables], catalog),
         # A table of any database may lie where what is removed does.
-        _allow(
+        allow(
             "FindTables",
             ["glue:GetDatabases", "glue:GetTables"],
             [layout.glue_arn(what) for what in ("catalog", "database/*", "table/*/*")],
         ),
         # Athena may look for it, whatever is asked.
-        _allow("Default", ["glue:GetDatabase"], [layout.glue_arn("database/default")]),
-        _allow("Jobs", [f"glue:{name}" for name in jobs], [own_jobs]),
-        _allow(
+        allow("Default", ["glue:GetDatabase"], [layout.glue_arn("database/default")]),
+        allow("Jobs", [f"glue:{name}" for name in jobs], [own_jobs]),
+        allow(
             "GlueTags",
             ["glue:TagResource", "glue:GetTags"],
             [own_jobs, layout.glue_arn(f"database/{database}")],
         ),
         # AWS knows no narrower resource for this.
-        _allow("FindJobs", ["glue:ListJobs"], ["*"]),
+        allow("FindJobs", ["glue:ListJobs"], ["*"]),
     ]
 
 
@@ -278,13 +258,13 @@ def _caller_athena_and_logs(layout: Layout) -> list[Document]:
     logs += ["AssociateKmsKey"] if layout.settings.kms_key else []
     names = [layout.logs_arn(f"log-group:{group}") for group in layout.log_groups]
     return [
-        _allow(
+        allow(
             "Athena",
             [f"athena:{name}" for name in (*groups, *queries)],
             [layout.athena_arn(f"workgroup/{layout.settings.work_group}")],
         ),
-        _allow("FindLogs", ["logs:DescribeLogGroups"], [layout.logs_arn("log-group:*")]),
-        _allow(
+        allow("FindLogs", ["logs:DescribeLogGroups"], [layout.logs_arn("log-group:*")]),
+        allow(
             "Logs",
             [f"logs:{name}" for name in logs],
             [*names, *(f"{name}:*" for name in names)],

@@ -72,6 +72,7 @@ Bucket = Annotated[str, Held(_refuse_reserved, pattern=r"^[a-z0-9](?:[a-z0-9-]{1
 Prefix = Annotated[str, Held(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9_-]+){0,4}$")]
 Database = Annotated[str, Held(_refuse_glues_own, pattern=r"^[a-z][a-z0-9_]{0,126}$")]
 Name = Annotated[str, Held(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+Connection = Annotated[str, Held(pattern=r"^[A-Za-z0-9][A-Za-z0-9_. -]{0,254}$")]
 RoleArn = Annotated[str, Held(_refuse_no_role_arn)]
 BoundaryArn = Annotated[str, Held(_refuse_no_policy_arn)]
 KeyArn = Annotated[str, Held(_refuse_no_key_arn)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROJECT
+from conftest import PROJECT, Result
 from sandbox.server import Sandbox
 
 from aws.places import infrastructure, inventory
@@ -16,6 +17,7 @@ from stedi_cli.errors import UsageError
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.settings import AwsSettings, load_settings
 
+Invoke = Callable[..., Result]
 ARGUMENTS = """
 job_arguments:
   --enable-auto-scaling: true
@@ -106,6 +108,40 @@ def test_a_spark_setting_that_jobs_need_is_not_overridden(sandbox: Sandbox) -> N
         infrastructure(job_arguments=conf).plan()
     assert told.value.hint
     assert inventory(sandbox)["roles"] == {}
+
+
+def test_jobs_run_inside_a_vpc_where_a_connection_is_named(
+    sandbox: Sandbox, invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    glue = sandbox.client("glue")
+    lines = "vpc_connection: lake net\ns3_endpoint: false"
+    config = configured(tmp_path, lines).config
+    before = inventory(sandbox)
+    told = invoke("--config", config, "infra", "up", "--no-data")
+    assert told.code == 2
+    assert "no Glue connection lake net" in told.err
+    assert inventory(sandbox) == before
+    network = {"Name": "lake net", "ConnectionType": "NETWORK", "ConnectionProperties": {}}
+    glue.create_connection(ConnectionInput=network)
+    policy = invoke("--config", config, "infra", "policy").json()
+    with monkeypatch.context() as patch:
+        for name, value in sandbox.user(policy).environment.items():
+            patch.setenv(name, value)
+        told = invoke("--config", config, "infra", "up", "--no-data")
+        assert told.code == 0, told.err
+    job = glue.get_job(JobName="stedi-all")["Job"]
+    assert job["Connections"] == {"Connections": ["lake net"]}
+    role = sandbox.client("iam").get_role_policy(RoleName="stedi-glue", PolicyName="glue-access")
+    allowed = {a for s in role["PolicyDocument"]["Statement"] for a in s["Action"]}
+    assert {"ec2:CreateNetworkInterface", "glue:GetConnection"} <= allowed
+    # No longer wanted, it is taken out of the jobs, and stays itself.
+    changes = drifted(s3_endpoint=False)
+    assert {field for found in changes.values() for field in found} == {"connection", "glue-access"}
+    list(infrastructure(s3_endpoint=False).up())
+    assert drifted(s3_endpoint=False) == {}
+    list(infrastructure(s3_endpoint=False).down())
+    assert inventory(sandbox) == before
+    assert [c["Name"] for c in glue.get_connections()["ConnectionList"]] == ["lake net"]
 
 
 # --- Tags --------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +129,15 @@ def test_a_role_that_is_there_and_lacks_the_key_is_told(sandbox: Sandbox) -> Non
 def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="kms_key: It is no key's ARN"):
         load_settings(config_with(tmp_path, "kms_key: alias/mine"))
+
+
+@pytest.mark.slow
+def test_an_account_is_equal_before_and_after_whatever_is_combined(sandbox: Sandbox) -> None:
+    lab_role(sandbox, {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    before = inventory(sandbox)
+    for role, key, endpoint in product((LAB, None), (KEY, None), ("auto", True, False)):
+        aws = {"role_arn": role, "kms_key": key, "s3_endpoint": endpoint}
+        list(infrastructure(**aws).up())
+        assert {c.action for c in infrastructure(**aws).plan().changes} == {"keep"}, aws
+        list(infrastructure(**aws).down())
+        assert inventory(sandbox) == before, aws

@@ -195,6 +195,8 @@ def _needs_of_glue(call: Call, region: str) -> Iterator[Need]:
     if "Job" in call.action and call.action != "ListJobs":
         name = body.get("JobName") or body.get("Name")
         resources = [f"job/{n}" for n in ([name] if name else body.get("JobNames") or ["*"])]
+    elif call.action == "GetConnection":
+        resources = ["catalog", f"connection/{body['Name']}"]
     elif "Table" in call.action:
         database = body["DatabaseName"]
         table = body.get("Name") or body.get("TableName") or body.get("TableInput", {}).get("Name")

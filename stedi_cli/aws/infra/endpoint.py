@@ -13,6 +13,7 @@ from stedi_cli.lake.records import Change, Resource
 
 _IDLE = "available"
 _NOT_NEEDED = "jobs without a VPC connection do not need it"
+_NEEDED = "jobs need it, or a NAT gateway: s3_endpoint: true makes it"
 _GONE = ("deleting", "deleted", "failed", "rejected", "expired")
 
 
@@ -59,7 +60,8 @@ class Endpoint(Kind):
             why = self._against_it()
         if not why:
             return looked
-        note = f"not made: {why}; {_NOT_NEEDED}"
+        inside = self.layout.settings.vpc_connection
+        note = f"not made: {why}; {_NEEDED if inside else _NOT_NEEDED}"
         return [Change(self.kind, self.names()[0], "leave", note=note, ours=False)]
 
     def _against_it(self) -> str:

@@ -54,6 +54,7 @@ class Jobs(Kind):
                 "PythonVersion": "3",
             },
             "DefaultArguments": self._arguments(),
+            "Connections": {"Connections": list(filter(None, [settings.vpc_connection]))},
             "MaxRetries": settings.retries,
             "Timeout": settings.timeout_minutes,
             "GlueVersion": settings.glue_version,
@@ -92,9 +93,24 @@ class Jobs(Kind):
         return {**_fields(self.definition(name)), "tags": self.tags_text(self.layout.tags)}
 
     def look(self) -> list[Change]:
-        """Compare them, once it is known that arguments go together."""
+        """Compare them; what they are to be made with has to go together, and to be there."""
         self._arguments()
-        return super().look()
+        looked = super().look()
+        if any(change.action in ("create", "change") for change in looked):
+            self._refuse_missing_connection()
+        return looked
+
+    def _refuse_missing_connection(self) -> None:
+        name, glue = self.layout.settings.vpc_connection, self.layout.account.client("glue")
+        if name is None:
+            return
+        with self.errors():
+            there = ask(glue.get_connection, Name=name, HidePassword=True)
+        if there is None:
+            raise UsageError(
+                f"There is no Glue connection {name} in {self.layout.account.region}.",
+                hint="Look at vpc_connection in the config file; this tool makes none.",
+            )
 
     def read(self) -> dict[str, Found]:
         """Read the definitions, and the tags."""
@@ -223,4 +239,5 @@ def _fields(job: dict[str, Any]) -> dict[str, str]:
         "workers": str(job.get("NumberOfWorkers", "")),
         "class": str(job.get("ExecutionClass", "")),
         "arguments": same_json(arguments),
+        "connection": ", ".join((job.get("Connections") or {}).get("Connections") or ()),
     }

@@ -16,6 +16,7 @@ from stedi_cli.aws.infra.resource import (
     same_json,
     same_policy,
 )
+from stedi_cli.aws.statements import Document
 
 PROMISE = "stedi:bucket"
 """Tag of the role, or of the log groups: the bucket that is made, written before it is made.
@@ -38,7 +39,7 @@ class Role(Kind):
     def names(self) -> list[str]:
         return [self.layout.settings.role]
 
-    def _documents(self) -> dict[str, policies.Document]:
+    def _documents(self) -> dict[str, Document]:
         return {
             S3_ACCESS: policies.s3_access(self.layout),
             GLUE_ACCESS: policies.glue_access(self.layout),
