@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _GAPS = (2, 1)
 _PAIR = ("column", "value")
 # Numbers, dates and times, which are never broken, and where words may be that are too long.
-_NUMBER = r"(?<![\w.,:-])[-+]?\d(?:[.,:-]*\d)*+(?:[eE][-+]?\d+)?%?(?![\w-])"
+_NUMBER = r"(?<![\w.,:-])[-+]?\d(?:[.,:-]*\d|T\d)*+(?:[eE][-+]?\d+)?[%Z]?(?![\w-])"
 _PIECE = re.compile(rf"({_NUMBER})|(?:[A-Z]+(?![a-z])|[A-Z]?[^\WA-Z_]+)[_/@.-]?|.", re.DOTALL)
 _WORD = re.compile(r"\s*\S+")
 
@@ -54,19 +54,18 @@ class Grid:
         """Yield lines with their styles: a table where it fits, else the rows below each other."""
         columns = list(zip(self._names, *self._rows, strict=True))
         gap, widths = self._fitted(columns, width)
-        if not widths and (not self._rows or len(columns) <= len(_PAIR)):
-            # There is no other way: at least no number is broken.
-            room = width - gap * (len(columns) - 1)
-            widths = _shared([width] * len(columns), [_need(column) for column in columns], room)
         if widths:
             yield from ((line, "bold") for line in self._row(self._names, widths, gap))
             yield from ((line, "") for row in self._rows for line in self._row(row, widths, gap))
-            return
-        for number, row in enumerate(self._rows):
-            if number:
-                yield "", ""
-            pairs = zip(self._names, row, strict=True)
-            yield from Grid(_PAIR, pairs, least=self._least)._lines(width)
+        elif self._rows and len(columns) > len(_PAIR):
+            for number, row in enumerate(self._rows):
+                if number:
+                    yield "", ""
+                pairs = zip(self._names, row, strict=True)
+                yield from Grid(_PAIR, pairs, least=self._least)._lines(width)
+        else:
+            cells = [cell for row in (self._names, *self._rows) for cell in row]
+            yield from ((line, "") for cell in cells for line in folded_lines(cell, width))
 
     def _fitted(self, columns: list[tuple[str, ...]], width: int) -> tuple[int, list[int]]:
         """Return the gap between columns and their widths; no widths where they cannot fit."""
@@ -133,16 +132,13 @@ def _pieces(word: str, width: int) -> Iterator[str]:
 
 def _shared(widths: Sequence[int], least: Sequence[int], room: int) -> list[int]:
     """Return widths that fill a room, the widest ones less wide, none less than its least."""
-    shared = [max(pair) for pair in zip(widths, least, strict=True)]
+    shared = list(widths)
     while sum(shared) > room:
-        spare = [(w, i) for i, w in enumerate(shared) if w > least[i]]
-        if not spare:
-            break
-        shared[max(spare)[1]] -= 1
+        shared[max((w, i) for i, w in enumerate(shared) if w > least[i])[1]] -= 1
     return shared
 
 
-def _need(column: Iterable[str], least: int = 1) -> int:
+def _need(column: Iterable[str], least: int) -> int:
     """Return the width in which no number is broken, nor a word that is no longer than a least."""
     need = 1
     for text in column:

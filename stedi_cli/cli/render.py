@@ -62,7 +62,8 @@ def show(grid: Grid) -> None:
         return
     screen = console()
     with screen.capture() as shown:
-        screen.print(grid)
+        # A number that is wider than the terminal is left to it.
+        screen.print(grid, crop=False)
     typer.echo(shown.get(), nl=False)
 
 
