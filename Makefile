@@ -18,6 +18,8 @@ help:
 	@echo "make test       run the quick tests, which need only Python"
 	@echo "make test-all   run every test, and fail where one lacks its tool or data"
 	@echo "make sandbox    fetch what the AWS sandbox runs: Trino and Spark's jars"
+	@echo "make aws-demo   the commands on AWS, in an account that is none: Spark and Trino here"
+	@echo "make aws-sandbox keep such an account, to try commands in"
 	@echo "make check      lint, formatting, types"
 	@echo "make docs       build README and docs as a site, in build/docs/site"
 	@echo "make reference  write anew the pages that follow from the code"
@@ -38,6 +40,12 @@ test-all: sandbox
 
 sandbox: $(VENV)/installed-all
 	@cd tests && ../$(RUN) -m sandbox fetch
+
+aws-demo: sandbox
+	@cd tests && ../$(RUN) -m sandbox demo
+
+aws-sandbox: sandbox
+	@cd tests && ../$(RUN) -m sandbox serve
 
 check: $(VENV)/installed-dev
 	$(RUN) -m ruff check
