@@ -67,6 +67,12 @@ def _argument(given: str | bool | float, _: Any) -> str:
     return str(given).lower() if isinstance(given, bool) else str(given)
 
 
+def _refuse_no_choice(given: bool | str) -> None:
+    if given not in (True, False, "auto"):
+        raise ValueError("It is auto, true or false")
+
+
+Choice = Annotated[bool | str, Held(_refuse_no_choice)]
 Bucket = Annotated[str, Held(_refuse_reserved, pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]$")]
 # S3's and Glue's own rules, narrowed to what needs no escaping anywhere.
 Prefix = Annotated[str, Held(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9_-]+){0,4}$")]

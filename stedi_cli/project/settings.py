@@ -20,6 +20,7 @@ from stedi_cli.project import folder as project
 from stedi_cli.project.aws_values import (
     BoundaryArn,
     Bucket,
+    Choice,
     Connection,
     Database,
     JobArguments,
@@ -196,7 +197,7 @@ class AwsSettings(_Settings):
     vpc: Annotated[str, Held(pattern=r"^vpc-[0-9a-f]+$")] | None = None
     route_tables: list[Annotated[str, Held(pattern=r"^rtb-[0-9a-f]+$")]] | None = None
     vpc_connection: Connection | None = None
-    s3_endpoint: bool | Literal["auto"] = "auto"
+    s3_endpoint: Choice = "auto"
     scan_limit: Annotated[int, Held(ge=10_000_000, lt=2**63)] = 1_000_000_000
     results_days: Annotated[int, Held(ge=1, le=3650)] = 7
     price_dpu_hour: Price = 0.44

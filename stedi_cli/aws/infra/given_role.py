@@ -91,6 +91,12 @@ class GivenRole(Kind):
             return change
         return replace(change, action="lack", note=f"{change.note}; it lacks {'; '.join(lacking)}")
 
+    def unexamined(self, change: Change) -> Change:
+        """Say that it was not looked at what the role may do."""
+        if change.action != "keep":
+            return change
+        return replace(change, note=f"{change.note}; `stedi infra status` tells what it may do")
+
     def _permissions(self) -> Permissions:
         iam, name = self.layout.account.client("iam"), self.layout.role
         inline, attached = side_by_side(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any
@@ -17,7 +17,8 @@ from stedi_cli.aws.infra.jobs import Jobs
 from stedi_cli.aws.infra.landing_tables import LandingTables
 from stedi_cli.aws.infra.log_groups import LogGroups
 from stedi_cli.aws.infra.objects import Objects
-from stedi_cli.aws.infra.resource import Kind, NotYetError
+from stedi_cli.aws.infra.patience import patiently
+from stedi_cli.aws.infra.resource import Kind
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.infra.work_group import WorkGroup
 from stedi_cli.aws.layout import Layout
@@ -25,7 +26,7 @@ from stedi_cli.aws.lodgers import databases, lakehouse_of, lodgers
 from stedi_cli.aws.strangers import is_ours
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.lake.records import WAITING, Change, Plan, Resource
+from stedi_cli.lake.records import Plan, Resource
 from stedi_cli.lake.strangers import LANDING_ZONE
 
 _STATES = {
@@ -40,8 +41,6 @@ _STATES = {
 _AS_IT_IS = ("keep", "lack", "leave")
 # Seconds before each look at what is left: what was deleted may be seen for a while.
 _LOOKS = (0, 1, 3, 6)
-# Seconds before each further attempt at what AWS is not ready for, ten minutes in all.
-_PATIENCE = (5, 10, 15, *(30,) * 19)
 _KEPT = (Bucket.kind, Database.kind, LandingTables.kind)
 
 
@@ -87,7 +86,7 @@ class Infrastructure:
             StediError: If AWS cannot be asked.
         """
         looked = self._look()
-        return self._examined(looked) if looked.todo else looked
+        return self._examined(looked, wholly=bool(looked.todo))
 
     def _look(self) -> Plan:
         # Both need the account's number; known before, it is asked for once.
@@ -96,12 +95,15 @@ class Infrastructure:
         looked = side_by_side([kind.look for kind in kinds])
         return Plan(tuple(change for changes in looked for change in changes))
 
-    def _examined(self, plan: Plan) -> Plan:
-        """Say what a role that is not ours lacks, which takes a call for each of its policies."""
+    def _examined(self, plan: Plan, *, wholly: bool = True) -> Plan:
+        """Say what a role that is not ours lacks, which takes a call for each of its policies.
+
+        Unless ``wholly``, say that it was not looked at.
+        """
         if self._given is None:
             return plan
-        role = self._given
-        return Plan(tuple(role.examined(c) if c.kind == role.kind else c for c in plan.changes))
+        role, look = self._given, self._given.examined if wholly else self._given.unexamined
+        return Plan(tuple(look(c) if c.kind == role.kind else c for c in plan.changes))
 
     def up(self, plan: Plan | None = None, *, replace: bool = False) -> Iterator[Resource]:
         """Make what is missing and change what differs; what is as it should be is left alone.
@@ -124,7 +126,7 @@ class Infrastructure:
             kinds = {kind.kind: kind for kind in stage}
             changes = [change for change in plan.changes if change.kind in kinds]
             todo = [change for change in changes if change.action not in _AS_IT_IS]
-            done = yield from self._carry_out(kinds, todo)
+            done = yield from patiently(kinds, todo, self._sleep)
             carried_out = {(resource.kind, resource.name): resource for resource in done}
             for change in changes:
                 state = _STATES.get(change.action, "there")
@@ -134,30 +136,6 @@ class Infrastructure:
         for change in plan.changes:
             if change.kind not in kinds_here:
                 yield Resource(change.kind, change.name, "left", change.note)
-
-    def _carry_out(
-        self, kinds: dict[str, Kind], todo: list[Change]
-    ) -> Generator[Resource, None, list[Resource]]:
-        """Carry out changes side by side, and again in a while those that AWS is not ready for."""
-        done: list[Resource] = []
-        for wait in (*_PATIENCE, None):
-            answers = side_by_side([partial(_attempt, kinds[c.kind], c) for c in todo])
-            done += [answer for answer in answers if isinstance(answer, Resource)]
-            early = {
-                change: answer
-                for change, answer in zip(todo, answers, strict=True)
-                if isinstance(answer, NotYetError)
-            }
-            if not early:
-                break
-            if wait is None:
-                raise next(iter(early.values()))
-            for change, answer in early.items():
-                yield Resource(change.kind, change.name, WAITING, answer.message)
-            # Here and in no other thread, where Ctrl-C would not end it.
-            self._sleep(wait)
-            todo = list(early)
-        return done
 
     def _refuse(self, plan: Plan, *, replace: bool) -> None:
         foreign = [f"{c.kind} {c.name} {c.note}" for c in plan.changes if c.action == "refuse"]
@@ -308,10 +286,3 @@ class Infrastructure:
                     f"database {name} {there.note}. Nothing was changed.",
                     hint="Put these names into the config file, then run `stedi infra down`.",
                 )
-
-
-def _attempt(kind: Kind, change: Change) -> Resource | NotYetError:
-    try:
-        return kind.carry_out(change)
-    except NotYetError as error:
-        return error
