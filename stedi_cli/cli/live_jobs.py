@@ -108,15 +108,20 @@ def _shown_meanwhile(progress: Progress) -> Iterator[Callable[[], None]]:
     if not render.is_terminal():
         yield lambda: None
         return
+    from rich.console import Group
     from rich.live import Live
+
+    def shown() -> Any:
+        # No heading comes before an error.
+        return _table(progress) if progress.done or progress.started else Group()
 
     with Live(
         console=render.console(),
-        get_renderable=lambda: _table(progress),
+        get_renderable=shown,
         refresh_per_second=1,
         transient=True,
-    ) as shown:
-        yield shown.refresh
+    ) as screen:
+        yield screen.refresh
 
 
 def _table(progress: Progress, *, ended: bool = False) -> Any:
