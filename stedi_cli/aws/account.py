@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any
 
 from stedi_cli.aws.hints import failure_hint, refusal_hint
+from stedi_cli.aws.sign_in import session
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.masking import aws_said, without_addresses
 from stedi_cli.project.settings import AwsSettings
@@ -33,16 +34,15 @@ class Account:
 
     @cached_property
     def _session(self) -> Any:
+        # boto3 reads AWS_DEFAULT_REGION alone, other SDKs AWS_REGION before it.
+        region = self._settings.region or os.environ.get("AWS_REGION") or None
         try:
-            import boto3
+            with aws_errors():
+                return session(self._settings.profile, region)
         except ImportError as error:
             raise StediError(
                 "boto3 is not installed.", hint="Install it: `pip install 'stedi[aws]'`."
             ) from error
-        with aws_errors():
-            # boto3 reads AWS_DEFAULT_REGION alone, other SDKs AWS_REGION before it.
-            region = self._settings.region or os.environ.get("AWS_REGION") or None
-            return boto3.Session(profile_name=self._settings.profile, region_name=region)
 
     @property
     def region(self) -> str:

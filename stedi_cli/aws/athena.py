@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from threading import Lock
 from typing import Any
 
 from stedi_cli.aws.account import aws_errors, error_code
+from stedi_cli.aws.answers import Reader, answer_of
 from stedi_cli.aws.backoff import Backoff
-from stedi_cli.aws.hints import PERMISSION
+from stedi_cli.aws.hints import PERMISSION, refusal_hint
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.prices import query_price
 from stedi_cli.aws.result_file import ResultFile
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Answer, QueryCost
 from stedi_cli.masking import athena_said
-
-Reader = Callable[[str], Any]
 
 _TRIES = 3
 _FIRST_WAIT = 0.1
@@ -29,10 +27,26 @@ _PAGE = 1000
 _CATALOG = "AwsDataCatalog"
 _SYSTEM_ERROR = 1
 _SCAN_LIMIT = ("bytes scanned limit", "exceeded_scan_limit", "scan limit")
-# A line that is no JSON, and a value that is not of its column's type.
-_BAD_LINE = ("hive_cursor_error", "hive_bad_data")
+# A value that is not of its column's type; a line that is no JSON, or could not be read at all.
+_BAD_VALUE = ("hive_bad_data",)
+_UNREAD = ("hive_cursor_error",)
+_PASSING = (
+    (
+        ("slowdown", "slow down", "reduce your request rate", "throttl", "rate exceeded"),
+        "S3 was too busy for what Athena read",
+        "Try again in a few minutes.",
+    ),
+    (
+        ("nosuchkey", "specified key does not exist"),
+        "A file that Athena was to read is not there any more",
+        "Run the command again.",
+    ),
+)
 _NOT_THERE = ("table_not_found", "schema_not_found", "does not exist")
-_DENIED = ("access denied", "accessdenied", "not authorized", "insufficient permissions")
+_DENIED = (
+    *("access denied", "accessdenied", "not authorized", "insufficient permissions"),
+    *("permission denied", "insufficient lake formation permission"),
+)
 
 
 class BadLineError(StediError):
@@ -103,7 +117,7 @@ class Athena:
         """
         query = self._ended(sql).id
         first = self._page(query, None)
-        return _answer(first, lambda readers: self._rows(query, first, readers))
+        return answer_of(first, lambda readers: self._rows(query, first, readers))
 
     def filed(self, sql: str) -> tuple[Answer, ResultFile]:
         """Run a query whose rows are all wanted, however many.
@@ -119,7 +133,7 @@ class Athena:
         result = ResultFile(self._layout, ended.location)
         try:
             # The file does not tell the types.
-            return _answer(self._page(ended.id, None, most=1), result.rows), result
+            return answer_of(self._page(ended.id, None, most=1), result.rows), result
         except BaseException:
             with suppress(Exception):
                 result.remove()
@@ -229,7 +243,7 @@ class Athena:
         )
 
     def _rows(
-        self, query: str, page: dict[str, Any], readers: list[Reader]
+        self, query: str, page: dict[str, Any], readers: Sequence[Reader]
     ) -> Iterator[tuple[Any, ...]]:
         # The first row of a SELECT's first page holds the column names.
         rows = page["ResultSet"]["Rows"][1:]
@@ -258,45 +272,32 @@ class Athena:
         return self._layout.account.client("athena")
 
 
-def _answer(page: dict[str, Any], rows: Callable[[list[Reader]], Iterator[Any]]) -> Answer:
-    """Return the answer whose first page this is."""
-    info = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-    return Answer(
-        [column["Name"] for column in info],
-        [column["Type"] for column in info],
-        rows([_READERS.get(column["Type"], str) for column in info]),
-    )
-
-
 def _failure(reason: str) -> StediError | None:
-    if _names(reason, _BAD_LINE):
-        return BadLineError(
-            "A landing file holds a line that Athena cannot read.",
-            hint="`stedi quarantine` lists unusable lines; the trusted tables hold the others.",
-        )
+    # Beside that code, what is said may be a line.
+    said = "" if _names(reason, _UNREAD) else f": {reason}"
+    if _names(reason, _BAD_VALUE):
+        return _bad_line()
+    if _names(reason, _DENIED):
+        hint = refusal_hint("", reason) or PERMISSION
+        return StediError(f"Athena may not read what the query asks for{said}.", hint=hint)
+    for words, what, hint in _PASSING:
+        if _names(reason, words):
+            return StediError(f"{what}{said}.", hint=hint)
+    if _names(reason, _UNREAD):
+        return _bad_line()
     if _names(reason, _NOT_THERE):
         return NoTableError(
             f"The query cannot be run: {reason}.", hint="`stedi tables` lists the tables."
         )
-    if _names(reason, _DENIED):
-        return StediError(
-            f"Athena may not read what the query asks for: {reason}.",
-            hint=PERMISSION,
-        )
     return None
+
+
+def _bad_line() -> BadLineError:
+    return BadLineError(
+        "A landing file holds a line that Athena cannot read.",
+        hint="`stedi quarantine` lists unusable lines; the trusted tables hold the others.",
+    )
 
 
 def _names(reason: str, codes: tuple[str, ...]) -> bool:
     return any(code in reason.lower() for code in codes)
-
-
-def _boolean(text: str) -> bool:
-    return text.lower() == "true"
-
-
-_READERS: dict[str, Reader] = {
-    **dict.fromkeys(("tinyint", "smallint", "integer", "bigint"), int),
-    **dict.fromkeys(("float", "real", "double"), float),
-    "boolean": _boolean,
-    "decimal": Decimal,
-}

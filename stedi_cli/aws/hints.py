@@ -5,7 +5,7 @@ from __future__ import annotations
 PERMISSION = "Permission is missing: `stedi infra policy` prints what you need."
 """What to do where AWS denies something to the caller."""
 
-_EXPIRED = "Your credentials have expired: sign in again (`aws sso login`)."
+_EXPIRED = "Your credentials have expired: sign in again (`aws sso login`, or `aws login`)."
 _INVALID = "These credentials are not valid: check profile and keys."
 _ELSEWHERE = "The bucket is in another region: set region to it."
 _NOT_SIGNED_UP = "Sign up for this service in the AWS console; a new account may take a day."
@@ -31,6 +31,10 @@ _SAID = {
     " of the region use it: ask whoever looks after the key.",
     "to perform: kms:": "The policy of the KMS key has to allow it as well as yours, which `stedi"
     " infra policy` prints with kms_key set.",
+    "multifactorauthentication failed": "The MFA code was wrong, or was used before: wait for the"
+    " next one.",
+    "not authorized to perform: sts:assumerole": "You may not take on the profile's role: ask who"
+    " looks after its trust, or choose another profile.",
     "insufficient lake formation permission": "Lake Formation governs this: its administrator has"
     " to grant it, IAM permissions do not.",
     "is denied access": "AWS has closed this service for the account: ask AWS Support to open it.",
@@ -87,17 +91,31 @@ def refusal_hint(code: str, message: str) -> str | None:
     return _CODES.get(code)
 
 
+_SIGN_IN = "Give boto3 credentials: `aws configure`, `aws login`, `aws sso login`, or AWS_PROFILE."
+_SSO = "Sign in again: `aws sso login`."
+_LOGIN = "Sign in again: `aws login`."
+_REGION = "Set region in the config file to one that AWS has."
+# By the name of boto3's error.
+_FAILURES = {
+    **dict.fromkeys(
+        ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"), _SIGN_IN
+    ),
+    **dict.fromkeys(
+        ("TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"), _SSO
+    ),
+    **dict.fromkeys(("LoginError", "LoginRefreshRequired", "LoginTokenLoadError"), _LOGIN),
+    **dict.fromkeys(("LoginAuthorizationCodeError", "LoginInsufficientPermissions"), _LOGIN),
+    "RefreshWithMFAUnsupportedError": "The session has ended: run the command again, which asks for"
+    " an MFA code.",
+    "MissingDependencyException": "Install what signing in needs: `pip install 'stedi[aws]'`.",
+    "ProfileNotFound": "Set profile to one that ~/.aws/config holds.",
+    **dict.fromkeys(("UnknownRegionError", "InvalidRegionError"), _REGION),
+    **dict.fromkeys(
+        _UNREACHABLE, "Check the network, and region and endpoint_url in the config file."
+    ),
+}
+
+
 def failure_hint(error: BaseException) -> str | None:
     """Return what to do where boto3 got no answer; None where nothing is known."""
-    name = type(error).__name__
-    if name in ("NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError"):
-        return "Give boto3 credentials: `aws configure`, `aws sso login`, or AWS_PROFILE."
-    if name in ("TokenRetrievalError", "UnauthorizedSSOTokenError", "SSOTokenLoadError"):
-        return "Sign in again: `aws sso login`."
-    if name == "ProfileNotFound":
-        return "Set profile to one that ~/.aws/config holds."
-    if name in ("UnknownRegionError", "InvalidRegionError"):
-        return "Set region in the config file to one that AWS has."
-    if name in _UNREACHABLE:
-        return "Check the network, and region and endpoint_url in the config file."
-    return None
+    return _FAILURES.get(type(error).__name__)

@@ -11,7 +11,7 @@ from sandbox.server import Sandbox
 
 from aws.cloud_lake import aws_settings
 from stedi_cli.aws.account import Account
-from stedi_cli.aws.athena import Athena, BadLineError
+from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import StediError, UsageError
@@ -167,6 +167,12 @@ WRONG = [
     ("HIVE_CURSOR_ERROR: Row is not a valid JSON Object", BadLineError, "a line that Athena"),
     ("HIVE_BAD_DATA: Error Parsing a column: secret", BadLineError, "a line that Athena"),
     ("Access denied when writing to s3://b", StediError, "may not read"),
+    ("Permission denied on S3 path: s3://b/warehouse", StediError, "may not read"),
+    # Whatever the code, these are no bad lines.
+    ("HIVE_CURSOR_ERROR: secret: Access Denied (Service: Amazon S3)", StediError, "may not read"),
+    ("HIVE_CURSOR_ERROR: secret: SlowDown (Status Code: 503)", StediError, "too busy"),
+    ("HIVE_CURSOR_ERROR: NoSuchKey: The specified key does not exist", StediError, "not there"),
+    ("HIVE_BAD_DATA: secret Access Denied", BadLineError, "a line that Athena"),
 ]
 
 
@@ -178,6 +184,7 @@ def test_another_failure_is_final_and_told_in_one_line(
     sandbox.queries.script("FAILED", reason=reason, error=error)
     with pytest.raises(kind, match=told) as refused:
         athena.select(SQL)
+    assert type(refused.value) in (kind, NoTableError)
     assert "\n" not in refused.value.message
     assert refused.value.hint
     # What a bad line says may be about a person.

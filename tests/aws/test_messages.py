@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import (
+    LoginRefreshRequired,
+    LoginTokenLoadError,
+    MissingDependencyException,
+    RefreshWithMFAUnsupportedError,
+    UnauthorizedSSOTokenError,
+)
 from conftest import PROJECT, Ask, Result
 from sandbox.faults import How
 from sandbox.server import Sandbox
@@ -13,6 +21,7 @@ from small import write_lake
 from aws.cloud_lake import CloudLake, hurry
 from aws.faults_everywhere import without_pauses
 from aws.places import CONFIG
+from stedi_cli.aws.hints import failure_hint
 from stedi_cli.project.folder import copy_out
 
 COMMANDS = [
@@ -149,6 +158,17 @@ REFUSALS = {
         " identity-based policy allows the s3:ListBucket action",
         "stedi infra policy",
     ),
+    "MFA code": (
+        "AccessDenied",
+        "MultiFactorAuthentication failed with invalid MFA one time pass code.",
+        "MFA code",
+    ),
+    "profile's role": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: sts:AssumeRole on resource:"
+        " arn:aws:iam::1:role/admin",
+        "profile's role",
+    ),
     "closed account": ("AccessDeniedException", "Account 1 is denied access.", "AWS Support"),
     "lake formation": (
         "AccessDeniedException",
@@ -187,6 +207,48 @@ def test_each_refusal_has_its_own_hint(cloud: CloudLake, ask: Ask, name: str) ->
     code, said, wanted = REFUSALS[name]
     cloud.sandbox.fail((code, said, 400), agent="stedi", calls=None)
     assert wanted in refused(ask("tables"))
+
+
+SIGNED_OUT = [
+    (MissingDependencyException(msg="botocore[crt]"), "stedi[aws]"),
+    (LoginRefreshRequired(), "`aws login`"),
+    (LoginTokenLoadError(error_msg="x"), "`aws login`"),
+    (UnauthorizedSSOTokenError(), "`aws sso login`"),
+    (RefreshWithMFAUnsupportedError(), "MFA code"),
+]
+
+
+@pytest.mark.parametrize(("error", "wanted"), SIGNED_OUT, ids=lambda x: type(x).__name__)
+def test_each_way_of_signing_in_has_its_own_hint(error: Exception, wanted: str) -> None:
+    assert wanted in str(failure_hint(error))
+
+
+def test_an_mfa_code_is_asked_for_once_for_all_commands(
+    sandbox: Sandbox, invoke: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    serial = "mfa_serial = arn:aws:iam::123456789012:mfa/ann"
+    role = "role_arn = arn:aws:iam::123456789012:role/admin"
+    keys = "aws_access_key_id = AKIASANDBOXADMIN0000\naws_secret_access_key = sandbox"
+    text = f"[profile base]\n{keys}\n[profile mfa]\nsource_profile = base\n{role}\n{serial}\n"
+    (tmp_path / "config").write_text(text)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    config = config_with(tmp_path, "profile: mfa")
+    told = invoke("--config", config, "infra", "policy")
+    assert "MFA code" in told.err
+    assert "in a terminal" in refused(told)
+    assert told.code == 2
+    asked: list[str] = []
+    terminal = SimpleNamespace(isatty=lambda: True)
+    monkeypatch.setattr("stedi_cli.aws.sign_in.sys", SimpleNamespace(stdin=terminal))
+    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or "123456")
+    for words in (("infra", "policy"), ("jobs", "status"), ("infra", "policy")):
+        done = invoke("--config", config, *words)
+        assert done.code == 0, done.err
+    assert len(asked) == 1
+    assert "mfa/ann" in asked[0]
+    # As the AWS command line keeps it.
+    (kept,) = (Path.home() / ".aws" / "cli" / "cache").iterdir()
+    assert kept.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "http://host:999999", "http://-a_b:80"])
