@@ -36,12 +36,15 @@ exec "$PYTHON" -m stedi_cli "$@"
 def test_a_snippet_is_run_or_says_why_not(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     found = snippets(page)
+    seen = re.sub(r"^<!-- .*", "", text, flags=re.M)
     assert len(re.findall(r"^```\w+$", text, re.M)) == len(found)
     assert len(re.findall(r"^<!-- ", text, re.M)) == sum(bool(each.key) for each in found)
     for each in found:
         assert each.language in LANGUAGES, each
         assert each.key in NOTES, each
         assert each.key == "file" or each.language != "text", each
+        if each.key in ("file", "add to"):
+            assert f"`{each.value}`" in seen, each
         if each.key == "run by":
             assert page.stem in (CHECKOUT / each.value).read_text(encoding="utf-8"), each
         if each.language == "yaml":
