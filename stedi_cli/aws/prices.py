@@ -60,10 +60,11 @@ def idle(layout: Layout) -> str:
     output, error = layout.log_groups
     free = ["role", "jobs", "work group"]
     free += ["S3 gateway endpoint"] if layout.settings.s3_endpoint else []
+    key = " Your KMS key costs by the month, used or not." if layout.settings.kms_key else ""
     return (
         f"While nothing runs, these cost by what they hold: bucket {layout.bucket}, log groups"
         f" {output} and {error}, and database {layout.database} beyond a million objects."
-        f" {', '.join(free[:-1]).capitalize()} and {free[-1]} cost nothing."
+        f" {', '.join(free[:-1]).capitalize()} and {free[-1]} cost nothing.{key}"
     )
 
 

@@ -13,7 +13,7 @@ from sandbox.faults import How
 from sandbox.server import Sandbox
 
 from aws.places import CONFIG, infrastructure, inventory
-from stedi_cli.aws import policies
+from stedi_cli.aws import policies, prices
 from stedi_cli.aws.layout import TAG
 from stedi_cli.errors import StediError, UsageError
 
@@ -611,6 +611,8 @@ def test_the_commands_show_plan_costs_and_drift(sandbox: Sandbox, invoke: Invoke
     idle = next(line for line in invoke(*aws, "plan", "--json").json()["costs"] if "While" in line)
     assert f"bucket stedi-{sandbox.account}-{sandbox.region}" in idle
     assert "/aws-glue/stedi/output and /aws-glue/stedi/error" in idle
+    key = f"arn:aws:kms:{sandbox.region}:{sandbox.account}:key/{'0' * 36}"
+    assert "KMS key" in prices.idle(infrastructure(kms_key=key).layout)
     told = invoke(*aws, "up", "--no-data")
     assert told.code == 0, told.err
     assert "made" in told.out
