@@ -160,7 +160,7 @@ class Athena:
                     ClientRequestToken=str(uuid.uuid4()),
                     QueryExecutionContext={"Catalog": _CATALOG, "Database": self._layout.database},
                     ResultConfiguration={"OutputLocation": self._layout.results},
-                    WorkGroup=self._layout.settings.work_group,
+                    WorkGroup=self._layout.work_group,
                 )
         except StediError as error:
             cause = error.__cause__
@@ -171,7 +171,7 @@ class Athena:
 
     def _refused(self, said: str, sql: str) -> StediError:
         if "workgroup" in said.lower():
-            name = self._layout.settings.work_group
+            name = self._layout.work_group
             return StediError(
                 f"There is no Athena work group {name}.", hint="Make it with `stedi infra up`."
             )

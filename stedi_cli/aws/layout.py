@@ -31,12 +31,22 @@ class Layout:
     @cached_property
     def bucket(self) -> str:
         """The bucket: the configured one, or one derived from account and region."""
-        return self.settings.bucket or f"stedi-{self.account.id}-{self.account.region}"
+        return self.settings.bucket or f"{self._name}-{self.account.id}-{self.account.region}"
 
     @property
     def database(self) -> str:
         """The Glue database."""
-        return self.settings.database
+        return self.settings.database or self._name.replace("-", "_")
+
+    @property
+    def work_group(self) -> str:
+        """The Athena work group."""
+        return self.settings.work_group or self._name
+
+    @property
+    def _name(self) -> str:
+        """What the names derive from that are not given."""
+        return self.settings.name
 
     @property
     def tags(self) -> dict[str, str]:
@@ -117,7 +127,7 @@ class Layout:
 
     def job(self, name: str) -> str:
         """Return the name of a Glue job."""
-        return f"{self.settings.job_prefix}{name}"
+        return f"{self.settings.job_prefix or f'{self._name}-'}{name}"
 
     @property
     def job_for_all(self) -> str:
@@ -142,14 +152,14 @@ class Layout:
     @property
     def role(self) -> str:
         """Name of the role that Glue jobs run as."""
-        return (self.settings.role_arn or self.settings.role).rpartition("/")[2]
+        return self.role_arn.rpartition("/")[2]
 
     @property
     def role_arn(self) -> str:
         """ARN of the role that Glue jobs run as."""
         settings, account = self.settings, self.account
-        made = f"arn:{account.partition}:iam::{account.id}:role{settings.role_path}{settings.role}"
-        return settings.role_arn or made
+        role = f"{settings.role_path}{settings.role or f'{self._name}-glue'}"
+        return settings.role_arn or f"arn:{account.partition}:iam::{account.id}:role{role}"
 
     @property
     def bucket_arn(self) -> str:

@@ -227,7 +227,8 @@ def _caller_glue(layout: Layout) -> list[Document]:
     tables += ["GetPartition", "GetPartitions"]
     jobs = ["BatchGetJobs", "CreateJob", "UpdateJob", "DeleteJob"]
     jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"]
-    own_jobs = layout.glue_arn(f"job/{layout.settings.job_prefix}*")
+    # By a pattern they would be those of a lakehouse whose name goes on where this one ends.
+    own_jobs = [layout.glue_arn(f"job/{name}") for name in layout.job_names]
     return [
         allow("Catalog", [f"glue:{name}" for name in tables], catalog),
         # A table of any database may lie where what is removed does.
@@ -238,11 +239,11 @@ def _caller_glue(layout: Layout) -> list[Document]:
         ),
         # Athena may look for it, whatever is asked.
         allow("Default", ["glue:GetDatabase"], [layout.glue_arn("database/default")]),
-        allow("Jobs", [f"glue:{name}" for name in jobs], [own_jobs]),
+        allow("Jobs", [f"glue:{name}" for name in jobs], own_jobs),
         allow(
             "GlueTags",
             ["glue:TagResource", "glue:GetTags"],
-            [own_jobs, layout.glue_arn(f"database/{database}")],
+            [*own_jobs, layout.glue_arn(f"database/{database}")],
         ),
         # AWS knows no narrower resource for this.
         allow("FindJobs", ["glue:ListJobs"], ["*"]),
@@ -261,7 +262,7 @@ def _caller_athena_and_logs(layout: Layout) -> list[Document]:
         allow(
             "Athena",
             [f"athena:{name}" for name in (*groups, *queries)],
-            [layout.athena_arn(f"workgroup/{layout.settings.work_group}")],
+            [layout.athena_arn(f"workgroup/{layout.work_group}")],
         ),
         allow("FindLogs", ["logs:DescribeLogGroups"], [layout.logs_arn("log-group:*")]),
         allow(

@@ -73,6 +73,17 @@ def _refuse_no_choice(given: bool | str) -> None:
 
 
 Choice = Annotated[bool | str, Held(_refuse_no_choice)]
+
+
+def _refuse_taken_name(name: str) -> None:
+    _refuse_reserved(name)
+    _refuse_glues_own(name)
+
+
+# Short enough that a bucket's name has room for account and region behind it.
+LakehouseName = Annotated[
+    str, Held(_refuse_taken_name, pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=32)
+]
 Bucket = Annotated[str, Held(_refuse_reserved, pattern=r"^[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]$")]
 # S3's and Glue's own rules, narrowed to what needs no escaping anywhere.
 Prefix = Annotated[str, Held(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}(/[a-z0-9_-]+){0,4}$")]

@@ -25,6 +25,7 @@ from stedi_cli.project.aws_values import (
     Database,
     JobArguments,
     KeyArn,
+    LakehouseName,
     Name,
     Prefix,
     Region,
@@ -53,7 +54,6 @@ _DATA: Any = "data/sample"
 _BAD_ROWS: Any = "1%"
 _UNREADABLE: Any = 0
 _ROOT: Any = ".stedi"
-_ROLE = "stedi-glue"
 
 
 def _refuse_nul(text: str) -> None:
@@ -173,19 +173,20 @@ class AwsSettings(_Settings):
     region: Region | None = None
     profile: Text | None = None
     endpoint_url: Url | None = None
+    name: LakehouseName = "stedi"
     bucket: Bucket | None = None
     landing_prefix: Prefix = "landing"
     warehouse_prefix: Prefix = "warehouse"
     jobs_prefix: Prefix = "jobs"
     results_prefix: Prefix = "athena-results"
-    database: Database = "stedi"
-    role: Name = _ROLE
+    database: Database | None = None
+    role: Name | None = None
     role_path: RolePath = "/"
     permissions_boundary: BoundaryArn | None = None
     role_arn: RoleArn | None = None
     kms_key: KeyArn | None = None
-    job_prefix: Name = "stedi-"
-    work_group: Name = "stedi"
+    job_prefix: Name | None = None
+    work_group: Name | None = None
     tags: Annotated[dict[TagKey, TagValue], Held(max_length=40)] = field(default_factory=dict)
     glue_version: Annotated[str, Held(pattern=r"^\d+\.\d+$")] = "6.0"
     worker_type: WorkerType = "G.1X"
@@ -215,7 +216,7 @@ class AwsSettings(_Settings):
         if self.flex and self.worker_type not in ("G.1X", "G.2X"):
             raise ValueError(f"flex goes with worker type G.1X or G.2X, not {self.worker_type}")
         made = {
-            "role": self.role != _ROLE,
+            "role": self.role not in (None, f"{self.name}-glue"),
             "role_path": self.role_path != "/",
             "permissions_boundary": self.permissions_boundary is not None,
         }

@@ -27,7 +27,7 @@ def ready(sandbox: Sandbox, **changes: Any) -> Layout:
     sandbox.client("s3").create_bucket(
         Bucket=layout.bucket, CreateBucketConfiguration={"LocationConstraint": sandbox.region}
     )
-    sandbox.client("athena").create_work_group(Name=settings.work_group)
+    sandbox.client("athena").create_work_group(Name=layout.work_group)
     return layout
 
 

@@ -19,13 +19,7 @@ from stedi_cli.project.settings import load_settings
 
 Invoke = Callable[..., Result]
 # A second lakehouse in the same account and region.
-OTHER = {
-    "database": "other",
-    "role": "other-glue",
-    "bucket": "other-steps",
-    "job_prefix": "other-",
-    "work_group": "other",
-}
+OTHER = {"name": "other"}
 
 
 def endpoint(**aws: Any) -> Change:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from conftest import PROJECT, Result
 from sandbox.server import Sandbox
 
@@ -173,3 +175,40 @@ def test_the_whole_document_fits_a_managed_policy_and_split_is_a_list(
     assert "managed policy" in told.err
     whole = invoke("--config", CONFIG, "infra", "policy").json()
     assert len(json.dumps(whole, separators=(",", ":"))) < 6144
+
+
+def test_what_a_lakehouse_grants_covers_nothing_of_one_whose_name_goes_on(
+    sandbox: Sandbox,
+) -> None:
+    own, other = infrastructure(), infrastructure(name="stedi-dev")
+    list(own.up())
+    before = inventory(sandbox)
+    list(other.up())
+    theirs = [other.layout.bucket_arn, other.layout.role_arn]
+    theirs += [other.layout.glue_arn(f"job/{name}") for name in other.layout.job_names]
+    theirs += [other.layout.glue_arn(f"database/{other.layout.database}")]
+    theirs += [other.layout.athena_arn(f"workgroup/{other.layout.work_group}")]
+    theirs += [other.layout.logs_arn(f"log-group:{group}:*") for group in other.layout.log_groups]
+    documents = [policies.caller(own.layout), policies.s3_access(own.layout)]
+    granted = {
+        (action, name)
+        for document in [*documents, policies.glue_access(own.layout)]
+        for statement in statements(document)
+        for resource in statement["Resource"]
+        for action in statement["Action"]
+        for name in theirs
+        if fnmatchcase(name, resource) and resource != "*"
+    }
+    # Where tables of others lie is looked at before anything is removed.
+    assert {action for action, _ in granted} == {
+        "glue:GetDatabases",
+        "glue:GetTables",
+        "logs:DescribeLogGroups",
+    }
+    somebody = sandbox.user(policies.caller(own.layout))
+    glue = sandbox.client("glue", somebody)
+    assert glue.get_job_runs(JobName=own.layout.job_for_all)["JobRuns"] == []
+    with pytest.raises(ClientError, match="AccessDenied"):
+        glue.get_job_runs(JobName=other.layout.job_for_all)
+    list(other.down())
+    assert inventory(sandbox) == before

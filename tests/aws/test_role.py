@@ -51,7 +51,7 @@ def cloud(sandbox: Sandbox, tmp_path: Path) -> CloudLake:
 
 def documents(cloud: CloudLake) -> dict[str, dict[str, Any]]:
     """The policies of the role, as they stand."""
-    iam, role = cloud.sandbox.client("iam"), cloud.layout.settings.role
+    iam, role = cloud.sandbox.client("iam"), cloud.layout.role
     found = {
         name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
@@ -77,7 +77,7 @@ def rewrite(cloud: CloudLake, change: Callable[[set[Grant]], set[Grant]]) -> Non
         allowed = change(grants(document))
         listed = [{"Effect": "Allow", "Action": a, "Resource": r} for a, r in sorted(allowed)]
         cloud.sandbox.client("iam").put_role_policy(
-            RoleName=cloud.layout.settings.role,
+            RoleName=cloud.layout.role,
             PolicyName=name,
             PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": listed}),
         )

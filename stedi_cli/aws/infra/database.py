@@ -33,8 +33,8 @@ class Database(Kind):
         """What else is looked for by its name, so that another name in the config is noticed."""
         settings = self.layout.settings
         # A role that was there needs no removal.
-        role = {} if settings.role_arn else {_ROLE: settings.role}
-        return {_BUCKET: self.layout.bucket, **role, _WORK_GROUP: settings.work_group}
+        role = {} if settings.role_arn else {_ROLE: self.layout.role}
+        return {_BUCKET: self.layout.bucket, **role, _WORK_GROUP: self.layout.work_group}
 
     def wanted(self, name: str) -> dict[str, str]:
         wanted = self._input()

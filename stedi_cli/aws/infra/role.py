@@ -37,7 +37,7 @@ class Role(Kind):
     fixed: ClassVar[frozenset[str]] = frozenset({"path"})
 
     def names(self) -> list[str]:
-        return [self.layout.settings.role]
+        return [self.layout.role]
 
     def _documents(self) -> dict[str, Document]:
         return {

@@ -16,7 +16,7 @@ class WorkGroup(Kind):
     kind = "work group"
 
     def names(self) -> list[str]:
-        return [self.layout.settings.work_group]
+        return [self.layout.work_group]
 
     def _arn(self) -> str:
         return self.layout.athena_arn(f"workgroup/{self.names()[0]}")
