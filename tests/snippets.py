@@ -59,6 +59,11 @@ def snippets(page: Path) -> list[Snippet]:
     ]
 
 
+def without_snippets(page: Path) -> str:
+    """Return the rest of a page."""
+    return _SNIPPET.sub("", page.read_text(encoding="utf-8"))
+
+
 def script(found: list[Snippet]) -> str:
     """Return a script for bash that stops where a snippet does not do what the page says."""
     head = [

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import CHECKOUT, PROJECT, Lake
-from snippets import Snippet, is_shown, script, shown, snippets
+from snippets import Snippet, is_shown, script, shown, snippets, without_snippets
 from terminal import type_in
+from test_cli import commands
 
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *sorted(CHECKOUT.glob("docs/*.md"))]
 TYPED = [page for page in PAGES if any(each.is_typed for each in snippets(page))]
@@ -38,6 +39,9 @@ def test_a_snippet_is_run_or_says_why_not(page: Path) -> None:
     found = snippets(page)
     seen = re.sub(r"^<!-- .*", "", text, flags=re.M)
     assert len(re.findall(r"^```\w+$", text, re.M)) == len(found)
+    others = re.findall(r"^```\n(.*?)^```$", without_snippets(page), re.M | re.S)
+    for shape in others:
+        assert not re.search(r"^(?:\$ |stedi )", shape, re.M), "it needs a language, to be run"
     assert len(re.findall(r"^<!-- ", text, re.M)) == sum(bool(each.key) for each in found)
     for each in found:
         assert each.language in LANGUAGES, each
@@ -51,6 +55,20 @@ def test_a_snippet_is_run_or_says_why_not(page: Path) -> None:
             assert isinstance(yaml.safe_load(each.body), dict), each
         if each.language == "json":
             assert all(map(json.loads, each.body.splitlines())), each
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_command_that_a_text_names_is_there_with_its_options(page: Path) -> None:
+    known = commands()
+    groups = {words.split()[0] for words in known if " " in words}
+    for told in re.findall(r"`stedi (\w[^`]*)`", page.read_text(encoding="utf-8")):
+        first, *others = re.sub(r"[\[\]…]", " ", told).split()
+        if first in groups and not others:
+            continue
+        name = f"{first} {others[0]}" if first in groups else first
+        options = {word for word in others if word.startswith("--")}
+        assert name in known, told
+        assert options <= {opt for param in known[name].params for opt in param.opts}, told
 
 
 def test_few_snippets_are_not_run() -> None:
