@@ -21,6 +21,9 @@ _BUSY = (
 # of the caller mend none of these.
 _SAID = {
     "voc-cancel-cred": "The lab session has ended: start the lab, and take its new credentials.",
+    "to perform: iam:createrole": "Where you may make no role, set role_arn to one that is there,"
+    " in a course's lab LabRole; or permissions_boundary and role_path, if roles need these.",
+    "to perform: ec2:": f"{PERMISSION} Or set s3_endpoint: false, since jobs run without it.",
     "with an explicit deny in a service control policy": "Your organization forbids it, whatever"
     " permissions you have: ask who looks after its service control policies.",
     "with an explicit deny in a resource control policy": "Your organization forbids it, whatever"

@@ -140,6 +140,19 @@ REFUSALS = {
         " an identity-based policy: arn:aws:iam::1:policy/voc-cancel-cred",
         "start the lab",
     ),
+    "no roles": (
+        "AccessDenied",
+        "User: arn:aws:sts::1:assumed-role/voclabs/user1 is not authorized to perform:"
+        " iam:CreateRole on resource: arn:aws:iam::1:role/stedi-glue with an explicit deny in an"
+        " identity-based policy",
+        "role_arn",
+    ),
+    "no network": (
+        "UnauthorizedOperation",
+        "You are not authorized to perform this operation. User: arn:aws:iam::1:user/ann is not"
+        " authorized to perform: ec2:CreateVpcEndpoint because no policy allows it",
+        "s3_endpoint: false",
+    ),
     "service control policy": (
         "AccessDenied",
         "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:CreateBucket on resource:"
