@@ -42,14 +42,22 @@ class Permissions:
 
 
 def trusts(document: Document, service: str) -> bool:
-    """Tell whether a trust policy lets a service take on its role."""
+    """Tell whether a trust policy may let a service take on its role."""
     return any(
-        service in _listed(principal.get("Service", ()))
+        statement.get("Effect") == "Allow"
+        and _names(statement, "Action", "sts:AssumeRole")
+        and _is_for(statement, service)
         for statement in _listed(document.get("Statement", ()))
-        if statement.get("Effect") == "Allow" and _names(statement, "Action", "sts:AssumeRole")
-        for principal in [statement.get("Principal")]
-        if isinstance(principal, dict)
     )
+
+
+def _is_for(statement: dict[str, Any], service: str) -> bool:
+    if not isinstance(statement.get("Principal"), dict):
+        # Everybody, or all but some.
+        return True
+    # In China some end in .cn.
+    services = _listed(statement["Principal"].get("Service", ()))
+    return any(str(name).removesuffix(".cn") == service for name in services)
 
 
 def _permit(documents: Iterable[Document], need: Need) -> bool:

@@ -14,6 +14,7 @@ from sandbox.server import Sandbox
 
 from aws.places import infrastructure, inventory
 from stedi_cli.aws import policies
+from stedi_cli.aws.permissions import Permissions, trusts
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Change
 from stedi_cli.project.folder import copy_out
@@ -206,6 +207,51 @@ def test_a_role_that_glue_may_not_take_on_is_refused(sandbox: Sandbox) -> None:
     sandbox.heal()
     list(infrastructure(role_arn=LAB).down())
     assert inventory(sandbox) == before
+
+
+GLUE = {"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}}
+
+
+@pytest.mark.parametrize(
+    ("statements", "trusted"),
+    [
+        ({**GLUE, "Action": "sts:AssumeRole"}, True),
+        ([{**GLUE, "Action": ["sts:TagSession", "STS:assumerole"], "Condition": {}}], True),
+        ({**GLUE, "Action": "sts:*", "Principal": {"Service": ["glue.amazonaws.com.cn"]}}, True),
+        ({**GLUE, "Action": "sts:AssumeRole", "Principal": "*"}, True),
+        ({**GLUE, "Action": "sts:TagSession"}, False),
+        ({**GLUE, "Action": "sts:AssumeRole", "Effect": "Deny"}, False),
+        ({**GLUE, "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}, False),
+        ([], False),
+    ],
+)
+def test_whom_a_trust_policy_trusts(statements: Any, trusted: bool) -> None:
+    assert trusts({"Statement": statements}, "glue.amazonaws.com") is trusted
+
+
+@pytest.mark.parametrize(
+    ("statement", "allowed"),
+    [
+        ({"Action": "s3:Put*", "Resource": "*"}, True),
+        ({"Action": ["S3:putobject"], "Resource": ["arn:aws:s3:::b/*"]}, True),
+        ({"NotAction": "s3:Get*", "NotResource": "arn:aws:s3:::other/*"}, True),
+        ({"Action": "*", "Resource": "arn:aws:s3:::?/warehouse/*"}, True),
+        ({"Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/warehouse/one/*"}, False),
+        ({"Action": "s3:PutObject", "Resource": "arn:aws:s3:::b/warehouse/?"}, False),
+        ({"NotAction": "s3:*", "Resource": "*"}, False),
+        ({"Action": "s3:PutObject", "NotResource": "arn:aws:s3:::b/*"}, False),
+    ],
+)
+def test_what_a_statement_allows(statement: dict[str, Any], allowed: bool) -> None:
+    need = ("s3:PutObject", "arn:aws:s3:::b/warehouse/*")
+    allowing = {"Statement": {"Effect": "Allow", **statement}}
+    denying = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    denying["Statement"].append({"Effect": "Deny", **statement})
+    assert Permissions([allowing]).allow(need) is allowed
+    assert Permissions([denying]).allow(need) is not allowed
+    assert Permissions([denying], allowing).allow(need) is False
+    limited = {**statement, "Effect": "Deny", "Condition": {"Bool": {"x": "true"}}}
+    assert Permissions([{"Statement": [denying["Statement"][0], limited]}]).allow(need)
 
 
 def test_a_bucket_that_a_crash_left_without_tags_is_ours_with_it(sandbox: Sandbox) -> None:
