@@ -10,6 +10,16 @@ _INVALID = "These credentials are not valid: check profile and keys."
 _ELSEWHERE = "The bucket is in another region: set region to it."
 _NOT_SIGNED_UP = "Sign up for this service in the AWS console; a new account may take a day."
 _QUOTA = "A quota of the account is used up: remove what is not needed, or ask for more."
+_LIMITS = (
+    *("ResourceNumberLimitExceeded", "ResourceNumberLimitExceededException"),
+    # IAM and CloudWatch Logs, S3, EC2.
+    *("LimitExceeded", "LimitExceededException", "TooManyBuckets", "VpcEndpointLimitExceeded"),
+)
+_CLOCK = "Your credentials have expired, or this machine's clock is wrong."
+_ORGANIZATION = (
+    "Your organization forbids it, whatever permissions you have: ask who looks after its {}"
+    " control policies."
+)
 _BUSY = (
     "RequestLimitExceeded",
     "SlowDown",
@@ -23,11 +33,19 @@ _SAID = {
     "voc-cancel-cred": "The lab session has ended: start the lab, and take its new credentials.",
     "to perform: iam:createrole": "Where you may make no role, set role_arn to one that is there,"
     " in a course's lab LabRole; or permissions_boundary and role_path, if roles need these.",
+    "to perform: iam:getrole": f"{PERMISSION} Or set role_arn to a role that is there.",
     "to perform: ec2:": f"{PERMISSION} Or set s3_endpoint: false, since jobs run without it.",
-    "with an explicit deny in a service control policy": "Your organization forbids it, whatever"
-    " permissions you have: ask who looks after its service control policies.",
-    "with an explicit deny in a resource control policy": "Your organization forbids it, whatever"
-    " permissions you have: ask who looks after its resource control policies.",
+    **{
+        words.format(kind): _ORGANIZATION.format(kind)
+        for kind in ("service", "resource")
+        for words in ("explicit deny in a {} control policy", "no {} control policy allows")
+    },
+    "no permissions boundary allows": "Your permissions boundary does not allow it, whatever your"
+    " policies say: ask who put it.",
+    "no session policy allows": "The session that you are in is narrowed: sign in without its"
+    " session policy.",
+    "no vpc endpoint policy allows": "The policy of the VPC endpoint that this machine goes through"
+    " has to allow it: ask who looks after it.",
     "with an explicit deny": "A policy forbids it, and no permission overrules that: ask who wrote"
     " it.",
     "not allowed to be used with loggroup": "The policy of the KMS key has to let CloudWatch Logs"
@@ -46,10 +64,13 @@ _SAID = {
 _CODES = {
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
-    "RequestExpired": "Your credentials have expired, or this machine's clock is wrong.",
+    **dict.fromkeys(
+        ("RequestExpired", "RequestTimeTooSkewed", "InvalidSignatureException"), _CLOCK
+    ),
     "InvalidClientTokenId": _INVALID,
     "UnrecognizedClientException": _INVALID,
     "InvalidAccessKeyId": _INVALID,
+    "InvalidToken": _INVALID,
     "AuthFailure": _INVALID,
     "SignatureDoesNotMatch": _INVALID,
     "AccessDenied": PERMISSION,
@@ -58,8 +79,7 @@ _CODES = {
     "403": PERMISSION,
     "OptInRequired": _NOT_SIGNED_UP,
     "SubscriptionRequiredException": _NOT_SIGNED_UP,
-    "ResourceNumberLimitExceeded": _QUOTA,
-    "ResourceNumberLimitExceededException": _QUOTA,
+    **dict.fromkeys(_LIMITS, _QUOTA),
     "RouteAlreadyExists": "The VPC has a way to S3 already: set s3_endpoint: false in the config.",
     "OperationAborted": "S3 is still busy with this bucket: try again in a minute.",
     "InvalidRouteTableID.NotFound": "Look at route_tables in the config file.",

@@ -159,6 +159,33 @@ REFUSALS = {
         ' "arn:aws:s3:::stedi" with an explicit deny in a service control policy',
         "service control policies",
     ),
+    "service control policy that allows too little": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:CreateBucket on resource:"
+        ' "arn:aws:s3:::stedi" because no service control policy allows the s3:CreateBucket action',
+        "service control policies",
+    ),
+    "boundary of the caller": (
+        "AccessDeniedException",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: glue:CreateJob on resource:"
+        " arn:aws:glue:us-east-1:1:job/x because no permissions boundary allows the glue:CreateJob"
+        " action",
+        "permissions boundary does not allow",
+    ),
+    "role may not be looked at": (
+        "AccessDenied",
+        "User: arn:aws:sts::1:assumed-role/voclabs/user1 is not authorized to perform:"
+        " iam:GetRole on resource: arn:aws:iam::1:role/stedi-glue because no identity-based"
+        " policy allows the iam:GetRole action",
+        "set role_arn",
+    ),
+    "role may not be passed": (
+        "AccessDeniedException",
+        "User: arn:aws:sts::1:assumed-role/voclabs/user1 is not authorized to perform:"
+        " iam:PassRole on resource: arn:aws:iam::1:role/LabRole because no identity-based policy"
+        " allows the iam:PassRole action",
+        "Permission is missing",
+    ),
     "explicit deny": (
         "AccessDenied",
         "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:ListAllMyBuckets with an"
@@ -205,6 +232,10 @@ REFUSALS = {
         "The specified KMS key does not exist or is not allowed to be used with LogGroup 'x'",
         "CloudWatch Logs",
     ),
+    "clock": ("RequestTimeTooSkewed", "The difference is too large.", "clock is wrong"),
+    "token": ("InvalidToken", "The provided token is malformed.", "not valid"),
+    "buckets": ("TooManyBuckets", "You have more buckets than allowed.", "quota"),
+    "roles": ("LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000.", "quota"),
     "quota": ("ResourceNumberLimitExceededException", "Max jobs exceeded.", "quota"),
     "glue version": (
         "InvalidInputException",
@@ -216,9 +247,9 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("name", REFUSALS)
-def test_each_refusal_has_its_own_hint(cloud: CloudLake, ask: Ask, name: str) -> None:
+def test_each_refusal_has_its_own_hint(sandbox: Sandbox, ask: Ask, name: str) -> None:
     code, said, wanted = REFUSALS[name]
-    cloud.sandbox.fail((code, said, 400), agent="stedi", calls=None)
+    sandbox.fail((code, said, 400), agent="stedi", calls=None)
     assert wanted in refused(ask("tables"))
 
 
