@@ -9,6 +9,14 @@ from typing import Any, NamedTuple
 
 from stedi_cli.aws import policies
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
+from stedi_cli.aws.infra.bucket_settings import (
+    BLOCK,
+    default_key,
+    encryption,
+    lifecycle,
+    public_access,
+    rules,
+)
 from stedi_cli.aws.infra.emptying import empty
 from stedi_cli.aws.infra.resource import (
     Found,
@@ -25,13 +33,6 @@ from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError
 
-_BLOCK = {
-    "BlockPublicAcls": True,
-    "IgnorePublicAcls": True,
-    "BlockPublicPolicy": True,
-    "RestrictPublicBuckets": True,
-}
-_S3_KEY = {"SSEAlgorithm": "AES256"}
 _NO_LOCATION = "us-east-1"
 _TRIES = 5
 
@@ -86,6 +87,7 @@ class Bucket(Kind):
     def _settings(self) -> list[_Setting]:
         """Return what is set of it, in the order in which it is read and put."""
         s3, owned = self.layout.account.client("s3"), self._owned
+        key = self.layout.settings.kms_key
         return [
             _Setting(
                 "tags",
@@ -96,72 +98,44 @@ class Bucket(Kind):
             ),
             _Setting(
                 "public access",
-                {"PublicAccessBlockConfiguration": _BLOCK},
+                {"PublicAccessBlockConfiguration": BLOCK},
                 s3.get_public_access_block,
                 lambda wanted: s3.put_public_access_block(**owned, **wanted),
-                _public_access,
+                public_access,
             ),
             _Setting(
                 "encryption",
-                {"ServerSideEncryptionConfiguration": {"Rules": [self._encryption()]}},
+                {"ServerSideEncryptionConfiguration": {"Rules": [encryption(key)]}},
                 s3.get_bucket_encryption,
                 lambda wanted: s3.put_bucket_encryption(**owned, **wanted),
-                self._default_key,
+                partial(default_key, key),
             ),
-            _Setting(
-                "policy",
-                {"Policy": same_json(policies.tls_only(self.layout))},
-                s3.get_bucket_policy,
-                lambda wanted: s3.put_bucket_policy(**owned, **wanted),
-                lambda there: same_policy(there["Policy"]) if there else "",
-            ),
+            *([] if self._is_without_tls else [self._policy()]),
             _Setting(
                 "lifecycle",
-                {"Rules": self._lifecycle()},
+                {"Rules": lifecycle(self.layout.settings)},
                 s3.get_bucket_lifecycle_configuration,
                 lambda wanted: s3.put_bucket_lifecycle_configuration(
                     **owned, LifecycleConfiguration=wanted
                 ),
-                _rules,
+                rules,
             ),
         ]
 
-    def _encryption(self) -> dict[str, Any]:
-        key = self.layout.settings.kms_key
-        if key is None:
-            return {"ApplyServerSideEncryptionByDefault": _S3_KEY}
-        own = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
-        # One call of KMS for many objects.
-        return {"ApplyServerSideEncryptionByDefault": own, "BucketKeyEnabled": True}
+    @property
+    def _is_without_tls(self) -> bool:
+        """Whether AWS's stand-in is reached without TLS, and would refuse all by that policy."""
+        return str(self.layout.settings.endpoint_url).startswith("http://")
 
-    def _default_key(self, there: dict[str, Any]) -> str:
-        rules = there.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
-        found = [rule.get("ApplyServerSideEncryptionByDefault") or {} for rule in rules]
-        keys = [str(default.get("KMSMasterKeyID") or "") for default in found]
-        if self.layout.settings.kms_key is None and any(keys):
-            # Somebody's own, where none is asked for, protects no less.
-            return _S3_KEY["SSEAlgorithm"]
-        names = [str(default.get("SSEAlgorithm", "")) for default in found]
-        return ", ".join(f"{name} {key}".rstrip() for name, key in zip(names, keys, strict=True))
-
-    def _lifecycle(self) -> list[dict[str, Any]]:
-        settings = self.layout.settings
-        days = {"Days": settings.results_days}
-        old = {"NoncurrentDays": settings.results_days}
-        short = {"results": settings.results_prefix, "requests": f"{settings.jobs_prefix}/requests"}
-        rules: list[dict[str, Any]] = [
-            {
-                "ID": f"stedi-{title}",
-                "Status": "Enabled",
-                "Filter": {"Prefix": f"{prefix}/"},
-                "Expiration": days,
-                "NoncurrentVersionExpiration": old,
-            }
-            for title, prefix in short.items()
-        ]
-        uploads = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
-        everything = {"ID": "stedi-uploads", "Status": "Enabled", "Filter": {"Prefix": ""}}
-        return [*rules, {**everything, **uploads}]
+    def _policy(self) -> _Setting:
+        s3, owned = self.layout.account.client("s3"), self._owned
+        return _Setting(
+            "policy",
+            {"Policy": same_json(policies.tls_only(self.layout))},
+            s3.get_bucket_policy,
+            lambda wanted: s3.put_bucket_policy(**owned, **wanted),
+            lambda there: same_policy(there["Policy"]) if there else "",
+        )
 
     def wanted(self, name: str) -> dict[str, str]:
         """Return what is compared, the tags last."""
@@ -303,18 +277,3 @@ def _attempt(call: Callable[..., Any], arguments: dict[str, str]) -> Any:
         return ask(call, **arguments) or {}
     except ClientError as error:
         return error
-
-
-def _public_access(there: dict[str, Any]) -> str:
-    block = there.get("PublicAccessBlockConfiguration", {})
-    return "blocked" if all(block.get(key) for key in _BLOCK) else "not blocked"
-
-
-def _rules(there: dict[str, Any]) -> str:
-    """Return lifecycle rules as they were given, without what S3 adds."""
-    kept = [
-        {key: value for key, value in rule.items() if key != "Prefix"}
-        | {"Filter": rule.get("Filter") or {"Prefix": rule.get("Prefix", "")}}
-        for rule in there.get("Rules", ())
-    ]
-    return same_json(sorted(kept, key=lambda rule: str(rule.get("ID"))))
