@@ -192,6 +192,17 @@ def test_nobody_changes_no_byte(ran: Lake, consent: Told) -> None:
     assert ANN not in trusted(ran)
 
 
+def test_who_has_no_record_any_more_leaves_the_tables_too(ran: Lake, consent: Told) -> None:
+    """As where their landing lines were removed by hand, and no run has followed."""
+    (path,) = (ran.layout.landing / "customer").iterdir()
+    others = [line for line in path.read_bytes().splitlines() if ANN.encode() not in line]
+    path.write_bytes(b"\n".join(others))
+    told = consent("revoke", ANN)
+    assert (told.code, new_records(ran)) == (5, []), told.err
+    assert ANN not in trusted(ran)
+    assert left(ran, ANN).wrong == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("policy", ["published", "consent_on_accelerometer"])
 def test_the_policy_of_the_tables_decides(ran: Lake, consent: Told, policy: str) -> None:
@@ -350,6 +361,7 @@ def test_given_again_only_later_readings_count(ran: Lake, consent: Told) -> None
     assert sorted(r[1] for r in ran.rows("accelerometer_trusted") if r[0] == ANN) == times[1:]
     assert [r[0] for r in ran.rows("machine_learning_curated") if r[0] in times] == times[1:]
     assert ran.validate().ok
+    assert "1 person agrees already." in consent("grant", FAY, FAY.upper()).out
 
 
 @pytest.mark.parametrize("dated", mostly_slow([False, True]))

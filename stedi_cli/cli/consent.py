@@ -150,7 +150,7 @@ def revoke(
         _tell(done, progress, as_json=as_json)
         if not as_json:
             _say("does not agree any more", "do not agree any more", people, done)
-        if done.changed:
+        if done.changed or progress.done:
             _warn_of_others(opened)
     _end(done.missing, "No customer's record that can be read is there of")
 
@@ -214,9 +214,10 @@ def _say(one: str, several: str, people: Sequence[Person], done: Changed) -> Non
     if changed:
         said = quantity(changed, f"person {one}", f"people {several}")
         render.paragraph(f"{said}: {done.file} is their record in the landing zone.")
-    if done.unchanged:
-        number = len(done.unchanged)
-        render.paragraph(quantity(number, "person agrees", "people agree") + " already.")
+    lines = {*done.unchanged}
+    unchanged = len({person.email for person in people if person.line in lines})
+    if unchanged:
+        render.paragraph(quantity(unchanged, "person agrees", "people agree") + " already.")
 
 
 def _warn_of_others(opened: Session) -> None:

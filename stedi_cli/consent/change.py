@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from stedi_cli.checks.built import built_policies
-from stedi_cli.consent.customers import CONSENT, Customer, Record, customers_of, find
-from stedi_cli.consent.whose import counted, whose
+from stedi_cli.consent.customers import CONSENT, Customer, Record, customers_of, find, person_of
+from stedi_cli.consent.held import built_of
 from stedi_cli.errors import BadDataError, ExitCode, StediError, UsageError, quantity
 from stedi_cli.lake.consent_part import Consent
 from stedi_cli.lake.parts import Lake
@@ -103,19 +103,24 @@ class ConsentChange:
             found = find(self._lakehouse, self._lake, people)
             able = [customer for customer in found.customers if customer.records]
             missing = _lines_of(found.customers, but=able) + [one.line for one in found.missing]
-            if not able:
+            named = {customer.person for customer in found.customers}
+            named |= {person_of(one.given) for one in found.missing}
+            # A table may have them whose landing files went since.
+            if not able and not any(built_of(self._lakehouse, self._lake, named, policy)):
                 return Changed(missing=sorted(missing), policy=policy)
             now = _now()
             records = [self._withdrawn(customer, now) for customer in able]
-            file = self._deliver(records)
+            file = self._deliver(records) if records else None
             try:
                 if policy is not None:
                     yield from self._run(policy)
                 self._part.keep_one()
-                self._refuse_left({customer.person for customer in able}, policy)
+                self._refuse_left(named, policy)
             except LeftError:
                 raise
             except StediError as error:
+                if not records:
+                    raise
                 raise UnfinishedError("The withdrawal is", error) from error
         return Changed(_lines_of(able), [], sorted(missing), file, policy)
 
@@ -263,23 +268,14 @@ class ConsentChange:
         if lines:
             self._part.answer(self._table, lines)
 
-    def _refuse_left(self, people: set[str], policy: str | None) -> None:
+    def _refuse_left(self, people: Set[str], policy: str | None) -> None:
         """Raise LeftError where a table has people who withdrew, as by a policy's own SQL."""
-        there = self._lake.tables.states()
-        for job in self._lakehouse.jobs.values():
-            table = self._lakehouse.tables[job.writes]
-            if policy is None or table.name not in there:
-                continue
-            source = whose(self._lakehouse, table, policy)
-            rows = self._lake.questions.ask(counted(source)).rows if source else ()
-            left = sum(who in people for who, _ in rows)
-            if left:
-                raise LeftError(
-                    f"{table.name} still has rows of {quantity(left, 'person', 'people')} who"
-                    f" withdrew: under {policy} not their owner's consent decides.",
-                    hint="Run `stedi jobs run --all --policy strict`; or mend the SQL of"
-                    f" {job.name}.",
-                )
+        for job, left in built_of(self._lakehouse, self._lake, people, policy):
+            raise LeftError(
+                f"{job.writes} still has rows of {quantity(left, 'person', 'people')} who"
+                f" withdrew: under {policy} not their owner's consent decides.",
+                hint=f"Run `stedi jobs run --all --policy strict`; or mend the SQL of {job.name}.",
+            )
 
 
 def _now() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from stedi_cli.consent.customers import CONSENT, Customer, Found, find, person_o
 from stedi_cli.consent.whose import counted, whose
 from stedi_cli.lake.parts import Lake
 from stedi_cli.privacy.people import Person
-from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Lakehouse, Table
+from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Job, Lakehouse, Table
 
 
 @dataclass
@@ -106,6 +106,27 @@ def held_of(
     return there, sorted(gone)
 
 
+def built_of(
+    lakehouse: Lakehouse, lake: Lake, people: Set[str], policy: str | None
+) -> Iterator[tuple[Job, int]]:
+    """Yield the jobs in whose tables people are, each with how many of them.
+
+    Args:
+        lakehouse: The model.
+        lake: Its parts.
+        people: The people, as the jobs compare addresses.
+        policy: The policy that the tables have; None where none is built.
+    """
+    there = lake.tables.states() if policy else {}
+    for job in lakehouse.jobs.values():
+        if policy is None or job.writes not in there:
+            continue
+        source = whose(lakehouse, lakehouse.tables[job.writes], policy)
+        held = _held(lake, lakehouse.tables[job.writes], source, people) if source else {}
+        if held:
+            yield job, len(held)
+
+
 def _named(found: Found) -> dict[str, Holding]:
     holdings = {
         c.person: Holding(
@@ -121,7 +142,7 @@ def _named(found: Found) -> dict[str, Holding]:
 
 
 def _held(
-    lake: Lake, table: Table, source: str, people: Iterable[str], *, rows: bool
+    lake: Lake, table: Table, source: str, people: Iterable[str], *, rows: bool = False
 ) -> dict[str, HeldRows]:
     """Return what a table holds by person; of others no more is looked at than whose it is."""
     asked = set(people)
