@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import zip_longest
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from sandbox.calls import Call
 from sandbox.server import Sandbox
 
-from aws.faults_everywhere import FAULTS, without_pauses
+from aws.faults_everywhere import FAULTS, Strike, places, without_pauses
 from aws.places import infrastructure, inventory
 from aws.test_endpoint import OTHER
 from aws.test_given_role import LAB, LIMITED, lab_role
@@ -44,25 +43,6 @@ def calls_of(sandbox: Sandbox, command: str, **aws: Any) -> list[Call]:
     return made
 
 
-def places(name: str, made: list[Call]) -> list[dict[str, Any]]:
-    """Say where faults strike, one a command: at every call, but not at every one of many alike.
-
-    Of the calls for a dozen objects, made side by side, the first, second and last are struck.
-    A reset changes nothing and boto3 gets over it, so all calls are struck in one command.
-    """
-    if name == "reset":
-        return [{"calls": None}]
-    if name == "killed":
-        return [{"nth": number} for number in range(1, len(made) + 1)]
-    alike = Counter((call.service, call.action) for call in made)
-    return [
-        {"service": service, "action": action, "nth": number}
-        for (service, action), many in alike.items()
-        for number in range(1, many + 1)
-        if many <= 3 or number in (1, 2, many)
-    ]
-
-
 def converge(
     sandbox: Sandbox, command: str, name: str, place: dict[str, Any] | None, **aws: Any
 ) -> None:
@@ -70,21 +50,19 @@ def converge(
     if place is None:
         assert attempt(command, **aws) == "done"
         return
-    fault = sandbox.fail(**{**FAULTS[name], **place}, agent="stedi")
-    told = attempt(command, **aws)
-    sandbox.heal()
-    assert fault.hits, f"{command}: no {place}: {told}"
+    with Strike(sandbox, place) as strike:
+        told = attempt(command, **aws)
     if name == "reset":
         assert told == "done"
-        assert len(fault.hits) > 30
+        assert len(strike.hits) > 30
     # Where boto3 got over it, a second command would find nothing to do.
-    assert told == "done" or attempt(command, **aws) == "done", f"{command}: {fault.hits}: {told}"
+    assert told == "done" or attempt(command, **aws) == "done", f"{command}: {strike}: {told}"
 
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_up_and_down_converge_after_a_fault_at_any_call(sandbox: Sandbox, name: str) -> None:
     before = inventory(sandbox)
-    up, down = (places(name, calls_of(sandbox, command)) for command in ("up", "down"))
+    up, down = (places(name, calls_of(sandbox, command), few=FAULTS) for command in ("up", "down"))
     assert inventory(sandbox) == before
     for at_up, at_down in zip_longest(up, down):
         converge(sandbox, "up", name, at_up)
@@ -119,10 +97,7 @@ def test_what_a_setting_asks_for_may_fail_too(sandbox: Sandbox, setting: str, na
         if shared and command == "down":
             list(infrastructure(**OTHER).up())
         made = calls_of(sandbox, command, **aws)
-        many = Counter(call.action for call in made if call.action in actions)
-        struck = [{"action": a, "nth": n} for a, last in many.items() for n in {1, last}]
-        numbers = [{"nth": n} for n, call in enumerate(made, 1) if call.action in actions]
-        walks.append(numbers if name == "killed" else struck)
+        walks.append(places(name, made, few=FAULTS, actions=actions))
     assert any(walks)
     if shared:
         list(infrastructure(**OTHER).down())
