@@ -112,17 +112,11 @@ def assert_accounts(landing: Landing, policy: str) -> Accounts:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("policy", POLICIES)
-@lakes_of(20)
-def test_accounts_of_random_lakes(policy: str, files: Files) -> None:
-    assert_accounts(oracle.read(files), policy)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("policy", POLICIES)
 @lakes_of(250)
-def test_accounts_of_many_lakes(policy: str, files: Files) -> None:
-    assert_accounts(oracle.read(files), policy)
+def test_accounts_of_many_lakes(files: Files) -> None:
+    landing = oracle.read(files)
+    for policy in POLICIES:
+        assert_accounts(landing, policy)
 
 
 @pytest.fixture(scope="module")
