@@ -508,9 +508,18 @@ def test_what_is_held_is_shown_table_by_table(ran: Lake, consent: Told) -> None:
         [True, False],
     )
     assert sum(one["rows"] for one in cid["tables"] if "landing" not in one["table"]) == 0
+    assert json.loads(told.out)["stale"] == []
     text = consent("show", "CID@x.org", "stranger@x.org")
     assert text.code == 5
     assert "cid@x.org: does not agree." in text.out
+    odd = customer("a\nb@x.org", "serial-odd", C)
+    broken = broken_line(customer(ANN, "serial-ann", C + 2, None))
+    (ran.layout.landing / "customer" / "new.json").write_bytes(lines([odd]) + broken)
+    unread = consent("show", ANN, {"email": "A\nb@x.org"})
+    since = "agrees since 2022-06-18T15:00:44.103Z, as far as is known."
+    assert f"{ANN}: {since}" in unread.out
+    assert f"a\\nb@x.org: {since}" in unread.out
+    assert "nobody knows who is held back" in unread.err
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.people import PeopleOption, people_in
 from stedi_cli.cli.session import Session, session, show_removed
 from stedi_cli.errors import ExitCode, StediError, UsageError, quantity
+from stedi_cli.printable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,16 +69,23 @@ def show(
     if rows and not as_json:
         raise UsageError("--rows goes with --json.", hint="Add --json, or leave out --rows.")
     people = people_in(file, "consent show", any_name=True)
-    from stedi_cli.consent.held import held_of
+    from stedi_cli.consent.held import held_of, stale_tables
 
     with session(ctx) as opened:
         _refuse_elsewhere(opened)
         found, missing = held_of(opened.lakehouse, opened.lake, people, rows=rows)
+        stale = stale_tables(opened.lakehouse, opened.lake)
     if as_json:
-        render.emit({"people": [one.as_json() for one in found], "not_found": missing})
+        told = [one.as_json() for one in found]
+        render.emit({"people": told, "not_found": missing, "stale": stale})
     else:
         for one in found:
-            _show_holding(one)
+            _show_holding(one, is_sure=not stale)
+    if stale:
+        render.note(
+            "Warning: no run has built the tables by what there is now, so that nobody knows who"
+            " is held back. Run `stedi jobs run --all`."
+        )
     _end(missing, "Nothing is held of")
 
 
@@ -229,16 +237,18 @@ def _warn_of_others(opened: Session) -> None:
         render.note("What was exported before may hold them: see `stedi history --exports`.")
 
 
-def _show_holding(holding: Holding) -> None:
+def _show_holding(holding: Holding, *, is_sure: bool) -> None:
     from stedi_cli.consent.held import changes_of
 
     record = holding.as_json()
     since, held = record["agrees_since"], record["held_back_by"]
     state = f"agrees since {since}" if since else "does not agree"
+    if since and not is_sure:
+        state += ", as far as is known"
     if held:
         places = ", ".join(f"{line['file']}:{line['line']}" for line in held)
         state = f"is held back: {places} cannot be used, and may be a withdrawal"
-    render.wrapped(f"{holding.email}: {state}.")
+    render.wrapped(f"{one_line(holding.email)}: {state}.")
     changes = list(changes_of(holding))
     if changes:
         told = [(change["updated"], change["consent"] or "no consent") for change in changes]

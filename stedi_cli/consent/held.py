@@ -13,6 +13,7 @@ from stedi_cli.consent.whose import counted, whose
 from stedi_cli.lake.parts import Lake
 from stedi_cli.privacy.people import Person
 from stedi_cli.project.lakehouse import QUARANTINE, STRICT, Job, Lakehouse, Table
+from stedi_cli.runs.pipeline import Pipeline
 
 
 @dataclass
@@ -104,6 +105,15 @@ def held_of(
     there = [holding for holding in holdings.values() if holding.is_held]
     gone = [line for h in holdings.values() if not h.is_held for line in h.lines]
     return there, sorted(gone)
+
+
+def stale_tables(lakehouse: Lakehouse, lake: Lake) -> list[str]:
+    """Return the tables that a run would build anew: as long as any is, more may be held back."""
+    built = built_policies(lakehouse, lake.tables.states())
+    if len(built) != 1 or built[0] not in lakehouse.policies:
+        return list(lakehouse.writers)
+    plans = Pipeline(lakehouse, lake, built[0]).plan()
+    return [plan.job.writes for plan in plans if plan.stale]
 
 
 def built_of(
