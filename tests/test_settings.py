@@ -253,6 +253,7 @@ WRONG_AWS = {
     "worker_type: G.99X": "worker_type",
     "worker_type: G.4X\nflex: true": "flex goes with",
     "workers: 1": "workers",
+    "timeout_minutes: 10080": "timeout_minutes",
     "tags: {'aws:team': x}": "tags",
     "tags: {'stedi:lakehouse': x}": "tags",
     f"tags: {{team: {'x' * 257}}}": "tags",

@@ -192,7 +192,7 @@ class AwsSettings(_Settings):
     worker_type: WorkerType = "G.1X"
     workers: Annotated[int, Held(ge=2, le=299)] = 2
     flex: bool = False
-    timeout_minutes: Annotated[int, Held(ge=1, le=10080)] = 30
+    timeout_minutes: Annotated[int, Held(ge=1, lt=10080)] = 30
     retries: Annotated[int, Held(ge=0, le=10)] = 0
     job_arguments: JobArguments = field(default_factory=dict)
     vpc: Annotated[str, Held(pattern=r"^vpc-[0-9a-f]+$")] | None = None

@@ -195,14 +195,6 @@ def break_bucket(sandbox: Sandbox) -> None:
     sandbox.client("s3").delete_public_access_block(Bucket=bucket)
 
 
-def break_encryption(sandbox: Sandbox) -> None:
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
-    sandbox.client("s3").put_bucket_encryption(
-        Bucket=f"stedi-{sandbox.account}-{sandbox.region}",
-        ServerSideEncryptionConfiguration={"Rules": [rule]},
-    )
-
-
 def break_policy(sandbox: Sandbox) -> None:
     sandbox.client("s3").delete_bucket_policy(Bucket=f"stedi-{sandbox.account}-{sandbox.region}")
 
@@ -260,7 +252,6 @@ def break_work_group(sandbox: Sandbox) -> None:
 
 DRIFT = {
     "bucket public": (break_bucket, "bucket", {"public access"}),
-    "bucket encryption": (break_encryption, "bucket", {"encryption"}),
     "bucket policy": (break_policy, "bucket", {"policy"}),
     "bucket lifecycle": (break_lifecycle, "bucket", {"lifecycle"}),
     "role policy": (break_role, "role", {"s3-access"}),
@@ -517,6 +508,12 @@ def test_jobs_wait_until_the_role_can_be_assumed(sandbox: Sandbox) -> None:
     list(infrastructure(sleep=waited.append).up())
     assert len(waited) == 9
     assert drifted() == {}
+    # One that is made again, at another path, is as new to Glue.
+    sandbox.fail(("InvalidInputException", told), service="glue", action="UpdateJob", calls=9)
+    moved = infrastructure(role_path="/team/", sleep=waited.append)
+    list(moved.up(replace=True))
+    assert len(waited) == 18
+    assert drifted(role_path="/team/") == {}
 
 
 def test_a_role_that_can_never_be_assumed_ends_with_what_to_do(sandbox: Sandbox) -> None:

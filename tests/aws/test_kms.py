@@ -31,8 +31,8 @@ def default_key(sandbox: Sandbox) -> dict[str, Any]:
     return dict(rule["ApplyServerSideEncryptionByDefault"])
 
 
-def put_default_key(sandbox: Sandbox, key: str) -> None:
-    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+def put_default_key(sandbox: Sandbox, key: str | None, algorithm: str = "aws:kms") -> None:
+    default = {"SSEAlgorithm": algorithm, **({"KMSMasterKeyID": key} if key else {})}
     sandbox.client("s3").put_bucket_encryption(
         Bucket=f"stedi-{sandbox.account}-{sandbox.region}",
         ServerSideEncryptionConfiguration={
@@ -73,14 +73,22 @@ def test_everything_that_holds_data_gets_the_key(sandbox: Sandbox) -> None:
     assert inventory(sandbox) == before
 
 
-def test_a_key_that_somebody_put_is_left_where_none_is_asked_for(sandbox: Sandbox) -> None:
+@pytest.mark.parametrize(
+    ("key", "algorithm"), [(OTHER, "aws:kms"), (None, "aws:kms"), (None, "aws:kms:dsse")]
+)
+def test_a_key_that_somebody_put_is_left_where_none_is_asked_for(
+    sandbox: Sandbox, key: str | None, algorithm: str
+) -> None:
     list(infrastructure().up())
-    put_default_key(sandbox, OTHER)
+    put_default_key(sandbox, key, algorithm)
     assert drifted() == {}
     with sandbox.recording() as calls:
         list(infrastructure().up())
     assert all(call.reads for call in calls)
-    assert default_key(sandbox)["KMSMasterKeyID"] == OTHER
+    assert default_key(sandbox) == {
+        "SSEAlgorithm": algorithm,
+        **({"KMSMasterKeyID": key} if key else {}),
+    }
 
 
 def test_the_printed_policy_suffices_with_a_key(

@@ -30,10 +30,10 @@ def default_key(key: str | None, there: dict[str, Any]) -> str:
     rules = there.get("ServerSideEncryptionConfiguration", {}).get("Rules", ())
     found = [rule.get("ApplyServerSideEncryptionByDefault") or {} for rule in rules]
     keys = [str(default.get("KMSMasterKeyID") or "") for default in found]
-    if key is None and any(keys):
-        # Somebody's own, where none is asked for, protects no less.
-        return _S3_KEY["SSEAlgorithm"]
     names = [str(default.get("SSEAlgorithm", "")) for default in found]
+    if key is None and any(name.startswith("aws:kms") for name in names):
+        # Somebody's own, or KMS's of the account, protects no less where none is asked for.
+        return _S3_KEY["SSEAlgorithm"]
     return ", ".join(f"{name} {own}".rstrip() for name, own in zip(names, keys, strict=True))
 
 

@@ -161,13 +161,28 @@ class Jobs(Kind):
         return dict(answer["Tags"]) if answer else {}
 
     def create(self, name: str) -> None:
-        """Make one, as soon as Glue may take on the role."""
-        glue, given = self.layout.account.client("glue"), self.layout.settings.role_arn
+        glue = self.layout.account.client("glue")
+        self._patiently(
+            partial(glue.create_job, Name=name, Tags=self.layout.tags, **self.definition(name))
+        )
+
+    def update(self, name: str, fields: set[str]) -> None:
+        glue = self.layout.account.client("glue")
+        if "tags" in fields:
+            glue.tag_resource(ResourceArn=self._arn(name), TagsToAdd=self.layout.tags)
+        if fields - {"tags"}:
+            self._patiently(partial(glue.update_job, JobName=name, JobUpdate=self.definition(name)))
+
+    def _patiently(self, call: Callable[[], Any]) -> None:
+        """Make a call that names the role, as soon as Glue may take it on."""
+        from botocore.exceptions import ClientError
+
+        given = self.layout.settings.role_arn
         for wait in (None,) if given else (*_WAITS, None):
             try:
-                glue.create_job(Name=name, Tags=self.layout.tags, **self.definition(name))
+                call()
                 return
-            except glue.exceptions.ClientError as error:
+            except ClientError as error:
                 if "assume role" not in str(error).lower():
                     raise
                 if wait is None:
@@ -178,13 +193,6 @@ class Jobs(Kind):
                         else "A new role takes a while: run `stedi infra up` again.",
                     ) from error
                 self._sleep(wait)
-
-    def update(self, name: str, fields: set[str]) -> None:
-        glue = self.layout.account.client("glue")
-        if "tags" in fields:
-            glue.tag_resource(ResourceArn=self._arn(name), TagsToAdd=self.layout.tags)
-        if fields - {"tags"}:
-            glue.update_job(JobName=name, JobUpdate=self.definition(name))
 
     def remove(self) -> Iterator[Resource]:
         """Stop what is running, and delete the jobs."""
