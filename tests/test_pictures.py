@@ -57,10 +57,12 @@ def test_a_picture_tells_what_was_asked_where_and_when(ask: Ask, built: Lake, su
         f"3 of {STRICT['customer_trusted']} rows",
         "policy strict",
         f"snapshot {current.id} of {current.committed:%Y-%m-%d %H:%M:%S} UTC",
-        str(built.settings.root),
+        f"local lakehouse {built.settings.root.name}",
         "stands for what identifies a person",
     ):
         assert text in re.sub(r"\n(?=\S)", "", shown) or text in shown, text
+    # A path may name whoever works here, and differs from machine to machine.
+    assert str(built.settings.root.parent) not in re.sub(r"\s", "", shown)
     for row in built.rows("customer_trusted")[:3]:
         assert str(row[5]) in shown
     of_landing = ask("preview", "accelerometer_landing", "--save", f"b.{suffix}")

@@ -201,8 +201,12 @@ def people() -> set[str]:
     return {text.strip() for text in found if len(text.strip()) > 3} - {"None", "null", "true"}
 
 
-def test_nobody_is_in_it(written: Path) -> None:
+def test_nobody_is_in_it(written: Path, sample: Lake) -> None:
     page = written.read_text("utf-8").lower()
+    # Nor whoever wrote it, whom a path may name.
+    root = sample.settings.root
+    assert f"local lakehouse {root.name}<" in page
+    assert str(root.parent).lower() not in page
     known = people()
     assert len(known) > 300
     assert sorted(text for text in known if text.lower() in page) == []

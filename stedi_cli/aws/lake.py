@@ -34,6 +34,7 @@ def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff | Non
     athena = Athena(layout, backoff)
     return Lake(
         title=_title(layout),
+        name=_title(layout),
         infrastructure=place.infrastructure,
         landing=zone,
         tables=place.tables,

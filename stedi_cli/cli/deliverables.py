@@ -55,7 +55,7 @@ def save_deliverables(
             files.append(file)
     rows = [(c.table, c.zone, c.rows, c.expected, c.verdict) for c in report.tables]
     columns = ["table", "zone", "rows", "expected", "verdict"]
-    facts = [f"policy {report.policy}", opened.lake.title]
+    facts = [f"policy {report.policy}", opened.lake.name]
     facts[1:1] = [report.source] if report.source else []
     picture = picture_of(COUNTS, "SELECT count(*) FROM each table", columns, rows, facts)
     file = _file(folder, COUNTS)

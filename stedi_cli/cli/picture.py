@@ -96,7 +96,7 @@ def save_table(
     rows = list(answer.rows)
     total = next(opened.lake.questions.ask(f"SELECT count(*) FROM {name}").rows)[0]
     shown = rows if unmasked else masked_rows(table, answer.columns, rows)
-    facts = [f"{len(rows):,} of {quantity(total, 'row')}", *_made(opened, table), opened.lake.title]
+    facts = [f"{len(rows):,} of {quantity(total, 'row')}", *_made(opened, table), opened.lake.name]
     if shown != rows:
         facts.append(f"{MASK} stands for what identifies a person")
     content = drawn(picture_of(table.name, sql, answer.columns, shown, facts), file)

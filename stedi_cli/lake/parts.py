@@ -285,6 +285,7 @@ class Lake:
 
     Args:
         title: Place and name, as the first line of every command shows them.
+        name: The same for what is given away: without a path, which may name its user.
         infrastructure: What it stands on.
         landing: Its landing files.
         tables: Its tables.
@@ -294,16 +295,15 @@ class Lake:
         kept: What validations leave for the next one.
         diagnose: Looks for what may be wrong, changing nothing.
         close: Releases what the parts hold open.
-        tidy: Removes what a command that died left, unless another one is at work; None where
-            nothing is left that matters.
-        removed: Returns the tags and branches that went because a part mended or swept, and were
-            not returned before.
+        tidy: Removes what a command that died left, unless another is at work; None if nothing is.
+        removed: Returns the tags and branches that had to go, those not returned before.
         account: The account that pays for it; None where all is free.
         folds: Writes tables in folds; None where that is not done.
         consent: Changes people's consent; None where that is not done.
     """
 
     title: str
+    name: str
     infrastructure: Infrastructure
     landing: Landing
     tables: Tables

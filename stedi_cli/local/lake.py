@@ -38,6 +38,7 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
 
     return Lake(
         title=f"local lakehouse in {place.layout.root}",
+        name=f"local lakehouse {place.layout.root.name}".rstrip(),
         infrastructure=Infrastructure(place, writer),
         landing=Landing(writer),
         tables=Tables(writer),

@@ -162,7 +162,7 @@ def gather(lakehouse: Lakehouse, lake: Lake, usual: str, *, unmasked: bool, plot
     asked = validation.asked()
     counts = {count.table: count.rows for count in found.tables}
     return Facts(
-        place=lake.title,
+        place=lake.name,
         unmasked=unmasked,
         lakehouse=lakehouse,
         found=found,
