@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from conftest import PROJECT, Result
+from sandbox.faults import How
 from sandbox.server import Sandbox
 
 from aws.places import CONFIG, infrastructure, inventory
 from stedi_cli.aws.layout import TAG
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Change
 from stedi_cli.project.folder import copy_out
 from stedi_cli.project.settings import load_settings
@@ -70,6 +71,36 @@ def test_none_is_made_in_a_vpc_in_which_something_is_at_work(
     assert endpoint().action == "keep"
     list(infrastructure().down())
     assert inventory(sandbox) == before
+
+
+def test_no_route_of_ours_is_added_where_something_is_at_work(sandbox: Sandbox) -> None:
+    """It would break connections to S3, as a new endpoint does."""
+    list(infrastructure().up())
+    ec2 = sandbox.client("ec2")
+    table = ec2.create_route_table(VpcId=default_vpc(sandbox))["RouteTable"]["RouteTableId"]
+    asked = {"route_tables": [*made(sandbox)[0]["RouteTableIds"], table]}
+    # Nothing is at work yet.
+    assert endpoint(**asked).action == "change"
+    interface = begin_work(sandbox)
+    change = endpoint(**asked)
+    assert (change.action, interface in change.note) == ("keep", True)
+    tagged = endpoint(**asked, tags={"team": "x"})
+    assert (tagged.action, [field for field, _, _ in tagged.fields]) == ("change", ["tags"])
+    list(infrastructure(**asked, tags={"team": "x"}).up())
+    assert table not in made(sandbox)[0]["RouteTableIds"]
+    list(infrastructure(**asked, s3_endpoint=True).up())
+    assert table in made(sandbox)[0]["RouteTableIds"]
+
+
+def test_who_may_see_nothing_of_ec2_does_without_it(sandbox: Sandbox) -> None:
+    before = inventory(sandbox)
+    sandbox.fail(How.DENIED, service="ec2", agent="stedi", calls=None)
+    list(infrastructure(s3_endpoint=False).up())
+    (left,) = [r for r in infrastructure(s3_endpoint=False).down() if r.kind == "endpoint"]
+    assert (left.state, "ec2:DescribeVpcEndpoints is denied" in left.note) == ("left", True)
+    assert inventory(sandbox) == before
+    with pytest.raises(StediError, match="endpoint"):
+        list(infrastructure().down())
 
 
 def test_an_interface_that_nothing_uses_is_no_work(sandbox: Sandbox) -> None:

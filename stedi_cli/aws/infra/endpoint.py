@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from stedi_cli.aws.infra.resource import Found, Kind, ask, from_key_values, key_values
+from stedi_cli.aws.infra.resource import (
+    Found,
+    Kind,
+    ask,
+    from_key_values,
+    is_denied,
+    key_values,
+)
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.errors import StediError
 from stedi_cli.lake.records import Change, Resource
 
+_ROUTES = "route tables"
 _IDLE = "available"
 _NOT_NEEDED = "jobs without a VPC connection do not need it"
 _NEEDED = "jobs need it, or a NAT gateway: s3_endpoint: true makes it"
@@ -44,25 +53,31 @@ class Endpoint(Kind):
         """Return VPC, route tables and tags; known once it was read."""
         return {
             "vpc": self._vpc,
-            "route tables": ", ".join(self._route_tables),
+            _ROUTES: ", ".join(self._route_tables),
             "tags": self.tags_text(self.layout.tags),
         }
 
     def look(self) -> list[Change]:
-        """Compare it; where it is left to us, none is made in a VPC in which something is at work.
+        """Compare it; where it is left to us, no route is set where something is at work.
 
         That would break open connections to S3, and addresses that others rely on would be private.
         """
-        looked = super().look()
-        if not self._auto or looked[0].action != "create":
-            return looked
+        (looked,) = super().look()
+        routes = [f for f in looked.fields if f[0] == _ROUTES] if looked.action == "change" else []
+        if not self._auto or (looked.action != "create" and not routes):
+            return [looked]
         with self.errors():
             why = self._against_it()
         if not why:
-            return looked
-        inside = self.layout.settings.vpc_connection
-        note = f"not made: {why}; {_NEEDED if inside else _NOT_NEEDED}"
-        return [Change(self.kind, self.names()[0], "leave", note=note, ours=False)]
+            return [looked]
+        if looked.action == "create":
+            inside = self.layout.settings.vpc_connection
+            note = f"not made: {why}; {_NEEDED if inside else _NOT_NEEDED}"
+            return [Change(self.kind, looked.name, "leave", note=note, ours=False)]
+        others = tuple(field for field in looked.fields if field not in routes)
+        note = f"{looked.note}, whose route tables stay: {why}; s3_endpoint: true sets them"
+        action = looked.action if others else "keep"
+        return [replace(looked, action=action, fields=others, note=note)]
 
     def _against_it(self) -> str:
         if not self._vpc:
@@ -98,7 +113,7 @@ class Endpoint(Kind):
             return {name: Found({}, ours=False, used=True, note=note)}
         fields = {
             "vpc": own["VpcId"],
-            "route tables": ", ".join(sorted(own.get("RouteTableIds", ()))),
+            _ROUTES: ", ".join(sorted(own.get("RouteTableIds", ()))),
             "tags": self.tags_text(_tags(own)),
         }
         return {name: Found(fields, note=own["VpcEndpointId"])}
@@ -162,7 +177,7 @@ class Endpoint(Kind):
         ec2 = self.layout.account.client("ec2")
         assert self._own is not None
         number = self._own["VpcEndpointId"]
-        if "route tables" in fields:
+        if _ROUTES in fields:
             there, wanted = set(self._own.get("RouteTableIds", ())), set(self._route_tables)
             lists = {
                 "AddRouteTableIds": sorted(wanted - there),
@@ -188,12 +203,16 @@ class Endpoint(Kind):
     def remove(self) -> Iterator[Resource]:
         """Delete it, unless another lakehouse of this account has only it, and takes it over."""
         with self.errors():
-            endpoints = self._endpoints()
-            ours = [e for e in endpoints if self.is_ours(_tags(e))]
-            heir = self._heir(endpoints) if ours else ""
+            endpoints = self._endpoints_seen()
+            ours = [e for e in endpoints or () if self.is_ours(_tags(e))]
+            heir = self._heir(endpoints or []) if ours else ""
             if heir:
                 ec2, tag = self.layout.account.client("ec2"), key_values({TAG: heir})
                 ec2.create_tags(Resources=[e["VpcEndpointId"] for e in ours], Tags=tag)
+        if endpoints is None:
+            note = "not looked for (ec2:DescribeVpcEndpoints is denied); none is asked for"
+            yield Resource(self.kind, self.names()[0], "left", note)
+            return
         if not heir:
             yield from super().remove()
         for endpoint in ours if heir else ():
@@ -201,13 +220,24 @@ class Endpoint(Kind):
             note = f"{number} is now of lakehouse {heir}, which uses it"
             yield Resource(self.kind, name, "left", note)
 
+    def _endpoints_seen(self) -> list[dict[str, Any]] | None:
+        """Return the endpoints; None where none is asked for, and they may not be looked at."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._endpoints()
+        except ClientError as error:
+            if self.layout.settings.s3_endpoint or not is_denied(error):
+                raise
+            return None
+
     def _heir(self, endpoints: list[dict[str, Any]]) -> str:
         owners = {_tags(endpoint).get(TAG) for endpoint in endpoints}
         return next((name for name in self._lakehouses() if name not in owners), "")
 
     def to_remove(self) -> dict[str, Found]:
         """Read only what is ours: without a default VPC there may still be one elsewhere."""
-        own = [e for e in self._endpoints() if self.is_ours(_tags(e))]
+        own = [e for e in self._endpoints_seen() or () if self.is_ours(_tags(e))]
         return {self.names()[0]: Found({}, note=e["VpcEndpointId"]) for e in own}
 
 
