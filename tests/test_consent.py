@@ -24,7 +24,7 @@ from lake import build
 from lakes import worlds
 from small import JOBS, TABLES, TYPED, C, Record, customer, lines, motion, step, write_lake
 
-from stedi_cli.consent import change
+from stedi_cli.consent import change, held
 from stedi_cli.consent.change import ConsentChange
 from stedi_cli.consent.customers import Customer, find, person_of
 from stedi_cli.lake.records import RunOptions
@@ -229,6 +229,19 @@ def test_a_table_that_has_them_all_the_same_is_told(
     told = consent("revoke", ANN)
     assert told.code == 4
     assert "customer_trusted still has rows of 1 person who withdrew" in told.err
+
+
+@pytest.mark.slow
+def test_a_table_that_nobody_can_look_into_is_told(
+    ran: Lake, consent: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a project that was copied before it had the SQL, or has a table of its own."""
+    known = held.whose
+    name = "step_trainer_trusted"
+    monkeypatch.setattr(held, "whose", lambda _, t, p: None if t.name == name else known(_, t, p))
+    told = consent("revoke", ANN, json=True)
+    assert (told.code, json.loads(told.out)["not_looked_at"]) == (0, [name])
+    assert f"Warning: {name} may hold them: jobs/whose/{name}.sql is not there" in told.err
 
 
 @pytest.mark.slow

@@ -159,7 +159,7 @@ def revoke(
         if not as_json:
             _say("does not agree any more", "do not agree any more", people, done)
         if done.changed or progress.done:
-            _warn_of_others(opened)
+            _warn_of_others(opened, done.not_looked_at)
     _end(done.missing, "No customer's record that can be read is there of")
 
 
@@ -228,8 +228,13 @@ def _say(one: str, several: str, people: Sequence[Person], done: Changed) -> Non
         render.paragraph(quantity(unchanged, "person agrees", "people agree") + " already.")
 
 
-def _warn_of_others(opened: Session) -> None:
-    """Name what no run builds anew and may hold them."""
+def _warn_of_others(opened: Session, not_looked_at: Sequence[str]) -> None:
+    """Name what may hold them: what no run builds anew, and what nobody can look into."""
+    for table in not_looked_at:
+        render.note(
+            f"Warning: {table} may hold them: jobs/whose/{table}.sql is not there, which would say"
+            " whose its rows are."
+        )
     for stranger in opened.lake.tables.strangers():
         render.note(f"Warning: {stranger.kind} {stranger.name} may hold them: {stranger.note}.")
     exports = opened.lake.exports.read()

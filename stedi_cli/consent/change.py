@@ -19,7 +19,7 @@ from stedi_cli.landing.contract import Unusable, judge
 from stedi_cli.landing.lines import fields_of
 from stedi_cli.landing.names import shown
 from stedi_cli.privacy.people import Person
-from stedi_cli.project.lakehouse import Lakehouse
+from stedi_cli.project.lakehouse import STRICT, Lakehouse
 from stedi_cli.runs.pipeline import Event, Pipeline
 
 _MOST_NAMED = 5
@@ -35,6 +35,7 @@ class Changed:
         missing: Those of people of whom no record tells.
         file: The landing file with the records; None where there is none.
         policy: The policy that the tables have; None where none is built.
+        not_looked_at: The tables of which nobody knows whether they have people who withdrew.
     """
 
     changed: list[int] = field(default_factory=list)
@@ -42,11 +43,13 @@ class Changed:
     missing: list[int] = field(default_factory=list)
     file: str | None = None
     policy: str | None = None
+    not_looked_at: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
         record = {"changed": self.changed, "unchanged": self.unchanged, "not_found": self.missing}
-        return {**record, "file": self.file, "policy": self.policy}
+        rest = {"file": self.file, "policy": self.policy, "not_looked_at": self.not_looked_at}
+        return {**record, **rest}
 
 
 class UnfinishedError(StediError):
@@ -106,23 +109,23 @@ class ConsentChange:
             named = {customer.person for customer in found.customers}
             named |= {person_of(one.given) for one in found.missing}
             # A table may have them whose landing files went since.
-            if not able and not any(built_of(self._lakehouse, self._lake, named, policy)):
+            there = built_of(self._lakehouse, self._lake, named, policy)
+            if not able and not any(left for _, left in there):
                 return Changed(missing=sorted(missing), policy=policy)
-            now = _now()
-            records = [self._withdrawn(customer, now) for customer in able]
+            records = [self._withdrawn(customer, _now()) for customer in able]
             file = self._deliver(records) if records else None
             try:
                 if policy is not None:
                     yield from self._run(policy)
                 self._part.keep_one()
-                self._refuse_left(named, policy)
+                unsure = self._not_looked_at(named, policy)
             except LeftError:
                 raise
             except StediError as error:
                 if not records:
                     raise
                 raise UnfinishedError("The withdrawal is", error) from error
-        return Changed(_lines_of(able), [], sorted(missing), file, policy)
+        return Changed(_lines_of(able), [], sorted(missing), file, policy, unsure)
 
     def grant(
         self, people: Iterable[Person], *, supersede: bool = False
@@ -268,14 +271,22 @@ class ConsentChange:
         if lines:
             self._part.answer(self._table, lines)
 
-    def _refuse_left(self, people: Set[str], policy: str | None) -> None:
-        """Raise LeftError where a table has people who withdrew, as by a policy's own SQL."""
-        for job, left in built_of(self._lakehouse, self._lake, people, policy):
-            raise LeftError(
-                f"{job.writes} still has rows of {quantity(left, 'person', 'people')} who"
-                f" withdrew: under {policy} not their owner's consent decides.",
-                hint=f"Run `stedi jobs run --all --policy strict`; or mend the SQL of {job.name}.",
-            )
+    def _not_looked_at(self, people: Set[str], policy: str | None) -> list[str]:
+        """Return the tables of which nobody knows whether they have people who withdrew.
+
+        Raises:
+            LeftError: If a table has them, as by a policy's own SQL.
+        """
+        built = list(built_of(self._lakehouse, self._lake, people, policy))
+        for job, left in built:
+            if left:
+                other = "Run `stedi jobs run --all --policy strict`; or mend"
+                raise LeftError(
+                    f"{job.writes} still has rows of {quantity(left, 'person', 'people')} who"
+                    f" withdrew: under {policy} not their owner's consent decides.",
+                    hint=f"{'Mend' if policy == STRICT else other} the SQL of {job.name}.",
+                )
+        return [job.writes for job, left in built if left is None]
 
 
 def _now() -> int:

@@ -118,8 +118,10 @@ def stale_tables(lakehouse: Lakehouse, lake: Lake) -> list[str]:
 
 def built_of(
     lakehouse: Lakehouse, lake: Lake, people: Set[str], policy: str | None
-) -> Iterator[tuple[Job, int]]:
-    """Yield the jobs in whose tables people are, each with how many of them.
+) -> Iterator[tuple[Job, int | None]]:
+    """Yield the jobs whose tables are built, each with how many of some people are in its table.
+
+    It is None where the project does not say whose the table's rows are.
 
     Args:
         lakehouse: The model.
@@ -131,10 +133,9 @@ def built_of(
     for job in lakehouse.jobs.values():
         if policy is None or job.writes not in there:
             continue
-        source = whose(lakehouse, lakehouse.tables[job.writes], policy)
-        held = _held(lake, lakehouse.tables[job.writes], source, people) if source else {}
-        if held:
-            yield job, len(held)
+        table = lakehouse.tables[job.writes]
+        source = whose(lakehouse, table, policy)
+        yield job, len(_held(lake, table, source, people)) if source else None
 
 
 def _named(found: Found) -> dict[str, Holding]:
