@@ -239,16 +239,34 @@ def test_validate_saves_the_deliverables_by_their_names(
     assert {e["table"] for e in entries} == set(STRICT)
     assert {(e["command"], *e["personal"]) for e in entries} == {("validate --save",)}
     again = invoke(*root, "validate", "--save", "shots")
-    assert (again.code, again.out, "exists" in again.err) == (2, "", True)
+    assert (again.code, again.out, "--force" in again.err) == (2, "", True)
+    before = {path: path.read_bytes() for path in found.values()}
+    found["customer_trusted"].write_bytes(b"mine")
+    assert invoke(*root, "validate", "--save", "shots", "--force").code == plain.code
+    assert {path: path.read_bytes() for path in found.values()} == before
+    assert len(list((workspace / "shots").iterdir())) == len(before)
+
+
+def test_what_cannot_be_drawn_does_not_lose_what_was_validated(
+    ran: Lake, invoke: Ask, workspace: Path
+) -> None:
+    root = ["--root", ran.settings.root, "validate", "--again"]
+    (workspace / "shots" / "customer_trusted.png").mkdir(parents=True)
+    told = invoke(*root, "--save", "shots", "--force")
+    assert told.code == 1
+    assert told.out == invoke(*root).out
+    assert "Cannot write shots/customer_trusted.png" in told.err
 
 
 @pytest.mark.usefixtures("lake")
 def test_what_validate_cannot_save_is_refused(lake: Lake, invoke: Ask, workspace: Path) -> None:
     root = ["--root", lake.settings.root]
     (workspace / "file").write_text("mine")
-    for words in (["file"], [lake.settings.root / "shots"], ["s", "--sql"], ["s", "a_check"]):
+    inside = lake.settings.root / "shots"
+    for words in (["file"], ["file/a"], [inside], ["s", "--sql"], ["s", "a_check"]):
         refused = invoke(*root, "validate", "--save", *words)
         assert (refused.code, refused.out) == (2, "")
+    assert invoke(*root, "validate", "--force").code == 2
     assert [path.name for path in workspace.iterdir()] == ["file"]
 
 

@@ -20,15 +20,28 @@ COUNTS = "counts"
 _ROWS = 10
 
 
-def refuse_deliverables(opened: Session, folder: Path) -> None:
-    """Raise UsageError where the pictures cannot be written to a folder, or would replace any."""
+def make_place(opened: Session, folder: Path, *, force: bool) -> None:
+    """Make the folder for the pictures, before what they show is asked for.
+
+    Args:
+        opened: The command's session.
+        folder: The folder.
+        force: Whether pictures may be replaced.
+
+    Raises:
+        UsageError: If it cannot be made, lies in a lakehouse, or holds a picture already.
+    """
     refuse_lakehouse(folder / COUNTS)
-    if is_taken(folder) and not folder.is_dir():
-        raise UsageError(f"{folder} is no folder.", hint="Name another for --save.")
     for name in (*opened.lakehouse.tables, COUNTS):
         file = _file(folder, name)
-        if is_taken(file):
-            raise UsageError(f"{file} exists.", hint="Name a new folder, or move it away first.")
+        if is_taken(file) and not force:
+            raise UsageError(f"{file} exists.", hint="Name a new folder, or add --force.")
+    try:
+        make_folder(folder.absolute())
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be a folder: {error.strerror}.", hint="Name another for --save."
+        ) from error
 
 
 def save_deliverables(
@@ -39,13 +52,12 @@ def save_deliverables(
     Args:
         opened: The command's session.
         report: What was validated.
-        folder: Where they go, made where it is missing.
+        folder: Where they go.
         unmasked: Whether they show what identifies a person.
 
     Returns:
         The files.
     """
-    make_folder(folder.absolute())
     files = []
     for count in report.tables:
         if count.rows is not None and count.table != QUARANTINE:

@@ -14,7 +14,7 @@ from stedi_cli.cli.accept import accept as accepted
 from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.rows import show_rows
 from stedi_cli.cli.session import Session, session
-from stedi_cli.errors import ExitCode, UsageError, quantity
+from stedi_cli.errors import ExitCode, StediError, UsageError, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -54,6 +54,12 @@ SaveOption = Annotated[
     Path | None,
     typer.Option("--save", metavar="DIR", help="Write a picture of each table, and of the counts."),
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="With --save: replace existing pictures.")
+]
+UnmaskedOption = Annotated[
+    bool, typer.Option("--unmasked", help="With --show or --save: also who a person is.")
+]
 PolicyOption = Annotated[
     str | None,
     typer.Option(
@@ -85,9 +91,7 @@ def validate(
     ctx: typer.Context,
     checks: ChecksArgument = None,
     show: ShowOption = None,
-    unmasked: Annotated[
-        bool, typer.Option("--unmasked", help="With --show or --save: also who a person is.")
-    ] = False,
+    unmasked: UnmaskedOption = False,
     policy: PolicyOption = None,
     sql: Annotated[
         bool, typer.Option("--sql", help="Print what would be asked, and stop.")
@@ -97,6 +101,7 @@ def validate(
     ] = False,
     accept: AcceptOption = None,
     save: SaveOption = None,
+    force: ForceOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare row counts with the expected ones; check the rules.
@@ -108,7 +113,7 @@ def validate(
     from stedi_cli.checks.validation import Validation
     from stedi_cli.project.settings import named_policy
 
-    _refuse(show, save, unmasked=unmasked, one=bool(checks or sql), accept=accept)
+    _refuse(show, save, unmasked=unmasked, force=force, one=bool(checks or sql), accept=accept)
     with session(ctx) as opened:
         policy, usual = named_policy(policy), opened.settings.policy
         model, lake = opened.lakehouse, opened.lake
@@ -118,15 +123,16 @@ def validate(
             render.say(";\n\n".join(texts) + ";")
             return
         if save is not None:
-            from stedi_cli.cli.deliverables import refuse_deliverables
+            from stedi_cli.cli.deliverables import make_place
 
-            refuse_deliverables(opened, save)
+            make_place(opened, save, force=force)
         with render.busy("Validating") as now:
             report, rows = _looked(validation, show, now, masked=not unmasked)
         with if_interrupted("the expected counts are as before or as after"):
             written = [] if accept is None else accepted(opened, validation, report, accept)
         report = validation.judged() if written else report
-        _save(opened, report, save, unmasked=unmasked)
+        # What was asked for is told, also where it cannot be drawn.
+        unsaved = _save(opened, report, save, unmasked=unmasked)
         if as_json:
             record = _record(report, rows, shown=show is not None)
             record |= {"accepted": written} if accept is not None else {}
@@ -137,6 +143,8 @@ def validate(
             for place in written:
                 render.paragraph(f"Wrote {place}: the counts under policy {report.policy}.")
             _show_end(opened, report)
+        if unsaved is not None:
+            raise unsaved
         if not report.ok:
             raise typer.Exit(ExitCode.BAD_DATA)
 
@@ -152,23 +160,38 @@ def _looked(
 
 
 def _refuse(
-    show: int | None, save: Path | None, *, unmasked: bool, one: bool, accept: str | None
+    show: int | None,
+    save: Path | None,
+    *,
+    unmasked: bool,
+    force: bool,
+    one: bool,
+    accept: str | None,
 ) -> None:
     if unmasked and show is None and save is None:
         raise UsageError("--unmasked is about rows.", hint="Give --show or --save too.")
+    if force and save is None:
+        raise UsageError("--force is about pictures.", hint="Give --save too.")
     if save is not None and one:
         raise UsageError("--save is about all tables.", hint="Name no checks, nor --sql.")
     if accept is not None and one:
         raise UsageError("--accept is about all counts.", hint="Name no checks, nor --sql.")
 
 
-def _save(opened: Session, report: Report, folder: Path | None, *, unmasked: bool) -> None:
-    if folder is not None:
-        from stedi_cli.cli.deliverables import save_deliverables
+def _save(
+    opened: Session, report: Report, folder: Path | None, *, unmasked: bool
+) -> StediError | None:
+    if folder is None:
+        return None
+    from stedi_cli.cli.deliverables import save_deliverables
 
+    try:
         with render.busy("Drawing"), if_interrupted("each picture is there whole or not at all"):
             files = save_deliverables(opened, report, folder, unmasked=unmasked)
-        render.note(f"{quantity(len(files), 'picture')} written to {folder}.")
+    except StediError as error:
+        return error
+    render.note(f"{quantity(len(files), 'picture')} written to {folder}.")
+    return None
 
 
 def validate_session(opened: Session) -> Report:
