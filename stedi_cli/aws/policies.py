@@ -137,8 +137,10 @@ def _size(statements: list[Document]) -> int:
 def _caller_s3(layout: Layout) -> list[Document]:
     parts = ("Tagging", "PublicAccessBlock", "Policy")
     bucket = [f"s3:{verb}Bucket{part}" for part in parts for verb in ("Get", "Put")]
-    whole = ("EncryptionConfiguration", "LifecycleConfiguration")
-    bucket += [f"s3:{verb}{part}" for part in whole for verb in ("Get", "Put")]
+    whole = ["GetEncryptionConfiguration", "GetLifecycleConfiguration", "PutLifecycleConfiguration"]
+    # Without a key that is asked for, what S3 does by itself is enough.
+    whole += ["PutEncryptionConfiguration"] if layout.settings.kms_key else []
+    bucket += [f"s3:{name}" for name in whole]
     bucket += [f"s3:{name}" for name in ("CreateBucket", "DeleteBucket", "GetBucketLocation")]
     bucket += [f"s3:ListBucket{what}" for what in ("", "Versions", "MultipartUploads")]
     objects = ("GetObject", "PutObject", "DeleteObject", "DeleteObjectVersion")
@@ -225,8 +227,9 @@ def _caller_glue(layout: Layout) -> list[Document]:
     tables += [f"{verb}{what}" for what in ("Database", "Table") for verb in ("Update", "Delete")]
     # Athena asks for these, as the caller, of a table over files.
     tables += ["GetPartition", "GetPartitions"]
+    tags = ["TagResource", "GetTags"]
     jobs = ["BatchGetJobs", "CreateJob", "UpdateJob", "DeleteJob"]
-    jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"]
+    jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun", *tags]
     # By a pattern they would be those of a lakehouse whose name goes on where this one ends.
     own_jobs = [layout.glue_arn(f"job/{name}") for name in layout.job_names]
     return [
@@ -241,9 +244,9 @@ def _caller_glue(layout: Layout) -> list[Document]:
         allow("Default", ["glue:GetDatabase"], [layout.glue_arn("database/default")]),
         allow("Jobs", [f"glue:{name}" for name in jobs], own_jobs),
         allow(
-            "GlueTags",
-            ["glue:TagResource", "glue:GetTags"],
-            [*own_jobs, layout.glue_arn(f"database/{database}")],
+            "DatabaseTags",
+            [f"glue:{name}" for name in tags],
+            [layout.glue_arn(f"database/{database}")],
         ),
         # AWS knows no narrower resource for this.
         allow("FindJobs", ["glue:ListJobs"], ["*"]),
@@ -257,7 +260,6 @@ def _caller_athena_and_logs(layout: Layout) -> list[Document]:
     logs = ["CreateLogGroup", "PutRetentionPolicy", "DeleteLogGroup", "TagResource"]
     logs += ["ListTagsForResource", "GetLogEvents"]
     logs += ["AssociateKmsKey"] if layout.settings.kms_key else []
-    names = [layout.logs_arn(f"log-group:{group}") for group in layout.log_groups]
     return [
         allow(
             "Athena",
@@ -268,6 +270,7 @@ def _caller_athena_and_logs(layout: Layout) -> list[Document]:
         allow(
             "Logs",
             [f"logs:{name}" for name in logs],
-            [*names, *(f"{name}:*" for name in names)],
+            # With and without their streams, as AWS asks of one action or another.
+            [layout.logs_arn(f"log-group:{layout.log_prefix}/*")],
         ),
     ]

@@ -186,7 +186,7 @@ UNPROVED = "Default"
 STATEMENTS = [
     *("Bucket", "Objects", "Role", "PassRole"),
     *("Network", "EndpointPlace", "EndpointNew", "EndpointOwn", "EndpointTags"),
-    *("Catalog", "FindTables", "Jobs", "GlueTags", "FindJobs", "Athena", "FindLogs", "Logs"),
+    *("Catalog", "FindTables", "Jobs", "DatabaseTags", "FindJobs", "Athena", "FindLogs", "Logs"),
 ]
 
 

@@ -137,7 +137,8 @@ def test_the_local_lakehouse_needs_no_policy(invoke: Invoke) -> None:
 
 LONG = {"bucket": "b" * 63, "database": "d" * 200, "role": "r" * 64, "job_prefix": "j" * 100}
 KEY = f"arn:aws:kms:eu-central-1:123456789012:key/{'0' * 36}"
-WITH_ALL = {"kms_key": KEY, "vpc_connection": "c" * 60}
+# The longest name that there may be.
+WITH_ALL = {"name": "n" * 32, "kms_key": KEY, "vpc_connection": "c" * 60}
 
 
 @pytest.mark.parametrize("names", [{}, LONG, WITH_ALL], ids=["default", "long names", "all"])
@@ -158,6 +159,9 @@ def test_split_documents_are_short_and_say_the_same(
     assert grants(*parts) == grants(whole)
     assert all(len(json.dumps(part)) < 2048 for part in parts)
     assert len(parts) < len(json.dumps(whole)) / 1024
+    # Without keys of KMS there is no default key to put: S3 puts its own.
+    puts = {action for s in statements(whole) for action in s["Action"]}
+    assert ("s3:PutEncryptionConfiguration" in puts) == ("kms_key" in names)
     if names != LONG:
         assert len(json.dumps(whole, separators=(",", ":"))) < 6144
     for part in parts:
