@@ -150,6 +150,7 @@ def test_no_record_dated_in_the_future_is_later(ran: Lake, consent: Told, latest
     granted = consent("grant", ANN)
     assert granted.code == (0 if latest + 2 <= LAST else 2), granted.err
     assert (ANN in trusted(ran)) == (granted.code == 0)
+    assert ("who stands on line 1 of the people" in granted.err) == (granted.code == 2)
 
 
 @pytest.mark.slow

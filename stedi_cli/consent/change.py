@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stedi_cli.checks.built import built_policies
-from stedi_cli.consent.customers import CONSENT, Customer, Record, customers_of, find, person_of
+from stedi_cli.consent.customers import Customer, Record, customers_of, find, person_of
 from stedi_cli.consent.held import built_of
+from stedi_cli.consent.next_record import agreed, withdrawn
 from stedi_cli.errors import BadDataError, ExitCode, StediError, UsageError, quantity
 from stedi_cli.lake.consent_part import Consent
 from stedi_cli.lake.parts import Lake
@@ -112,7 +113,8 @@ class ConsentChange:
             there = built_of(self._lakehouse, self._lake, named, policy)
             if not able and not any(left for _, left in there):
                 return Changed(missing=sorted(missing), policy=policy)
-            records = [self._withdrawn(customer, _now()) for customer in able]
+            now = _now()
+            records = [withdrawn(customer, now) for customer in able]
             file = self._deliver(records) if records else None
             try:
                 if policy is not None:
@@ -163,7 +165,7 @@ class ConsentChange:
             unchanged = _lines_of(able, but=new)
             if not new:
                 return Changed([], unchanged, sorted(missing), policy=policy)
-            records = [self._agreed(customer, now) for customer in new]
+            records = agreed(new, now)
             self._answer(new, records)
             file = self._deliver(records)
             try:
@@ -207,38 +209,6 @@ class ConsentChange:
 
     def _run(self, policy: str) -> Generator[Event]:
         yield from self._pipeline(policy).run(RunOptions(self._lake.jobs.default_engine))
-
-    def _withdrawn(self, customer: Customer, now: int) -> Record:
-        """Return a record without consent that none which is there is later than."""
-        updated = self._later(customer, now)
-        # At a tie the one without consent counts.
-        return self._record(customer, updated or customer.updated, None)
-
-    def _agreed(self, customer: Customer, now: int) -> Record:
-        updated = self._later(customer, now)
-        if updated is None or not self._is_plausible(now):
-            raise UsageError(
-                "No date is left for a record later than theirs, or this machine's clock is wrong;"
-                " nothing was changed.",
-                hint=f"Look at the clock, and at the records' {customer.columns.instant}.",
-            )
-        return self._record(customer, updated, now)
-
-    def _later(self, customer: Customer, now: int) -> int | None:
-        """Return now, or the next instant after their latest record; None where there is none."""
-        after = customer.updated + 1
-        later = max(now, after) if self._is_plausible(now) else after
-        return later if self._is_plausible(later) else None
-
-    def _is_plausible(self, instant: int) -> bool:
-        assert self._table.held_back is not None
-        name = self._table.held_back.instant
-        plausible = next(c.plausible for c in self._table.columns if c.name == name)
-        return plausible is None or instant in plausible
-
-    @staticmethod
-    def _record(customer: Customer, updated: int, consent: int | None) -> Record:
-        return {**customer.latest, customer.columns.instant: updated, CONSENT: consent}
 
     def _deliver(self, records: Sequence[Record]) -> str:
         """Put records into a landing file, once it is sure that each can be read as it is meant."""
