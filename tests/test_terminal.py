@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 from small import write_lake
-from terminal import on_terminal
+from terminal import on_terminal, type_in
 
 from stedi_cli.cli.app import app
 from stedi_cli.cli.grid import Grid
@@ -532,3 +532,15 @@ def test_a_table_without_a_name_is_none(ask: Ask, command: str) -> None:
     told = ask(command, "")
     assert (told.code, told.out) == (2, "")
     assert "There is no table ''" in told.err
+
+
+def test_what_is_done_right_now_is_one_line_however_long_its_name() -> None:
+    program = (
+        "from stedi_cli.cli import render\n"
+        "with render.busy('Scanning') as now: now('warehouse/' + 'x' * 80)"
+    )
+    told = type_in([sys.executable, "-c", program], columns=40)
+    assert told.code == 0
+    shown = re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", told.out)
+    assert "Scanning: warehouse/xxx" in shown
+    assert "\n" not in shown.strip()

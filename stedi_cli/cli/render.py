@@ -240,8 +240,12 @@ def busy(what: str) -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda now: None
         return
+    from rich.padding import Padding
     from rich.text import Text
 
-    # A text alone would be taken for markup, whatever the console says.
-    with console(err=True).status(Text(plain(what)), spinner="line") as shown:
-        yield lambda now: shown.update(Text(plain(f"{what}: {now}")))
+    def line(text: str) -> Padding:
+        # A str would be taken for markup, and a Text by itself loses how it is to be cut.
+        return Padding(Text(plain(text), no_wrap=True, overflow="ellipsis"), 0)
+
+    with console(err=True).status(line(what), spinner="line") as shown:
+        yield lambda now: shown.update(line(f"{what}: {now}"))
