@@ -134,6 +134,12 @@ def test_a_role_that_is_there_and_lacks_the_key_is_told(sandbox: Sandbox) -> Non
     assert policies.s3_access(infrastructure().layout)["Statement"][-1]["Sid"] != "Key"
 
 
+def test_a_key_of_another_region_is_refused_before_anything_is_made(sandbox: Sandbox) -> None:
+    with sandbox.recording() as calls, pytest.raises(UsageError, match="a key of us-east-1, and"):
+        infrastructure(kms_key=KEY.replace("eu-central-1", "us-east-1")).plan()
+    assert calls == []
+
+
 def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="kms_key: It is no key's ARN"):
         load_settings(config_with(tmp_path, "kms_key: alias/mine"))

@@ -89,11 +89,21 @@ class Infrastructure:
         return self._examined(looked, wholly=bool(looked.todo))
 
     def _look(self) -> Plan:
+        self._refuse_key_elsewhere()
         # Both need the account's number; known before, it is asked for once.
         _ = self.layout.account.id
         kinds = [kind for kind in self._kinds if kind not in self._unwanted]
         looked = side_by_side([kind.look for kind in kinds])
         return Plan(tuple(change for changes in looked for change in changes))
+
+    def _refuse_key_elsewhere(self) -> None:
+        # AWS itself says that there is no such key, or nothing before the first upload.
+        key, region = self.layout.settings.kms_key, self.layout.account.region
+        if key and key.split(":")[3] != region:
+            raise UsageError(
+                f"kms_key is a key of {key.split(':')[3]}, and the lakehouse is in {region}.",
+                hint="Set kms_key in the config file to a key of that region.",
+            )
 
     def _examined(self, plan: Plan, *, wholly: bool = True) -> Plan:
         """Say what a role that is not ours lacks, which takes a call for each of its policies.
