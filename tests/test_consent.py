@@ -346,7 +346,9 @@ def test_what_dies_half_way_is_completed(
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_names_what_is_to_be_done(ran: Lake, consent: Told) -> None:
+def test_a_run_that_fails_names_what_is_to_be_done(
+    ran: Lake, consent: Told, caplog: pytest.LogCaptureFixture
+) -> None:
     bad = ran.layout.landing / "accelerometer" / "bad.json"
     bad.write_bytes(b"{}\n" * 3)
     told = consent("revoke", ANN)
@@ -357,6 +359,7 @@ def test_a_run_that_fails_names_what_is_to_be_done(ran: Lake, consent: Told) -> 
     bad.unlink()
     ran.run()
     assert ANN not in trusted(ran)
+    assert caplog.text == ""
 
 
 # --- Given again --------------------------------------------------------------------------------

@@ -82,7 +82,11 @@ class Quarantine:
         folder = self._place.layout.warehouse / self._table.name / "data"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{uuid.uuid4().hex}.parquet"
-        pq.write_table(arrow_table(self._table, after), path, compression="zstd")
+        rows = arrow_table(self._table, after)
+        with pq.ParquetWriter(path, rows.schema, compression="zstd") as writer:
+            # PyIceberg warns of row groups without a row: they have no statistics.
+            if after:
+                writer.write_table(rows)
         done = iceberg.replace(
             self._catalog,
             self._table,
