@@ -280,3 +280,5 @@ def test_without_what_draws_png_validate_saves_svg(
     counts = texts_of(Path("shots/counts.svg"))
     assert all(name in counts for name in STRICT)
     assert "policy strict" in counts
+    newest = max(state.current.committed for state in ran.states().values() if state.current)
+    assert f"newest snapshot of {newest:%Y-%m-%d %H:%M:%S} UTC" in counts

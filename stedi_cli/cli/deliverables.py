@@ -67,13 +67,20 @@ def save_deliverables(
             files.append(file)
     rows = [(c.table, c.zone, c.rows, c.expected, c.verdict) for c in report.tables]
     columns = ["table", "zone", "rows", "expected", "verdict"]
-    facts = [f"policy {report.policy}", opened.lake.name]
+    facts = [f"policy {report.policy}", *_newest(opened), opened.lake.name]
     facts[1:1] = [report.source] if report.source else []
     picture = picture_of(COUNTS, "SELECT count(*) FROM each table", columns, rows, facts)
     file = _file(folder, COUNTS)
     with exported(file) as sink:
         sink.write(drawn(picture, file))
     return [*files, file]
+
+
+def _newest(opened: Session) -> list[str]:
+    """Return when the lakehouse last changed, in words."""
+    current = [state.current for state in opened.lake.tables.states().values()]
+    times = [snapshot.committed for snapshot in current if snapshot is not None]
+    return [f"newest snapshot of {max(times):%Y-%m-%d %H:%M:%S} UTC"] if times else []
 
 
 def _file(folder: Path, name: str) -> Path:
