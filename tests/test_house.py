@@ -170,3 +170,21 @@ def test_each_module_that_a_document_names_is_there(document: Path) -> None:
             rooms = (PACKAGE, JOBS, Path(__file__).parent)
             places += [path for room in rooms for path in room.rglob(name)]
         assert any(path.exists() for path in places), name
+
+
+def test_the_readme_is_short_and_begins_with_what_a_newcomer_sees() -> None:
+    told = DOCUMENTS[0].read_text(encoding="utf-8")
+    assert len(told.splitlines()) <= 250
+    seen = [
+        "](docs/pictures/report.png)",
+        "\nmake demo ",
+        "\nmake test ",
+        "machine_learning_curated  ",
+    ]
+    places = [told.index(text) for text in seen]
+    assert places == sorted(places)
+    assert places[-1] < told.index("\n## ")
+    shown = set(re.findall(r"\]\(docs/pictures/([^)]+)\)", told))
+    # Each that is there is shown, or it would be forgotten when its like is made anew.
+    assert shown == {path.name for path in (CHECKOUT / "docs" / "pictures").iterdir()}
+    assert len(shown) > 1
