@@ -15,6 +15,7 @@ from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.people import PeopleOption, people_in
 from stedi_cli.cli.session import Session, session, show_removed
 from stedi_cli.errors import ExitCode, StediError, UsageError, quantity
+from stedi_cli.landing.names import shown
 from stedi_cli.printable import one_line
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def show(
     with session(ctx) as opened:
         _refuse_elsewhere(opened)
         found, missing = held_of(opened.lakehouse, opened.lake, people, rows=rows)
-        stale = stale_tables(opened.lakehouse, opened.lake)
+        stale, run = stale_tables(opened.lakehouse, opened.lake, opened.settings.policy)
     if as_json:
         told = [one.as_json() for one in found]
         render.emit({"people": told, "not_found": missing, "stale": stale})
@@ -84,7 +85,7 @@ def show(
     if stale:
         render.note(
             "Warning: no run has built the tables by what there is now, so that nobody knows who"
-            " is held back. Run `stedi jobs run --all`."
+            f" is held back. Run `{run}`."
         )
     _end(missing, "Nothing is held of")
 
@@ -251,7 +252,7 @@ def _show_holding(holding: Holding, *, is_sure: bool) -> None:
     if since and not is_sure:
         state += ", as far as is known"
     if held:
-        places = ", ".join(f"{line['file']}:{line['line']}" for line in held)
+        places = ", ".join(f"{one_line(shown(line['file']))}:{line['line']}" for line in held)
         state = f"is held back: {places} cannot be used, and may be a withdrawal"
     render.wrapped(f"{one_line(holding.email)}: {state}.")
     changes = list(changes_of(holding))

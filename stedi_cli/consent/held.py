@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stedi_cli.checks.built import built_policies
+from stedi_cli.checks.problems import command_for
 from stedi_cli.consent.customers import CONSENT, Customer, Found, find, person_of
 from stedi_cli.consent.whose import counted, whose
 from stedi_cli.lake.parts import Lake
@@ -107,13 +108,22 @@ def held_of(
     return there, sorted(gone)
 
 
-def stale_tables(lakehouse: Lakehouse, lake: Lake) -> list[str]:
-    """Return the tables that a run would build anew: as long as any is, more may be held back."""
+def stale_tables(lakehouse: Lakehouse, lake: Lake, usual: str) -> tuple[list[str], str]:
+    """Return what a run would build anew; as long as anything is, more people may be held back.
+
+    Args:
+        lakehouse: The model.
+        lake: Its parts.
+        usual: The policy that jobs run under where none is named.
+
+    Returns:
+        The tables, and the command that builds them.
+    """
     built = built_policies(lakehouse, lake.tables.states())
     if len(built) != 1 or built[0] not in lakehouse.policies:
-        return list(lakehouse.writers)
+        return list(lakehouse.writers), command_for(usual, usual)
     plans = Pipeline(lakehouse, lake, built[0]).plan()
-    return [plan.job.writes for plan in plans if plan.stale]
+    return [plan.job.writes for plan in plans if plan.stale], command_for(built[0], usual)
 
 
 def built_of(
