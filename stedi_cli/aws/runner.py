@@ -119,7 +119,13 @@ class GlueRunner:
                 **storage.place(key), Body=content, ContentType="application/json"
             )
         run = self._runs.start(self._layout.job(alone), self._layout.uri(key))
-        self._runs.yield_to_others(run)
+        try:
+            self._runs.yield_to_others(run)
+        except BusyError:
+            # It was stopped.
+            raise
+        except StediError as error:
+            raise _goes_on(run, error) from error
         return run
 
     def _request(self, tasks: list[Task]) -> dict[str, Any]:
@@ -151,10 +157,7 @@ class GlueRunner:
                 if run.active:
                     yield run.as_job_run(seconds)
         except StediError as error:
-            raise StediError(
-                f"{error.message.rstrip('.')}. Run {run.id} of {run.job} goes on without us.",
-                hint=error.hint or "See `stedi jobs status`.",
-            ) from error
+            raise _goes_on(run, error) from error
         # Each table is read again, since others may have been replaced too.
         self._tables.forget()
         yield from (RefRemoved(*ref) for ref in refs if ref not in self._refs())
@@ -232,3 +235,10 @@ class GlueRunner:
     def _where(self, run: Run) -> str:
         prefix = self._layout.log_prefix
         return f"CloudWatch log groups {prefix}/output and /error, log stream {run.id}"
+
+
+def _goes_on(run: Run, error: StediError) -> StediError:
+    return StediError(
+        f"{error.message.rstrip('.')}. Run {run.id} of {run.job} goes on without us.",
+        hint=error.hint or "See `stedi jobs status`.",
+    )

@@ -285,6 +285,15 @@ def test_credentials_that_expire_while_waiting(cloud: CloudLake) -> None:
     assert len(cloud.sandbox.runs.started) == 1
 
 
+def test_a_look_at_others_that_fails_says_that_the_run_goes_on(cloud: CloudLake) -> None:
+    cloud.script(1)
+    # After the looks at all six jobs before the start.
+    cloud.sandbox.fail(How.DENIED, action="GetJobRuns", nth=len(JOBS) + 2)
+    _, raised = failing(cloud, FIRST)
+    assert len(cloud.sandbox.runs.started) == 1
+    assert "goes on without us" in raised.message
+
+
 # --- Starting ------------------------------------------------------------------------------------
 
 
