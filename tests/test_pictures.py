@@ -267,6 +267,7 @@ def test_what_validate_cannot_save_is_refused(lake: Lake, invoke: Ask, workspace
         refused = invoke(*root, "validate", "--save", *words)
         assert (refused.code, refused.out) == (2, "")
     assert invoke(*root, "validate", "--force").code == 2
+    assert invoke("--root", "none", "validate", "--save", "shots").code in (1, 2)
     assert [path.name for path in workspace.iterdir()] == ["file"]
 
 

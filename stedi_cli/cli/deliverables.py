@@ -9,7 +9,7 @@ from stedi_cli.cli.picture import picture_of, save_table
 from stedi_cli.cli.picture_formats import drawn, has_png
 from stedi_cli.cli.session import Session
 from stedi_cli.durable import make_folder
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import StediError, UsageError
 from stedi_cli.project.lakehouse import QUARANTINE
 from stedi_cli.questions.export_file import exported, is_taken, refuse_lakehouse
 
@@ -20,28 +20,17 @@ COUNTS = "counts"
 _ROWS = 10
 
 
-def make_place(opened: Session, folder: Path, *, force: bool) -> None:
-    """Make the folder for the pictures, before what they show is asked for.
-
-    Args:
-        opened: The command's session.
-        folder: The folder.
-        force: Whether pictures may be replaced.
-
-    Raises:
-        UsageError: If it cannot be made, lies in a lakehouse, or holds a picture already.
-    """
+def refuse_deliverables(opened: Session, folder: Path, *, force: bool) -> None:
+    """Raise UsageError where the pictures cannot be written to a folder, or would replace any."""
     refuse_lakehouse(folder / COUNTS)
+    place = folder.absolute()
+    there = next(above for above in (place, *place.parents) if is_taken(above))
+    if not there.is_dir():
+        raise UsageError(f"{there} is no folder.", hint="Name another for --save.")
     for name in (*opened.lakehouse.tables, COUNTS):
         file = _file(folder, name)
         if is_taken(file) and not force:
             raise UsageError(f"{file} exists.", hint="Name a new folder, or add --force.")
-    try:
-        make_folder(folder.absolute())
-    except OSError as error:
-        raise UsageError(
-            f"{folder} cannot be a folder: {error.strerror}.", hint="Name another for --save."
-        ) from error
 
 
 def save_deliverables(
@@ -52,12 +41,18 @@ def save_deliverables(
     Args:
         opened: The command's session.
         report: What was validated.
-        folder: Where they go.
+        folder: Where they go, made where it is missing.
         unmasked: Whether they show what identifies a person.
 
     Returns:
         The files.
     """
+    try:
+        make_folder(folder.absolute())
+    except OSError as error:
+        raise StediError(
+            f"Cannot make the folder {folder}: {error.strerror}.", hint="Name another for --save."
+        ) from error
     files = []
     for count in report.tables:
         if count.rows is not None and count.table != QUARANTINE:

@@ -123,9 +123,9 @@ def validate(
             render.say(";\n\n".join(texts) + ";")
             return
         if save is not None:
-            from stedi_cli.cli.deliverables import make_place
+            from stedi_cli.cli.deliverables import refuse_deliverables
 
-            make_place(opened, save, force=force)
+            refuse_deliverables(opened, save, force=force)
         with render.busy("Validating") as now:
             report, rows = _looked(validation, show, now, masked=not unmasked)
         with if_interrupted("the expected counts are as before or as after"):
