@@ -74,6 +74,7 @@ DOCUMENTS: dict[str, Any] = {
     "consent show": {
         "people": [Holding([1], "e", CUSTOMER, [HeldRows("t", 1, [])]).as_json()],
         "not_found": [],
+        "stale": [],
     },
     "consent revoke": {
         **Changed().as_json(),
