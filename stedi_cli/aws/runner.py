@@ -32,8 +32,12 @@ _HINTS = {
     "ERROR": "Glue itself failed; run it again.",
 }
 _ROLE = "The jobs' role lacks a permission: `stedi infra status` shows what differs."
+_KEY = "Set kms_key to that key, then `stedi infra up`; its own policy has to allow the role too."
 _CAUSES = (
-    ("S3 endpoint", "The jobs' VPC has no way to S3: set s3_endpoint, then `stedi infra up`."),
+    (
+        "S3 endpoint",
+        "The jobs' VPC has no way to S3: set s3_endpoint: true, then `stedi infra up`.",
+    ),
     ("AccessDenied", _ROLE),
     ("Access Denied", _ROLE),
     ("not authorized", _ROLE),
@@ -225,11 +229,12 @@ class GlueRunner:
             # Within what Java says around it, it would be lost.
             on = f" on {denied[2]}" if denied[2] else ""
             what = f"role {self._layout.role} may not {denied[1]}{on}"
-            return StediError(f"Job {job.name} failed on Glue, {run.state}: {what}.", hint=_ROLE)
-        hint = next((hint for part, hint in _CAUSES if part in run.error), None)
+            hint = _KEY if denied[1].startswith("kms:") else _ROLE
+            return StediError(f"Job {job.name} failed on Glue, {run.state}: {what}.", hint=hint)
+        known = next((hint for part, hint in _CAUSES if part in run.error), None)
         return StediError(
             f"Job {job.name} failed on Glue, {run.state}: {said[:500]}.",
-            hint=hint or _HINTS.get(run.state, f"Look at {self._where(run)}."),
+            hint=known or _HINTS.get(run.state, f"Look at {self._where(run)}."),
         )
 
     def _where(self, run: Run) -> str:

@@ -191,7 +191,13 @@ def test_what_glue_says_it_used_counts(sandbox: Sandbox) -> None:
     [
         ("FAILED", "AnalysisException: no such column", "no such column", "log stream jr_"),
         ("FAILED", "s3 answered: Access Denied", "Access Denied", "infra status"),
-        ("FAILED", "Could not find S3 endpoint or NAT gateway", "S3 endpoint", "s3_endpoint"),
+        ("FAILED", "Could not find S3 endpoint or NAT gateway", "S3 endpoint", "endpoint: true"),
+        (
+            "FAILED",
+            "User: x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:x:1:key/1",
+            "may not kms:Decrypt on arn:aws:kms:x:1:key/1",
+            "Set kms_key",
+        ),
         ("TIMEOUT", None, "Glue says TIMEOUT", "timeout_minutes"),
         ("STOPPED", None, "Glue says STOPPED", "as before or as after"),
         ("ERROR", "Internal service error", "Internal service error", "run it again"),
