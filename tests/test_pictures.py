@@ -117,6 +117,18 @@ def test_no_font_of_the_machine_is_in_a_png() -> None:
     assert found == "ac7d1c6c5e8ad7cc6f4780c72a8a34b5978bd944b191f4e1d2eb452e4d4e7add"
 
 
+@pytest.mark.parametrize("variable", ["TERM=dumb", "COLUMNS=40", "NO_COLOR=1"])
+def test_no_terminal_has_a_say_in_a_picture(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from stedi_cli.cli.picture import picture_of
+    from stedi_cli.cli.picture_formats import drawn
+
+    columns = [f"aColumn{number}" for number in range(10)]
+    picture = picture_of("t", "SELECT 1", columns, [[1709278185253] * 10], ["local"])
+    before = drawn(picture, Path("a.svg"))
+    monkeypatch.setenv(*variable.split("=", 1))
+    assert drawn(picture, Path("a.svg")) == before
+
+
 HOSTILE = [
     "</script><script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",

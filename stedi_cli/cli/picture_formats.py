@@ -188,6 +188,8 @@ def _console(picture: Picture) -> Console:
     console = Console(
         record=True,
         width=_WIDEST,
+        # With a height too no variable of the environment, such as TERM=dumb, has a say.
+        height=1,
         file=StringIO(),
         force_terminal=True,
         color_system="truecolor",
