@@ -124,6 +124,8 @@ def test_no_terminal_has_a_say_in_a_picture(variable: str, monkeypatch: pytest.M
 
     columns = [f"aColumn{number}" for number in range(10)]
     picture = picture_of("t", "SELECT 1", columns, [[1709278185253] * 10], ["local"])
+    for name in ("TERM", "COLUMNS", "LINES", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     before = drawn(picture, Path("a.svg"))
     monkeypatch.setenv(*variable.split("=", 1))
     assert drawn(picture, Path("a.svg")) == before
