@@ -28,7 +28,7 @@ _NAMES = re.compile(r' id="(?!m[0-9a-f]{10}|p[0-9a-f]{10})[^"]*"')
 _SIZES = re.compile(r' (?:width="[\d.]+pt"|height="[\d.]+pt"|xmlns:xlink="[^"]*")')
 _DIGITS = re.compile(r"(?<=\d)\.(\d{2})\d+")
 _WIDTH = 8
-_SETTINGS = "MPLCONFIGDIR"
+_SETTINGS, _BACKEND = "MPLCONFIGDIR", "MPLBACKEND"
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
@@ -81,16 +81,21 @@ def svg_of(name: str, height: float, draw: Callable[[Figure], object]) -> str:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Keep matplotlib from writing into the user's home, where it keeps a list of fonts."""
-    if "matplotlib" in sys.modules or _SETTINGS in os.environ:
+    """Keep matplotlib from the user's home, where it keeps a list of fonts, and from their backend.
+
+    One that it does not know is an error as soon as it is imported.
+    """
+    if "matplotlib" in sys.modules:
         yield
         return
     with TemporaryDirectory() as folder:
-        os.environ[_SETTINGS] = folder
+        before = {name: os.environ.pop(name, None) for name in (_SETTINGS, _BACKEND)}
+        os.environ[_SETTINGS] = before[_SETTINGS] or folder
         try:
             yield
         finally:
             del os.environ[_SETTINGS]
+            os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
 def _inlined(svg: str, name: str) -> str:
