@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from threading import RLock, Thread
@@ -40,7 +40,7 @@ class Script:
         job: Only for this job.
     """
 
-    states: tuple[str, ...] = ("STARTING", "RUNNING", "SUCCEEDED")
+    states: Sequence[str] = ("STARTING", "RUNNING", "SUCCEEDED")
     error: str | None = None
     seconds: int = 61
     dpu_seconds: float | None = None
