@@ -33,10 +33,10 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@$(RUN) -m pytest -n auto --dist loadgroup -m "not slow" $(PYTEST_ARGS)
 
-# One at a time where Spark or Trino runs: every worker would start its own.
+# Two where Spark or Trino runs, whatever the machine: each starts its own, a file of tests after another.
 test-all: sandbox
 	@CI=true $(RUN) -m pytest -n auto --dist loadgroup -m "not spark and not aws" $(PYTEST_ARGS)
-	@CI=true $(RUN) -m pytest -m "spark or aws" $(PYTEST_ARGS)
+	@CI=true $(RUN) -m pytest -n 2 --dist loadfile -m "spark or aws" $(PYTEST_ARGS)
 
 sandbox: $(VENV)/installed-all
 	@cd tests && ../$(RUN) -m sandbox fetch
