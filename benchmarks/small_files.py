@@ -5,6 +5,7 @@ The lines of a data set in files of 100 KB. Every second file holds a line that 
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,8 +21,17 @@ def main(data: Path, folder: Path) -> None:
         target.mkdir(parents=True)
         for number, lines in enumerate(_parts(sorted(landing.glob("*.json"))), start=1):
             if number % 2:
-                lines.insert(len(lines) // 2, _BAD)
+                middle = len(lines) // 2
+                is_customer = landing.parent.name == "customer"
+                lines.insert(middle, _outdated(lines[middle]) if is_customer else _BAD)
             (target / f"{landing.parent.name}-{number:05d}.json").write_bytes(b"".join(lines))
+
+
+def _outdated(line: bytes) -> bytes:
+    """A customer's line that cannot be used, and says that it is no withdrawal: it is older."""
+    record = json.loads(line)
+    older = {"lastUpdateDate": record["lastUpdateDate"] - 1, "registrationDate": "unknown"}
+    return json.dumps({**record, **older}).encode() + b"\n"
 
 
 def _parts(files: list[Path]) -> Iterator[list[bytes]]:
