@@ -2,7 +2,7 @@
 # Everything is installed into .venv, with the versions that constraints.txt names.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all sandbox check docs reference clean
+.PHONY: help demo test test-all sandbox aws-demo aws-sandbox check docs reference clean
 # Two installations into one .venv at the same time would spoil it.
 .NOTPARALLEL:
 
@@ -33,7 +33,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@$(RUN) -m pytest -n auto --dist loadgroup -m "not slow" $(PYTEST_ARGS)
 
-# Two where Spark or Trino runs, whatever the machine: each starts its own, a file of tests after another.
+# Two workers where Spark or Trino runs, whatever the machine: each starts its own.
 test-all: sandbox
 	@CI=true $(RUN) -m pytest -n auto --dist loadgroup -m "not spark and not aws" $(PYTEST_ARGS)
 	@CI=true $(RUN) -m pytest -n 2 --dist loadfile -m "spark or aws" $(PYTEST_ARGS)

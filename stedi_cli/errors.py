@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -42,6 +43,12 @@ def quantity(number: int, one: str, several: str = "") -> str:
         several: The same of several, or none; where empty, with an s behind it.
     """
     return f"{number:,} {one if number == 1 else several or f'{one}s'}"
+
+
+def some(names: Sequence[object], most: int) -> str:
+    """Return names as messages list them: the first ones, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(map(str, names[:most]))}{more}"
 
 
 def said(error: StediError) -> str:

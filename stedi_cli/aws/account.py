@@ -108,8 +108,16 @@ def error_code(error: BaseException) -> str:
     return str(response.get("Error", {}).get("Code", ""))
 
 
-DENIED = ("403", "AccessDenied", "AllAccessDisabled")
-"""Codes by which S3 says that somebody may not do something."""
+# S3's first.
+_DENIED = (
+    *("403", "AccessDenied", "AllAccessDisabled"),
+    *("AccessDeniedException", "UnauthorizedOperation"),
+)
+
+
+def is_denied(error: BaseException) -> bool:
+    """Tell whether AWS answered that the caller may not do this."""
+    return error_code(error) in _DENIED
 
 
 @contextmanager

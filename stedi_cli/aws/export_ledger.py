@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 
-from stedi_cli.aws.account import DENIED, aws_errors, error_code
+from stedi_cli.aws.account import aws_errors, is_denied
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError
@@ -31,7 +31,7 @@ class ExportLedger:
             with aws_errors(f"s3:PutObject {key}"):
                 self._storage.s3.put_object(**self._storage.place(key), Body=entry.line())
         except StediError as error:
-            if error_code(error.__cause__ or error) in DENIED:
+            if is_denied(error.__cause__ or error):
                 return False
             raise
         return True

@@ -31,22 +31,18 @@ class Layout:
     @cached_property
     def bucket(self) -> str:
         """The bucket: the configured one, or one derived from account and region."""
-        return self.settings.bucket or f"{self._name}-{self.account.id}-{self.account.region}"
+        settings, account = self.settings, self.account
+        return settings.bucket or f"{settings.name}-{account.id}-{account.region}"
 
     @property
     def database(self) -> str:
         """The Glue database."""
-        return self.settings.database or self._name.replace("-", "_")
+        return self.settings.database or self.settings.name.replace("-", "_")
 
     @property
     def work_group(self) -> str:
         """The Athena work group."""
-        return self.settings.work_group or self._name
-
-    @property
-    def _name(self) -> str:
-        """What the names derive from that are not given."""
-        return self.settings.name
+        return self.settings.work_group or self.settings.name
 
     @property
     def tags(self) -> dict[str, str]:
@@ -127,7 +123,7 @@ class Layout:
 
     def job(self, name: str) -> str:
         """Return the name of a Glue job."""
-        return f"{self.settings.job_prefix or f'{self._name}-'}{name}"
+        return f"{self.settings.job_prefix or f'{self.settings.name}-'}{name}"
 
     @property
     def job_for_all(self) -> str:
@@ -158,7 +154,7 @@ class Layout:
     def role_arn(self) -> str:
         """ARN of the role that Glue jobs run as."""
         settings, account = self.settings, self.account
-        role = f"{settings.role_path}{settings.role or f'{self._name}-glue'}"
+        role = f"{settings.role_path}{settings.role or f'{settings.name}-glue'}"
         return settings.role_arn or f"arn:{account.partition}:iam::{account.id}:role{role}"
 
     @property

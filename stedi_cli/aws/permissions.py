@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-Document = dict[str, Any]
+from stedi_cli.aws.statements import Document
+
 Need = tuple[str, str]
 """An action, and the resource that it is for."""
 

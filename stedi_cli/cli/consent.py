@@ -13,13 +13,19 @@ from stedi_cli.cli.help import Group
 from stedi_cli.cli.interrupts import EVERY_TABLE, if_interrupted
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.people import PeopleOption, people_in
-from stedi_cli.cli.session import Session, session, show_removed
-from stedi_cli.errors import ExitCode, StediError, UsageError, quantity
+from stedi_cli.cli.session import (
+    BadRowsOption,
+    Session,
+    UnreadableOption,
+    session,
+    show_removed,
+)
+from stedi_cli.errors import ExitCode, StediError, UsageError, quantity, some
 from stedi_cli.landing.names import shown
 from stedi_cli.printable import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from stedi_cli.consent.change import Changed, ConsentChange
     from stedi_cli.consent.held import Holding
@@ -31,16 +37,6 @@ app = typer.Typer(cls=Group, help="See, give and withdraw people's consent.", no
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait for another writer, and for those who read.")
-]
-BadRowsOption = Annotated[
-    str | None,
-    typer.Option("--max-bad-rows", help="Most unusable lines of a landing table: 100, or 1%."),
-]
-UnreadableOption = Annotated[
-    str | None,
-    typer.Option(
-        "--max-unreadable-customers", help="Most customer lines that do not say whose they are."
-    ),
 ]
 _MOST_LINES = 20
 _TRUE = f"{EVERY_TABLE}; give the command again to be sure of all of them"
@@ -109,8 +105,7 @@ def grant(
     Each gets a new record like their latest one in a new landing file. Who agrees already is left
     as they are. Where somebody is held back, files and lines are named and nothing is changed,
     unless --supersede says that these lines are answered; to know it, what is stale is built anew
-    first. Exit code 5 where no record of somebody
-    is there.
+    first. Exit code 5 where no record of somebody is there.
 
     Example: stedi consent grant --file people.txt
     """
@@ -123,8 +118,9 @@ def grant(
         with _half_way_told(change):
             events = change.grant(people, supersede=supersede)
             done, progress = _follow(opened, events, quiet=as_json)
-        _tell(done, progress, as_json=as_json)
-        if not as_json:
+        if as_json:
+            _emit(done, progress)
+        else:
             _say("agrees from now on", "agree from now on", people, done)
     _end(done.missing, "No customer's record that can be read is there of")
 
@@ -156,8 +152,9 @@ def revoke(
         change = _change(opened, wait=wait)
         with _half_way_told(change):
             done, progress = _follow(opened, change.revoke(people), quiet=as_json)
-        _tell(done, progress, as_json=as_json)
-        if not as_json:
+        if as_json:
+            _emit(done, progress)
+        else:
             _say("does not agree any more", "do not agree any more", people, done)
         if done.changed or progress.done:
             _warn_of_others(opened, done.not_looked_at)
@@ -210,23 +207,23 @@ def _follow(
         show_removed(progress.removed)
 
 
-def _tell(done: Changed, progress: Progress, *, as_json: bool) -> None:
-    if as_json:
-        jobs = [job.as_json() for job in progress.done]
-        removed = [ref.as_json() for ref in progress.removed]
-        render.emit({**done.as_json(), "jobs": jobs, "removed": removed})
+def _emit(done: Changed, progress: Progress) -> None:
+    jobs = [job.as_json() for job in progress.done]
+    removed = [ref.as_json() for ref in progress.removed]
+    render.emit({**done.as_json(), "jobs": jobs, "removed": removed})
 
 
 def _say(one: str, several: str, people: Sequence[Person], done: Changed) -> None:
-    lines = {*done.changed}
-    changed = len({person.email for person in people if person.line in lines})
-    if changed:
+    if changed := _count(people, done.changed):
         said = quantity(changed, f"person {one}", f"people {several}")
         render.paragraph(f"{said}: {done.file} is their record in the landing zone.")
-    lines = {*done.unchanged}
-    unchanged = len({person.email for person in people if person.line in lines})
-    if unchanged:
+    if unchanged := _count(people, done.unchanged):
         render.paragraph(quantity(unchanged, "person agrees", "people agree") + " already.")
+
+
+def _count(people: Sequence[Person], lines: Collection[int]) -> int:
+    """Return how many people were named on lines; several may name one."""
+    return len({person.email for person in people if person.line in lines})
 
 
 def _warn_of_others(opened: Session, not_looked_at: Sequence[str]) -> None:
@@ -270,8 +267,6 @@ def _end(missing: Sequence[int], what: str) -> None:
     """Say which lines name nobody who is known, and exit 5 where any does."""
     if not missing:
         return
-    named = ", ".join(map(str, missing[:_MOST_LINES]))
-    more = f" and {len(missing) - _MOST_LINES:,} more" if len(missing) > _MOST_LINES else ""
     lines = "line" if len(missing) == 1 else "lines"
-    render.note(f"{what} who stands on {lines} {named}{more} of the people.")
+    render.note(f"{what} who stands on {lines} {some(missing, _MOST_LINES)} of the people.")
     raise typer.Exit(ExitCode.NOBODY)

@@ -83,11 +83,7 @@ def explain(
 
 def _show(count: str, found: list[Cause], notes: list[str], flows: list[Flow]) -> None:
     for cause in found:
-        told = [f"{count} is {cause.text}.", *([cause.file] if cause.file else [])]
-        if render.is_terminal():
-            render.wrapped("\n  ".join(map(str, told)))
-        else:
-            render.record(*told)
+        render.entry(f"{count} is {cause.text}.", *([cause.file] if cause.file else []))
     if not found:
         render.wrapped(f"{count} is made by nothing that is known, of this data.")
     for text in notes:

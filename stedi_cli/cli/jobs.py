@@ -13,7 +13,13 @@ from stedi_cli.cli.help import Group
 from stedi_cli.cli.interrupts import EVERY_TABLE, if_interrupted
 from stedi_cli.cli.listed_jobs import show_plans, show_runs, used_by
 from stedi_cli.cli.live_jobs import Progress, live
-from stedi_cli.cli.session import Session, session, show_removed
+from stedi_cli.cli.session import (
+    BadRowsOption,
+    Session,
+    UnreadableOption,
+    session,
+    show_removed,
+)
 from stedi_cli.errors import StediError, Terminated, UsageError, quantity
 from stedi_cli.printable import one_line
 
@@ -81,16 +87,8 @@ def run(
         bool, typer.Option("--reread", help="Read all landing files anew, and run the jobs.")
     ] = False,
     engine: EngineOption = None,
-    max_bad_rows: Annotated[
-        str | None, typer.Option(help="Most unusable lines of a landing table: 100, or 1%.")
-    ] = None,
-    max_unreadable_customers: Annotated[
-        str | None,
-        typer.Option(
-            help="Most customer lines that do not say whose they are or which serial number is"
-            " theirs: 0, or 1%."
-        ),
-    ] = None,
+    max_bad_rows: BadRowsOption = None,
+    max_unreadable_customers: UnreadableOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another writer.")] = False,
     separate: SeparateOption = False,
     detach: Annotated[

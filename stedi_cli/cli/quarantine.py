@@ -9,7 +9,6 @@ import typer
 from stedi_cli.cli import completion, render
 from stedi_cli.cli.session import session
 from stedi_cli.errors import UsageError
-from stedi_cli.printable import one_line
 from stedi_cli.sql import literal
 
 if TYPE_CHECKING:
@@ -69,11 +68,7 @@ def _show_lines(records: list[tuple[Any, ...]]) -> None:
     for table, file, line, reason, text, delivered in records:
         source = "" if delivered is None else f" (line {delivered} as it was delivered)"
         where = f"{table} {file}:{line} {reason}{source}"
-        told = [where, *([] if text is None else [one_line(text)])]
-        if render.is_terminal():
-            render.say("\n  ".join(told))
-        else:
-            render.record(*told)
+        render.entry(where, *([] if text is None else [text]))
 
 
 def _lines(lake: Lake, only: str) -> _Found:

@@ -72,6 +72,16 @@ def record(*cells: object) -> None:
     typer.echo("\t".join(one_line(plain(cell)) for cell in cells))
 
 
+def entry(head: str, *details: object) -> None:
+    """Print details below what they are of on a terminal, elsewhere all as one record."""
+    if not is_terminal():
+        record(head, *details)
+        return
+    wrapped(head)
+    for detail in details:
+        say(f"  {one_line(plain(detail))}")
+
+
 def say(text: str = "") -> None:
     """Print a line to stdout."""
     typer.echo(plain(text))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
     from stedi_cli.project.lakehouse import Lakehouse
     from stedi_cli.project.settings import Settings
     from stedi_cli.tables.history import RefRemoved
+
+BadRowsOption = Annotated[
+    str | None, typer.Option(help="Most unusable lines of a landing table: 100, or 1%.")
+]
+UnreadableOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Most customer lines that do not say whose they are or which serial number is"
+        " theirs: 0, or 1%."
+    ),
+]
 
 
 @dataclass(frozen=True)

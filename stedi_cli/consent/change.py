@@ -12,8 +12,7 @@ from stedi_cli.checks.built import built_policies
 from stedi_cli.consent.customers import Customer, Record, customers_of, find, person_of
 from stedi_cli.consent.held import built_of
 from stedi_cli.consent.next_record import agreed, withdrawn
-from stedi_cli.errors import BadDataError, ExitCode, StediError, UsageError, quantity
-from stedi_cli.lake.consent_part import Consent
+from stedi_cli.errors import BadDataError, ExitCode, StediError, UsageError, quantity, some
 from stedi_cli.lake.parts import Lake
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.landing.contract import Unusable, judge
@@ -76,13 +75,15 @@ class ConsentChange:
 
     Args:
         lakehouse: The model.
-        lake: Its parts.
+        lake: Its parts, that for consent among them.
         wait: Whether to wait for others who are at work.
     """
 
     def __init__(self, lakehouse: Lakehouse, lake: Lake, *, wait: bool = False) -> None:
         self._lakehouse = lakehouse
         self._lake = lake
+        assert lake.consent is not None
+        self._part = lake.consent
         self._wait = wait
         self._table = customers_of(lakehouse)
         self.recorded = False
@@ -173,15 +174,6 @@ class ConsentChange:
             except StediError as error:
                 raise UnfinishedError("The consent is", error) from error
         return Changed(_lines_of(new), unchanged, sorted(missing), file, policy)
-
-    @property
-    def _part(self) -> Consent:
-        if self._lake.consent is None:
-            raise UsageError(
-                "On AWS consent cannot be changed by this command yet.",
-                hint="Upload a newer record of the customer, and run `stedi jobs run --all`.",
-            )
-        return self._lake.consent
 
     def _policy(self) -> str | None:
         """Return the policy that the tables have; None where none is built."""
@@ -276,15 +268,14 @@ def _refuse_held_back(held: Sequence[Customer], *, supersede: bool) -> None:
     places = unsure if supersede else list(lines)
     if not places:
         return
-    named = ", ".join(f"{shown(file)}:{line}" for file, line in places[:_MOST_NAMED])
-    more = f" and {len(places) - _MOST_NAMED:,} more" if len(places) > _MOST_NAMED else ""
+    named = some([f"{shown(file)}:{line}" for file, line in places], _MOST_NAMED)
     if supersede:
         raise BadDataError(
-            f"Lines that cannot be used may be about others too: {named}{more}.",
+            f"Lines that cannot be used may be about others too: {named}.",
             hint="Mend these lines in the landing files and upload them again.",
         )
     raise BadDataError(
         f"{quantity(len(held), 'person is', 'people are')} held back, since lines that cannot be"
-        f" used may withdraw their consent: {named}{more}.",
+        f" used may withdraw their consent: {named}.",
         hint="Look at them: `stedi quarantine --show`. If this answers them, add --supersede.",
     )

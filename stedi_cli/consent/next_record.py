@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stedi_cli.consent.customers import CONSENT, Customer, Record
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import UsageError, some
 
 _MOST_NAMED = 5
 
@@ -39,12 +39,10 @@ def agreed(customers: Sequence[Customer], now: int) -> list[Record]:
         else:
             records.append(_record(customer, updated, now))
     if late:
-        named = ", ".join(map(str, sorted(late)[:_MOST_NAMED]))
-        more = f" and {len(late) - _MOST_NAMED:,} more" if len(late) > _MOST_NAMED else ""
         raise UsageError(
             "No date is left that is later than the latest record of who stands on"
-            f" {'line' if len(late) == 1 else 'lines'} {named}{more} of the people; nobody's"
-            " consent was recorded.",
+            f" {'line' if len(late) == 1 else 'lines'} {some(sorted(late), _MOST_NAMED)} of the"
+            " people; nobody's consent was recorded.",
             hint=f"Mend its {customers[0].columns.instant} in the landing file, or leave them out.",
         )
     return records

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from stedi_cli.errors import UsageError
+from stedi_cli.errors import UsageError, some
 from stedi_cli.landing.lines import numbered, open_lines
 from stedi_cli.landing.look import (
     is_unfinished,
@@ -104,10 +104,9 @@ def find_files(folder: Path, tables: Iterable[Table], apart: Path | None = None)
     found = [_delivery(search, place, by_name) for place in search.places()]
     usable = [delivery for delivery in found if any(delivery.files.values())]
     if len(usable) > 1:
-        places = ", ".join(shown(str(delivery.folder)) for delivery in usable[:_FEW])
-        more = f" and {len(usable) - _FEW} more" if len(usable) > _FEW else ""
+        places = some([shown(str(delivery.folder)) for delivery in usable], _FEW)
         raise UsageError(
-            f"{folder} holds landing files in {len(usable)} places: {places}{more}.",
+            f"{folder} holds landing files in {len(usable)} places: {places}.",
             hint="Name one of them.",
         )
     if not usable:
@@ -138,12 +137,11 @@ def _refuse_no_folder(folder: Path, wanted: str) -> None:
 
 def _nothing_in(folder: Path, left: Sequence[str], search: TableFolders, wanted: str) -> UsageError:
     held = left or search.held()
-    named = ", ".join(map(shown, held[:_FEW])) or "nothing"
-    more = f" and {len(held) - _FEW:,} more" if len(held) > _FEW else ""
+    named = some([shown(name) for name in held], _FEW) or "nothing"
     hint = f"Expected {wanted} below it, with files of JSON lines, plain or gzip."
     if (table := search.table_called(folder.resolve().name)) is not None:
         hint = f"It is the folder of {table} itself: name the one above it."
-    return UsageError(f"{folder} holds no landing files, but {named}{more}.", hint=hint)
+    return UsageError(f"{folder} holds no landing files, but {named}.", hint=hint)
 
 
 def _delivery(search: TableFolders, place: Path, by_name: Mapping[str, Table]) -> Delivery:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from stedi_cli.errors import some
 from stedi_cli.landing.contract import BLANKS
 from stedi_cli.landing.look import GZIP, unpacked
 from stedi_cli.landing.names import shown
@@ -181,9 +182,4 @@ def shapes_said(shapes: Mapping[str, object]) -> list[str]:
     files: dict[str, list[str]] = {}
     for file, shape in shapes.items():
         files.setdefault(str(shape), []).append(shown(file))
-    return [f"{_listed(named)}: {shape}." for shape, named in files.items()]
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _FEW:,} more" if len(names) > _FEW else ""
-    return f"{', '.join(names[:_FEW])}{more}"
+    return [f"{some(named, _FEW)}: {shape}." for shape, named in files.items()]

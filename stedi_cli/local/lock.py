@@ -102,12 +102,7 @@ def without_readers(path: Path) -> Iterator[bool]:
         return
     descriptor = os.open(path, os.O_RDONLY | _FLAGS, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield _is_locked(descriptor)
     finally:
         os.close(descriptor)
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from stedi_cli.aws.account import is_denied
 from stedi_cli.aws.infra.resource import (
     Found,
     Kind,
     ask,
     from_key_values,
-    is_denied,
     key_values,
 )
 from stedi_cli.aws.layout import TAG, Layout
@@ -214,7 +214,7 @@ class Endpoint(Kind):
             yield Resource(self.kind, self.names()[0], "left", note)
             return
         if not heir:
-            yield from super().remove()
+            yield from self._removed(self._found(ours))
         for endpoint in ours if heir else ():
             number, name = endpoint["VpcEndpointId"], self.names()[0]
             note = f"{number} is now of lakehouse {heir}, which uses it"
@@ -238,6 +238,9 @@ class Endpoint(Kind):
     def to_remove(self) -> dict[str, Found]:
         """Read only what is ours: without a default VPC there may still be one elsewhere."""
         own = [e for e in self._endpoints_seen() or () if self.is_ours(_tags(e))]
+        return self._found(own)
+
+    def _found(self, own: list[dict[str, Any]]) -> dict[str, Found]:
         return {self.names()[0]: Found({}, note=e["VpcEndpointId"]) for e in own}
 
 

@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 from stedi_cli.aws import policies
-from stedi_cli.aws.account import side_by_side
-from stedi_cli.aws.infra.resource import Found, Kind, ask, is_denied
+from stedi_cli.aws.account import is_denied, side_by_side
+from stedi_cli.aws.infra.resource import Found, Kind, ask
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.permissions import Document, Permissions, trusts
+from stedi_cli.aws.permissions import Permissions, trusts
+from stedi_cli.aws.statements import Document
 from stedi_cli.errors import StediError
 from stedi_cli.lake.records import Change
 

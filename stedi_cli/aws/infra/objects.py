@@ -7,7 +7,7 @@ import json
 from functools import cached_property
 from pathlib import Path
 
-from stedi_cli.aws.account import DENIED, error_code
+from stedi_cli.aws.account import is_denied
 from stedi_cli.aws.infra.bucket import Bucket
 from stedi_cli.aws.infra.resource import Found, Kind, ask, is_missing
 from stedi_cli.aws.layout import Layout
@@ -62,7 +62,7 @@ class Objects(Kind):
         except StediError as error:
             # The bucket itself says what is wrong with it.
             cause = error.__cause__ or error
-            if is_missing(cause) or error_code(cause) in DENIED:
+            if is_missing(cause) or is_denied(cause):
                 return {}
             raise
         return {

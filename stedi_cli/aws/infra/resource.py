@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from stedi_cli.aws.account import DENIED, aws_errors, error_code, side_by_side
+from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.errors import StediError
 from stedi_cli.lake.records import Change, Resource
@@ -58,11 +58,6 @@ def is_missing(error: BaseException) -> bool:
     # Athena has no code of its own for it.
     absent = error_code(error) == "InvalidRequestException" and "not found" in str(error)
     return error_code(error) in _MISSING or absent
-
-
-def is_denied(error: BaseException) -> bool:
-    """Tell whether AWS answered that the caller may not do this."""
-    return error_code(error) in (*DENIED, "AccessDeniedException", "UnauthorizedOperation")
 
 
 def is_there_already(error: BaseException) -> bool:
@@ -249,6 +244,9 @@ class Kind(ABC):
         """Delete all of ours, and tell what is there and not ours."""
         with self.errors():
             found = self.to_remove()
+        yield from self._removed(found)
+
+    def _removed(self, found: dict[str, Found]) -> Iterator[Resource]:
         ours = [name for name, there in found.items() if there.ours]
         side_by_side([partial(self._delete, name) for name in ours])
         for name in ours:
