@@ -242,9 +242,13 @@ def test_a_table_that_nobody_can_look_into_is_told(
     known = held.whose
     name = "step_trainer_trusted"
     monkeypatch.setattr(held, "whose", lambda _, t, p: None if t.name == name else known(_, t, p))
-    told = consent("revoke", ANN, json=True)
-    assert (told.code, json.loads(told.out)["not_looked_at"]) == (0, [name])
-    assert f"Warning: {name} may hold them: jobs/whose/{name}.sql is not there" in told.err
+    for people, changed in ([ANN, "zoe@x.org"], [1]), (["no@x.org"], []):
+        told = consent("revoke", *people, json=True)
+        done = json.loads(told.out)
+        assert (told.code, done["changed"], done["not_looked_at"]) == (3, changed, [name])
+        assert f"Warning: {name} may hold them: jobs/whose/{name}.sql is not there" in told.err
+        assert f"line {len(people)} of the people" in told.err
+    assert ANN not in trusted(ran)
 
 
 @pytest.mark.slow

@@ -140,7 +140,8 @@ def revoke(
     Each gets a new record like their latest one, without consent, in a new landing file. What is
     stale is built anew under the policy that the tables have, and of each table one snapshot
     stays, with no other file. Refused while somebody else writes or reads, unless --wait is given.
-    Exit code 5 where no record of somebody is there, 4 where a table has them all the same.
+    Exit code 5 where no record of somebody is there, 4 where a table has them all the same, 3 where
+    nobody can tell whether one has.
 
     Example: stedi consent revoke --file people.txt --wait
     """
@@ -156,9 +157,11 @@ def revoke(
             _emit(done, progress)
         else:
             _say("does not agree any more", "do not agree any more", people, done)
+        _warn_of_unknown(done.not_looked_at)
         if done.changed or progress.done:
-            _warn_of_others(opened, done.not_looked_at)
-    _end(done.missing, "No customer's record that can be read is there of")
+            _warn_of_others(opened)
+    doubt = ExitCode.BAD_DATA if done.not_looked_at else ExitCode.DONE
+    _end(done.missing, "No customer's record that can be read is there of", doubt)
 
 
 def _refuse_elsewhere(opened: Session) -> None:
@@ -226,13 +229,16 @@ def _count(people: Sequence[Person], lines: Collection[int]) -> int:
     return len({person.email for person in people if person.line in lines})
 
 
-def _warn_of_others(opened: Session, not_looked_at: Sequence[str]) -> None:
-    """Name what may hold them: what no run builds anew, and what nobody can look into."""
-    for table in not_looked_at:
+def _warn_of_unknown(tables: Sequence[str]) -> None:
+    for table in tables:
         render.note(
             f"Warning: {table} may hold them: jobs/whose/{table}.sql is not there, which would say"
-            " whose its rows are."
+            " whose its rows are. Write it, then give this command again."
         )
+
+
+def _warn_of_others(opened: Session) -> None:
+    """Name what may hold them and no run builds anew."""
     for stranger in opened.lake.tables.strangers():
         render.note(f"Warning: {stranger.kind} {stranger.name} may hold them: {stranger.note}.")
     exports = opened.lake.exports.read()
@@ -263,10 +269,10 @@ def _show_holding(holding: Holding, *, is_sure: bool) -> None:
     render.say()
 
 
-def _end(missing: Sequence[int], what: str) -> None:
-    """Say which lines name nobody who is known, and exit 5 where any does."""
-    if not missing:
-        return
-    lines = "line" if len(missing) == 1 else "lines"
-    render.note(f"{what} who stands on {lines} {some(missing, _MOST_LINES)} of the people.")
-    raise typer.Exit(ExitCode.NOBODY)
+def _end(missing: Sequence[int], what: str, doubt: ExitCode = ExitCode.DONE) -> None:
+    """Say which lines name nobody who is known; exit 5 where any does, unless in doubt of more."""
+    if missing:
+        lines = "line" if len(missing) == 1 else "lines"
+        render.note(f"{what} who stands on {lines} {some(missing, _MOST_LINES)} of the people.")
+    if doubt or missing:
+        raise typer.Exit(doubt or ExitCode.NOBODY)

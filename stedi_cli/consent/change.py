@@ -19,7 +19,7 @@ from stedi_cli.landing.contract import Unusable, judge
 from stedi_cli.landing.lines import fields_of
 from stedi_cli.landing.names import shown
 from stedi_cli.privacy.people import Person
-from stedi_cli.project.lakehouse import STRICT, Lakehouse
+from stedi_cli.project.lakehouse import STRICT, Job, Lakehouse
 from stedi_cli.runs.pipeline import Event, Pipeline
 
 _MOST_NAMED = 5
@@ -111,9 +111,10 @@ class ConsentChange:
             named = {customer.person for customer in found.customers}
             named |= {person_of(one.given) for one in found.missing}
             # A table may have them whose landing files went since.
-            there = built_of(self._lakehouse, self._lake, named, policy)
+            there = list(built_of(self._lakehouse, self._lake, named, policy))
             if not able and not any(left for _, left in there):
-                return Changed(missing=sorted(missing), policy=policy)
+                unsure = _unknown(there)
+                return Changed(missing=sorted(missing), policy=policy, not_looked_at=unsure)
             now = _now()
             records = [withdrawn(customer, now) for customer in able]
             file = self._deliver(records) if records else None
@@ -248,7 +249,12 @@ class ConsentChange:
                     f" withdrew: under {policy} not their owner's consent decides.",
                     hint=f"{'Mend' if policy == STRICT else other} the SQL of {job.name}.",
                 )
-        return [job.writes for job, left in built if left is None]
+        return _unknown(built)
+
+
+def _unknown(built: Iterable[tuple[Job, int | None]]) -> list[str]:
+    """Return the tables of which nobody knows whether they have the people asked about."""
+    return [job.writes for job, left in built if left is None]
 
 
 def _now() -> int:
