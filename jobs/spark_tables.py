@@ -115,7 +115,7 @@ class Tables:
     def written(self, table: Any, rows: DataFrame) -> list[Any]:
         """Write rows into data files of a table that no snapshot has, as Iceberg's rewrites do."""
         spark = self.spark._jvm.org.apache.iceberg.spark  # type: ignore[union-attr]
-        cache, coordinator = spark.SparkTableCache.get(), spark.FileRewriteCoordinator.get()
+        cache, coordinator = self._table_cache(), spark.FileRewriteCoordinator.get()
         group = str(uuid.uuid4())
         cache.add(group, table)
         try:
@@ -127,6 +127,20 @@ class Tables:
         finally:
             coordinator.clearRewrite(table, group)
             cache.remove(group)
+
+    def _table_cache(self) -> Any:
+        """Return Iceberg's one cache of tables.
+
+        It has two methods of the name `get`. py4j takes the one that Java lists first, in an order
+        that is another with other options, and calls it static or not at all.
+        """
+        jvm, gateway = self.spark._jvm, self.spark.sparkContext._gateway
+        assert jvm is not None and gateway is not None
+        loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
+        name = "org.apache.iceberg.spark.SparkTableCache"
+        found = jvm.java.lang.Class.forName(name, True, loader)
+        get = found.getMethod("get", gateway.new_array(jvm.java.lang.Class, 0))
+        return get.invoke(None, gateway.new_array(jvm.java.lang.Object, 0))
 
     def finish(self, change: Any, files: list[Any], summary: dict[str, str]) -> None:
         """Commit that a table consists of some data files and of nothing else.
