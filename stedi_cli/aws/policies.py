@@ -227,11 +227,12 @@ def _caller_glue(layout: Layout) -> list[Document]:
     tables += [f"{verb}{what}" for what in ("Database", "Table") for verb in ("Update", "Delete")]
     # Athena asks for these, as the caller, of a table over files.
     tables += ["GetPartition", "GetPartitions"]
-    tags = ["TagResource", "GetTags"]
-    jobs = ["BatchGetJobs", "CreateJob", "UpdateJob", "DeleteJob"]
-    jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun", *tags]
+    jobs = ["BatchGetJobs", "CreateJob", "UpdateJob", "DeleteJob", "TagResource", "GetTags"]
+    jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"]
     # By a pattern they would be those of a lakehouse whose name goes on where this one ends.
     own_jobs = [layout.glue_arn(f"job/{name}") for name in layout.job_names]
+    left = [f"glue:{name}" for name in ("GetJobRuns", "BatchStopJobRun", "DeleteJob")]
+    tag = {f"aws:ResourceTag/{TAG}": database}
     return [
         allow("Catalog", [f"glue:{name}" for name in tables], catalog),
         # A table of any database may lie where what is removed does.
@@ -242,12 +243,14 @@ def _caller_glue(layout: Layout) -> list[Document]:
         ),
         # Athena may look for it, whatever is asked.
         allow("Default", ["glue:GetDatabase"], [layout.glue_arn("database/default")]),
-        allow("Jobs", [f"glue:{name}" for name in jobs], own_jobs),
+        # The database is there for its tags: no action on jobs is about it.
         allow(
-            "DatabaseTags",
-            [f"glue:{name}" for name in tags],
-            [layout.glue_arn(f"database/{database}")],
+            "Jobs",
+            [f"glue:{name}" for name in jobs],
+            [*own_jobs, layout.glue_arn(f"database/{database}")],
         ),
+        # Those that left the model, whose names nobody knows any more.
+        allow("JobsLeft", left, [layout.glue_arn("job/*")], StringEquals=tag),
         # AWS knows no narrower resource for this.
         allow("FindJobs", ["glue:ListJobs"], ["*"]),
     ]

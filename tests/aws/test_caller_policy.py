@@ -131,6 +131,12 @@ class Journey:
         text = json.dumps({"Version": "2012-10-17", "Statement": [listing]})
         policy = iam.create_policy(PolicyName="theirs", PolicyDocument=text)["Policy"]["Arn"]
         iam.attach_role_policy(RoleName="stedi-glue", PolicyArn=policy)
+        # One that left the model, and is at work.
+        command = {"Name": "glueetl", "ScriptLocation": "s3://x/y"}
+        glue = self._sandbox.client("glue")
+        glue.create_job(Name="stedi-old", Role="x", Command=command, Tags={TAG: "stedi"})
+        self._sandbox.runs.script("RUNNING")
+        glue.start_job_run(JobName="stedi-old")
         yield self.run("infra", "down", "--yes")
 
     def run(self, *words: str | Path, code: int = 0, config: Path = CONFIG) -> Step:
@@ -186,7 +192,7 @@ UNPROVED = "Default"
 STATEMENTS = [
     *("Bucket", "Objects", "Role", "PassRole"),
     *("Network", "EndpointPlace", "EndpointNew", "EndpointOwn", "EndpointTags"),
-    *("Catalog", "FindTables", "Jobs", "DatabaseTags", "FindJobs", "Athena", "FindLogs", "Logs"),
+    *("Catalog", "FindTables", "Jobs", "JobsLeft", "FindJobs", "Athena", "FindLogs", "Logs"),
 ]
 
 

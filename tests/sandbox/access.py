@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 from moto.ec2.models import ec2_backends
+from moto.glue.models import glue_backends
 from moto.iam.access_control import CreateAccessKeyFailure, create_access_key
 from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
@@ -148,8 +149,7 @@ def _request_tags(query: dict[str, str]) -> dict[str, str]:
 
 
 def _tags_of(resource: str, region: str) -> dict[str, str]:
-    tags = ec2_backends[ACCOUNT][region].tags.get(resource.partition("/")[2], {})
-    return {f"aws:ResourceTag/{key}": str(value) for key, value in tags.items()}
+    return _resource_tags(ec2_backends[ACCOUNT][region].tags.get(resource.partition("/")[2], {}))
 
 
 def _needs_of_s3(call: Call, region: str) -> Iterator[Need]:
@@ -211,13 +211,25 @@ def _needs_of_glue(call: Call, region: str) -> Iterator[Need]:
     if not resources:
         yield Need(call.name, body.get("ResourceArn") or "*")
     for resource in resources:
-        yield Need(call.name, _arn("glue", region, resource))
+        yield Need(call.name, _arn("glue", region, resource), _tags_of_job(resource, region))
     role = body.get("Role") or body.get("JobUpdate", {}).get("Role")
     if call.action in ("CreateJob", "UpdateJob") and role:
         arn = role if role.startswith("arn:") else role_arn(role)
         yield Need("iam:PassRole", arn, {"iam:PassedToService": "glue.amazonaws.com"})
     if call.action.startswith("Create") and body.get("Tags"):
         yield Need("glue:TagResource", _arn("glue", region, resources[-1] if resources else "*"))
+
+
+def _tags_of_job(resource: str, region: str) -> dict[str, str]:
+    # Of all that Glue's actions are about, conditions look at tags of jobs alone here.
+    if not resource.startswith("job/"):
+        return {}
+    tagger = glue_backends[ACCOUNT][region].tagger
+    return _resource_tags(tagger.get_tag_dict_for_resource(_arn("glue", region, resource)))
+
+
+def _resource_tags(tags: dict[str, str]) -> dict[str, str]:
+    return {f"aws:ResourceTag/{key}": str(value) for key, value in tags.items()}
 
 
 def role_arn(name: str, path: str | None = None) -> str:

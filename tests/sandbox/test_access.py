@@ -109,3 +109,20 @@ def test_log_groups_and_job_runs_are_asked_for_by_their_arns(sandbox: Sandbox) -
     ):
         with pytest.raises(ClientError, match=f"on resource: {arn}"):
             call(**asked)
+
+
+def test_conditions_on_tags_tell_ones_own_jobs(sandbox: Sandbox) -> None:
+    glue, arn = sandbox.client("glue"), f"{head_of(sandbox, 'glue')}:job/*"
+    for owner in ("me", "other"):
+        glue.create_job(**{**JOB, "Name": owner}, Tags={"owner": owner})
+    own = {"aws:ResourceTag/owner": "me"}
+    held = sandbox.user(policy(allow(["glue:DeleteJob", "glue:CreateJob"], arn, **own)))
+    theirs = sandbox.client("glue", held)
+    # What is not there has no tags.
+    for name in ("other", "none"):
+        with pytest.raises(ClientError, match=f"on resource: .*job/{name}"):
+            theirs.delete_job(JobName=name)
+    with pytest.raises(ClientError, match="glue:CreateJob"):
+        theirs.create_job(**{**JOB, "Name": "new"}, Tags={"owner": "me"})
+    theirs.delete_job(JobName="me")
+    assert glue.list_jobs()["JobNames"] == ["other"]
