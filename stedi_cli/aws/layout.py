@@ -170,14 +170,14 @@ class Layout:
         """Return the ARN of an Athena resource."""
         return self._arn("athena", resource)
 
-    def ec2_arn(self, resource: str) -> str:
-        """Return the ARN of an EC2 resource."""
-        return self._arn("ec2", resource)
+    def ec2_arn(self, resource: str, account: str = "") -> str:
+        """Return the ARN of an EC2 resource, of this account where none is named."""
+        return self._arn("ec2", resource, account)
 
     def logs_arn(self, resource: str) -> str:
         """Return the ARN of a CloudWatch Logs resource."""
         return self._arn("logs", resource)
 
-    def _arn(self, service: str, resource: str) -> str:
-        account = self.account
-        return f"arn:{account.partition}:{service}:{account.region}:{account.id}:{resource}"
+    def _arn(self, service: str, resource: str, account: str = "") -> str:
+        own = self.account
+        return f"arn:{own.partition}:{service}:{own.region}:{account or own.id}:{resource}"

@@ -44,7 +44,8 @@ def inside_vpc(layout: Layout) -> list[Document]:
         return []
     seen = ["Subnets", "SecurityGroups", "NetworkInterfaces", "RouteTables", "VpcEndpoints"]
     reads = [f"ec2:Describe{what}" for what in (*seen, "VpcAttribute")]
-    where = [layout.ec2_arn(f"{what}/*") for what in ("subnet", "security-group")]
+    # Those of a shared VPC have the ARN of the account that shares them.
+    where = [layout.ec2_arn(f"{what}/*", "*") for what in ("subnet", "security-group")]
     own = layout.ec2_arn("network-interface/*")
     tag = {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}}
     return [

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from conftest import PROJECT, Result
+from sandbox.access import Need, permits
 from sandbox.server import Sandbox
 
 from aws.places import CONFIG, infrastructure, inventory
@@ -180,6 +181,25 @@ def test_the_whole_document_fits_a_managed_policy_and_split_is_a_list(
     assert "managed policy" in told.err
     whole = invoke("--config", CONFIG, "infra", "policy").json()
     assert len(json.dumps(whole, separators=(",", ":"))) < 6144
+
+
+@pytest.mark.parametrize("owner", ["own", "999999999999"])
+def test_jobs_may_run_in_a_subnet_that_another_account_shares(sandbox: Sandbox, owner: str) -> None:
+    """Subnets and security groups are in their owner's account, interfaces in that of the jobs."""
+    layout = infrastructure(vpc_connection="net").layout
+    region, account = layout.account.region, layout.account.id
+    owner = account if owner == "own" else owner
+
+    def may(what: str, account: str, region: str = region) -> bool:
+        need = Need("ec2:CreateNetworkInterface", f"arn:aws:ec2:{region}:{account}:{what}/x")
+        return permits([policies.glue_access(layout)], need)
+
+    assert may("subnet", owner)
+    assert may("security-group", owner)
+    assert may("network-interface", account)
+    assert may("network-interface", owner) == (owner == account)
+    assert not may("subnet", owner, "us-west-2")
+    assert not may("instance", owner)
 
 
 def test_what_a_lakehouse_grants_covers_nothing_of_one_whose_name_goes_on(
