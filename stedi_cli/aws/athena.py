@@ -170,8 +170,13 @@ class Athena:
         return str(started["QueryExecutionId"])
 
     def _refused(self, said: str, sql: str) -> StediError:
-        if "workgroup" in said.lower():
-            name = self._layout.work_group
+        name, told = self._layout.work_group, said.lower()
+        if "workgroup" in told and "disabled" in told:
+            return StediError(
+                f"The Athena work group {name} is disabled.",
+                hint="`stedi infra up` enables it if it is ours, and says so if it is not.",
+            )
+        if "workgroup" in told:
             return StediError(
                 f"There is no Athena work group {name}.", hint="Make it with `stedi infra up`."
             )

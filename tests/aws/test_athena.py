@@ -217,6 +217,13 @@ def test_without_a_work_group(sandbox: Sandbox, layout: Layout, athena: Athena) 
     assert "infra up" in str(error.value.hint)
 
 
+def test_a_disabled_work_group_is_there(sandbox: Sandbox, athena: Athena) -> None:
+    sandbox.client("athena").update_work_group(WorkGroup="stedi", State="DISABLED")
+    with pytest.raises(StediError, match="Athena work group stedi is disabled") as error:
+        athena.select(SQL)
+    assert "`stedi infra up` enables it" in str(error.value.hint)
+
+
 def test_expired_credentials(sandbox: Sandbox, athena: Athena) -> None:
     sandbox.fail(How.EXPIRED, service="athena", action="GetQueryExecution")
     with pytest.raises(StediError, match="GetQueryExecution") as error:

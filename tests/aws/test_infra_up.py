@@ -250,6 +250,10 @@ def break_work_group(sandbox: Sandbox) -> None:
     )
 
 
+def disable_work_group(sandbox: Sandbox) -> None:
+    sandbox.client("athena").update_work_group(WorkGroup="stedi", State="DISABLED")
+
+
 DRIFT = {
     "bucket public": (break_bucket, "bucket", {"public access"}),
     "bucket policy": (break_policy, "bucket", {"policy"}),
@@ -260,6 +264,7 @@ DRIFT = {
     "endpoint": (break_endpoint, "endpoint", {"route tables"}),
     "log group": (break_logs, "log group", {"days"}),
     "work group": (break_work_group, "work group", {"scan limit"}),
+    "work group disabled": (disable_work_group, "work group", {"state"}),
 }
 
 

@@ -242,6 +242,8 @@ class Queries:
         name = asked.get("WorkGroup") or "primary"
         if name not in groups:
             raise invalid(f"WorkGroup {name} is not found.")
+        if groups[name].state == "DISABLED":
+            raise invalid("WorkGroup is disabled.")
         settings = groups[name].configuration or {}
         own = (asked.get("ResultConfiguration") or {}).get("OutputLocation")
         of_group = (settings.get("ResultConfiguration") or {}).get("OutputLocation")
