@@ -204,7 +204,7 @@ def _caller_own_endpoint(layout: Layout) -> list[Document]:
     tag = {f"aws:ResourceTag/{TAG}": layout.database}
     endpoint = layout.ec2_arn("vpc-endpoint/*")
     return [
-        allow("Network", ["ec2:DescribeVpcEndpoints"], ["*"]),
+        allow("Network", ["ec2:DescribeVpcs", "ec2:DescribeVpcEndpoints"], ["*"]),
         allow(
             "EndpointOwn",
             ["ec2:CreateTags", "ec2:DeleteVpcEndpoints"],

@@ -140,23 +140,58 @@ def test_without_a_default_vpc_there_is_none(sandbox: Sandbox) -> None:
     assert inventory(sandbox) == before
 
 
-@pytest.mark.parametrize("asked", ["auto", True])
+@pytest.mark.parametrize(("asked", "named"), [("auto", False), (True, False), ("auto", True)])
 def test_one_that_another_lakehouse_uses_stays_until_that_goes(
-    sandbox: Sandbox, asked: str | bool
+    sandbox: Sandbox, asked: str | bool, *, named: bool
 ) -> None:
     before = inventory(sandbox)
     list(infrastructure().up())
-    list(infrastructure(**OTHER, s3_endpoint=asked).up())
+    other = {**OTHER, "s3_endpoint": asked, **({"vpc": default_vpc(sandbox)} if named else {})}
+    list(infrastructure(**other).up())
     (there,) = made(sandbox)
     left = [r for r in infrastructure().down() if r.kind == "endpoint"]
     assert [(r.state, "lakehouse other" in r.note) for r in left] == [("left", True)]
     (now,) = made(sandbox)
     assert now["VpcEndpointId"] == there["VpcEndpointId"]
     assert {tag["Key"]: tag["Value"] for tag in now["Tags"]} == {TAG: "other"}
-    second = infrastructure(**OTHER, s3_endpoint=asked)
+    second = infrastructure(**other)
     assert {change.action for change in second.plan().changes} == {"keep"}
     list(second.down())
     assert inventory(sandbox) == before
+
+
+def other_in_another_vpc(sandbox: Sandbox) -> None:
+    ec2 = sandbox.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    within, name = [{"Name": "vpc-id", "Values": [vpc]}], f"com.amazonaws.{sandbox.region}.s3"
+    tables = [t["RouteTableId"] for t in ec2.describe_route_tables(Filters=within)["RouteTables"]]
+    ec2.create_vpc_endpoint(
+        VpcEndpointType="Gateway", VpcId=vpc, ServiceName=name, RouteTableIds=tables
+    )
+    list(infrastructure(**OTHER, vpc=vpc).up())
+
+
+def other_without_one(sandbox: Sandbox) -> None:
+    list(infrastructure(**OTHER, s3_endpoint=False).up())
+
+
+def other_of_which_data_alone_is_left(sandbox: Sandbox) -> None:
+    list(infrastructure(**OTHER).up())
+    list(infrastructure(**OTHER).down(keep_data=True))
+
+
+@pytest.mark.parametrize(
+    "other", [other_in_another_vpc, other_without_one, other_of_which_data_alone_is_left]
+)
+def test_one_that_no_other_lakehouse_uses_goes(
+    sandbox: Sandbox, other: Callable[[Sandbox], None]
+) -> None:
+    list(infrastructure().up())
+    (own,) = made(sandbox)
+    other(sandbox)
+    done = [r.state for r in infrastructure().down() if r.kind == "endpoint"]
+    assert done == ["removed"]
+    assert own["VpcEndpointId"] not in {e["VpcEndpointId"] for e in made(sandbox)}
 
 
 def test_the_setting_is_auto_true_or_false(tmp_path: Path) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.resource import Found, Kind, ask
 from stedi_cli.aws.layout import TAG
+from stedi_cli.aws.lodgers import lakehouse_of
 from stedi_cli.lake.records import Resource
 
 _BUCKET, _ROLE, _WORK_GROUP = _NAMES = ("stedi:bucket", "stedi:role", "stedi:work_group")
+_VPC = "stedi:vpc"
+DEFAULT_VPC = "default"
 
 
 class Database(Kind):
@@ -26,8 +29,13 @@ class Database(Kind):
             "Name": self.layout.database,
             "Description": "The STEDI lakehouse",
             "LocationUri": self.layout.uri(self.layout.settings.warehouse_prefix),
-            "Parameters": {TAG: self.layout.database, **self._names()},
+            "Parameters": {TAG: self.layout.database, **self._names(), **self._vpc()},
         }
+
+    def _vpc(self) -> dict[str, str]:
+        """What tells other lakehouses in whose VPC this one counts on an S3 endpoint."""
+        settings = self.layout.settings
+        return {_VPC: settings.vpc or DEFAULT_VPC} if settings.s3_endpoint else {}
 
     def _names(self) -> dict[str, str]:
         """What else is looked for by its name, so that another name in the config is noticed."""
@@ -42,6 +50,7 @@ class Database(Kind):
             "description": wanted["Description"],
             "location": wanted["LocationUri"],
             "names": _text(self._names()),
+            "vpc": self._vpc().get(_VPC, ""),
             **({"tags": self.tags_text(self.layout.tags)} if self.layout.settings.tags else {}),
         }
 
@@ -66,6 +75,7 @@ class Database(Kind):
             "description": found.get("Description", ""),
             "location": found.get("LocationUri", ""),
             "names": _text(names),
+            "vpc": parameters.get(_VPC, ""),
             "tags": self.tags_text((tagged[0] or {}).get("Tags", {})) if tagged else "",
         }
         return {name: Found(fields, ours=self.is_ours(parameters))}
@@ -104,7 +114,7 @@ class Database(Kind):
             glue.update_database(Name=name, DatabaseInput=self._input())
 
     def release(self) -> None:
-        """Forget role and work group, which are gone while the database stays."""
+        """Forget role, work group and endpoint, which are gone while the database stays."""
         with self.errors():
             if not any(there.ours for there in self.read().values()):
                 return
@@ -116,6 +126,18 @@ class Database(Kind):
     def delete(self, name: str) -> None:
         """Delete it; its tables are deleted before."""
         ask(self.layout.account.client("glue").delete_database, Name=name)
+
+
+def counting_on_endpoints(found: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the lakehouses that count on an S3 endpoint, each with its VPC as its config names it.
+
+    Args:
+        found: The databases of the account and region.
+    """
+    told = {
+        str(d["Name"]): d.get("Parameters") or {} for d in found if lakehouse_of(d) == d["Name"]
+    }
+    return {name: told[name][_VPC] for name in sorted(told) if _VPC in told[name]}
 
 
 def _text(names: dict[str, str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from stedi_cli.aws.account import is_denied
+from stedi_cli.aws.infra.database import DEFAULT_VPC
 from stedi_cli.aws.infra.resource import (
     Found,
     Kind,
@@ -31,13 +32,14 @@ class Endpoint(Kind):
 
     Args:
         layout: VPC and route tables, where they are configured.
-        lakehouses: Returns the names of the other lakehouses of the account and region.
+        lakehouses: Returns the other lakehouses that count on an endpoint, each with its VPC as its
+            config names it.
     """
 
     kind = "endpoint"
     fixed: ClassVar[frozenset[str]] = frozenset({"vpc"})
 
-    def __init__(self, layout: Layout, lakehouses: Callable[[], list[str]]) -> None:
+    def __init__(self, layout: Layout, lakehouses: Callable[[], dict[str, str]]) -> None:
         super().__init__(layout)
         self._lakehouses = lakehouses
         self._auto = layout.settings.s3_endpoint == "auto"
@@ -95,6 +97,11 @@ class Endpoint(Kind):
         self._vpc = (
             self.layout.settings.vpc or (self._own or {}).get("VpcId") or self._default_vpc()
         )
+        if not self._vpc and not self._auto:
+            raise StediError(
+                f"Region {self.layout.account.region} has no default VPC for the S3 endpoint.",
+                hint="Set `s3_endpoint: false`, since these jobs run without one, or set vpc.",
+            )
         others = {
             table: other["VpcEndpointId"]
             for other in endpoints
@@ -137,14 +144,7 @@ class Endpoint(Kind):
     def _default_vpc(self) -> str:
         ec2 = self.layout.account.client("ec2")
         found = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
-        if not found and self._auto:
-            return ""
-        if not found:
-            raise StediError(
-                f"Region {self.layout.account.region} has no default VPC for the S3 endpoint.",
-                hint="Set `s3_endpoint: false`, since these jobs run without one, or set vpc.",
-            )
-        return str(found[0]["VpcId"])
+        return str(found[0]["VpcId"]) if found else ""
 
     def _tables_of(self, vpc: str) -> list[str]:
         ec2 = self.layout.account.client("ec2")
@@ -201,11 +201,11 @@ class Endpoint(Kind):
                 )
 
     def remove(self) -> Iterator[Resource]:
-        """Delete it, unless another lakehouse of this account has only it, and takes it over."""
+        """Delete it, unless another lakehouse counts on it, has no other, and takes it over."""
         with self.errors():
             endpoints = self._endpoints_seen()
             ours = [e for e in endpoints or () if self.is_ours(_tags(e))]
-            heir = self._heir(endpoints or []) if ours else ""
+            heir = self._heir(ours, endpoints or []) if ours else ""
             if heir:
                 ec2, tag = self.layout.account.client("ec2"), key_values({TAG: heir})
                 ec2.create_tags(Resources=[e["VpcEndpointId"] for e in ours], Tags=tag)
@@ -231,9 +231,13 @@ class Endpoint(Kind):
                 raise
             return None
 
-    def _heir(self, endpoints: list[dict[str, Any]]) -> str:
+    def _heir(self, ours: list[dict[str, Any]], endpoints: list[dict[str, Any]]) -> str:
         owners = {_tags(endpoint).get(TAG) for endpoint in endpoints}
-        return next((name for name in self._lakehouses() if name not in owners), "")
+        others = {name: vpc for name, vpc in self._lakehouses().items() if name not in owners}
+        here = {endpoint["VpcId"] for endpoint in ours}
+        if DEFAULT_VPC in others.values() and self._default_vpc() in here:
+            here.add(DEFAULT_VPC)
+        return next((name for name, vpc in others.items() if vpc in here), "")
 
     def to_remove(self) -> dict[str, Found]:
         """Read only what is ours: without a default VPC there may still be one elsewhere."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.bucket import Bucket
-from stedi_cli.aws.infra.database import Database
+from stedi_cli.aws.infra.database import Database, counting_on_endpoints
 from stedi_cli.aws.infra.endpoint import Endpoint
 from stedi_cli.aws.infra.given_role import WAY_OUT, GivenRole
 from stedi_cli.aws.infra.jobs import Jobs
@@ -22,7 +22,7 @@ from stedi_cli.aws.infra.resource import Kind
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.aws.infra.work_group import WorkGroup
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.lodgers import databases, lakehouse_of, lodgers
+from stedi_cli.aws.lodgers import databases, lodgers
 from stedi_cli.aws.strangers import is_ours
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError, UsageError
@@ -283,9 +283,9 @@ class Infrastructure:
     def _databases(self) -> list[dict[str, Any]]:
         return databases(self.layout)
 
-    def _other_lakehouses(self) -> list[str]:
-        names = [str(d["Name"]) for d in self._databases if lakehouse_of(d) == d["Name"]]
-        return sorted({*names} - {self.layout.database})
+    def _other_lakehouses(self) -> dict[str, str]:
+        found = counting_on_endpoints(self._databases)
+        return {name: vpc for name, vpc in found.items() if name != self.layout.database}
 
     def _refuse_renamed(self) -> None:
         with self._database.errors():
