@@ -26,13 +26,14 @@ def add(lake: Lake, name: str, content: bytes) -> None:
 
 def test_the_stop_message_says_why_with_numbers(lake: Lake, invoke: Ask) -> None:
     add(lake, "bad.json", BAD)
-    told = invoke("--root", lake.settings.root, "jobs", "run", "--all")
-    assert told.code == 3
-    assert (
-        "Error: accelerometer_landing: 3 of 11 lines cannot be used (2 not-json, 1"
-        " missing:timestamp), more than max_bad_rows, 0.01, allows.\n"
-    ) in told.err
-    assert "zoe" not in told.err
+    for limit in ("1%", "12.57%", "2"):
+        told = invoke("--root", lake.settings.root, "jobs", "run", "--all", "--max-bad-rows", limit)
+        assert told.code == 3
+        assert (
+            "Error: accelerometer_landing: 3 of 11 lines cannot be used (2 not-json, 1"
+            f" missing:timestamp), more than max_bad_rows, {limit}, allows.\n"
+        ) in told.err
+        assert "zoe" not in told.err
 
 
 @pytest.mark.slow

@@ -117,7 +117,8 @@ def _most(limit: float | int, account: LandingAccount) -> float | int:
 
 
 def _said(limit: float | int) -> str:
-    return f"{limit:.6g}" if isinstance(limit, float) else str(limit)
+    # A share is given in percent, with up to three digits before the point and nine after it.
+    return f"{limit * 100:.12g}%" if isinstance(limit, float) else str(limit)
 
 
 def refuse_unusable(
