@@ -125,6 +125,20 @@ def test_empty_tables_are_not_accepted(
     assert not lake.layout.expected.exists()
 
 
+@pytest.mark.slow
+def test_why_nothing_is_accepted_is_said_where_no_count_and_no_rule_is_wrong(
+    lake: Lake, validate: Callable[..., Result], tmp_path: Path
+) -> None:
+    bad = SMALL["customer_landing"] | {"bad.json": b"nonsense\n"}
+    lake.upload(write_lake(tmp_path / "bad", SMALL | {"customer_landing": bad}))
+    own = Lake(lake.settings.root, max_bad_rows=1)
+    own.run()
+    told = validate("--accept")
+    assert (told.code, told.out) == (3, "")
+    assert "does not say for certain whose it is" in " ".join(told.err.split())
+    assert "stedi quarantine customer_landing --show" in " ".join(told.err.split())
+
+
 def test_what_is_not_right_is_not_accepted(
     lake: Lake, validate: Callable[..., Result], tmp_path: Path
 ) -> None:

@@ -30,10 +30,12 @@ def refuse(report: Report, known: Mapping[str, int], source: str | None) -> None
     words = {table.verdict for table in report.tables} - {OK, UNKNOWN, WRONG}
     words |= {check.verdict for check in report.checks if not check.ok}
     if words or report.problems or report.errors:
+        # Of problems alone the summary knows no more than that there are some.
+        why = report.summary if words or report.errors else " ".join(report.problems)
         raise BadDataError(
-            f"No counts are accepted. {report.summary}",
+            f"No counts are accepted. {why}",
             hint="Mend that first: see `stedi validate`."
-            if words != {EMPTY}
+            if words != {EMPTY} or report.problems
             else "Where 0 rows are right, write so into an expected.yaml beside the landing files.",
         )
     differing = [t.table for t in report.tables if known.get(t.table, t.rows) != t.rows]
