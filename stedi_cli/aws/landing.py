@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -92,15 +93,15 @@ class Landing(LandingZone):
         extra = {t: delivery.others(t, self.listed()[t]) for t in delivery.files}
         gone = {t: [n for n in names if n in remove.get(t, ())] for t, names in extra.items()}
         # A run would read half of what is old and half of what is new.
-        if any(f.state != "unchanged" for f in files) or any(gone.values()):
-            self._writer.refuse(wait=wait)
-        yield from upload(self, self._layout.lakehouse, files)
-        self.remember_origins(origins)
-        for table, names in extra.items():
-            self.remove(table, gone[table])
-            for name in names:
-                yield Uploaded(table, name, "removed" if name in gone[table] else "mixed")
-        self.save_index()
+        changes = any(f.state != "unchanged" for f in files) or any(gone.values())
+        with self._writer.locked("upload", wait=wait) if changes else nullcontext():
+            yield from upload(self, self._layout.lakehouse, files)
+            self.remember_origins(origins)
+            for table, names in extra.items():
+                self.remove(table, gone[table])
+                for name in names:
+                    yield Uploaded(table, name, "removed" if name in gone[table] else "mixed")
+            self.save_index()
 
     def same_content(self) -> dict[str, list[list[str]]]:
         known = {
@@ -113,8 +114,8 @@ class Landing(LandingZone):
         }
 
     def expect(self, content: bytes) -> str:
-        self._writer.refuse(wait=False)
-        self._put_expected(content)
+        with self._writer.locked("validate --accept", wait=False):
+            self._put_expected(content)
         return self._layout.uri(self._layout.expected)
 
     def _put_expected(self, content: bytes) -> None:

@@ -63,6 +63,11 @@ class Layout:
         return f"{self.settings.jobs_prefix}/landing-index.json"
 
     @property
+    def lock(self) -> str:
+        """Key of the object that is there while a command changes the lakehouse."""
+        return self.job_key("lock.json")
+
+    @property
     def expected(self) -> str:
         """Key of the expected counts that came with the uploaded data."""
         return f"{self.settings.jobs_prefix}/expected.yaml"

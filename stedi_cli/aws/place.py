@@ -9,6 +9,7 @@ from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.landing import Landing
 from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.lock import Lock
 from stedi_cli.aws.runs import Runs
 from stedi_cli.aws.tables import Tables
 from stedi_cli.aws.typed_copies import TypedCopies
@@ -28,6 +29,7 @@ class Place:
         tables: The Iceberg tables.
         copies: The typed copies of the landing tables.
         runs: The runs of the Glue jobs.
+        writer: Who may write now.
     """
 
     layout: Layout
@@ -36,6 +38,7 @@ class Place:
     tables: Tables
     copies: TypedCopies
     runs: Runs
+    writer: Writer
 
 
 def place_of(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff) -> Place:
@@ -43,6 +46,7 @@ def place_of(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff) -> P
     layout = Layout(Account(settings), settings, lakehouse)
     infrastructure = Infrastructure(layout, backoff.sleep)
     runs = Runs(layout, backoff)
-    writer = Writer(infrastructure, runs)
+    writer = Writer(infrastructure, runs, Lock(layout, backoff))
     zone, tables = Landing(writer), Tables(writer)
-    return Place(layout, infrastructure, zone, tables, TypedCopies(layout, tables), runs)
+    copies = TypedCopies(layout, tables)
+    return Place(layout, infrastructure, zone, tables, copies, runs, writer)

@@ -65,6 +65,7 @@ class GlueRunner:
         self._copies = place.copies
         self._reread = options.reread
         self._runs = place.runs
+        self._writer = place.writer
         self._separate = options.separate
         self._wait = options.wait
         self._detach = options.detach
@@ -122,15 +123,8 @@ class GlueRunner:
             storage.s3.put_object(
                 **storage.place(key), Body=content, ContentType="application/json"
             )
-        run = self._runs.start(self._layout.job(alone), self._layout.uri(key))
-        try:
-            self._runs.yield_to_others(run)
-        except BusyError:
-            # It was stopped.
-            raise
-        except StediError as error:
-            raise _goes_on(run, error) from error
-        return run
+        self._writer.assure()
+        return self._runs.start(self._layout.job(alone), self._layout.uri(key))
 
     def _request(self, tasks: list[Task]) -> dict[str, Any]:
         layout = self._layout

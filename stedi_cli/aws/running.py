@@ -43,12 +43,13 @@ class Jobs:
 
         place = self._place
         refuse_other_script(place.layout.lakehouse.folder)
-        if place.runs.refuse_active(wait=options.wait):
-            place.tables.forget()
-            place.zone.forget()
-        place.infrastructure.refresh_objects()
-        place.copies.sweep()
-        try:
-            yield GlueRunner(place, options)
-        finally:
-            place.tables.forget()
+        with place.writer.locked("jobs run", wait=options.wait) as waited:
+            if waited:
+                place.tables.forget()
+                place.zone.forget()
+            place.infrastructure.refresh_objects()
+            place.copies.sweep()
+            try:
+                yield GlueRunner(place, options)
+            finally:
+                place.tables.forget()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
@@ -145,28 +144,6 @@ class Runs:
             f"Another run of {job} was at work on the lakehouse, and has just ended.",
             hint="Run the command again.",
         ) from error
-
-    def yield_to_others(self, run: Run) -> None:
-        """Stop a run that was just started where one of another job was started before it.
-
-        Of one job Glue runs no two. Of two clients that start runs of different jobs at the same
-        instant, neither saw the other's when it looked; at least one of them sees it now.
-
-        Args:
-            run: The run.
-
-        Raises:
-            BusyError: If it was stopped.
-        """
-        names = [name for name in self._layout.job_names if name != run.job]
-        found = side_by_side([partial(self.latest, name) for name in names])
-        others = [other for runs in found for other in runs if other.active]
-        if not others:
-            return
-        first = min([self.get(run), *others], key=lambda run: (run.when(), run.id))
-        if first.id != run.id:
-            self.stop(run.job, run.id)
-            raise _busy(first)
 
     def _refuse(self, job: str, error: Exception) -> None:
         """Raise what a start that failed means."""

@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, cast
 
 from stedi_cli.aws.account import aws_errors, error_code
@@ -21,6 +23,21 @@ class Stored:
 
     etag: str
     size: int
+
+
+@dataclass(frozen=True)
+class StoredContent:
+    """An object that was read.
+
+    Args:
+        content: What it holds.
+        etag: Its ETag.
+        age: Seconds since it was written, both by S3's clock.
+    """
+
+    content: bytes
+    etag: str
+    age: float
 
 
 class Storage:
@@ -45,7 +62,7 @@ class Storage:
 
     def list(self, prefix: str) -> dict[str, Stored]:
         """Return the objects below a prefix, by what follows it in their keys."""
-        with self._errors(f"s3:ListBucket {prefix}"):
+        with self.errors(f"s3:ListBucket {prefix}"):
             pages = self.s3.get_paginator("list_objects_v2").paginate(**self.place(), Prefix=prefix)
             return {
                 str(entry["Key"]).removeprefix(prefix): Stored(
@@ -57,7 +74,7 @@ class Storage:
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """Return the names right below a prefix that other keys go on from."""
-        with self._errors(f"s3:ListBucket {prefix}"):
+        with self.errors(f"s3:ListBucket {prefix}"):
             pages = self.s3.get_paginator("list_objects_v2").paginate(
                 **self.place(), Prefix=prefix, Delimiter="/"
             )
@@ -66,18 +83,28 @@ class Storage:
 
     def read_if_there(self, key: str) -> bytes | None:
         """Return an object's content; None where there is none."""
+        found = self.look(key)
+        return found.content if found else None
+
+    def look(self, key: str) -> StoredContent | None:
+        """Return an object with what S3 tells of it; None where there is none."""
         try:
-            with self._errors(f"s3:GetObject {key}"):
-                return bytes(self.s3.get_object(**self.place(key))["Body"].read())
+            with self.errors(f"s3:GetObject {key}"):
+                answer = self.s3.get_object(**self.place(key))
+                content = bytes(answer["Body"].read())
         except StediError as error:
             if is_no_object(error):
                 return None
             raise
+        now = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        at = parsedate_to_datetime(now) if now else datetime.now(UTC)
+        age = (at - answer["LastModified"]).total_seconds()
+        return StoredContent(content, str(answer["ETag"]), age)
 
     @contextmanager
     def opened(self, key: str) -> Iterator[tuple[BinaryIO, str]]:
         """Open an object for reading; yields its bytes as they come, and its ETag."""
-        with self._errors(f"s3:GetObject {key}"):
+        with self.errors(f"s3:GetObject {key}"):
             answer = self.s3.get_object(**self.place(key))
             body = answer["Body"]
             try:
@@ -86,7 +113,12 @@ class Storage:
                 body.close()
 
     @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
+    def errors(self, what: str) -> Iterator[None]:
+        """Turn errors of boto3 into one line, also where there is no bucket.
+
+        Args:
+            what: What was being done, such as ``s3:GetObject jobs/model.json``.
+        """
         try:
             with aws_errors(what):
                 yield

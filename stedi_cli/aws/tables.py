@@ -25,8 +25,8 @@ class Tables(TableFiles):
 
     def drop(self, name: str) -> Iterator[Resource]:
         found = to_drop(self._layout.lakehouse, self.strangers(), name)
-        self._writer.refuse(wait=False)
-        yield from drop(self._layout, found)
+        with self._writer.locked("tables --drop", wait=False):
+            yield from drop(self._layout, found)
 
     def location(self, table: Table) -> str:
         layout = self._layout

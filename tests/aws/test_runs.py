@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -291,15 +290,6 @@ def test_credentials_that_expire_while_waiting(cloud: CloudLake) -> None:
     assert len(cloud.sandbox.runs.started) == 1
 
 
-def test_a_look_at_others_that_fails_says_that_the_run_goes_on(cloud: CloudLake) -> None:
-    cloud.script(1)
-    # After the looks at all six jobs before the start.
-    cloud.sandbox.fail(How.DENIED, action="GetJobRuns", nth=len(JOBS) + 2)
-    _, raised = failing(cloud, FIRST)
-    assert len(cloud.sandbox.runs.started) == 1
-    assert "goes on without us" in raised.message
-
-
 # --- Starting ------------------------------------------------------------------------------------
 
 
@@ -380,52 +370,6 @@ def test_what_the_other_run_built_is_not_built_again(cloud: CloudLake) -> None:
     assert started.state == "STARTING"
     assert {event.status for event in cloud.run(wait=True).values()} == {"unchanged"}
     assert len(cloud.sandbox.runs.started) == 1
-
-
-class OnceOneIsStopped(Sequence[str]):
-    """The states of runs of which none comes to its end before one is stopped."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._runs = sandbox.runs
-
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, _: Any) -> Any:
-        is_stopped = any(run.status.startswith("STOP") for run in self._runs.started)
-        return "SUCCEEDED" if is_stopped else "RUNNING"
-
-
-@pytest.mark.parametrize("wait", [False, True])
-def test_clients_that_start_different_jobs_at_the_same_instant(
-    cloud: CloudLake, wait: bool
-) -> None:
-    def commit(run: Run) -> None:
-        if run.status != "STOPPING":
-            cloud.commit(run)
-
-    for script in cloud.script(3, effect=commit):
-        script.states = OnceOneIsStopped(cloud.sandbox)
-    cloud.sandbox.meet("StartJobRun")
-
-    def client(*jobs: str) -> list[Event] | BusyError:
-        try:
-            return cloud.events(*jobs, wait=wait)
-        except BusyError as error:
-            return error
-
-    with ThreadPoolExecutor(2) as pool:
-        told = [future.result() for future in (pool.submit(client), pool.submit(client, FIRST))]
-    both, more = cloud.sandbox.runs.started[:2], cloud.sandbox.runs.started[2:]
-    assert {run.job.name for run in both} == {"stedi-all", f"stedi-{FIRST}"}
-    # Where Glue says that they began at once, their ids decide.
-    went_on, stopped = sorted(both, key=lambda run: run.status != "SUCCEEDED")
-    assert (went_on.status, stopped.status[:4]) == ("SUCCEEDED", "STOP")
-    busy = [end for end in told if isinstance(end, BusyError)]
-    assert len(busy) == (not wait)
-    assert all(went_on.job_run_id in error.message for error in busy)
-    # What the one that went on built is not built again.
-    assert len(more) == (wait and went_on.job.name != "stedi-all")
 
 
 def test_between_separate_runs_somebody_else_is_seen(cloud: CloudLake) -> None:

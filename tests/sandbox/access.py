@@ -168,6 +168,9 @@ def _needs_of_s3(call: Call, region: str) -> Iterator[Need]:
         if call.query.get("versionId") and action in ("GetObject", "DeleteObject"):
             action += "Version"
         yield Need(f"s3:{action}", _s3(call.resource or "*"), context)
+        # Whoever learns what an object is not has to be allowed to read it.
+        if "if-match" in call.headers and action in ("PutObject", "DeleteObject"):
+            yield Need("s3:GetObject", _s3(call.resource), context)
     yield from _needs_of_key(call)
 
 

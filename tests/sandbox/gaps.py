@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import moto.core.responses
@@ -19,6 +20,7 @@ from moto.iam.access_control import IAMPolicy
 from moto.logs.models import LogsBackend
 from moto.logs.responses import LogsResponse
 from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, S3Backend
+from moto.s3.responses import S3Response
 
 from sandbox.queries import invalid
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
 _current: list[Sandbox] = []
+_writes = RLock()
 
 
 def fill(sandbox: Sandbox) -> None:
@@ -279,7 +282,20 @@ def _fill_s3() -> None:
         return f'"{hashlib.md5(salted).hexdigest()}"' if key.encryption == "aws:kms" else told
 
     FakeKey.etag = property(etag)  # type: ignore[assignment, method-assign]
+    for name in ("put_object", "delete_object"):
+        setattr(S3Response, name, _one_at_a_time(getattr(S3Response, name)))
     S3Backend.create_bucket = create_bucket  # type: ignore[method-assign]
+
+
+def _one_at_a_time(method: Any) -> Any:
+    """Let nothing come between what a condition looks at and what is done by it."""
+
+    @functools.wraps(method)
+    def alone(response: Any) -> Any:
+        with _writes:
+            return method(response)
+
+    return alone
 
 
 def _forget_bucket(backend: Any, name: str) -> None:

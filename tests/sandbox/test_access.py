@@ -126,3 +126,20 @@ def test_conditions_on_tags_tell_ones_own_jobs(sandbox: Sandbox) -> None:
         theirs.create_job(**{**JOB, "Name": "new"}, Tags={"owner": "me"})
     theirs.delete_job(JobName="me")
     assert glue.list_jobs()["JobNames"] == ["other"]
+
+
+def test_what_is_written_where_nothing_changed_has_to_be_readable(sandbox: Sandbox) -> None:
+    s3 = sandbox.client("s3")
+    where = {"LocationConstraint": sandbox.region}
+    s3.create_bucket(Bucket="lake", CreateBucketConfiguration=where)
+    etag = s3.put_object(Bucket="lake", Key="a", Body=b"1")["ETag"]
+    writes = ["s3:PutObject", "s3:DeleteObject"]
+    theirs = sandbox.client("s3", sandbox.user(policy(allow(writes, "*"))))
+    asked = {"Bucket": "lake", "Key": "a"}
+    for call in (theirs.put_object, theirs.delete_object):
+        with pytest.raises(ClientError, match="s3:GetObject on resource: arn:aws:s3:::lake/a"):
+            call(**asked, IfMatch=etag)
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        theirs.put_object(**asked, IfNoneMatch="*")
+    theirs.delete_object(**asked)
+    theirs.put_object(**asked, IfNoneMatch="*")
