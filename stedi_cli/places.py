@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stedi_cli.lake.parts import Lake
+from stedi_cli.privacy.source import Source
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import Settings
 
@@ -21,3 +22,18 @@ def open_lake(settings: Settings, lakehouse: Lakehouse) -> Lake:
     from stedi_cli.aws.lake import aws_lake
 
     return aws_lake(settings, lakehouse)
+
+
+def scan_source(settings: Settings) -> Source:
+    """Return what lies where a lakehouse is, as a scan reads it.
+
+    Args:
+        settings: The settings.
+    """
+    if settings.target == "local":
+        from stedi_cli.privacy.tree import Tree
+
+        return Tree(str(settings.root))
+    from stedi_cli.aws.scan_source import ScanSource
+
+    return ScanSource(settings)

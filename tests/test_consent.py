@@ -31,6 +31,7 @@ from stedi_cli.lake.records import RunOptions
 from stedi_cli.local.lock import exclusive
 from stedi_cli.privacy.people import Person, folded
 from stedi_cli.privacy.scan import Scan, scan
+from stedi_cli.privacy.tree import Tree
 from stedi_cli.project.model import load
 from stedi_cli.runs.pipeline import Pipeline
 
@@ -87,7 +88,7 @@ def fresh(lake: Lake, folder: Path) -> dict[str, list[Any]]:
 def left(lake: Lake, *people: str) -> Scan:
     """What a scan finds of people where nothing of them may be."""
     named = [Person(folded(email)) for email in people]
-    return scan(str(lake.settings.root), named, allowed=["landing", "typed"])
+    return scan(Tree(str(lake.settings.root)), named, allowed=["landing", "typed"])
 
 
 def trusted(lake: Lake) -> set[str]:
@@ -581,7 +582,7 @@ def test_many_people_whose_lines_are_in_doubt(tmp_path: Path) -> None:
     told = ConsentChange(built.lakehouse, built.lake)
     deque(told.revoke(people), maxlen=0)
     assert_as_the_oracle()
-    found = scan(str(root), people, allowed=["landing", "typed", "held_back"])
+    found = scan(Tree(str(root)), people, allowed=["landing", "typed", "held_back"])
     assert (found.wrong, found.unread) == ([], [])
     free = [c for c in find(built.lakehouse, built.lake, people).customers if not c.held_by]
     assert len(free) > 100

@@ -22,13 +22,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import PROJECT, PUBLIC_DATA, Lake, Result, mostly_slow, run_stedi
+from conftest import PUBLIC_DATA, Lake, Result, mostly_slow
 from small import C, customer, lines, motion, step
 
 from stedi_cli.errors import UsageError
 from stedi_cli.privacy import gzip_members, look, tree
 from stedi_cli.privacy.people import Person, read_people
 from stedi_cli.privacy.scan import Scan, scan
+from stedi_cli.privacy.tree import Tree
 
 EMAIL = "aaron.longlastname@mail.example.org"
 SERIAL = "50f7b4f3-7af5-4b07-a421-7b902c8d2b7c"
@@ -61,7 +62,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def scanned(root: Path, email: str = EMAIL, **also: Any) -> Scan:
-    return scan(str(root), [Person(email, **also)], allowed=["landing"])
+    return scan(Tree(str(root)), [Person(email, **also)], allowed=["landing"])
 
 
 def found(root: Path, email: str = EMAIL) -> set[tuple[str, str]]:
@@ -568,14 +569,14 @@ def test_file_that_goes_before_it_is_opened_is_named(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = put(root, b"x")
-    opened = tree.open_file
+    opened = tree.opened
 
-    def gone(root: str, place: str) -> Any:
-        if place.endswith("data/file"):
+    def gone(at: Path) -> Any:
+        if at == path:
             path.unlink(missing_ok=True)
-        return opened(root, place)
+        return opened(at)
 
-    monkeypatch.setattr("stedi_cli.privacy.scan.open_file", gone)
+    monkeypatch.setattr(tree, "opened", gone)
     whys = {one.why for one in scanned(root).unread}
     assert "it went while the scan was at work" in whys
 
@@ -677,13 +678,6 @@ def test_json_tells_the_same(root: Path, asked: Callable[..., Result]) -> None:
     ]  # fmt: skip
 
 
-def test_lake_on_aws_is_refused(root: Path) -> None:
-    words = ("--config", PROJECT / "configs" / "aws.yaml", "privacy", "scan", "--file")
-    told = run_stedi(*words, root / "stedi.json")
-    assert (told.code, told.out) == (2, "")
-    assert "on this machine" in told.err
-
-
 @pytest.mark.slow
 def test_people_are_read_from_standard_input(root: Path) -> None:
     words = [sys.executable, "-m", "stedi_cli", "--root", str(root), "privacy", "scan"]
@@ -730,7 +724,7 @@ def test_manifest_that_tells_of_deleted_rows_is_found(root: Path, emptied: bool)
 
 
 def test_parts_of_a_lake(ran: Lake) -> None:
-    result = scan(str(ran.settings.root), [Person("bob@x.org")])
+    result = scan(Tree(str(ran.settings.root)), [Person("bob@x.org")])
     assert not result.unread
     parts = {hit.part for hit in result.found}
     assert parts == {"landing", "typed", "tables"}
@@ -740,7 +734,7 @@ def test_parts_of_a_lake(ran: Lake) -> None:
 
 def test_nobody_is_found_in_what_was_built_without_them(ran: Lake) -> None:
     """Who never agreed is in landing and its typed copies alone."""
-    result = scan(str(ran.settings.root), [Person("cid@x.org")], allowed=["landing", "typed"])
+    result = scan(Tree(str(ran.settings.root)), [Person("cid@x.org")], allowed=["landing", "typed"])
     assert result.found
     assert not result.wrong
 
@@ -758,7 +752,7 @@ def test_who_did_not_agree_is_found_in_no_table(tmp_path: Path) -> None:
     ]
     without = [c["email"] for c in customers if "shareWithResearchAsOfDate" not in c][:25]
     people = [Person(email.lower()) for email in without]
-    result = scan(str(lake.settings.root), people, allowed=["landing", "typed"])
+    result = scan(Tree(str(lake.settings.root)), people, allowed=["landing", "typed"])
     assert len(result.sought.values.serials) == 25
     assert len(result.sought.values.instants) > 500
     assert {hit.part for hit in result.found} == {"landing", "typed"}

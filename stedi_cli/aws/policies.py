@@ -143,13 +143,13 @@ def _caller_s3(layout: Layout) -> list[Document]:
     bucket += [f"s3:{name}" for name in whole]
     bucket += [f"s3:{name}" for name in ("CreateBucket", "DeleteBucket", "GetBucketLocation")]
     bucket += [f"s3:ListBucket{what}" for what in ("", "Versions", "MultipartUploads")]
-    objects = ("GetObject", "PutObject", "DeleteObject", "DeleteObjectVersion")
-    uploads = ("AbortMultipartUpload", "ListMultipartUploadParts")
+    objects = ["GetObject", "PutObject", "DeleteObject", "DeleteObjectVersion"]
+    # A scan reads every version, and what is kept with it.
+    objects += ["GetObjectVersion", "GetObjectVersionTagging"]
+    objects += ["AbortMultipartUpload", "ListMultipartUploadParts"]
     return [
         allow("Bucket", sorted(bucket), [layout.bucket_arn]),
-        allow(
-            "Objects", [f"s3:{name}" for name in (*objects, *uploads)], [f"{layout.bucket_arn}/*"]
-        ),
+        allow("Objects", [f"s3:{name}" for name in objects], [f"{layout.bucket_arn}/*"]),
     ]
 
 
@@ -227,6 +227,8 @@ def _caller_glue(layout: Layout) -> list[Document]:
     tables += [f"{verb}{what}" for what in ("Database", "Table") for verb in ("Update", "Delete")]
     # Athena asks for these, as the caller, of a table over files.
     tables += ["GetPartition", "GetPartitions"]
+    # A scan.
+    tables += ["GetTableVersions"]
     jobs = ["BatchGetJobs", "CreateJob", "UpdateJob", "DeleteJob", "TagResource", "GetTags"]
     jobs += ["StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun"]
     # By a pattern they would be those of a lakehouse whose name goes on where this one ends.
@@ -235,14 +237,13 @@ def _caller_glue(layout: Layout) -> list[Document]:
     tag = {f"aws:ResourceTag/{TAG}": database}
     return [
         allow("Catalog", [f"glue:{name}" for name in tables], catalog),
-        # A table of any database may lie where what is removed does.
+        # A table of any database may lie where what is removed does. Athena may look for database
+        # default, whatever is asked; GetDatabase tells no more than GetDatabases.
         allow(
             "FindTables",
-            ["glue:GetDatabases", "glue:GetTables"],
+            ["glue:GetDatabase", "glue:GetDatabases", "glue:GetTables"],
             [layout.glue_arn(what) for what in ("catalog", "database/*", "table/*/*")],
         ),
-        # Athena may look for it, whatever is asked.
-        allow("Default", ["glue:GetDatabase"], [layout.glue_arn("database/default")]),
         # The database is there for its tags: no action on jobs is about it.
         allow(
             "Jobs",

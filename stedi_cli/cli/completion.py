@@ -60,7 +60,7 @@ def _engines(ctx: typer.Context) -> Iterable[str]:
 
 
 def _parts(ctx: typer.Context) -> Iterable[str]:
-    from stedi_cli.privacy.tree import PARTS
+    from stedi_cli.privacy.source import PARTS
 
     return PARTS
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,12 +10,13 @@ from stedi_cli.cli import completion, render
 from stedi_cli.cli.help import Group
 from stedi_cli.cli.people import PeopleOption, people_in
 from stedi_cli.cli.session import Options
-from stedi_cli.errors import ExitCode, UsageError, quantity
+from stedi_cli.errors import ExitCode, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stedi_cli.privacy.scan import Scan
+    from stedi_cli.privacy.source import Source
 
 app = typer.Typer(cls=Group, help="See what is still there of a person.", no_args_is_help=True)
 _KINDS = (
@@ -24,6 +24,14 @@ _KINDS = (
     ("serials", "serial number", "serial numbers"),
     ("instants", "instant", "instants"),
     ("dates", "date", "dates"),
+)
+
+_LOOKED_AT = (
+    ("file",),
+    ("current version",),
+    ("older version",),
+    ("delete marker",),
+    ("catalog entry", "catalog entries"),
 )
 
 
@@ -49,20 +57,22 @@ def scan(
 ) -> None:
     """Look for people in every byte below the root, whatever the tables say.
 
+    On AWS that is every version of every object in the bucket, and the Glue Data Catalog.
+
     People are named one a line: an e-mail address, or a JSON object with email, serialNumber and
     instants. With --except, they may be in a part: landing, typed (its typed copies), tables,
-    quarantine, held_back, ledgers, aside, temp, catalog, index, log, notes or others. Exit code
-    4 if anything is found elsewhere, 3 if something could not be read.
+    quarantine, held_back, ledgers, aside, temp, catalog, index, results, log, notes or others.
+    Exit code 4 if anything is found elsewhere, 3 if something could not be read.
 
     Example: stedi privacy scan --file people.txt --except landing
     """
     from stedi_cli.privacy.scan import scan as look_for
 
-    root = _root(ctx)
+    source = _source(ctx)
     people = people_in(file, "privacy scan")
-    render.whole(f"stedi: everything below {root}")
+    render.whole(f"stedi: {source.title}")
     with render.busy("Scanning") as now:
-        result = look_for(str(root), people, allowed=allowed or (), now=now)
+        result = look_for(source, people, allowed=allowed or (), now=now)
     if as_json:
         render.emit(result.as_json())
     else:
@@ -74,18 +84,13 @@ def scan(
         raise typer.Exit(ExitCode.BAD_DATA)
 
 
-def _root(ctx: typer.Context) -> Path:
-    """Return the root alone: no catalog and no table is opened."""
-    from stedi_cli.project.settings import LocalSettings, load_settings
+def _source(ctx: typer.Context) -> Source:
+    """Return what lies where the lakehouse is: no catalog and no table is asked what there is."""
+    from stedi_cli.places import scan_source
+    from stedi_cli.project.settings import load_settings
 
     options = ctx.obj if isinstance(ctx.obj, Options) else Options()
-    settings = load_settings(options.config, root=options.root)
-    if not isinstance(settings, LocalSettings):
-        raise UsageError(
-            "A scan reads a lakehouse on this machine; this configuration is of one on AWS.",
-            hint="Name a local one, as in `stedi --config configs/local.yaml privacy scan`.",
-        )
-    return settings.root
+    return scan_source(load_settings(options.config, root=options.root))
 
 
 def _show(result: Scan) -> None:
@@ -102,6 +107,8 @@ def _show(result: Scan) -> None:
         render.say()
     _show_allowed(result)
     render.wrapped(_summary(result))
+    if result.unreached:
+        render.wrapped(f"A scan never looks at {'; '.join(result.unreached)}.")
 
 
 def _show_allowed(result: Scan) -> None:
@@ -122,7 +129,12 @@ def _summary(result: Scan) -> str:
         "dates": len(result.sought.values.dates),
     }
     sought = _joined(quantity(told[key], *words) for key, *words in _KINDS if told[key])
-    where = f"in {quantity(result.files, 'file')}, {result.bytes / 1e6:,.1f} MB"
+    looked_at = [
+        quantity(result.looked_at[kind], kind, *several)
+        for kind, *several in _LOOKED_AT
+        if result.looked_at[kind]
+    ]
+    where = f"in {_joined(looked_at) or 'nothing'}, {result.bytes / 1e6:,.1f} MB"
     of = f"of {quantity(result.sought.people, 'person', 'people')}: {sought}, sought {where}"
     if result.wrong:
         places = len({hit.place for hit in result.wrong})

@@ -13,7 +13,7 @@ from stedi_cli.privacy import gzip_members
 from stedi_cli.privacy.gzip_members import Limit, Members, Readable
 from stedi_cli.privacy.needles import Needles, Values, bounds_of, is_instant
 from stedi_cli.privacy.people import Person, folded
-from stedi_cli.privacy.tree import entries, open_file, state_of
+from stedi_cli.privacy.source import LANDING, Entry
 from stedi_cli.privacy.unreadable import UnreadableError
 
 _PIECE = 1 << 22
@@ -96,12 +96,12 @@ class Known:
     """Reads what landing lines say of people.
 
     Args:
-        root: Root of the lakehouse.
+        entries: What there is.
         people: The people.
     """
 
-    def __init__(self, root: str, people: Iterable[Person]) -> None:
-        self._root = root
+    def __init__(self, entries: Iterable[Entry], people: Iterable[Person]) -> None:
+        self._landing = [entry.open for entry in entries if entry.part == LANDING and entry.open]
         self._people = list(people)
         self._emails = frozenset(person.email for person in self._people)
         self._named: set[str] = set()
@@ -184,17 +184,16 @@ class Known:
 
     def _lines(self) -> Iterator[bytes]:
         """Yield all landing lines, many at a time."""
-        for entry in entries(self._root):
-            if not entry.is_file or not entry.place.startswith("landing/"):
-                continue
+        for open_ in self._landing:
             # What cannot be read is told where all files are looked at.
             try:
-                with open_file(self._root, entry.place) as file:
+                with open_() as opened:
+                    file = opened.file
                     packed = file.read(2) == gzip_members.MAGIC
                     file.seek(0)
                     stream: Readable = file
                     if packed:
-                        stream = Members(file, lambda _: None, Limit(state_of(file)[2]).spend)
+                        stream = Members(file, lambda _: None, Limit(opened.size).spend)
                     yield from _whole_lines(stream)
             except (UnreadableError, OSError):
                 continue

@@ -59,7 +59,7 @@ class Look:
         self.found: Counter[tuple[str, str]] = Counter()
         self.unread: list[tuple[str, str]] = []
         self._needles = needles
-        self._size = size
+        self.size = size
 
     def at(self, open_: Open, name: str, within: str = "") -> None:
         """Look at bytes and, where they are a container, at what it holds.
@@ -79,6 +79,11 @@ class Look:
             self.unread.append((kind, "no view of a scan opens it"))
         elif kind:
             self._container(kind, open_, name, within)
+
+    def beside(self, view: str, text: bytes) -> None:
+        """Look at what is kept with bytes and is no part of them."""
+        for kind, number in self._needles.kinds(text).items():
+            self.found[view, kind] += number
 
     def name(self, name: bytes) -> None:
         """Look at a name in a path."""
@@ -137,7 +142,7 @@ class Look:
 
         def inflated() -> Members:
             headers.clear()
-            return Members(open_(), headers.append, Limit(self._size).spend)
+            return Members(open_(), headers.append, Limit(self.size).spend)
 
         try:
             self.at(inflated, name.removesuffix(".gz"), view)

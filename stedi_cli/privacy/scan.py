@@ -1,12 +1,13 @@
-"""Looks for people in every byte below a root, whatever catalog and tables say of it."""
+"""Looks for people in every byte of a lakehouse, whatever catalog and tables say of it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
-from contextlib import closing
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from stedi_cli.errors import UsageError
@@ -14,20 +15,13 @@ from stedi_cli.privacy.known import Known, Sought
 from stedi_cli.privacy.look import Look
 from stedi_cli.privacy.needles import Needles
 from stedi_cli.privacy.people import Person
-from stedi_cli.privacy.tree import (
-    LANDING,
-    PARTS,
-    Entry,
-    entries,
-    open_file,
-    part_of,
-    require_lakehouse,
-    state_of,
-)
+from stedi_cli.privacy.source import LANDING, PARTS, Entry, Open, Source
 from stedi_cli.privacy.unreadable import UnreadableError
 
 HIDDEN = "…"
 """What stands for a name in a path that holds what was sought, or an address."""
+# The view of what could not be read at all.
+_WHOLE = "file"
 
 
 @dataclass(frozen=True)
@@ -36,7 +30,7 @@ class Hit:
 
     Args:
         part: The part of the lakehouse.
-        place: The path below the root; a name that holds what was sought is not told.
+        place: Where it lies; a name that holds what was sought is not told.
         view: How the bytes were read.
         kind: What was found.
         count: How often.
@@ -61,7 +55,7 @@ class Unread:
 
     Args:
         part: The part of the lakehouse.
-        place: The path below the root.
+        place: Where it lies.
         view: As what it could not be read.
         why: Why not.
         allowed: Whether it may hold anything.
@@ -84,15 +78,19 @@ class Scan:
 
     Args:
         sought: What was sought.
-        files: How many files were looked at.
+        unreached: What may hold something of people, and no scan of this place looks at.
+        files: How many files, or versions of objects, were looked at.
         bytes: How large they are.
+        looked_at: How many names of each kind were looked at.
         found: What was found.
         unread: What could not be read.
     """
 
     sought: Sought
+    unreached: tuple[str, ...] = ()
     files: int = 0
     bytes: int = 0
+    looked_at: Counter[str] = field(default_factory=Counter)
     found: list[Hit] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
 
@@ -121,117 +119,135 @@ class Scan:
             },
             "files": self.files,
             "bytes": self.bytes,
+            "looked_at": dict(self.looked_at),
             "found": [hit.as_json() for hit in self.found],
             "unread": [unread.as_json() for unread in self.unread],
+            "unreached": list(self.unreached),
             "ok": not self.wrong and not self.doubtful,
         }
 
 
 def scan(
-    root: str,
+    source: Source,
     people: Iterable[Person],
     *,
     allowed: Collection[str] = (),
     now: Callable[[str], None] = lambda place: None,
 ) -> Scan:
-    """Look for people below a root.
+    """Look for people in a lakehouse.
 
     Args:
-        root: Root of the lakehouse.
+        source: Where it lies.
         people: The people.
         allowed: The parts in which they may be found.
-        now: Takes each place as it is looked at.
+        now: Takes each place as it was looked at.
 
     Raises:
-        UsageError: If there is no lakehouse, or no such part.
+        UsageError: If there is no such part.
     """
     if unknown := set(allowed) - PARTS.keys():
         raise UsageError(
             f"A lakehouse has no part {', '.join(sorted(unknown))}.",
             hint=f"Parts: {', '.join(PARTS)}.",
         )
-    require_lakehouse(root)
-    sought = Known(root, people).sought()
-    return _Scanner(root, Needles(sought.values), Scan(sought), allowed).run(now)
+    entries = list(source.entries())
+    sought = Known(entries, people).sought()
+    scanner = _Scanner(Needles(sought.values), Scan(sought, source.unreached), allowed)
+    scanner.look_at(entries, source.at_once, now)
+    # What came, went or became another meanwhile was looked at by nobody.
+    scanner.doubt(set(entries) ^ set(source.entries()))
+    return scanner.result
 
 
 class _Scanner:
-    def __init__(self, root: str, needles: Needles, result: Scan, allowed: Collection[str]) -> None:
-        self._root = root
+    def __init__(self, needles: Needles, result: Scan, allowed: Collection[str]) -> None:
+        self.result = result
         self._needles = needles
-        self._result = result
         self._allowed = allowed
 
-    def run(self, now: Callable[[str], None]) -> Scan:
-        seen = []
-        for entry in entries(self._root):
-            seen.append(entry)
-            place = self._shown(entry.place)
-            now(place)
+    def look_at(self, entries: list[Entry], at_once: int, now: Callable[[str], None]) -> None:
+        """Look at entries, some of them side by side, and take what was found in their order."""
+        with _mapping(at_once) as each:
+            for entry, look in zip(entries, each(self._look_at, entries), strict=True):
+                now(self._shown(entry))
+                self._take(entry, look)
+
+    def doubt(self, entries: Iterable[Entry]) -> None:
+        """Take entries that nobody knows whether they were looked at."""
+        by_place = {self._shown(entry): entry for entry in entries}
+        for _, entry in sorted(by_place.items()):
             look = Look(self._needles, 0)
-            if entry.is_file:
-                look = self._look_at(entry)
-            look.name(os.fsencode(entry.place.rpartition("/")[2]))
-            if entry.odd:
-                look.unread.append(("file", entry.odd))
-                self._look_at_link(entry, look)
-            self._take(entry, place, look)
-        # What came, went or became another meanwhile was looked at by nobody.
-        for entry in sorted(set(seen) ^ set(entries(self._root)), key=lambda entry: entry.place):
-            look = Look(self._needles, 0)
-            look.unread.append(("file", "it came or went while the scan was at work"))
-            self._take(entry, self._shown(entry.place), look)
-        return self._result
+            look.unread.append((_WHOLE, "it came or went while the scan was at work"))
+            self._take(entry, look)
 
     def _look_at(self, entry: Entry) -> Look:
         look = Look(self._needles, 0)
-        try:
-            with closing(open_file(self._root, entry.place)) as file:
-                before = state_of(file)
-                size = before[2]
-                look = Look(self._needles, size)
-                look.at(lambda: _rewound(file), entry.place.rpartition("/")[2])
-                if state_of(file) != before:
-                    look.unread.append(("file", "it changed while it was read"))
-                self._result.files += 1
-                self._result.bytes += size
-        except UnreadableError as error:
-            look.unread.append(("file", str(error)))
-        except OSError as error:
-            look.unread.append(("file", (error.strerror or "it cannot be read").lower()))
+        if entry.open is not None:
+            look = self._look_into(entry, entry.open)
+        for name in (entry.place.rpartition("/")[2], *entry.leads.split("/")):
+            look.name(os.fsencode(name))
+        if entry.odd:
+            look.unread.append((_WHOLE, entry.odd))
         return look
 
-    def _look_at_link(self, entry: Entry, look: Look) -> None:
+    def _look_into(self, entry: Entry, open_: Open) -> Look:
+        look = Look(self._needles, 0)
         try:
-            target = str(Path(self._root, entry.place).readlink())
-        except OSError:
-            return
-        for name in target.split("/"):
-            look.name(os.fsencode(name))
+            with open_() as opened:
+                file = opened.file
+                look = Look(self._needles, opened.size)
+                look.at(lambda: _rewound(file), entry.place.rpartition("/")[2])
+                for view, text in opened.beside:
+                    look.beside(view, text)
+                look.unread += opened.unread
+        except UnreadableError as error:
+            look.unread.append((_WHOLE, str(error)))
+        except OSError as error:
+            look.unread.append((_WHOLE, (error.strerror or "it cannot be read").lower()))
+        return look
 
-    def _take(self, entry: Entry, place: str, look: Look) -> None:
-        part = part_of(entry.place)
+    def _take(self, entry: Entry, look: Look) -> None:
+        place, part, result = self._shown(entry), entry.part, self.result
         allowed = part in self._allowed
-        self._result.found += [
+        if entry.kind and not any(view == _WHOLE for view, _ in look.unread):
+            result.looked_at[entry.kind] += 1
+            result.files += entry.open is not None
+            result.bytes += look.size
+        result.found += [
             Hit(part, place, view, kind, number, allowed)
             for (view, kind), number in sorted(look.found.items())
             if number
         ]
-        self._result.unread += [
+        result.unread += [
             # What is a person's is taken from landing files: unread, it is not sought elsewhere.
             Unread(part, place, view, why, allowed and part != LANDING)
             for view, why in look.unread
         ]
 
-    def _shown(self, place: str) -> str:
-        names = place.split("/")
-        return "/".join(HIDDEN if self._is_hidden(name) else name for name in names)
+    def _shown(self, entry: Entry) -> str:
+        names = entry.place.split("/")
+        before, after = entry.around
+        shown = "/".join(HIDDEN if self._is_hidden(name) else name for name in names)
+        return f"{before}{shown}{after}"
 
     def _is_hidden(self, name: str) -> bool:
         # Another person's address is nobody's business either.
         if "@" in name or "%40" in name:
             return True
         return bool(self._needles.kinds(os.fsencode(name), name=True))
+
+
+@contextmanager
+def _mapping(at_once: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Yield what calls a function for each of many, so many at a time, and keeps their order."""
+    if at_once == 1:
+        yield map
+        return
+    pool = ThreadPoolExecutor(at_once)
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _rewound(file: BinaryIO) -> Any:

@@ -1,34 +1,19 @@
-"""What lies below a root: every name, without following a link, and which part each belongs to."""
+"""What lies below a folder: every name, without following a link, and its part of a lakehouse."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from stedi_cli.errors import UsageError
+from stedi_cli.privacy.source import Entry, Opened, part_of_table
 from stedi_cli.privacy.unreadable import UnreadableError
 
-LANDING = "landing"
-PARTS = {
-    LANDING: "landing files",
-    "typed": "the typed copies of landing tables",
-    "tables": "the other tables",
-    "quarantine": "the table of lines that cannot be used",
-    "held_back": "the table of people who are held back",
-    "ledgers": "which files each typed copy holds",
-    "aside": "what a run that stopped had read",
-    "temp": "intermediate files",
-    "catalog": "the Iceberg catalog",
-    "index": "facts of landing files",
-    "log": "what Spark said",
-    "notes": "files for the command's own use",
-    "others": "everything else",
-}
-"""The parts of a lakehouse, and what each is."""
 _BY_NAME = {
     "landing": "landing",
     "ledgers": "ledgers",
@@ -42,88 +27,96 @@ _BY_NAME = {
 _SIGNS = ("stedi.json", "landing", "warehouse", "catalog.db")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A name below a root.
+class Tree:
+    """A lakehouse on this machine.
 
     Args:
-        place: The path below the root.
-        is_file: Whether it is a plain file.
-        odd: What it is if it is neither file nor folder, or why it cannot be read; else empty.
-    """
-
-    place: str
-    is_file: bool
-    odd: str = ""
-
-
-def require_lakehouse(root: str) -> None:
-    """Raise UsageError unless a folder holds some part of a lakehouse."""
-    if not any(os.path.lexists(Path(root, sign)) for sign in _SIGNS):
-        raise UsageError(
-            f"There is no lakehouse in {root}, nor anything that is left of one.",
-            hint="Name its root, as in `stedi --root DIR privacy scan`.",
-        )
-
-
-def part_of(place: str) -> str:
-    """Return the part of a lakehouse that a path below its root belongs to."""
-    first, _, rest = place.partition("/")
-    if first == "warehouse":
-        table = rest.partition("/")[0]
-        if table in ("quarantine", "held_back"):
-            return table
-        return "typed" if table.endswith("_typed") else "tables"
-    if first.startswith("catalog.db"):
-        return "catalog"
-    return _BY_NAME.get(first, "others")
-
-
-def entries(root: str) -> Iterator[Entry]:
-    """Yield every name below a root, each folder before what is in it."""
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        try:
-            with os.scandir(Path(root, folder)) as found:
-                names = sorted(found, key=lambda entry: entry.name)
-        except OSError as error:
-            yield Entry(folder or ".", False, _said(error))
-            continue
-        below = []
-        for entry in names:
-            place = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.is_symlink():
-                yield Entry(place, False, "a link, which is not followed")
-            elif entry.is_dir(follow_symlinks=False):
-                yield Entry(place, False)
-                below.append(place)
-            elif entry.is_file(follow_symlinks=False):
-                yield Entry(place, True)
-            else:
-                yield Entry(place, False, "no file, but a device, pipe or socket")
-        folders += reversed(below)
-
-
-def open_file(root: str, place: str) -> BinaryIO:
-    """Open a plain file below a root, without following a link or waiting for anybody.
+        root: Its root.
 
     Raises:
-        UnreadableError: If it cannot be opened, or is no plain file any more.
+        UsageError: Unless it holds some part of a lakehouse.
+    """
+
+    unreached = ()
+    at_once = 1
+
+    def __init__(self, root: str) -> None:
+        if not any(os.path.lexists(Path(root, sign)) for sign in _SIGNS):
+            raise UsageError(
+                f"There is no lakehouse in {root}, nor anything that is left of one.",
+                hint="Name its root, as in `stedi --root DIR privacy scan`.",
+            )
+        self._root = root
+        self.title = f"everything below {root}"
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every name below the root, each folder before what is in it."""
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(Path(self._root, folder)) as found:
+                    names = sorted(found, key=lambda entry: entry.name)
+            except OSError as error:
+                yield Entry(folder or ".", _part_of(folder), odd=_said(error))
+                continue
+            below = []
+            for name in names:
+                place = f"{folder}/{name.name}" if folder else name.name
+                yield self._entry(name, place)
+                if name.is_dir(follow_symlinks=False):
+                    below.append(place)
+            folders += reversed(below)
+
+    def _entry(self, name: os.DirEntry[str], place: str) -> Entry:
+        part = _part_of(place)
+        if name.is_symlink():
+            leads = _leads(name.path)
+            return Entry(place, part, odd="a link, which is not followed", leads=leads)
+        if name.is_dir(follow_symlinks=False):
+            return Entry(place, part)
+        if name.is_file(follow_symlinks=False):
+            return Entry(place, part, "file", partial(opened, Path(self._root, place)))
+        return Entry(place, part, odd="no file, but a device, pipe or socket")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Opened]:
+    """Open a plain file, without following a link or waiting for anybody.
+
+    Raises:
+        UnreadableError: If it cannot be opened, is no plain file any more, or changed meanwhile.
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        number = os.open(Path(root, place), flags)
+        number = os.open(path, flags)
     except OSError as error:
         raise UnreadableError(_said(error)) from error
-    file = os.fdopen(number, "rb")
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        file.close()
-        raise UnreadableError("it is no plain file any more")
-    return file
+    with os.fdopen(number, "rb") as file:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise UnreadableError("it is no plain file any more")
+        before = _state_of(file)
+        yield Opened(file, os.fstat(number).st_size)
+        if _state_of(file) != before:
+            raise UnreadableError("it changed while it was read")
 
 
-def state_of(file: BinaryIO) -> tuple[int, ...]:
+def _part_of(place: str) -> str:
+    """Return the part of a lakehouse that a path below its root belongs to."""
+    first, _, rest = place.partition("/")
+    if first == "warehouse":
+        return part_of_table(rest.partition("/")[0])
+    return "catalog" if first.startswith("catalog.db") else _BY_NAME.get(first, "others")
+
+
+def _leads(path: str) -> str:
+    try:
+        return str(Path(path).readlink())
+    except OSError:
+        return ""
+
+
+def _state_of(file: BinaryIO) -> tuple[int, ...]:
     """Return what changes where a file's bytes do."""
     status = os.fstat(file.fileno())
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

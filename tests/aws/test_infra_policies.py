@@ -227,6 +227,7 @@ def test_what_a_lakehouse_grants_covers_nothing_of_one_whose_name_goes_on(
     }
     # Where tables of others lie is looked at before anything is removed.
     assert {action for action, _ in granted} == {
+        "glue:GetDatabase",
         "glue:GetDatabases",
         "glue:GetTables",
         "logs:DescribeLogGroups",

@@ -8,13 +8,14 @@ from fire.arena import Arena
 from fire.state import State, read
 from stedi_cli.privacy.people import Person
 from stedi_cli.privacy.scan import scan
+from stedi_cli.privacy.tree import Tree
 
 BOB = "bob@x.org"
 STRIDE = 29
 
 
 def _is_left(root: Path) -> bool:
-    found = scan(str(root), [Person(BOB)], allowed=["landing", "typed"])
+    found = scan(Tree(str(root)), [Person(BOB)], allowed=["landing", "typed"])
     assert not found.unread
     return bool(found.wrong)
 

@@ -60,6 +60,12 @@ _S3_ACTIONS = {
     "DeleteBucketLifecycleConfiguration": "PutLifecycleConfiguration",
     "DeleteBucketTagging": "PutBucketTagging",
 }
+# What is asked for instead where a version is named.
+_OF_VERSIONS = {
+    "GetObject": "GetObjectVersion",
+    "GetObjectTagging": "GetObjectVersionTagging",
+    "DeleteObject": "DeleteObjectVersion",
+}
 
 
 def needs(call: Call, region: str) -> Iterator[Need]:
@@ -165,8 +171,8 @@ def _needs_of_s3(call: Call, region: str) -> Iterator[Need]:
         yield Need("s3:GetObject", _s3(source), context)
         yield Need("s3:PutObject", _s3(call.resource), context)
     else:
-        if call.query.get("versionId") and action in ("GetObject", "DeleteObject"):
-            action += "Version"
+        if call.query.get("versionId") and action in _OF_VERSIONS:
+            action = _OF_VERSIONS[action]
         yield Need(f"s3:{action}", _s3(call.resource or "*"), context)
         # Whoever learns what an object is not has to be allowed to read it.
         if "if-match" in call.headers and action in ("PutObject", "DeleteObject"):
@@ -200,7 +206,7 @@ def _needs_of_glue(call: Call, region: str) -> Iterator[Need]:
         resources = [f"job/{n}" for n in ([name] if name else body.get("JobNames") or ["*"])]
     elif call.action == "GetConnection":
         resources = ["catalog", f"connection/{body['Name']}"]
-    elif "Table" in call.action:
+    elif "Table" in call.action or "Partition" in call.action:
         database = body["DatabaseName"]
         table = body.get("Name") or body.get("TableName") or body.get("TableInput", {}).get("Name")
         tables = [table] if table else body.get("TablesToDelete") or ["*"]
