@@ -270,6 +270,42 @@ def test_a_change_of_landing_files_changes_what_is_built(lake: Lake, tmp_path: P
     }
 
 
+# --- Failures ------------------------------------------------------------------------------
+
+
+def test_as_json_a_failure_says_what_is_done_and_what_not(
+    tmp_path: Path, invoke: Callable[..., Result]
+) -> None:
+    first, second, third, *others = JOBS
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data"))
+    path = project / "jobs" / f"{third}.sql"
+    path.write_text(f"SELECT * FROM ({path.read_text()}\n) WHERE CAST(email AS INTEGER) = 1")
+    config = ["--config", project / "configs" / "local.yaml", "--root", lake.settings.root]
+    told = invoke(*config, "jobs", "run", "--all", "--json")
+    assert told.code == 1
+    assert f"Error: Job {third} failed" in told.err
+    done = told.json()
+    assert [(job["job"], job["status"]) for job in done["jobs"]] == [
+        (first, "built"),
+        (second, "built"),
+    ]
+    assert (done["failed"], done["not_started"]) == (third, others)
+    # What is refused before it is known what to do leaves no document.
+    assert invoke(*config, "jobs", "run", third, "--policy", "published", "--json").out == ""
+    (lake.layout.landing / "step_trainer" / "bad.json").write_bytes(b"nonsense\n")
+    told = invoke(*config, "jobs", "run", "--all", "--max-bad-rows", "0", "--json")
+    assert told.code == 3
+    done = told.json()
+    assert [(job["job"], job["status"]) for job in done["jobs"]] == [
+        (first, "unchanged"),
+        (second, "unchanged"),
+    ]
+    assert (done["failed"], done["not_started"]) == (third, others)
+
+
 # --- Refusals ------------------------------------------------------------------------------
 
 

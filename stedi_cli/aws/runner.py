@@ -13,7 +13,7 @@ from stedi_cli.aws.place import Place
 from stedi_cli.aws.run import SUCCEEDED, Run
 from stedi_cli.aws.run_log import last_lines
 from stedi_cli.errors import BusyError, StediError
-from stedi_cli.lake.job_run import JobOutcome, RunDetached, RunEvent, RunFailed
+from stedi_cli.lake.job_run import GoesOnError, JobOutcome, RunDetached, RunEvent, RunFailed
 from stedi_cli.lake.records import RunOptions, Task
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
@@ -96,7 +96,7 @@ class GlueRunner:
                 yield RunDetached(started.as_job_run(0.0))
                 return
             tasks = tasks[len(batch) :]
-            yield from self._finish(batch, started, tasks)
+            yield from self._finish(batch, started)
             batch = tasks[:1]
             started = self._start_later(batch) if batch else None
 
@@ -147,7 +147,7 @@ class GlueRunner:
             by_time=True,
         )
 
-    def _finish(self, tasks: list[Task], started: Run, later: list[Task]) -> Iterator[RunEvent]:
+    def _finish(self, tasks: list[Task], started: Run) -> Iterator[RunEvent]:
         run, refs = started, self._refs()
         try:
             for now, seconds in self._runs.follow(started):
@@ -166,9 +166,9 @@ class GlueRunner:
         done = [task for task in tasks if self._committed(task) is not None]
         done = done[: len(tasks) - 1]
         yield from self._outcomes(done, run)
-        failed, *waiting = [task.job for task in (*tasks[len(done) :], *later)]
+        failed = tasks[len(done)].job
         log = last_lines(self._layout, run.id)
-        yield RunFailed(run.as_job_run(), self._where(run), log, failed, tuple(waiting))
+        yield RunFailed(run.as_job_run(), self._where(run), log, failed)
         raise self._failure(failed, run)
 
     def _refs(self) -> list[tuple[str, str, str]]:
@@ -236,8 +236,8 @@ class GlueRunner:
         return f"CloudWatch log groups {prefix}/output and /error, log stream {run.id}"
 
 
-def _goes_on(run: Run, error: StediError) -> StediError:
-    return StediError(
+def _goes_on(run: Run, error: StediError) -> GoesOnError:
+    return GoesOnError(
         f"{error.message.rstrip('.')}. Run {run.id} of {run.job} goes on without us.",
         hint=error.hint or "See `stedi jobs status`.",
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from stedi_cli.cli import completion, render
+from stedi_cli.cli.ended_jobs import show_failure, show_notes, show_usage
 from stedi_cli.cli.help import Group
 from stedi_cli.cli.interrupts import EVERY_TABLE, if_interrupted
-from stedi_cli.cli.listed_jobs import show_plans, show_runs, used_by
+from stedi_cli.cli.listed_jobs import show_plans, show_runs
 from stedi_cli.cli.live_jobs import Progress, live
 from stedi_cli.cli.session import (
     BadRowsOption,
@@ -20,12 +21,12 @@ from stedi_cli.cli.session import (
     session,
     show_removed,
 )
-from stedi_cli.errors import StediError, Terminated, UsageError, quantity
-from stedi_cli.printable import one_line
+from stedi_cli.errors import StediError, Terminated, UsageError
 
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun
     from stedi_cli.lake.records import RunOptions
+    from stedi_cli.runs.pipeline import Event
 
 app = typer.Typer(cls=Group, help="List and run the jobs.", no_args_is_help=True)
 
@@ -123,9 +124,7 @@ def run(
             separate=separate,
             detach=detach,
         )
-        progress = run_jobs(opened, options, jobs or (), quiet=as_json)
-        if as_json:
-            render.emit(progress.as_json())
+        run_jobs(opened, options, jobs or (), as_json=as_json)
 
 
 @app.command()
@@ -167,26 +166,52 @@ def stop(ctx: typer.Context) -> None:
 
 
 def run_jobs(
-    opened: Session, options: RunOptions, jobs: Sequence[str] = (), *, quiet: bool = False
-) -> Progress:
-    """Run jobs with a live table.
+    opened: Session, options: RunOptions, jobs: Sequence[str] = (), *, as_json: bool = False
+) -> None:
+    """Run jobs with a live table, and show what came of it.
 
     Args:
         opened: The session.
         options: How they are run.
         jobs: Names of jobs, or nothing for all.
-        quiet: Whether to show nothing on stdout.
-
-    Returns:
-        What was done.
+        as_json: Whether to print it as JSON, also where a job fails, and nothing else on stdout.
     """
+    from stedi_cli.lake.job_run import GoesOnError
     from stedi_cli.runs.pipeline import Pipeline
 
     pipeline = Pipeline(opened.lakehouse, opened.lake, opened.settings.policy)
     progress = Progress()
     try:
+        _follow(opened, pipeline.run(options, jobs), progress, options, quiet=as_json)
+    except Exception as error:
+        progress.goes_on = isinstance(error, GoesOnError)
+        if as_json and progress.planned:
+            render.emit(progress.as_json())
+        raise
+    if progress.detached:
+        render.note(
+            f"Run {progress.detached.id} of {progress.detached.job}: see `stedi jobs status`."
+        )
+    progress.reasons = _reasons(opened, progress.done)
+    progress.held_back = _held_back(opened, progress.done, pipeline.policy)
+    if as_json:
+        render.emit(progress.as_json())
+    else:
+        show_notes(progress, pipeline.policy)
+
+
+def _follow(
+    opened: Session,
+    events: Iterator[Event],
+    progress: Progress,
+    options: RunOptions,
+    *,
+    quiet: bool,
+) -> None:
+    """Show jobs while they run, and beside stdout what is to be said in the end, whatever it is."""
+    try:
         with live(progress, quiet) as update:
-            for event in pipeline.run(options, jobs):
+            for event in events:
                 progress.add(event)
                 update()
     except KeyboardInterrupt as interrupt:
@@ -194,17 +219,8 @@ def run_jobs(
         raise
     finally:
         show_removed(progress.removed)
-        _show_failure(progress, forced=options.force)
-        _show_usage(progress)
-    if progress.detached:
-        render.note(
-            f"Run {progress.detached.id} of {progress.detached.job}: see `stedi jobs status`."
-        )
-    progress.reasons = _reasons(opened, progress.done)
-    progress.held_back = _held_back(opened, progress.done, pipeline.policy)
-    if not quiet:
-        _show_notes(progress, pipeline.policy)
-    return progress
+        show_failure(progress, forced=options.force)
+        show_usage(progress)
 
 
 def _reasons(opened: Session, done: Sequence[JobDone]) -> Counter[str]:
@@ -257,53 +273,3 @@ def _offer_stop(opened: Session, run: JobRun | None, *, ask: bool) -> None:
             f"Run {run.id} of {run.job} goes on: see `stedi jobs status`; `stedi jobs stop`"
             " stops it."
         )
-
-
-def _show_failure(progress: Progress, *, forced: bool) -> None:
-    failed = progress.failed
-    if failed is None:
-        return
-    for line in failed.log:
-        render.note(f"  | {one_line(line)}")
-    used = used_by(failed.run.seconds, failed.run.usage)
-    render.note(f"Run {failed.run.id} of {failed.run.job}: {failed.run.state}, {used}.")
-    render.note(f"Look at {failed.where}.")
-    if progress.done or failed.not_started:
-        done = ", ".join(done.job.name for done in progress.done) or "none"
-        later = ", ".join(job.name for job in failed.not_started) or "none"
-        render.note(f"Done: {done}. Failed: {failed.job.name}. Not started: {later}.")
-    if progress.done:
-        again = "Without --force, the same command" if forced else "The same command"
-        render.note(f"{again} goes on with {failed.job.name}.")
-
-
-def _show_notes(progress: Progress, policy: str) -> None:
-    from stedi_cli.runs.bad_rows import frequent
-
-    reasons = {d.why for d in progress.done if d.why.startswith("built under policy")}
-    for reason in sorted(reasons):
-        render.paragraph(f"Rebuilt under policy {policy}: the tables were {reason}.")
-    lines = sum(d.quarantined for d in progress.done)
-    if lines:
-        why = f" ({frequent(progress.reasons)})" if progress.reasons else ""
-        render.paragraph(
-            quantity(lines, "landing line is", "landing lines are")
-            + f" in quarantine{why}; see `stedi quarantine`."
-        )
-    if progress.held_back:
-        render.paragraph(
-            quantity(progress.held_back, "person", "people")
-            + " held back: their newest record cannot be read, and may be a withdrawal."
-        )
-
-
-def _show_usage(progress: Progress) -> None:
-    used = {d.usage.run: d.usage for d in progress.done if d.usage is not None}
-    for usage in used.values():
-        render.note(f"Run {usage.run}: {used_by(usage.seconds, usage)}.")
-    if progress.failed is not None and progress.failed.run.usage is not None:
-        used[progress.failed.run.id] = progress.failed.run.usage
-    if len(used) > 1:
-        hours = sum(usage.dpu_hours for usage in used.values())
-        dollars = sum(usage.dollars for usage in used.values())
-        render.note(f"{len(used)} runs: {hours:.3f} DPU-hours, {dollars:.3f} USD.")

@@ -13,6 +13,7 @@ from stedi_cli.cli import render
 
 if TYPE_CHECKING:
     from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunFailed
+    from stedi_cli.project.lakehouse import Job
     from stedi_cli.runs.pipeline import Event
     from stedi_cli.tables.history import RefRemoved
 
@@ -25,22 +26,26 @@ class Progress:
     """What is known of the jobs so far.
 
     Args:
+        planned: The jobs that have to run.
         done: The jobs that have ended.
         started: The one that is at work.
         at_work: Its run, where it runs elsewhere.
         failed: The run that failed.
         detached: The run that is not waited for.
+        goes_on: Whether a run goes on that was to be waited for.
         removed: Tags and branches that would have kept snapshots which had to go.
         reasons: Why landing lines are in quarantine, with their numbers.
         held_back: How many people are, whose newest record cannot be read; None where that was not
             asked, or no job of the run tells.
     """
 
+    planned: tuple[Job, ...] = ()
     done: list[JobDone] = field(default_factory=list)
     started: JobStarted | None = None
     at_work: JobRun | None = None
     failed: RunFailed | None = None
     detached: JobRun | None = None
+    goes_on: bool = False
     removed: list[RefRemoved] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     held_back: int | None = None
@@ -52,22 +57,49 @@ class Progress:
         so_far = self.at_work.seconds if self.at_work else 0.0
         return so_far + time.monotonic() - self._told_at
 
+    @property
+    def not_ended(self) -> Job | None:
+        """The job that has begun and not ended: once all is over, the one that failed."""
+        return self.started.job if self.started and not self.goes_on else None
+
+    @property
+    def not_started(self) -> list[Job]:
+        """The jobs that have not begun; of a run that goes on elsewhere nobody knows."""
+        if self.goes_on or self.detached:
+            return []
+        begun = {done.job.name for done in self.done}
+        begun |= {self.started.job.name} if self.started else set()
+        return [job for job in self.planned if job.name not in begun]
+
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
-        jobs = [done.as_json() for done in self.done]
-        removed = [ref.as_json() for ref in self.removed]
-        reasons = dict(sorted(self.reasons.items()))
-        record = {"jobs": jobs, "removed": removed, "reasons": reasons}
-        return {**record, "held_back": self.held_back}
+        failed = self.not_ended
+        return {
+            "jobs": [done.as_json() for done in self.done],
+            "failed": failed.name if failed else None,
+            "not_started": [job.name for job in self.not_started],
+            "removed": [ref.as_json() for ref in self.removed],
+            "reasons": dict(sorted(self.reasons.items())),
+            "held_back": self.held_back,
+        }
 
     def add(self, event: Event) -> None:
         """Take in an event."""
-        from stedi_cli.lake.job_run import JobDone, JobRun, JobStarted, RunDetached, RunFailed
+        from stedi_cli.lake.job_run import (
+            JobDone,
+            JobRun,
+            JobsPlanned,
+            JobStarted,
+            RunDetached,
+            RunFailed,
+        )
         from stedi_cli.tables.history import RefRemoved
 
         if isinstance(event, JobDone):
             self.done.append(event)
             self.started = self.at_work = None
+        elif isinstance(event, JobsPlanned):
+            self.planned = event.jobs
         elif isinstance(event, JobStarted):
             self.started, self._told_at = event, time.monotonic()
         elif isinstance(event, JobRun):
@@ -137,7 +169,7 @@ def _table(progress: Progress, *, ended: bool = False) -> Any:
     # Of a job that was interrupted, no more is known than that.
     if progress.started is not None and (progress.failed or not ended):
         rows.append((progress.started.job.name, progress.started.job.writes, "", _state(progress)))
-    later = progress.failed.not_started if progress.failed else ()
+    later = progress.not_started if progress.failed else ()
     rows += [(job.name, job.writes, "", "not started") for job in later]
     if not ended and render.width() < _NARROW:
         # They stand below each other there, and what is at work is to be seen.

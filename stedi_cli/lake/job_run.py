@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stedi_cli.errors import StediError
 from stedi_cli.project.lakehouse import Job
 from stedi_cli.tables.history import RefRemoved
 
@@ -90,6 +91,13 @@ class JobRun:
 
 
 @dataclass(frozen=True)
+class JobsPlanned:
+    """It is known which jobs have to run, in their order; what was planned before is not."""
+
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True)
 class JobStarted:
     """A job has begun."""
 
@@ -140,14 +148,12 @@ class RunFailed:
         where: Where to look.
         log: The last lines of its log.
         job: The job that failed; those before it are done.
-        not_started: The jobs after it.
     """
 
     run: JobRun
     where: str
     log: tuple[str, ...]
     job: Job
-    not_started: tuple[Job, ...]
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,10 @@ class RunDetached:
     """A run was started and is not waited for."""
 
     run: JobRun
+
+
+class GoesOnError(StediError):
+    """A run that was started somewhere else is not waited for any more, and goes on."""
 
 
 RunEvent = JobOutcome | JobRun | RunFailed | RunDetached | RefRemoved

@@ -15,6 +15,7 @@ from stedi_cli.lake.job_run import (
     JobDone,
     JobOutcome,
     JobRun,
+    JobsPlanned,
     JobStarted,
     RunDetached,
     RunEvent,
@@ -59,7 +60,7 @@ class JobPlan:
         }
 
 
-Event = JobStarted | JobDone | JobRun | RunFailed | RunDetached | RefRemoved
+Event = JobsPlanned | JobStarted | JobDone | JobRun | RunFailed | RunDetached | RefRemoved
 
 
 class Pipeline:
@@ -155,10 +156,12 @@ class Pipeline:
         for plan in plans:
             text = self._stale.recipes.text(plan.job)
             refuse_undeclared(self._lakehouse, plan.job, text, options.engine)
+        yield _planned(plans)
         while True:
             with self._lake.jobs.runner(options) as runner:
                 # Another writer may have been at work until the lock was had.
                 plans = self._planned(jobs, options.force)
+                yield _planned(plans)
                 try:
                     events = runner.run(self._tasks(plans, runner.name))
                 except BusyError:
@@ -242,6 +245,10 @@ class Pipeline:
             if name in accounts
         )
         return JobDone(job, "unchanged", rows, quarantined, 0.0)
+
+
+def _planned(plans: list[JobPlan]) -> JobsPlanned:
+    return JobsPlanned(tuple(plan.job for plan in plans if plan.stale))
 
 
 def _done(plan: JobPlan, outcome: JobOutcome) -> JobDone:

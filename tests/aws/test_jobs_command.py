@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 from conftest import PROJECT, Ask, Result
+from sandbox.faults import How
 from sandbox.server import Sandbox
 from small import JOBS, write_lake
 
@@ -122,6 +123,33 @@ def test_all_jobs_are_one_run_and_one_that_fails_is_gone_on_with(
     assert "60 s, 0.033 DPU-hours, 0.015 USD." in again.err
 
 
+@pytest.mark.parametrize("words", [(), ("--separate",)], ids=["one session", "separate"])
+def test_as_json_a_failure_says_what_is_done_and_what_not(
+    cloud: CloudLake, ask: Ask, words: tuple[str, ...]
+) -> None:
+    first, second, third, *others = JOBS
+    if words:
+        cloud.script(2)
+    half = None if words else partial(cloud.commit, jobs=2)
+    cloud.sandbox.runs.script("RUNNING", "FAILED", error="no luck", effect=half)
+    done = ask("jobs", "run", "--all", *words, "--json")
+    assert done.code == 1
+    assert f"Job {third} failed on Glue" in done.err
+    told = done.json()
+    assert [job["job"] for job in told["jobs"]] == [first, second]
+    assert (told["failed"], told["not_started"]) == (third, others)
+
+
+def test_as_json_nothing_is_said_of_jobs_whose_run_goes_on(cloud: CloudLake, ask: Ask) -> None:
+    cloud.script(1, "RUNNING", "RUNNING", "SUCCEEDED")
+    cloud.sandbox.fail(How.EXPIRED, action="GetJobRun", nth=2)
+    done = ask("jobs", "run", "--all", "--json")
+    assert done.code == 1
+    assert "goes on without us" in done.err
+    told = done.json()
+    assert (told["jobs"], told["failed"], told["not_started"]) == ([], None, [])
+
+
 def test_separate_runs_have_to_be_waited_for(cloud: CloudLake, ask: Ask) -> None:
     done = ask("jobs", "run", "--all", "--separate", "--detach")
     assert done.code == 2
@@ -153,26 +181,28 @@ def test_of_two_clients_at_the_same_instant_one_runs(cloud: CloudLake, words: An
 def test_bad_data_is_exit_code_3(cloud: CloudLake, ask: Ask) -> None:
     error = "TooManyBadLines: customer_landing: 5 of 7 lines cannot be used"
     cloud.sandbox.runs.script("FAILED", error=error)
-    done = ask("jobs", "run", "--all")
+    done = ask("jobs", "run", "--all", "--json")
     assert done.code == 3
     assert "stedi quarantine" in done.err
+    assert (done.json()["failed"], done.json()["not_started"]) == (FIRST, list(JOBS)[1:])
 
 
 def test_detached_status_and_stop(cloud: CloudLake, ask: Ask) -> None:
     assert ask("jobs", "status").out == "There is no run.\n"
     cloud.script(1, *["RUNNING"] * 20)
-    done = ask("jobs", "run", "--all", "--detach")
+    done = ask("jobs", "run", "--all", "--detach", "--json")
     (run,) = cloud.sandbox.runs.started
     assert run.job_run_id in done.err
-    assert done.code == 0
+    assert (done.code, done.json()["failed"], done.json()["not_started"]) == (0, None, [])
     (told,) = ask("jobs", "status", "--json").json()
     assert (told["run"], told["state"], told["active"]) == (run.job_run_id, "RUNNING", True)
     heads, shown = (line.split("\t") for line in ask("jobs", "status").out.splitlines())
     assert heads == ["job", "state", "started", "used", "run", "error"]
     assert (shown[:2], shown[4:]) == (["stedi-all", "RUNNING"], [run.job_run_id, ""])
-    busy = ask("jobs", "run", "--all")
+    busy = ask("jobs", "run", "--all", "--json")
     assert busy.code == 1
     assert run.job_run_id in busy.err
+    assert (busy.json()["failed"], busy.json()["not_started"]) == (None, list(JOBS))
     assert f"Stopping run {run.job_run_id}" in ask("jobs", "stop").out
     assert [r["state"] for r in ask("jobs", "status", "--json").json()] == ["STOPPED"]
     assert ask("jobs", "stop").out == "No run is at work.\n"
