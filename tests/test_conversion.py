@@ -13,8 +13,9 @@ from small import MOTIONS
 from test_shapes import CONVERTED, READINGS, shape
 
 from stedi_cli.errors import UsageError
-from stedi_cli.landing.conversion import Origin, converted
+from stedi_cli.landing.conversion import converted
 from stedi_cli.landing.objects import Record
+from stedi_cli.landing.origin import Origin
 from stedi_cli.landing.shapes import shape_of
 
 KNOWN = frozenset(column.name for column in READINGS.columns)

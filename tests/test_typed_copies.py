@@ -718,7 +718,7 @@ def _row_of_another_file(lake: Lake) -> None:
 
 
 def _line_of_another_file(lake: Lake) -> None:
-    from stedi_cli.landing.split import BadLine
+    from stedi_cli.landing.bad_line import BadLine
     from stedi_cli.local.place import place_of
     from stedi_cli.local.quarantine import Quarantine
     from stedi_cli.local.table_files import open_catalog

@@ -16,9 +16,9 @@ from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.lake.elsewhere import Elsewhere
 from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.landing.bare_gzip import bared, renewed
-from stedi_cli.landing.conversion import Origin
 from stedi_cli.landing.delivery import Delivery, find_files
 from stedi_cli.landing.files import same_content
+from stedi_cli.landing.origin import Origin
 from stedi_cli.landing.other_files import Conversions, refuse_other_files
 
 if TYPE_CHECKING:

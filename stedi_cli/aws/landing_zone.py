@@ -12,11 +12,11 @@ from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, Stored, is_no_object
 from stedi_cli.errors import StediError
-from stedi_cli.landing.conversion import Origin, origin_from
 from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, unpacked
 from stedi_cli.landing.names import is_landing_name, is_safe_name, shown
+from stedi_cli.landing.origin import Origin, origin_from
 from stedi_cli.landing.shapes import shape_in
 from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.masking import aws_said

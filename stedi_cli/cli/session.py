@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
-from stedi_cli.masking import unless_address
 from stedi_cli.printable import one_line
 
 if TYPE_CHECKING:
@@ -103,6 +102,10 @@ def session(
 
 def show_removed(removed: list[RefRemoved]) -> None:
     """Say which tags and branches were removed."""
+    if not removed:
+        return
+    from stedi_cli.masking import unless_address
+
     for ref in removed:
         name = one_line(unless_address(ref.name))
         render.note(f"Removed {ref.kind} {name} of {ref.table}: its snapshot had to go.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.consent_part import Consent
@@ -25,15 +25,17 @@ from stedi_cli.lake.records import (
     Task,
 )
 from stedi_cli.lake.strangers import Stranger
-from stedi_cli.landing.conversion import Origin
-from stedi_cli.landing.delivery import Delivery
 from stedi_cli.landing.files import LandingState
-from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.project.right import Right
 from stedi_cli.project.settings import Limits
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import TableState
+
+if TYPE_CHECKING:
+    from stedi_cli.landing.delivery import Delivery
+    from stedi_cli.landing.origin import Origin
+    from stedi_cli.landing.text_shapes import Shape
 
 
 class Infrastructure(Protocol):

@@ -6,13 +6,11 @@ stands between records and is none of them is an error: it may be what is left o
 
 from __future__ import annotations
 
-import base64
 import gzip
 import io
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
@@ -21,45 +19,12 @@ from stedi_cli.landing.contract import BLANKS, LONGEST_LINE
 from stedi_cli.landing.file_facts import BOMB_RATIO, BOMB_SIZE, digest, pieces, stamp
 from stedi_cli.landing.names import shown
 from stedi_cli.landing.objects import Broken, Spelling, keys_in, objects, renamed
+from stedi_cli.landing.origin import LineNumbers, Origin
 from stedi_cli.landing.text_shapes import Reading, Shape
 
 _BLANKS = BLANKS.decode() + "\n"
 _AGAIN = "Nothing of the delivery was taken; upload again when it is whole."
 _UNREADABLE = (Broken, UnicodeError, EOFError, zlib.error, gzip.BadGzipFile)
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Which file a landing file was converted from.
-
-    Args:
-        file: That file's name.
-        sha256: Digest of its bytes.
-        records: How many records it held.
-        lines: On which of its lines each of them began: what each number is more than the one
-            before, packed.
-    """
-
-    file: str
-    sha256: str
-    records: int
-    lines: str
-
-    def lines_of(self, numbers: Collection[int]) -> dict[int, int]:
-        """Return the lines of that file from which lines of the landing file come."""
-        found = enumerate(_unpacked_lines(self.lines), start=1)
-        return {number: line for number, line in found if number in numbers}
-
-
-def origin_from(record: Mapping[str, Any] | None) -> Origin | None:
-    """Return an origin as an index holds it; raise KeyError or TypeError where it does not."""
-    if record is None:
-        return None
-    found = Origin(record["file"], record["sha256"], record["records"], record["lines"])
-    texts = (found.file, found.sha256, found.lines)
-    if type(found.records) is not int or not all(isinstance(text, str) for text in texts):
-        raise TypeError
-    return found
 
 
 def converted(source: Path, shape: Shape, known: frozenset[str], copy: Path) -> Origin:
@@ -80,7 +45,7 @@ def converted(source: Path, shape: Shape, known: frozenset[str], copy: Path) -> 
         StediError: If it changed meanwhile.
     """
     assert shape.reading is not None
-    lines = _LineNumbers()
+    lines = LineNumbers()
     packed = shape.reading.packed > 0 and copy.name.lower().endswith(".gz")
     try:
         before = stamp(source)
@@ -156,38 +121,3 @@ def _packing(target: BinaryIO, packed: bool) -> Iterator[BinaryIO]:
     # Without a time or name the same content gives the same bytes.
     with gzip.GzipFile(filename="", mode="wb", fileobj=target, mtime=0) as sink:
         yield cast(BinaryIO, sink)
-
-
-class _LineNumbers:
-    """Numbers that grow, in little space: each by how much more it is than the one before."""
-
-    def __init__(self) -> None:
-        self.records = 0
-        self._last = 0
-        self._pack = zlib.compressobj()
-        self._packed = bytearray()
-
-    def add(self, line: int) -> None:
-        more, self._last = line - self._last, line
-        self.records += 1
-        piece = bytearray()
-        # Seven bits a byte, the lowest first; the eighth says that more follow.
-        while more > 0x7F:
-            piece.append(more & 0x7F | 0x80)
-            more >>= 7
-        piece.append(more)
-        self._packed += self._pack.compress(piece)
-
-    def packed(self) -> str:
-        return base64.b85encode(bytes(self._packed) + self._pack.flush()).decode()
-
-
-def _unpacked_lines(packed: str) -> Iterator[int]:
-    line = shift = more = 0
-    for byte in zlib.decompress(base64.b85decode(packed)):
-        more |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            line += more
-            yield line
-            shift = more = 0

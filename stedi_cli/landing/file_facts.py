@@ -14,7 +14,6 @@ from stedi_cli.errors import UsageError
 from stedi_cli.landing.contract import BLANKS, BOM, LONGEST_LINE
 from stedi_cli.landing.look import GZIP, begun, refuse_misleading
 from stedi_cli.landing.names import shown
-from stedi_cli.landing.shapes import HEAD, shape_without_model
 
 CHUNK = 1 << 18
 """Bytes looked at in one piece: few enough to stay in a processor's cache."""
@@ -96,6 +95,9 @@ def read_facts(content: Iterable[bytes], name: str, where: str) -> FileFacts:
     Raises:
         UsageError: If a gzip file is not whole, or the suffix is not that of the content.
     """
+    # Late, since what is known already is asked for without a file being read.
+    from stedi_cli.landing.shapes import HEAD, shape_without_model
+
     found = hashlib.sha256()
     size = 0
     start = b""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stedi_cli.landing.file_facts import FileFacts
-from stedi_cli.landing.shapes import shapes_said
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,16 @@ def other_shapes(states: Mapping[str, LandingState]) -> list[str]:
     Args:
         states: The landing files by table.
     """
-    return [
-        f"{table}: {said}"
+    others = {
+        table: found
         for table, state in states.items()
-        for said in shapes_said({file: f.shape for file, f in state.files.items() if f.shape})
-    ]
+        if (found := {file: facts.shape for file, facts in state.files.items() if facts.shape})
+    }
+    if not others:
+        return []
+    from stedi_cli.landing.shapes import shapes_said
+
+    return [f"{table}: {said}" for table, found in others.items() for said in shapes_said(found)]
 
 
 def fingerprint(files: Mapping[str, str]) -> str:

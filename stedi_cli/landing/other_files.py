@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stedi_cli.errors import UsageError
-from stedi_cli.landing.conversion import Origin, converted
+from stedi_cli.landing.conversion import converted
 from stedi_cli.landing.delivery import Delivery, Source
+from stedi_cli.landing.origin import Origin
 from stedi_cli.landing.shapes import shapes_said
 from stedi_cli.project.lakehouse import Table
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.landing.contract import Field, Unusable
 from stedi_cli.landing.lines import Line, open_lines
-from stedi_cli.landing.split import BadLine, bad_line, canonical_like
+from stedi_cli.landing.split import bad_line, canonical_like
 from stedi_cli.landing.traces import Traced
 
 SMALL = 1 << 20

@@ -10,30 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.landing.contract import LONGEST_LINE, Field, Unusable, canonical
 from stedi_cli.landing.lines import Line, filled, open_lines
-from stedi_cli.landing.traces import Trace, Traced, traces
+from stedi_cli.landing.traces import Traced, traces
 
 _BRACE = ord("{")
 # Bytes of lines copied at once, which bound the length of each.
 _PIECE = 1 << 19
-
-
-@dataclass(frozen=True)
-class BadLine:
-    """A landing line that cannot be used.
-
-    Args:
-        file: Name of its file.
-        line: Its number, from 1.
-        reason: Why it cannot be used.
-        traces: What can be made out of it; nothing where nobody asks.
-    """
-
-    file: str
-    line: int
-    reason: str
-    traces: tuple[Trace, ...] = ()
 
 
 def bad_line(

@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from stedi_cli.landing.traces import Trace, Traced
 from stedi_cli.project.lakehouse import HELD_BACK, QUARANTINE, Lakehouse, Table
 
 if TYPE_CHECKING:
-    from stedi_cli.landing.split import BadLine
+    from stedi_cli.landing.bad_line import BadLine
+    from stedi_cli.landing.traces import Trace, Traced
 
 TRACING = 2
 """What is made out of an unusable line: to be raised where that changes, so that such lines are
@@ -19,6 +19,8 @@ looked at again."""
 
 def traced_of(table: Table) -> Traced | None:
     """Return the columns that are looked for in a table's unusable lines."""
+    from stedi_cli.landing.traces import Traced
+
     told = table.held_back
     return Traced(told.email, told.serial, told.instant) if told else None
 

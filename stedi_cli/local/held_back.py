@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.landing.file_facts import FileFacts
-from stedi_cli.landing.split import BadLine
 from stedi_cli.landing.traced import traced_sha256
 from stedi_cli.landing.traces import Trace
 from stedi_cli.local.answered import Answered, digest_of, read_answered

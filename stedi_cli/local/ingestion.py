@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from stedi_cli.durable import make_folder, replaced
+from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import FileAccount, Ledger
-from stedi_cli.landing.split import BadLine
 from stedi_cli.landing.traced import unreadable
 from stedi_cli.landing.traces import Trace
 from stedi_cli.local.engine import Engine

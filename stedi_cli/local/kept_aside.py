@@ -18,9 +18,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.landing.file_facts import FileFacts, digest, pieces
 from stedi_cli.landing.ledger import JUDGEMENT, FileAccount
-from stedi_cli.landing.split import BadLine
 from stedi_cli.landing.traced import traced_in
 from stedi_cli.local.layout import Layout
 from stedi_cli.project.lakehouse import Table

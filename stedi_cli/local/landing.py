@@ -6,20 +6,21 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
 from stedi_cli.durable import make_folder, replaced
 from stedi_cli.lake.events import Uploaded
-from stedi_cli.landing.bare_gzip import bared, renewed
-from stedi_cli.landing.conversion import Origin
-from stedi_cli.landing.delivery import Delivery, Source, find_files, unknown_keys
 from stedi_cli.landing.files import LandingState, same_content
-from stedi_cli.landing.other_files import Conversions, refuse_other_files
-from stedi_cli.landing.text_shapes import Shape
+from stedi_cli.landing.origin import Origin
 from stedi_cli.local.access import private
 from stedi_cli.local.kept_aside import KeptAside
 from stedi_cli.local.staging import Staged
 from stedi_cli.local.writer import Writer
+
+if TYPE_CHECKING:
+    from stedi_cli.landing.delivery import Delivery
+    from stedi_cli.landing.other_files import Conversions
+    from stedi_cli.landing.text_shapes import Shape
 
 
 class Landing:
@@ -34,6 +35,9 @@ class Landing:
         self._place = writer.place
 
     def find(self, folder: Path) -> Delivery:
+        from stedi_cli.checks.expected import refuse_elsewhere
+        from stedi_cli.landing.delivery import Source, find_files
+
         found = find_files(folder, self._place.lakehouse.landing.values(), self._place.layout.root)
         refuse_elsewhere(found.folder)
         if found.folder.resolve() != self._place.layout.landing:
@@ -64,6 +68,10 @@ class Landing:
         convert: bool = False,
         tell: Callable[[int, int], None] | None = None,
     ) -> Iterator[Uploaded]:
+        from stedi_cli.checks.expected import FILE_NAME
+        from stedi_cli.landing.bare_gzip import bared, renewed
+        from stedi_cli.landing.other_files import Conversions, refuse_other_files
+
         place, zone = self._place, self._place.zone
         place.layout.require()
         refuse_other_files(delivery, convert=convert)
@@ -102,6 +110,8 @@ class Landing:
         return {name: same_content(zone.known(name)) for name in self._place.lakehouse.landing}
 
     def _told(self, files: Sequence[Staged], lines: Conversions) -> Iterator[Uploaded]:
+        from stedi_cli.landing.delivery import unknown_keys
+
         for name, table in self._place.lakehouse.landing.items():
             own = [file for file in files if file.table == name]
             moved = [file.destination for file in own if file.part is not None]

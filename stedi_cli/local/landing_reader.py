@@ -16,11 +16,12 @@ from pathlib import Path
 import duckdb
 
 from stedi_cli.errors import StediError
+from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.guard import Guard, lines_unlike, texts_with
 from stedi_cli.landing.lines import WORDS, fields_of, has_words
 from stedi_cli.landing.sieve import SMALL, Sieve
-from stedi_cli.landing.split import BadLine, SplitFile, canonical_in, split_file
+from stedi_cli.landing.split import SplitFile, canonical_in, split_file
 from stedi_cli.landing.traced import traced_of
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.landing_zone import LandingZone

@@ -8,18 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stedi_cli.durable import load_json, make_folder, replaced, sync
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.landing.conversion import Origin, origin_from
-from stedi_cli.landing.delivery import Source
 from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, open_lines
 from stedi_cli.landing.names import is_safe_name, refuse_unsafe_name, shown
-from stedi_cli.landing.shapes import shape_of
-from stedi_cli.landing.text_shapes import Shape
+from stedi_cli.landing.origin import Origin, origin_from
 from stedi_cli.local.landing_folder import (
     files_below,
     refuse_in_the_way,
@@ -30,6 +27,10 @@ from stedi_cli.local.layout import Layout
 from stedi_cli.local.staging import Delivered, Staged, Tell, stage_all
 from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
 from stedi_cli.project.lakehouse import Table
+
+if TYPE_CHECKING:
+    from stedi_cli.landing.delivery import Source
+    from stedi_cli.landing.text_shapes import Shape
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,8 @@ class LandingZone:
 
     def shapes(self, table: str, files: Sequence[str]) -> dict[str, Shape]:
         """Return what those of a table's files are that are no JSON lines."""
+        from stedi_cli.landing.shapes import shape_of
+
         found: dict[str, Shape] = {}
         for name in (name for name in self.names(table) if name in files):
             if shape := shape_of(self.folder(table) / name, self._tables[table]):

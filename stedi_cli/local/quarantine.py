@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stedi_cli.errors import StediError
-from stedi_cli.landing.split import BadLine
+from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.place import Place
 from stedi_cli.local.typed_copies import Places

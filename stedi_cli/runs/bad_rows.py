@@ -12,7 +12,6 @@ from stedi_cli.lake.records import Question, answered
 from stedi_cli.landing.contract import IMPLAUSIBLE
 from stedi_cli.landing.files import LandingState, other_shapes
 from stedi_cli.landing.instants import looks_like
-from stedi_cli.landing.shapes import shapes_said
 from stedi_cli.project.lakehouse import HELD_BACK, QUARANTINE, Lakehouse, Table
 from stedi_cli.project.settings import Limits
 from stedi_cli.questions.withdrawals import are_asked_for
@@ -55,6 +54,8 @@ class TooManyBadLines(BadDataError):  # noqa: N818 - a verdict on the data
             lake: The lakehouse.
             table: The landing table.
         """
+        from stedi_cli.landing.shapes import shapes_said
+
         try:
             reasons = bad_lines(lake, [self.table], "reason")
             said = {reason: _looks_like(lake, table, reason) for reason in reasons}
