@@ -73,6 +73,13 @@ _AROUND = re.compile(
 # On one line.
 _BESIDE = re.compile(r"\}(?:[^\S\n]|,)*+\{")
 _KEY = re.compile(r'"([^"\\\n]*)"\s*:')
+_BLANK_BEFORE_COLON = re.compile(r'"\s+:')
+_BLANK = r"[ \t\r\v\f]*+"
+_FLAT = rf"{_BLANK}\{{[^{{}}\[\n]*+"
+# Lines of objects that hold no other, two of them at least, and what the first bytes hold of one.
+_FLAT_LINES = re.compile(
+    rf"(?:{_FLAT}\}}{_BLANK}\n){{2}}(?:(?:{_FLAT}\}})?+{_BLANK}\n)*+(?:{_FLAT}\}}?+)?+{_BLANK}\Z"
+)
 _BY_COLUMN = re.compile(r'\{\s*"([^"\\]*)"\s*:\s*[\[{]')
 _COMMA_AFTER = re.compile(r"\}\s*,\s*$", re.MULTILINE)
 # Of objects that are no line beside such as are, from which on they tell what a file is.
@@ -94,9 +101,6 @@ class TextHead:
         self._text = text.lstrip(BLANKS.decode() + "\n")
         self._whole = whole
         self._known = known
-        blanks = BLANKS.decode()
-        lines = self._text.split("\n")[: None if whole else -1]
-        self._lines = [line.strip(blanks) for line in lines]
 
     def shape(self) -> Shape | None:
         """Return what it is; None where it may be JSON lines."""
@@ -116,15 +120,37 @@ class TextHead:
 
     def _is_plainly_lines(self) -> bool:
         """Tell of nearly all files, without parsing each line, that they are JSON lines."""
+        is_flat = _FLAT_LINES.match(self._text) is not None
+        if self._whole and not self._text.rstrip().endswith("}"):
+            return False
+        if not (is_flat or self._are_objects()) or _keys_of(self._first_line) is None:
+            return False
+        return {fold(name) for name in self._known}.isdisjoint(map(fold, self._other_keys()))
+
+    def _are_objects(self) -> bool:
+        """Tell whether each line may be an object, and holds no list of objects."""
         filled = list(filter(None, self._lines))
-        if len(filled) < 2 or _keys_of(filled[0]) is None:
+        if len(filled) < 2 or not all(line[0] == "{" and line[-1] == "}" for line in filled):
             return False
-        if not all(line[0] == "{" and line[-1] == "}" for line in filled):
-            return False
-        if _BESIDE.search(self._text) or _LIST_INSIDE.search(self._text):
-            return False
-        others = set(_KEY.findall(self._text)) - self._known if self._known else ()
-        return {fold(name) for name in self._known}.isdisjoint(map(fold, others))
+        return not (_BESIDE.search(self._text) or _LIST_INSIDE.search(self._text))
+
+    def _other_keys(self) -> frozenset[str]:
+        """Return the keys that the table does not know; none where it is not known itself."""
+        if not self._known:
+            return frozenset()
+        keys = sum(self._text.count(f'"{name}":') for name in self._known)
+        if keys == self._text.count('":') and not _BLANK_BEFORE_COLON.search(self._text):
+            return frozenset()
+        return frozenset(_KEY.findall(self._text)) - self._known
+
+    @property
+    def _first_line(self) -> str:
+        return self._text.partition("\n")[0].strip(BLANKS.decode())
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        lines = self._text.split("\n")[: None if self._whole else -1]
+        return [line.strip(BLANKS.decode()) for line in lines]
 
     @cached_property
     def _alone(self) -> dict[int, frozenset[str]]:

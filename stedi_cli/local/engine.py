@@ -98,17 +98,22 @@ class Engine:
         connection = self._calls.connection
         return self._calls.run(lambda: connection.execute(sql).fetchall())
 
-    def copy(self, select: str, path: Path) -> int:
+    def copy(self, select: str, path: Path, written: str = PARQUET) -> int:
         """Write the rows of a SELECT to a Parquet file and return their number.
 
         Where memory does not suffice it goes on with one thread, which needs fewer buffers.
+
+        Args:
+            select: The rows.
+            path: The file to make.
+            written: How it is written.
 
         Raises:
             duckdb.Error: If it cannot be read or written.
         """
         while True:
             try:
-                sql = f"COPY ({select}\n) TO {literal(str(path))} ({PARQUET})"
+                sql = f"COPY ({select}\n) TO {literal(str(path))} ({written})"
                 return int(self.execute(sql)[0][0])
             except duckdb.OutOfMemoryException:
                 if self._spared:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -25,7 +26,7 @@ from stedi_cli.local.landing_folder import (
 )
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.staging import Delivered, Staged, Tell, stage_all
-from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
+from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_in, stamp_of
 from stedi_cli.project.lakehouse import Table
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ class LandingZone:
     def __init__(self, layout: Layout, tables: Iterable[Table]) -> None:
         self._layout = layout
         self._tables = {table.name: table for table in tables}
+        self._below = len(f"{layout.landing}/")
         self._index: dict[str, _Entry] | None = None
+        self._stored: dict[str, _Entry] = {}
         self._adopted: list[Path] = []
         self._unsynced: set[Path] = set()
 
@@ -106,21 +109,22 @@ class LandingZone:
     def state(self, table: str) -> LandingState:
         """Return a table's files with their facts, from the cache where it can be trusted."""
         folder = self.folder(table)
-        return LandingState({name: self._facts(folder / name) for name in self.names(table)})
+        # A text is made sooner than a path, which tells where there are thousands.
+        return LandingState({name: self._facts(f"{folder}/{name}") for name in self.names(table)})
 
     def known(self, table: str) -> dict[str, FileFacts]:
         """Return the facts of those of a table's files that can be used."""
         folder, found = self.folder(table), {}
         for name in self.names(table):
             with suppress(StediError):
-                found[name] = self._facts(folder / name)
+                found[name] = self._facts(f"{folder}/{name}")
         return found
 
     def states(self, *, save: bool = True) -> dict[str, LandingState]:
         """Return the state of every landing table, and refresh the cache unless told not to."""
         states = {name: self.state(name) for name in self._tables}
         if save:
-            self.save_index()
+            self._save({name: state.files for name, state in states.items()})
         return states
 
     def refuse_changed(self, table: str, state: LandingState) -> None:
@@ -165,7 +169,7 @@ class LandingZone:
                 is_there, before = source.name in there, None
                 # One that is there and no landing file is replaced by whatever is delivered.
                 with suppress(UsageError):
-                    before = self._facts(destination) if is_there else None
+                    before = self._facts(str(destination)) if is_there else None
                 delivered.append(
                     Delivered(table, source.name, source.path, destination, is_there, before)
                 )
@@ -255,32 +259,37 @@ class LandingZone:
 
     def save_index(self) -> None:
         """Write the cache; a cache that cannot be written is no error."""
+        self._save({name: self.names(name) for name in self._tables})
+
+    def _save(self, files: Mapping[str, Iterable[str]]) -> None:
+        """Write what is known of files, by table, where that is not what is written."""
         if self._index is None or not self._layout.root.is_dir():
             return
-        there = {self._key(path) for name in self._tables for path in self.paths(name)}
+        there = {f"{self._tables[t].folder}/{name}" for t, names in files.items() for name in names}
+        found = {key: entry for key, entry in self._index.items() if key in there}
+        if found == self._stored:
+            return
         content = {
             key: {
                 **vars(entry),
                 "facts": vars(entry.facts),
                 "origin": vars(entry.origin) if entry.origin else None,
             }
-            for key, entry in self._index.items()
-            if key in there
+            for key, entry in found.items()
         }
-        text = json.dumps(content, sort_keys=True).encode()
         try:
-            if not self._layout.index.is_file() or self._layout.index.read_bytes() != text:
-                with replaced(self._layout.index, self._layout.temp) as sink:
-                    sink.write(text)
+            with replaced(self._layout.index, self._layout.temp) as sink:
+                sink.write(json.dumps(content, sort_keys=True).encode())
         except (OSError, StediError):
             return
+        self._stored = found
 
-    def _facts(self, path: Path) -> FileFacts:
-        stamp = stamp_of(path)
-        entry = self._entries().get(self._key(path))
+    def _facts(self, place: str) -> FileFacts:
+        stamp = stamp_in(os.stat(place))  # noqa: PTH116 - as above
+        entry = self._entries().get(place[self._below :])
         if entry is not None and entry.stamp == stamp and is_settled(entry.stamp, entry.hashed_ns):
             return entry.facts
-        begun = time.time_ns()
+        path, begun = Path(place), time.time_ns()
         try:
             with path.open("rb") as stream:
                 facts = read_facts(pieces(stream), path.name, str(path))
@@ -301,15 +310,16 @@ class LandingZone:
         self._entries()[self._key(path)] = _Entry(stamp_of(path), hashed_ns, facts, origin)
 
     def _key(self, path: Path) -> str:
-        return str(path)[len(str(self._layout.landing)) + 1 :]
+        return str(path)[self._below :]
 
     def _entries(self) -> dict[str, _Entry]:
         if self._index is None:
             try:
                 raw = load_json(self._layout.index)
-                self._index = {key: _entry(entry) for key, entry in raw.items()}
+                self._stored = {key: _entry(entry) for key, entry in raw.items()}
             except (OSError, ValueError, KeyError, TypeError, AttributeError):
-                self._index = {}
+                self._stored = {}
+            self._index = dict(self._stored)
         return self._index
 
 

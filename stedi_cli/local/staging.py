@@ -23,6 +23,7 @@ from stedi_cli.local.stamp import TICK_NS, stamp_in, stamp_of
 _AT_ONCE = 4
 _COPIED_AT_ONCE = 16 << 20
 _PASSES = 2
+_LARGE = 1 << 20
 
 Tell = Callable[[int, int], None]
 
@@ -152,6 +153,10 @@ class _Staging:
                     rest = rest[sink.write(rest) :]
                 if sink.tell() > size:
                     break
+            if size >= _LARGE:
+                # Writes to the disk while it is digested, so that its sync has less to wait for.
+                with suppress(OSError, AttributeError):
+                    os.posix_fadvise(sink.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
     def _pieces(self, stream: BinaryIO) -> Iterator[bytes]:
         for piece in pieces(stream):
