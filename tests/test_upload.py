@@ -316,7 +316,7 @@ def test_coarse_time_stamps_are_not_trusted_at_once(
     clock = SimpleNamespace(time_ns=lambda: changed + 1_000_000_000, sleep=time.sleep)
     monkeypatch.setattr(landing_zone, "time", clock)
     monkeypatch.setattr(
-        landing_zone, "stamp_of", lambda path: [path.stat().st_size, *[changed] * 3]
+        landing_zone, "stamp_of", lambda path: [Path(path).stat().st_size, *[changed] * 3]
     )
     empty.upload(one(tmp_path / "in", "c.json"))
     path = empty.layout.landing / FOLDERS["customer_landing"] / "c.json"

@@ -13,7 +13,7 @@ from typing import Any
 
 from stedi_cli import __version__
 from stedi_cli.checks.pairs import MOST_ROWS_COUNTED, Pairs, own_words
-from stedi_cli.lake.parts import Kept
+from stedi_cli.lake.kept_part import Kept
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.questions.statement import is_repeatable, tables_named

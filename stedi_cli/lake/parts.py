@@ -14,6 +14,7 @@ from stedi_cli.lake.events import Uploaded, Uploading
 from stedi_cli.lake.export_parts import ExportLedger, Folds
 from stedi_cli.lake.findings import Finding
 from stedi_cli.lake.job_run import JobRun, RunEvent
+from stedi_cli.lake.kept_part import Kept
 from stedi_cli.lake.records import (
     Answer,
     Exported,
@@ -27,7 +28,6 @@ from stedi_cli.lake.records import (
 from stedi_cli.lake.strangers import Stranger
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Table
-from stedi_cli.project.right import Right
 from stedi_cli.project.settings import Limits
 from stedi_cli.tables.history import RefRemoved
 from stedi_cli.tables.provenance import TableState
@@ -253,32 +253,6 @@ class Account(Protocol):
 
     def stop(self, run: JobRun) -> None:
         """Stop a run."""
-
-
-class Kept(Protocol):
-    """What a validation leaves for the next one, beside the lakehouse.
-
-    Attributes:
-        right: What was found right of the project's files.
-    """
-
-    right: Right
-
-    def read(self) -> bytes:
-        """Return what was left; nothing where that cannot be read."""
-
-    def write(self, content: bytes) -> None:
-        """Leave this and nothing else; where it cannot be written that is no error."""
-
-    def basis(self, landing: Mapping[str, LandingState]) -> dict[str, str]:
-        """Return, by table, a digest of all that a query's answer depends on, as it is now.
-
-        Args:
-            landing: The landing files.
-
-        Returns:
-            The digests, without tables that are not there or of which a change could go unseen.
-        """
 
 
 @dataclass(frozen=True)

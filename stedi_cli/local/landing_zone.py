@@ -2,53 +2,35 @@
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stedi_cli.durable import load_json, make_folder, replaced, sync
+from stedi_cli.durable import make_folder, sync
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_facts
+from stedi_cli.landing.file_facts import FileFacts, pieces, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, open_lines
 from stedi_cli.landing.names import is_safe_name, refuse_unsafe_name, shown
-from stedi_cli.landing.origin import Origin, origin_from
+from stedi_cli.landing.origin import Origin
 from stedi_cli.local.landing_folder import (
     files_below,
     refuse_in_the_way,
     remove_empty,
     stored_files,
 )
+from stedi_cli.local.landing_index import Entry, LandingIndex
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.staging import Delivered, Staged, Tell, stage_all
-from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_in, stamp_of
+from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
 from stedi_cli.project.lakehouse import Table
 
 if TYPE_CHECKING:
     from stedi_cli.landing.delivery import Source
     from stedi_cli.landing.text_shapes import Shape
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """Facts of a file, valid while its stamp is the same.
-
-    Args:
-        stamp: That stamp.
-        hashed_ns: When it was hashed.
-        facts: The facts.
-        origin: What it was converted from, valid while its digest is the same.
-    """
-
-    stamp: list[int]
-    hashed_ns: int
-    facts: FileFacts
-    origin: Origin | None = None
 
 
 class LandingZone:
@@ -63,8 +45,7 @@ class LandingZone:
         self._layout = layout
         self._tables = {table.name: table for table in tables}
         self._below = len(f"{layout.landing}/")
-        self._index: dict[str, _Entry] | None = None
-        self._stored: dict[str, _Entry] = {}
+        self._index = LandingIndex(layout)
         self._adopted: list[Path] = []
         self._unsynced: set[Path] = set()
 
@@ -132,7 +113,7 @@ class LandingZone:
         paths = self.paths(table)
         try:
             same = [self.name_of(path) for path in paths] == list(state.files) and all(
-                self._entries()[self._key(path)].stamp == stamp_of(path) for path in paths
+                self._index[self._key(path)].stamp == stamp_of(path) for path in paths
             )
         except FileNotFoundError:
             same = False
@@ -192,20 +173,20 @@ class LandingZone:
         # A rename changes but the time of the last change.
         after = stamp_of(staged.destination)
         if (before[:2], before[3]) == (after[:2], after[3]):
-            entry = _Entry(after, time.time_ns(), staged.facts)
-            self._entries()[self._key(staged.destination)] = entry
+            entry = Entry(after, time.time_ns(), staged.facts)
+            self._index[self._key(staged.destination)] = entry
             self._adopted.append(staged.destination)
 
     def remember_origins(self, origins: Mapping[tuple[str, str], Origin]) -> None:
         """Keep what files of landing tables were converted from."""
         for (table, file), origin in origins.items():
             key = self._key(self.folder(table) / file)
-            if key in self._entries():
-                self._entries()[key] = replace(self._entries()[key], origin=origin)
+            if entry := self._index.get(key):
+                self._index[key] = replace(entry, origin=origin)
 
     def origin(self, table: str, file: str) -> Origin | None:
         """Return what a table's file was converted from; None where it was not, or is unknown."""
-        entry = self._entries().get(self._key(self.folder(table) / file))
+        entry = self._index.get(self._key(self.folder(table) / file))
         return entry.origin if entry else None
 
     def settle(self) -> None:
@@ -220,9 +201,9 @@ class LandingZone:
             time.sleep(TICK_NS / 1e9)
         now = time.time_ns()
         for path in self._adopted:
-            entry = self._entries().get(self._key(path))
+            entry = self._index.get(self._key(path))
             if entry is not None:
-                self._entries()[self._key(path)] = replace(entry, hashed_ns=now)
+                self._index[self._key(path)] = replace(entry, hashed_ns=now)
         self._adopted = []
 
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:
@@ -255,38 +236,19 @@ class LandingZone:
         path = self.folder(table) / name
         path.unlink(missing_ok=True)
         self._unsynced.add(remove_empty(path.parent, self.folder(table)))
-        self._entries().pop(self._key(path), None)
+        self._index.drop(self._key(path))
 
     def save_index(self) -> None:
         """Write the cache; a cache that cannot be written is no error."""
         self._save({name: self.names(name) for name in self._tables})
 
     def _save(self, files: Mapping[str, Iterable[str]]) -> None:
-        """Write what is known of files, by table, where that is not what is written."""
-        if self._index is None or not self._layout.root.is_dir():
-            return
-        there = {f"{self._tables[t].folder}/{name}" for t, names in files.items() for name in names}
-        found = {key: entry for key, entry in self._index.items() if key in there}
-        if found == self._stored:
-            return
-        content = {
-            key: {
-                **vars(entry),
-                "facts": vars(entry.facts),
-                "origin": vars(entry.origin) if entry.origin else None,
-            }
-            for key, entry in found.items()
-        }
-        try:
-            with replaced(self._layout.index, self._layout.temp) as sink:
-                sink.write(json.dumps(content, sort_keys=True).encode())
-        except (OSError, StediError):
-            return
-        self._stored = found
+        folders = ((self._tables[table].folder, names) for table, names in files.items())
+        self._index.save(f"{folder}/{name}" for folder, names in folders for name in names)
 
     def _facts(self, place: str) -> FileFacts:
-        stamp = stamp_in(os.stat(place))  # noqa: PTH116 - as above
-        entry = self._entries().get(place[self._below :])
+        stamp = stamp_of(place)
+        entry = self._index.get(place[self._below :])
         if entry is not None and entry.stamp == stamp and is_settled(entry.stamp, entry.hashed_ns):
             return entry.facts
         path, begun = Path(place), time.time_ns()
@@ -304,29 +266,10 @@ class LandingZone:
         return facts
 
     def _remember(self, path: Path, facts: FileFacts, hashed_ns: int) -> None:
-        before = self._entries().get(self._key(path))
+        before = self._index.get(self._key(path))
         same = before is not None and before.facts.sha256 == facts.sha256
         origin = before.origin if before and same else None
-        self._entries()[self._key(path)] = _Entry(stamp_of(path), hashed_ns, facts, origin)
+        self._index[self._key(path)] = Entry(stamp_of(path), hashed_ns, facts, origin)
 
     def _key(self, path: Path) -> str:
         return str(path)[self._below :]
-
-    def _entries(self) -> dict[str, _Entry]:
-        if self._index is None:
-            try:
-                raw = load_json(self._layout.index)
-                self._stored = {key: _entry(entry) for key, entry in raw.items()}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
-                self._stored = {}
-            self._index = dict(self._stored)
-        return self._index
-
-
-def _entry(raw: dict[str, Any]) -> _Entry:
-    """Read an entry of the cache; raise TypeError where a value is of another type."""
-    origin = origin_from(raw.get("origin"))
-    entry = _Entry(list(raw["stamp"]), raw["hashed_ns"], facts_from(raw["facts"]), origin)
-    if not all(type(number) is int for number in (*entry.stamp, entry.hashed_ns)):
-        raise TypeError
-    return entry
