@@ -739,20 +739,25 @@ def test_nobody_is_found_in_what_was_built_without_them(ran: Lake) -> None:
     assert not result.wrong
 
 
+def who_did_not_agree() -> list[Person]:
+    """25 people of the public data."""
+    customers = [
+        json.loads(line)
+        for path in sorted(PUBLIC_DATA.glob("customer/**/*.json"))
+        for line in path.read_bytes().splitlines()
+    ]
+    without = [c["email"] for c in customers if "shareWithResearchAsOfDate" not in c][:25]
+    return [Person(email.lower()) for email in without]
+
+
 @pytest.mark.skipif(not PUBLIC_DATA.is_dir(), reason="needs the public data")
 @pytest.mark.slow
 def test_who_did_not_agree_is_found_in_no_table(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake").up()
     lake.upload(PUBLIC_DATA)
     lake.run()
-    customers = [
-        json.loads(line)
-        for path in PUBLIC_DATA.glob("customer/**/*.json")
-        for line in path.read_bytes().splitlines()
-    ]
-    without = [c["email"] for c in customers if "shareWithResearchAsOfDate" not in c][:25]
-    people = [Person(email.lower()) for email in without]
-    result = scan(Tree(str(lake.settings.root)), people, allowed=["landing", "typed"])
+    source = Tree(str(lake.settings.root))
+    result = scan(source, who_did_not_agree(), allowed=["landing", "typed"])
     assert len(result.sought.values.serials) == 25
     assert len(result.sought.values.instants) > 500
     assert {hit.part for hit in result.found} == {"landing", "typed"}

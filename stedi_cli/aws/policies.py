@@ -262,7 +262,7 @@ def _caller_athena_and_logs(layout: Layout) -> list[Document]:
     groups += ["TagResource", "ListTagsForResource"]
     queries = ["StartQueryExecution", "GetQueryExecution", "GetQueryResults", "StopQueryExecution"]
     logs = ["CreateLogGroup", "PutRetentionPolicy", "DeleteLogGroup", "TagResource"]
-    logs += ["ListTagsForResource", "GetLogEvents"]
+    logs += ["ListTagsForResource", "GetLogEvents", "DescribeLogStreams"]
     logs += ["AssociateKmsKey"] if layout.settings.kms_key else []
     return [
         allow(

@@ -1,4 +1,4 @@
-"""What a scan reads of a lakehouse on AWS: its bucket and its database, as the services tell."""
+"""What a scan reads of a lakehouse on AWS: its bucket, database and logs, as the services tell."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from stedi_cli.aws.account import Account, aws_errors
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
 from stedi_cli.privacy.glue_entries import GlueEntries
+from stedi_cli.privacy.log_streams import LogStreams
 from stedi_cli.privacy.source import Entry
 from stedi_cli.privacy.versions import Prefixes, Versions
 from stedi_cli.project.settings import AwsSettings
@@ -24,19 +25,18 @@ class ScanSource:
         "the texts of queries in Athena's history, which keeps them for 45 days",
         "CloudTrail",
         "access logs of S3",
-        "what jobs printed, in CloudWatch Logs",
         "column statistics in the Glue Data Catalog",
-        "backups, replicas and exports outside the bucket",
+        "backups, replicas, exports and results of queries outside the bucket",
     )
     at_once = 4
 
     def __init__(self, settings: AwsSettings) -> None:
         self._layout = layout = Layout(Account(settings), settings, settings.lakehouse())
-        self.title = f"every version of every object in s3://{layout.bucket}, and the database"
-        self.title += f" {layout.database} of the Glue Data Catalog in {layout.account.region}"
+        self.title = f"every version of every object in s3://{layout.bucket}, and the catalog and"
+        self.title += f" logs of {layout.database} in {layout.account.region}"
 
     def entries(self) -> Iterator[Entry]:
-        """Yield every name in the bucket, then those in the catalog."""
+        """Yield every name in the bucket, then those in the catalog and of the jobs' logs."""
         layout, settings = self._layout, self._layout.settings
         prefixes = Prefixes(
             settings.landing_prefix,
@@ -44,7 +44,8 @@ class ScanSource:
             settings.jobs_prefix,
             settings.results_prefix,
         )
-        s3, glue = (layout.account.client(service) for service in ("s3", "glue"))
+        s3, glue, logs = map(layout.account.client, ("s3", "glue", "logs"))
         with aws_errors():
             yield from Versions(s3, Storage(layout).place(), prefixes).entries()
             yield from GlueEntries(glue, layout.database, layout.bucket).entries()
+            yield from LogStreams(logs, layout.log_groups).entries()

@@ -32,6 +32,7 @@ _LOOKED_AT = (
     ("older version",),
     ("delete marker",),
     ("catalog entry", "catalog entries"),
+    ("log stream",),
 )
 
 
@@ -57,7 +58,8 @@ def scan(
 ) -> None:
     """Look for people in every byte below the root, whatever the tables say.
 
-    On AWS that is every version of every object in the bucket, and the Glue Data Catalog.
+    On AWS that is every version of every object in the bucket, the Glue Data Catalog and the logs
+    of the jobs.
 
     People are named one a line: an e-mail address, or a JSON object with email, serialNumber and
     instants. With --except, they may be in a part: landing, typed (its typed copies), tables,

@@ -12,6 +12,7 @@ _BUSY = "AWS was too busy, again and again"
 _WHY = {
     **dict.fromkeys(("AccessDenied", "AccessDeniedException", "403"), "permission is missing"),
     **dict.fromkeys(("NoSuchKey", "NoSuchVersion", "404", "EntityNotFoundException"), _GONE),
+    "ResourceNotFoundException": _GONE,
     **dict.fromkeys(("SlowDown", "503", "ThrottlingException", "RequestLimitExceeded"), _BUSY),
     "InvalidObjectState": "it is archived, and has to be restored before",
 }

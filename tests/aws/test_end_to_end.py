@@ -16,12 +16,15 @@ from sandbox.demo import STEPS, demo
 from sandbox.server import Sandbox
 from small import FOLDERS, JOBS
 from snippets import snippets
+from test_scan import who_did_not_agree
 
 from aws.places import CONFIG, inventory
+from stedi_cli.aws.scan_source import ScanSource
 from stedi_cli.checks.explanation import counted
 from stedi_cli.checks.variants import ways_of_variants
 from stedi_cli.datasets.synthetic import Request, generate
 from stedi_cli.places import open_lake
+from stedi_cli.privacy.scan import scan
 from stedi_cli.project.settings import load_settings
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue", "athena")]
@@ -112,6 +115,11 @@ def test_public_data(
     local.upload(public_data)
     local.run(policy=policy)
     assert_same(aws, invoke, local)
+    source = ScanSource(load_settings(CONFIG))
+    found = scan(source, who_did_not_agree(), allowed=["landing", "typed"])
+    assert not (found.unread or found.wrong)
+    assert {hit.part for hit in found.found} == {"landing", "typed"}
+    assert found.looked_at["log stream"]
     done(aws("infra", "down", "--yes"))
     assert inventory(sandbox) == before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -256,6 +257,26 @@ def test_what_the_catalog_refuses_is_named(bucket: Bucket, action: str) -> None:
     assert [hit.kind for hit in result.wrong] == ["e-mail"]
 
 
+# --- What runs printed ------------------------------------------------------------------------
+
+
+def test_what_runs_printed_is_found_on_every_page(bucket: Bucket) -> None:
+    logs, group = bucket.sandbox.client("logs"), "/aws-glue/stedi/error"
+    where = {"logGroupName": group, "logStreamName": "jr_1"}
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(**where)
+    said = ["x"] * 10_005 + [EMAIL]
+    now = int(time.time() * 1000)
+    for start in range(0, len(said), 5_000):
+        events = [{"timestamp": now + start, "message": line} for line in said[start:][:5_000]]
+        logs.put_log_events(**where, logEvents=events)
+    assert found() == {(f"logs:{group}/jr_1", "raw", "e-mail")}
+    (hit,) = scanned().wrong
+    assert (hit.part, hit.count) == ("log", 1)
+    bucket.sandbox.fail(How.DENIED, action="GetLogEvents")
+    assert [one.why for one in scanned().unread] == ["permission is missing"]
+
+
 # --- What cannot be read -----------------------------------------------------------------------
 
 REFUSED = {
@@ -371,7 +392,7 @@ def test_nothing_found_says_what_was_looked_at_and_what_was_not(
     said = " ".join(told.out.split())
     assert "in 3 current versions, 2 older versions, 1 delete marker, 1 catalog entry" in said
     assert f"s3://{bucket.name}" in told.err
-    for name in ("45 days", "CloudTrail", "access logs", "CloudWatch"):
+    for name in ("45 days", "CloudTrail", "access logs", "replicas"):
         assert name in said, name
     document = asked("--except", "landing", "--json").json()
     assert document["looked_at"] == {
@@ -400,7 +421,7 @@ def test_without_a_bucket_or_the_right_to_list_it_there_is_no_answer(
     assert (told.code, told.out) == (1, "")
     assert "infra up" in told.err
     Bucket(sandbox).make()
-    for action in ("ListObjectVersions", "ListMultipartUploads", "GetTables"):
+    for action in ("ListObjectVersions", "ListMultipartUploads", "GetTables", "DescribeLogStreams"):
         sandbox.fail(How.DENIED, action=action)
         told = asked()
         assert (told.code, told.out) == (1, ""), action
