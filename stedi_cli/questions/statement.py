@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from stedi_cli.errors import UsageError
@@ -68,6 +69,19 @@ def one_select(sql: str, tables: Iterable[str]) -> Select:
     Raises:
         UsageError: If it is not one SELECT, reads anything else, or could do more than read.
     """
+    text, references = _only_read(sql)
+    known = {name.lower(): name for name in tables}
+    return Select(text, frozenset(_known_table(node, known) for node in references))
+
+
+# A command asks several times about the same few texts.
+@lru_cache(maxsize=64)
+def _only_read(sql: str) -> tuple[str, tuple[dict[str, Any], ...]]:
+    """Return a query without its final semicolon, and the nodes that name tables in it.
+
+    Raises:
+        UsageError: If it is not one SELECT, or could do more than read.
+    """
     import duckdb
 
     refuse_broken_text(sql)
@@ -86,14 +100,17 @@ def one_select(sql: str, tables: Iterable[str]) -> Select:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise no_select()
     text = bare(str(statements[0].query)).rstrip(";")
-    known = {name.lower(): name for name in tables}
-    found: set[str] = set()
-    for node, scope in _nodes(tree_of(text)):
+    for node, _ in _nodes(tree_of(text)):
         _refuse_node(node)
         _refuse_function(node)
-        if _is_reference(node) and not _is_own(node, scope):
-            found.add(_known_table(node, known))
-    return Select(text, frozenset(found))
+    return text, _references(text)
+
+
+@lru_cache(maxsize=64)
+def _references(sql: str) -> tuple[dict[str, Any], ...]:
+    """Return the nodes of a query that name what is none of its own WITH."""
+    nodes = _nodes(tree_of(sql))
+    return tuple(node for node, scope in nodes if _is_reference(node) and not _is_own(node, scope))
 
 
 def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
@@ -107,16 +124,12 @@ def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
     """
     known = {name.lower(): name for name in tables}
     try:
-        tree = tree_of(sql)
+        references = _references(sql)
     except UsageError:
         tokens = TOKEN.finditer(sql)
         words = [token["word"] or (token["name"] or "").strip('"') for token in tokens]
     else:
-        words = [
-            _path(node)[-1]
-            for node, scope in _nodes(tree)
-            if _is_reference(node) and not _is_own(node, scope)
-        ]
+        words = [_path(node)[-1] for node in references]
     # Of `table$snapshots`, by which Athena shows what belongs to a table.
     names = {word.partition("$")[0].lower() for word in words}
     return frozenset(name for key, name in known.items() if key in names)
