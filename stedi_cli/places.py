@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from stedi_cli.lake.parts import Lake
-from stedi_cli.privacy.source import Source
-from stedi_cli.project.lakehouse import Lakehouse
-from stedi_cli.project.settings import Settings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stedi_cli.lake.parts import Lake
+    from stedi_cli.privacy.source import Source
+    from stedi_cli.project.lakehouse import Lakehouse
+    from stedi_cli.project.settings import Settings
 
 
 def open_lake(settings: Settings, lakehouse: Lakehouse) -> Lake:
