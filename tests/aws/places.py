@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from conftest import PROJECT
+from sandbox import lake_formation
 
 from stedi_cli.aws.account import Account
 from stedi_cli.aws.infra.infrastructure import Infrastructure
@@ -32,7 +33,8 @@ def account(made: AwsSettings) -> Account:
     """An account whose clients tests share, since making them takes longer than their calls."""
     shared = _account(os.environ["AWS_ENDPOINT_URL"], made.region)
     # What each command asks for itself is not.
-    vars(shared).pop("id", None)
+    for name in ("principal", "_identity"):
+        vars(shared).pop(name, None)
     return shared
 
 
@@ -69,6 +71,7 @@ def inventory(sandbox: Any) -> dict[str, Any]:
         "jobs": sorted(glue.list_jobs()["JobNames"]),
         "work groups": sorted(groups),
         "log groups": sorted(g["logGroupName"] for g in logs.describe_log_groups()["logGroups"]),
+        "grants": lake_formation.grants(sandbox.region),
     }
 
 

@@ -42,7 +42,8 @@ class Call:
     Attributes:
         number: Counts requests, from 1.
         invocation: The same for a call and boto3's own retries of it.
-        service: As in IAM: ``s3``, ``glue``, ``athena``, ``iam``, ``ec2``, ``sts``, ``logs``.
+        service: As in IAM: ``s3``, ``glue``, ``athena``, ``iam``, ``ec2``, ``sts``, ``logs``,
+            ``lakeformation``.
         action: The API's name for it, such as ``GetObject``.
         resource: Bucket and key, or the name of what is asked for; may be empty.
         key: The access key.
@@ -72,6 +73,11 @@ class Call:
     def name(self) -> str:
         """``service:Action``."""
         return f"{self.service}:{self.action}"
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it is asked, and answered, in JSON."""
+        return "x-amz-target" in self.headers or self.service == "lakeformation"
 
     @property
     def reads(self) -> bool:
@@ -106,6 +112,10 @@ def read(environ: Environ) -> Call:
         call.action = target.rpartition(".")[2]
         call.body = json.loads(drain(environ) or b"{}")
         call.resource = _json_resource(call)
+    elif service == "lakeformation":
+        call.action = str(environ.get("PATH_INFO", "")).strip("/")
+        call.body = json.loads(drain(environ) or b"{}")
+        call.resource = str(call.body.get("Principal", {}).get("DataLakePrincipalIdentifier", ""))
     elif "form-urlencoded" in environ.get("CONTENT_TYPE", "") and service != "s3":
         call.query = {k: v[0] for k, v in parse_qs(drain(environ).decode(), True).items()}
         call.action = call.query.get("Action", "")

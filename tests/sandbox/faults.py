@@ -91,6 +91,7 @@ _THROTTLED = {
     "logs": ("ThrottlingException", "Rate exceeded", 400),
     "athena": ("ThrottlingException", "Rate exceeded", 400),
     "glue": ("ThrottlingException", "Rate exceeded", 400),
+    "lakeformation": ("ThrottledException", "Rate exceeded", 400),
 }
 _DENIED = {
     "s3": ("AccessDenied", "Access Denied", 403),
@@ -106,6 +107,7 @@ _SERVER_ERRORS = {
     "logs": ("ServiceUnavailableException", "The service cannot complete the request.", 500),
     "athena": ("InternalServerException", "Internal error", 500),
     "glue": ("InternalServiceException", "An internal service error occurred", 500),
+    "lakeformation": ("InternalServiceException", "An internal service error occurred", 500),
 }
 
 
@@ -120,7 +122,7 @@ def error_of(how: How | tuple[Any, ...], call: Call) -> tuple[str, str, int]:
         told = f"User is not authorized to perform: {call.name} on resource: {call.resource or '*'}"
         return _DENIED.get(call.service, ("AccessDeniedException", told, 400))
     if how is How.EXPIRED:
-        named = "ExpiredTokenException" if "x-amz-target" in call.headers else "ExpiredToken"
+        named = "ExpiredTokenException" if call.is_json else "ExpiredToken"
         return named, "The security token included in the request is expired", 400
     return _SERVER_ERRORS.get(call.service, ("InternalFailure", "Internal failure", 500))
 
@@ -128,7 +130,7 @@ def error_of(how: How | tuple[Any, ...], call: Call) -> tuple[str, str, int]:
 def answer(code: str, message: str, status: int, call: Call) -> Answer:
     """Return an error in the wire format of the call's service."""
     line = f"{status} Error"
-    if "x-amz-target" in call.headers:
+    if call.is_json:
         body = json.dumps({"__type": code, "message": message, "Message": message}).encode()
         kind = "application/x-amz-json-1.1"
         return line, [("Content-Type", kind), ("x-amzn-ErrorType", code)], body

@@ -22,6 +22,7 @@ from moto.logs.responses import LogsResponse
 from moto.s3.models import FakeBucket, FakeKey, PublicAccessBlock, S3Backend
 from moto.s3.responses import S3Response
 
+from sandbox import lake_formation
 from sandbox.queries import invalid
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def fill(sandbox: Sandbox) -> None:
         _fill_athena()
         _fill_s3()
         _fill_ec2()
+        lake_formation.fill()
         _wrap(LogsBackend, "delete_log_group", _forget_log_group)
         LogsResponse.associate_kms_key = _associate_key  # type: ignore[attr-defined]
         # moto looks through a class for its methods at every request.

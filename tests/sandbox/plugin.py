@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.spark import Spark
     from sandbox.trino import Trino
 
-SERVICES = ("athena", "ec2", "glue", "iam", "logs", "s3", "sts")
+SERVICES = ("athena", "ec2", "glue", "iam", "lakeformation", "logs", "s3", "sts")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT
 
-from sandbox import access, faults, gaps
+from sandbox import access, faults, gaps, lake_formation
 from sandbox.access import Need
 from sandbox.calls import Call, drain, read
 from sandbox.faults import Fault, How
@@ -182,6 +182,17 @@ class Sandbox:
         """Let a bucket of this name exist in another account, closed to this one."""
         self._foreign.add(bucket)
 
+    def govern(self, *administrators: str) -> None:
+        """Let Lake Formation decide about databases and tables that are made from now on."""
+        named = [{"DataLakePrincipalIdentifier": arn} for arn in administrators]
+        self.client("lakeformation").put_data_lake_settings(
+            DataLakeSettings={
+                "DataLakeAdmins": named,
+                "CreateDatabaseDefaultPermissions": [],
+                "CreateTableDefaultPermissions": [],
+            }
+        )
+
     def user(self, policy: dict[str, Any], name: str = "somebody") -> Credentials:
         """Make a user who may do what a policy says and nothing else."""
         import json
@@ -217,7 +228,7 @@ class Sandbox:
             self._meetings.pop(call.action, None)
         if fault is not None:
             return self._fail(fault, call, app, environ, start_response)
-        refusal = self._refusal(call, environ)
+        refusal = self._refusal(call, environ) or lake_formation.refusal(call)
         if refusal is not None:
             call.denied = True
             drain(environ)
@@ -279,7 +290,10 @@ def _pass_on(app: Any, environ: dict[str, Any], start_response: Any, call: Call)
         return start_response(status, headers)
 
     try:
-        return app(environ, note)  # type: ignore[no-any-return]
+        answer: Iterable[bytes] = app(environ, note)
+        if call.status == 200:
+            lake_formation.note(call)
+        return answer
     except NotImplementedError as gap:
         print(f"The sandbox has no {call.name}: {gap}", file=sys.stderr)
         raise
