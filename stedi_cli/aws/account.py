@@ -61,10 +61,47 @@ class Account:
             return str(self._session.get_partition_for_region(self.region))
 
     @cached_property
-    def id(self) -> str:
-        """The account's number; one call of STS."""
+    def _identity(self) -> dict[str, Any]:
         with _unusable_config(), aws_errors("sts:GetCallerIdentity"):
-            return str(self.client("sts").get_caller_identity()["Account"])
+            return dict(self.client("sts").get_caller_identity())
+
+    @property
+    def id(self) -> str:
+        """The account's number; one call of STS, the first time."""
+        return str(self._identity["Account"])
+
+    @cached_property
+    def principal(self) -> str:
+        """ARN of the user or role that calls, as others grant something to it.
+
+        Of a role STS tells no path, so that it takes a call of IAM.
+
+        Raises:
+            UsageError: If it is neither.
+        """
+        arn = str(self._identity["Arn"])
+        kind, _, name = arn.split(":", 5)[5].partition("/")
+        own = f"arn:{self.partition}:iam::{self.id}"
+        if kind == "user":
+            return f"{own}:user/{name}"
+        if kind == "assumed-role":
+            return self._role(name.partition("/")[0]) or f"{own}:role/{name.partition('/')[0]}"
+        raise UsageError(
+            f"You are {arn}, to whom nothing can be granted.",
+            hint="Sign in as a user, or with a role.",
+        )
+
+    def _role(self, name: str) -> str | None:
+        from botocore.exceptions import ClientError
+
+        try:
+            with aws_errors(where=f"role {name}"):
+                return str(self.client("iam").get_role(RoleName=name)["Role"]["Arn"])
+        except StediError as error:
+            cause = error.__cause__
+            if not isinstance(cause, ClientError) or not is_denied(cause):
+                raise
+            return None
 
     def client(self, service: str) -> Any:
         """Return the client of a service; clients are safe to share between threads."""

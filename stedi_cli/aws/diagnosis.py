@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import metadata
 
+from stedi_cli.aws import lake_formation
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.place import Place
@@ -18,7 +19,7 @@ from stedi_cli.tables.drift import LOST, changed_by_others, drift_said, lost
 
 
 def diagnose(place: Place) -> Iterator[Finding]:
-    """Look at boto3, credentials, region, every part of the infrastructure, names and tables.
+    """Look at boto3, credentials, region, Lake Formation, each resource, names and tables.
 
     Args:
         place: The lakehouse.
@@ -39,6 +40,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
     except StediError as error:
         yield Finding("account", error.message, error.hint or "Look at your credentials.")
         return
+    yield lake_formation.looked_at(layout)
     try:
         parts = place.infrastructure.status()
     except StediError as error:

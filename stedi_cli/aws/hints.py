@@ -5,6 +5,12 @@ from __future__ import annotations
 PERMISSION = "Permission is missing: `stedi infra policy` prints what you need."
 """What to do where AWS denies something to the caller."""
 
+LAKE_FORMATION = (
+    "Lake Formation decides here, whatever IAM permits: set lake_formation: true, and let an"
+    " administrator of the data lake run `stedi infra up`."
+)
+"""What to do where Lake Formation keeps something of the catalog from somebody."""
+
 _EXPIRED = "Your credentials have expired: sign in again (`aws sso login`, or `aws login`)."
 _INVALID = "These credentials are not valid: check profile and keys."
 _ELSEWHERE = "The bucket is in another region: set region to it."
@@ -21,6 +27,7 @@ _ORGANIZATION = (
     " control policies."
 )
 _BUSY = (
+    "ConcurrentModificationException",
     "RequestLimitExceeded",
     "SlowDown",
     "Throttling",
@@ -56,8 +63,16 @@ _SAID = {
     " next one.",
     "not authorized to perform: sts:assumerole": "You may not take on the profile's role: ask who"
     " looks after its trust, or choose another profile.",
-    "insufficient lake formation permission": "Lake Formation governs this: its administrator has"
-    " to grant it, IAM permissions do not.",
+    "required create database on catalog": "Lake Formation does not let everybody make databases:"
+    " an administrator of the data lake has to run `stedi infra up`, or to grant it to you.",
+    "lake formation permission(s) on s3://": "The bucket is a location of Lake Formation: set"
+    " lake_formation: true, and let an administrator of the data lake run `stedi infra up`.",
+    "insufficient lake formation permission": LAKE_FORMATION,
+    "requester is not authorized to access requested permissions": "Lake Formation does not let you"
+    " see or grant this: an administrator of the data lake has to run the command.",
+    "invalid principal, arn": "Lake Formation knows no such user or role: look at role_arn in the"
+    " config file, or sign in as another.",
+    "to perform: lakeformation:": f"{PERMISSION[:-1]} with lake_formation set.",
     "is denied access": "AWS has closed this service for the account: ask AWS Support to open it.",
     "glue version": 'Set glue_version in the config to one that the region has, such as "5.1".',
 }

@@ -12,6 +12,7 @@ from stedi_cli.aws.statements import (
     event_logs,
     inside_vpc,
     key_use,
+    lake_grants,
     metrics,
 )
 
@@ -92,6 +93,7 @@ def caller(layout: Layout) -> Document:
         *(_caller_ec2(layout) if layout.settings.s3_endpoint else _caller_own_endpoint(layout)),
         *_caller_glue(layout),
         *connection(layout),
+        *lake_grants(layout),
         *_caller_athena_and_logs(layout),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from stedi_cli.aws.account import aws_errors
+from stedi_cli.aws.hints import LAKE_FORMATION
 from stedi_cli.aws.model import CATALOG
 from stedi_cli.aws.place import Place
 from stedi_cli.aws.run import SUCCEEDED, Run
@@ -38,6 +39,7 @@ _CAUSES = (
         "S3 endpoint",
         "The jobs' VPC has no way to S3: set s3_endpoint: true, then `stedi infra up`.",
     ),
+    ("Insufficient Lake Formation permission", LAKE_FORMATION),
     ("AccessDenied", _ROLE),
     ("Access Denied", _ROLE),
     ("not authorized", _ROLE),

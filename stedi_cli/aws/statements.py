@@ -38,6 +38,22 @@ def connection(layout: Layout) -> list[Document]:
     return [allow("Connection", ["glue:GetConnection"], where)] if name else []
 
 
+def lake_grants(layout: Layout) -> list[Document]:
+    """Return what whoever has Lake Formation grant something needs of IAM."""
+    if not layout.settings.lake_formation:
+        return []
+    account = layout.account
+    looks = ["GetDataLakeSettings", "ListPermissions", "ListResources"]
+    # Athena asks for the last, as the caller, of what lies in a registered location.
+    actions = [*looks, "GrantPermissions", "RevokePermissions", "GetDataAccess"]
+    return [
+        # AWS knows no narrower resource for these.
+        allow("LakeFormation", [f"lakeformation:{name}" for name in actions], ["*"]),
+        # Of a caller that is a role, AWS tells the path here alone.
+        allow("OwnRole", ["iam:GetRole"], [f"arn:{account.partition}:iam::{account.id}:role/*"]),
+    ]
+
+
 def inside_vpc(layout: Layout) -> list[Document]:
     """Return what jobs need to run inside a VPC, as the managed AWSGlueServiceRole allows it."""
     if layout.settings.vpc_connection is None:

@@ -161,9 +161,9 @@ class Change:
         kind: Such as ``bucket``, ``role``, ``job``.
         name: Its name or path.
         action: ``create``, ``change``, ``replace`` (cannot be changed in place), ``remove`` (an
-            earlier version made it), ``keep``, ``lack`` (it is not ours, is used, and lacks
-            something), ``refuse`` (it is there, in the way and not ours), or ``leave`` (not in the
-            way, or not wanted).
+            earlier version made it, or it is no longer asked for), ``keep``, ``lack`` (it is not
+            ours, is used, and lacks something), ``refuse`` (it is there, in the way and not ours),
+            or ``leave`` (not in the way, or not wanted).
         fields: Field, what is there, and what is wanted, for each that differs.
         note: Why, where that needs saying.
         ours: Whether this tool made it, or would.

@@ -185,6 +185,7 @@ class AwsSettings(_Settings):
     permissions_boundary: BoundaryArn | None = None
     role_arn: RoleArn | None = None
     kms_key: KeyArn | None = None
+    lake_formation: bool = False
     job_prefix: Name | None = None
     work_group: Name | None = None
     tags: Annotated[dict[TagKey, TagValue], Held(max_length=40)] = field(default_factory=dict)

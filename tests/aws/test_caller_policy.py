@@ -175,7 +175,9 @@ def test_it_suffices_and_names_no_action_too_many(
     before = inventory(sandbox)
     for step in steps:
         assert step.result.code == step.code, f"{step.command}: {step.result.err}"
-    assert not [str(call) for call in sandbox.calls if call.denied]
+    # `doctor` says of this that it may not look at it.
+    denied = [call.name for call in sandbox.calls if call.denied]
+    assert denied == ["lakeformation:GetDataLakeSettings"]
     assert inventory(sandbox) == before
     asked = {need.action for need in sandbox.needed[key]}
     listed = {action for s in document["Statement"] for action in s["Action"]}

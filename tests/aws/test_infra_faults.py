@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 from sandbox.calls import Call
+from sandbox.lake_formation import ADMIN
 from sandbox.server import Sandbox
 
 from aws.faults_everywhere import FAULTS, Strike, places, without_pauses
 from aws.places import infrastructure, inventory
 from aws.test_endpoint import OTHER
 from aws.test_given_role import LAB, LIMITED, lab_role
+from aws.test_lake_formation import register
 from stedi_cli.errors import StediError
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
@@ -82,6 +84,13 @@ SETTINGS: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"CreateRole", "GetTags"},
     ),
     "an endpoint that another uses": ({}, {"DescribeNetworkInterfaces", "CreateTags"}),
+    "grants of Lake Formation": (
+        {"lake_formation": True},
+        {
+            *("ListResources", "ListPermissions", "UpdateDatabase"),
+            *("GrantPermissions", "RevokePermissions", "DeleteDatabase"),
+        },
+    ),
 }
 
 
@@ -91,6 +100,9 @@ def test_what_a_setting_asks_for_may_fail_too(sandbox: Sandbox, setting: str, na
     aws, actions = SETTINGS[setting]
     shared = not aws
     lab_role(sandbox, {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    if aws.get("lake_formation"):
+        sandbox.govern(ADMIN)
+        register(sandbox)
     before = inventory(sandbox)
     walks = []
     for command in ("up", "down"):

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from conftest import Result
 from sandbox.faults import How
+from sandbox.lake_formation import ADMIN
 from sandbox.server import Sandbox
 
 from aws.places import infrastructure, inventory
 from aws.test_given_role import LAB, LAB_WIDE, config_with, lab_role
 from aws.test_job_settings import drifted
+from aws.test_lake_formation import register
 from stedi_cli.aws import policies
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.project.settings import load_settings
@@ -148,9 +150,12 @@ def test_what_is_no_key_is_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_an_account_is_equal_before_and_after_whatever_is_combined(sandbox: Sandbox) -> None:
     lab_role(sandbox, {"Effect": "Allow", "Action": "*", "Resource": "*"})
+    sandbox.govern(ADMIN)
+    register(sandbox)
     before = inventory(sandbox)
-    for role, key, endpoint in product((LAB, None), (KEY, None), ("auto", True, False)):
-        aws = {"role_arn": role, "kms_key": key, "s3_endpoint": endpoint}
+    both = (True, False)
+    for role, key, endpoint, lake in product((LAB, None), (KEY, None), ("auto", *both), both):
+        aws = {"role_arn": role, "kms_key": key, "s3_endpoint": endpoint, "lake_formation": lake}
         list(infrastructure(**aws).up())
         assert {c.action for c in infrastructure(**aws).plan().changes} == {"keep"}, aws
         list(infrastructure(**aws).down())

@@ -213,7 +213,38 @@ REFUSALS = {
     "lake formation": (
         "AccessDeniedException",
         "Insufficient Lake Formation permission(s): Required Create Table on stedi",
-        "Lake Formation",
+        "Lake Formation decides here",
+    ),
+    "lake formation, no databases": (
+        "AccessDeniedException",
+        "Insufficient Lake Formation permission(s): Required Create Database on Catalog",
+        "everybody make databases",
+    ),
+    "lake formation, a location": (
+        "AccessDeniedException",
+        "Insufficient Lake Formation permission(s) on s3://stedi/warehouse",
+        "The bucket is a location",
+    ),
+    "lake formation, no grants": (
+        "AccessDeniedException",
+        "Resource does not exist or requester is not authorized to access requested permissions.",
+        "let you see or grant",
+    ),
+    "lake formation, nobody": (
+        "InvalidInputException",
+        "Invalid principal, arn: arn:aws:iam::1:role/gone",
+        "no such user or role",
+    ),
+    "lake formation, changes that meet": (
+        "ConcurrentModificationException",
+        "Concurrent modifications to resource.",
+        "try again in a minute",
+    ),
+    "lake formation's own permissions": (
+        "AccessDeniedException",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: lakeformation:GrantPermissions"
+        " because no identity-based policy allows the lakeformation:GrantPermissions action",
+        "with lake_formation set",
     ),
     "not opted in": ("OptInRequired", "You are not subscribed to this service.", "Sign up"),
     "not subscribed": (

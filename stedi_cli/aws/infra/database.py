@@ -7,19 +7,36 @@ from typing import Any
 
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.resource import Found, Kind, ask
-from stedi_cli.aws.layout import TAG
+from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.lodgers import lakehouse_of
 from stedi_cli.lake.records import Resource
 
 _BUCKET, _ROLE, _WORK_GROUP = _NAMES = ("stedi:bucket", "stedi:role", "stedi:work_group")
 _VPC = "stedi:vpc"
+_GRANTS = "stedi:grants"
 DEFAULT_VPC = "default"
+# What a put takes of what a look tells.
+_PUT = ("Name", "Description", "LocationUri", "Parameters", "CreateTableDefaultPermissions")
 
 
 class Database(Kind):
-    """The one database; its parameters carry the tag too, so that one call reads both."""
+    """The one database; its parameters carry the tag too, so that one call reads both.
+
+    Args:
+        layout: Its name, and those of what is noted in it.
+
+    Attributes:
+        is_ours_and_there: Whether there is one of ours, as the last look at it told.
+        grants: What of Lake Formation was granted, as it was noted by then.
+    """
 
     kind = "database"
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__(layout)
+        self.is_ours_and_there = False
+        self.grants = ""
+        self._found: dict[str, Any] = {}
 
     def names(self) -> list[str]:
         return [self.layout.database]
@@ -29,13 +46,21 @@ class Database(Kind):
             "Name": self.layout.database,
             "Description": "The STEDI lakehouse",
             "LocationUri": self.layout.uri(self.layout.settings.warehouse_prefix),
-            "Parameters": {TAG: self.layout.database, **self._names(), **self._vpc()},
+            "Parameters": {
+                TAG: self.layout.database,
+                **self._names(),
+                **self._vpc(),
+                **self._noted(),
+            },
         }
 
     def _vpc(self) -> dict[str, str]:
         """What tells other lakehouses in whose VPC this one counts on an S3 endpoint."""
         settings = self.layout.settings
         return {_VPC: settings.vpc or DEFAULT_VPC} if settings.s3_endpoint else {}
+
+    def _noted(self) -> dict[str, str]:
+        return {_GRANTS: self.grants} if self.grants else {}
 
     def _names(self) -> dict[str, str]:
         """What else is looked for by its name, so that another name in the config is noticed."""
@@ -64,10 +89,12 @@ class Database(Kind):
         own = self.layout.settings.tags
         calls += [partial(ask, glue.get_tags, ResourceArn=self._arn())] if own else []
         answer, *tagged = side_by_side(calls)
-        if answer is None:
-            return {}
-        found = answer["Database"]
+        found = self._found = answer["Database"] if answer else {}
         parameters = found.get("Parameters") or {}
+        self.is_ours_and_there = self.is_ours(parameters)
+        self.grants = parameters.get(_GRANTS, "") if self.is_ours_and_there else ""
+        if not found:
+            return {}
         names = {key: parameters[key] for key in _NAMES if key in parameters}
         if self.is_ours(parameters) and not names.items() <= self._names().items():
             return {name: Found({}, ours=False, note=f"was made with {_text(names)}")}
@@ -111,14 +138,29 @@ class Database(Kind):
         if "tags" in fields:
             glue.tag_resource(ResourceArn=self._arn(), TagsToAdd=self.layout.tags)
         if fields - {"tags"}:
+            # A put replaces all of it, what is noted included.
+            self.read()
             glue.update_database(Name=name, DatabaseInput=self._input())
+
+    def note_grants(self, grants: str) -> None:
+        """Note what is granted from now on, where the last look told something else."""
+        if grants == self.grants:
+            return
+        self.grants = grants
+        # A put replaces all of it, and what else differs is not looked at here.
+        there = {key: self._found[key] for key in _PUT if key in self._found}
+        others = {key: text for key, text in there["Parameters"].items() if key != _GRANTS}
+        self.layout.account.client("glue").update_database(
+            Name=self.layout.database,
+            DatabaseInput={**there, "Parameters": {**others, **self._noted()}},
+        )
 
     def release(self) -> None:
         """Forget role, work group and endpoint, which are gone while the database stays."""
         with self.errors():
             if not any(there.ours for there in self.read().values()):
                 return
-            kept = {TAG: self.layout.database, _BUCKET: self.layout.bucket}
+            kept = {TAG: self.layout.database, _BUCKET: self.layout.bucket, **self._noted()}
             self.layout.account.client("glue").update_database(
                 Name=self.layout.database, DatabaseInput={**self._input(), "Parameters": kept}
             )

@@ -13,6 +13,7 @@ from stedi_cli.aws.infra.bucket import Bucket
 from stedi_cli.aws.infra.database import Database, counting_on_endpoints
 from stedi_cli.aws.infra.endpoint import Endpoint
 from stedi_cli.aws.infra.given_role import WAY_OUT, GivenRole
+from stedi_cli.aws.infra.grants import Grants
 from stedi_cli.aws.infra.jobs import Jobs
 from stedi_cli.aws.infra.landing_tables import LandingTables
 from stedi_cli.aws.infra.log_groups import LogGroups
@@ -41,7 +42,7 @@ _STATES = {
 _AS_IT_IS = ("keep", "lack", "leave")
 # Seconds before each look at what is left: what was deleted may be seen for a while.
 _LOOKS = (0, 1, 3, 6)
-_KEPT = (Bucket.kind, Database.kind, LandingTables.kind)
+_KEPT = (Bucket.kind, Database.kind, Grants.kind, LandingTables.kind)
 
 
 class Infrastructure:
@@ -64,12 +65,14 @@ class Infrastructure:
         bucket = Bucket(layout, logs.promises if given else own.promises, sleep)
         self._given = given
         self._bucket, self._database = bucket, database
+        self._grants = Grants(layout, database)
         self._objects = Objects(layout, bucket)
         # Each stage needs those before it; within a stage, none needs another. Role and logs come
         # first and go last, since they tell whose an untagged bucket is.
         self._stages: list[list[Kind]] = [
             [given or own, logs],
             [bucket, database, endpoint],
+            [self._grants],
             [self._objects, LandingTables(layout, database), WorkGroup(layout)],
             [Jobs(layout, sleep)],
         ]
@@ -93,8 +96,11 @@ class Infrastructure:
         # Both need the account's number; known before, it is asked for once.
         _ = self.layout.account.id
         kinds = [kind for kind in self._kinds if kind not in self._unwanted]
-        looked = side_by_side([kind.look for kind in kinds])
-        return Plan(tuple(change for changes in looked for change in changes))
+        first = [kind for kind in kinds if kind is not self._grants]
+        looked = dict(zip(first, side_by_side([kind.look for kind in first]), strict=True))
+        # The look at the database tells what was granted.
+        looked[self._grants] = self._grants.look()
+        return Plan(tuple(change for kind in kinds for change in looked[kind]))
 
     def _refuse_key_elsewhere(self) -> None:
         # AWS itself says that there is no such key, or nothing before the first upload.
@@ -236,6 +242,8 @@ class Infrastructure:
             self._refuse_lodgers()
         # Objects go with their bucket; the bucket goes before the role, which vouches for it.
         stay = _KEPT if keep_data else (Objects.kind,)
+        if keep_data:
+            self._grants.release()
         removed = [kind for kind in reversed(self._kinds) if kind.kind not in stay]
         for kind in removed:
             yield from kind.remove()
