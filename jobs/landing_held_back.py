@@ -41,6 +41,19 @@ class HeldBack(Quarantine):
         )
         return self.spark.createDataFrame(rows, self.schema)
 
+    def as_answered(self, entries: DataFrame) -> tuple[DataFrame, bool]:
+        """Return entries of which those that were answered count up to then, and no longer."""
+        answers = self.request["answered"]
+        if not answers:
+            return entries, False
+        columns = "`table` string, file string, line bigint, until bigint"
+        known = F.broadcast(self.spark.createDataFrame(answers, columns))
+        joined = entries.join(known, ["table", "file", "line"], "left")
+        until = F.when(F.col("email").isNotNull(), F.col("until"))
+        instant = F.coalesce(until, F.col("instant"))
+        changed = not joined.where(~instant.eqNullSafe(F.col("instant"))).isEmpty()
+        return joined.withColumn("instant", instant).select(*entries.columns), changed
+
     def unreadable(self, name: str) -> int:
         """Count a table's lines of which it is not made out what they are looked at for.
 

@@ -79,7 +79,8 @@ class Quarantine:
             renew, lost = renew or bool(gone) or other, lost or bool(gone)
             judged[name] = asked["fingerprint"]
         self.lines = {table: number for table, number in lines.items() if number}
-        if renew:
+        entries, changed = self.as_answered(entries)
+        if renew or changed:
             judged = {table: judged[table] for table in self.lines if table in judged}
             summary = {"lines": self.lines, "judged": judged, **self.summary(lost=lost)}
             self.tables.replace(self.name, entries, summary)
@@ -93,6 +94,10 @@ class Quarantine:
             lost: Whether rows go that were there.
         """
         return {}
+
+    def as_answered(self, entries: DataFrame) -> tuple[DataFrame, bool]:
+        """Return entries as answers let them count, and whether one did otherwise before."""
+        return entries, False
 
     def found(self, name: str, bad: RDD[Any]) -> DataFrame:
         """Return the entries of a landing table's unusable lines."""

@@ -277,19 +277,6 @@ def test_tables_that_are_not_built_are_none_to_run(lake: Lake, consent: Told) ->
     assert trusted(empty) == {BOB, DAN, FAY}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("how", ["show", "grant", "revoke"])
-def test_on_aws_it_is_said_in_one_line(
-    tmp_path: Path, invoke: Ask, monkeypatch: pytest.MonkeyPatch, how: str
-) -> None:
-    monkeypatch.setenv("AWS_REGION", "eu-north-1")
-    (tmp_path / "ann.txt").write_text(ANN)
-    config = PROJECT / "configs" / "aws.yaml"
-    told = invoke("--config", config, "consent", how, "--file", tmp_path / "ann.txt")
-    assert (told.code, told.out) == (2, "")
-    assert "`stedi consent` is not there for a lakehouse on AWS yet." in told.err
-
-
 # --- Others at work, and what dies half-way -------------------------------------------------------
 
 
@@ -420,6 +407,27 @@ def test_who_is_held_back_stays_so_unless_the_line_is_answered(
     lake.run()
     assert (ANN in trusted(lake)) == dated
     assert consent("revoke", ANN, bad=9).code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+def test_spark_takes_an_answer_too(ran: Lake) -> None:
+    """Of a line that it finds in the table as of one that it reads."""
+    record = customer(ANN, "serial-ann", C + 2, None)
+    del record["lastUpdateDate"]
+    broken = ran.layout.landing / "customer" / "broken.json"
+    broken.write_bytes(b"\n" + broken_line(record))
+    lake = Lake(ran.settings.root, max_bad_rows=9)
+    lake.run()
+    assert ANN not in trusted(lake)
+    with lake.opened() as opened, opened.consent.alone(wait=False, readers=True):
+        table = lake.model.tables["customer_landing"]
+        opened.consent.answer(table, {("broken.json", 2): C})
+    deliver(lake, "new.json", [customer("new@x.org", "serial-new", C)])
+    for how in ({}, {"force": True, "reread": True}):
+        with lake.opened() as opened:
+            list(Pipeline(lake.model, opened, "strict").run(RunOptions("spark", **how)))
+        assert ANN in trusted(lake)
 
 
 def broken_line(record: Record) -> bytes:

@@ -8,6 +8,7 @@ from functools import partial
 from stedi_cli.aws.account_use import AccountUse
 from stedi_cli.aws.athena import Athena
 from stedi_cli.aws.backoff import Backoff
+from stedi_cli.aws.consent import Consent
 from stedi_cli.aws.export_ledger import ExportLedger
 from stedi_cli.aws.kept import Kept
 from stedi_cli.aws.layout import Layout
@@ -32,6 +33,7 @@ def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff | Non
     place = place_of(settings, lakehouse, backoff)
     layout, zone = place.layout, place.zone
     athena = Athena(layout, backoff)
+    consent = Consent(place, backoff)
     return Lake(
         title=_title(layout),
         name=_title(layout),
@@ -45,6 +47,8 @@ def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff | Non
         close=zone.close,
         account=AccountUse(layout, place.runs, athena),
         kept=Kept(place),
+        consent=consent,
+        removed=consent.removed,
     )
 
 

@@ -68,6 +68,11 @@ class Layout:
         return self.job_key("lock.json")
 
     @property
+    def answered(self) -> str:
+        """Key of which lines that cannot be used were answered."""
+        return self.job_key("answered.json")
+
+    @property
     def expected(self) -> str:
         """Key of the expected counts that came with the uploaded data."""
         return f"{self.settings.jobs_prefix}/expected.yaml"

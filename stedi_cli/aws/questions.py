@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
@@ -63,6 +63,13 @@ class Questions:
         wanted = one_select(sql)
         _refuse_identifiers(wanted)
         return replace(self._run(wanted), notes=tuple(self._notes(wanted)))
+
+    def ask_unkept(self, sql: str) -> Answer:
+        wanted = one_select(sql)
+        _refuse_identifiers(wanted)
+        with self._blamed(wanted):
+            answer, result = self._athena.filed(self.sent(wanted))
+        return self._as_modelled(wanted, replace(answer, rows=_removed_after(answer, result)))
 
     def ask_all(self, questions: Sequence[Question]) -> list[Answer | UsageError]:
         return side_by_side([partial(self._answer, question) for question in questions])
@@ -180,6 +187,13 @@ class Questions:
         named = tables_named(sql, lakehouse.writers)
         missing = [name for name in lakehouse.writers if name in named and name not in states]
         return not_built(lakehouse, lakehouse.tables[missing[0]]) if missing else error
+
+
+def _removed_after(answer: Answer, result: ResultFile) -> Iterator[tuple[Any, ...]]:
+    try:
+        yield from answer.rows
+    finally:
+        result.remove()
 
 
 def one_select(sql: str) -> str:

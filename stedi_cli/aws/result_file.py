@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from stedi_cli.aws.account import aws_errors
+from stedi_cli.aws.infra.emptying import empty
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
 from stedi_cli.errors import StediError
@@ -58,13 +59,9 @@ class ResultFile:
         Raises:
             StediError: If that cannot be done.
         """
-        names = [{"Key": self._key}, {"Key": f"{self._key}.metadata"}]
-        with aws_errors(f"s3:DeleteObject {self._key}"):
-            answer = self._storage.s3.delete_objects(
-                **self._storage.place(), Delete={"Objects": names, "Quiet": True}
-            )
-        for error in answer.get("Errors", ()):
-            raise StediError(f"s3:DeleteObject {self._key} failed: {error.get('Code')}.")
+        # Both names begin so, and of a versioned bucket no version is to stay.
+        with aws_errors(f"s3:DeleteObjectVersion {self._key}"):
+            empty(self._storage.s3, self._storage.place(), self._key)
 
 
 def _texts(stream: BinaryIO, columns: int) -> Iterator[tuple[str | None, ...]]:

@@ -16,6 +16,7 @@ from stedi_cli.aws.run_log import last_lines
 from stedi_cli.errors import BusyError, StediError
 from stedi_cli.lake.job_run import GoesOnError, JobOutcome, RunDetached, RunEvent, RunFailed
 from stedi_cli.lake.records import RunOptions, Task
+from stedi_cli.landing.answered import answered_in
 from stedi_cli.landing.files import LandingState
 from stedi_cli.masking import masked
 from stedi_cli.project.lakehouse import Job
@@ -146,6 +147,7 @@ class GlueRunner:
             sql=lambda task: layout.uri(layout.sql(task.provenance.policy, task.job.name)),
             ledger=lambda table: None if self._reread else self._copies.ledger(table),
             is_whole=self._tables.is_whole,
+            answered=answered_in(self._zone.storage.read_if_there(layout.answered)),
             by_time=True,
         )
 

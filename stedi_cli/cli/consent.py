@@ -69,7 +69,6 @@ def show(
     from stedi_cli.consent.held import held_of, stale_tables
 
     with session(ctx) as opened:
-        _refuse_elsewhere(opened)
         found, missing = held_of(opened.lakehouse, opened.lake, people, rows=rows)
         stale, run = stale_tables(opened.lakehouse, opened.lake, opened.settings.policy)
     if as_json:
@@ -113,7 +112,6 @@ def grant(
     with session(
         ctx, max_bad_rows=max_bad_rows, max_unreadable_customers=max_unreadable_customers
     ) as opened:
-        _refuse_elsewhere(opened)
         change = _change(opened, wait=wait)
         with _half_way_told(change):
             events = change.grant(people, supersede=supersede)
@@ -139,7 +137,8 @@ def revoke(
 
     Each gets a new record like their latest one, without consent, in a new landing file. What is
     stale is built anew under the policy that the tables have, and of each table one snapshot
-    stays, with no other file. Refused while somebody else writes or reads, unless --wait is given.
+    stays, with no other file. Refused while somebody else writes or reads, unless --wait is given;
+    on AWS nobody knows who reads, and a query on what goes meanwhile fails.
     Exit code 5 where no record of somebody is there, 4 where a table has them all the same, 3 where
     nobody can tell whether one has.
 
@@ -149,7 +148,6 @@ def revoke(
     with session(
         ctx, max_bad_rows=max_bad_rows, max_unreadable_customers=max_unreadable_customers
     ) as opened:
-        _refuse_elsewhere(opened)
         change = _change(opened, wait=wait)
         with _half_way_told(change):
             done, progress = _follow(opened, change.revoke(people), quiet=as_json)
@@ -162,14 +160,6 @@ def revoke(
             _warn_of_others(opened)
     doubt = ExitCode.BAD_DATA if done.not_looked_at else ExitCode.DONE
     _end(done.missing, "No customer's record that can be read is there of", doubt)
-
-
-def _refuse_elsewhere(opened: Session) -> None:
-    if opened.lake.consent is None:
-        raise UsageError(
-            "`stedi consent` is not there for a lakehouse on AWS yet.",
-            hint="Upload a newer record of the customer, and run `stedi jobs run --all`.",
-        )
 
 
 def _change(opened: Session, *, wait: bool) -> ConsentChange:
@@ -244,6 +234,8 @@ def _warn_of_others(opened: Session) -> None:
     exports = opened.lake.exports.read()
     if exports.entries or exports.unreadable:
         render.note("What was exported before may hold them: see `stedi history --exports`.")
+    for line in opened.lake.consent.beyond():
+        render.note(line)
 
 
 def _show_holding(holding: Holding, *, is_sure: bool) -> None:

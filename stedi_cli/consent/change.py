@@ -82,7 +82,6 @@ class ConsentChange:
     def __init__(self, lakehouse: Lakehouse, lake: Lake, *, wait: bool = False) -> None:
         self._lakehouse = lakehouse
         self._lake = lake
-        assert lake.consent is not None
         self._part = lake.consent
         self._wait = wait
         self._table = customers_of(lakehouse)
@@ -105,6 +104,8 @@ class ConsentChange:
         with self._part.alone(wait=self._wait, readers=False):
             policy = self._policy()
             self._refuse_older(policy)
+            if not self._part.is_read(self._table):
+                yield from self._read(policy)
             found = find(self._lakehouse, self._lake, people)
             able = [customer for customer in found.customers if customer.records]
             missing = _lines_of(found.customers, but=able) + [one.line for one in found.missing]
@@ -202,6 +203,21 @@ class ConsentChange:
 
     def _run(self, policy: str) -> Generator[Event]:
         yield from self._pipeline(policy).run(RunOptions(self._lake.jobs.default_engine))
+
+    def _read(self, policy: str | None) -> Generator[Event]:
+        """Let questions see all of the customers' records: one could be later than a new one."""
+        name = self._table.name
+        if policy is None:
+            raise UsageError(
+                f"No run has read {name}; nothing was changed.",
+                hint="Run `stedi jobs run --all`, then give this command again.",
+            )
+        yield from self._run(policy)
+        if not self._part.is_read(self._table):
+            raise StediError(
+                f"Landing files of {name} changed meanwhile; nothing was recorded.",
+                hint="Run it again.",
+            )
 
     def _deliver(self, records: Sequence[Record]) -> str:
         """Put records into a landing file, once it is sure that each can be read as it is meant."""

@@ -164,7 +164,7 @@ def find(lakehouse: Lakehouse, lake: Lake, people: Iterable[Person]) -> Found:
     person = person_sql(table.held_back.email)
     columns = ", ".join(map(identifier, names))
     query = f"SELECT {person} AS person, {columns} FROM {identifier(table.name)}"
-    for who, *values in lake.questions.ask(query).rows:
+    for who, *values in lake.questions.ask_unkept(query).rows:
         record = dict(zip(names, values, strict=True))
         if named.has(who, record[table.held_back.email]):
             known.setdefault(who, Customer(who, table)).records.append(record)
@@ -210,7 +210,7 @@ def _held(lake: Lake, table: Table) -> Iterable[tuple[str, str, HeldLine]]:
         f"SELECT {person_sql('email')} AS person, email, file, line, instant FROM {HELD_BACK}"
         f' WHERE "table" = {literal(table.name)} AND email IS NOT NULL ORDER BY file, line'
     )
-    rows = list(lake.questions.ask(query).rows)
+    rows = list(lake.questions.ask_unkept(query).rows)
     people: dict[tuple[str, int], set[str]] = {}
     for who, _, file, line, _ in rows:
         people.setdefault((file, line), set()).add(who)

@@ -171,11 +171,11 @@ def _held(
     if not rows:
         return {
             who: HeldRows(table.name, int(number))
-            for who, number in lake.questions.ask(counted(source)).rows
+            for who, number in lake.questions.ask_unkept(counted(source)).rows
             if who in asked
         }
     names = [column.name for column in table.columns]
-    for who, *values in lake.questions.ask(source).rows:
+    for who, *values in lake.questions.ask_unkept(source).rows:
         if who in asked:
             held = found.setdefault(who, HeldRows(table.name, 0, []))
             assert held.rows is not None and held.records is not None

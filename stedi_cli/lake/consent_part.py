@@ -17,10 +17,16 @@ class Consent(Protocol):
 
         Args:
             wait: Whether to wait for others instead of refusing.
-            readers: Whether others may read meanwhile.
+            readers: Whether others may read meanwhile, where those who read can be kept out.
 
         Raises:
             StediError: If others are at work and ``wait`` is false; nothing is changed.
+        """
+
+    def is_read(self, table: Table) -> bool:
+        """Tell whether questions about a landing table see what its files hold now.
+
+        Where they do not, a run lets them.
         """
 
     def deliver(self, table: Table, content: bytes) -> str:
@@ -40,3 +46,6 @@ class Consent(Protocol):
 
     def keep_one(self) -> None:
         """Keep one snapshot of each table, and no file that it does not reach."""
+
+    def beyond(self) -> list[str]:
+        """Return what may tell of people and is not removed, since it cannot be; a line each."""

@@ -56,11 +56,7 @@ class Infrastructure(Protocol):
         """Return what is there, and what is missing or differs from what ``up`` makes."""
 
     def down(self, *, keep_data: bool = False) -> Iterator[Resource]:
-        """Remove what this tool made.
-
-        Args:
-            keep_data: Whether landing files and tables stay.
-        """
+        """Remove what this tool made; with ``keep_data``, landing files and tables stay."""
 
 
 class Landing(Protocol):
@@ -157,6 +153,9 @@ class Questions(Protocol):
 
     def ask(self, sql: str) -> Answer:
         """Run one SELECT of a user's."""
+
+    def ask_unkept(self, sql: str) -> Answer:
+        """Run one SELECT about people, of whose answer nothing is left once its rows are read."""
 
     def ask_all(self, questions: Sequence[Question]) -> list[Answer | UsageError]:
         """Run SELECTs of the project's own: one at a time where they share a memory.
@@ -269,13 +268,13 @@ class Lake:
         jobs: Runs its jobs.
         exports: Tells what was written out of it.
         kept: What validations leave for the next one.
+        consent: Changes people's consent.
         diagnose: Looks for what may be wrong, changing nothing.
         close: Releases what the parts hold open.
         tidy: Removes what a command that died left, unless another is at work; None if nothing is.
         removed: Returns the tags and branches that had to go, those not returned before.
         account: The account that pays for it; None where all is free.
         folds: Writes tables in folds; None where that is not done.
-        consent: Changes people's consent; None where that is not done.
     """
 
     title: str
@@ -287,10 +286,10 @@ class Lake:
     jobs: Jobs
     exports: ExportLedger
     kept: Kept
+    consent: Consent
     diagnose: Callable[[], Iterator[Finding]]
     close: Callable[[], None]
     tidy: Callable[[], None] | None = None
     removed: Callable[[], list[RefRemoved]] = list
     account: Account | None = None
     folds: Folds | None = None
-    consent: Consent | None = None

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 from stedi_cli.durable import make_folder, replaced
 from stedi_cli.errors import StediError
+from stedi_cli.landing.answered import answered_in, known, written
 from stedi_cli.landing.names import new_consent_name
 from stedi_cli.local.access import private
-from stedi_cli.local.answered import add_answered, digest_of
 from stedi_cli.local.questions import Questions
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.writer import Writer, write_journal
@@ -51,30 +51,30 @@ class Consent:
         self._questions.renew()
         return name
 
+    def is_read(self, table: Table) -> bool:
+        # Questions are answered from the files themselves, where a copy is not of them.
+        return True
+
     @private
     def answer(self, table: Table, lines: Mapping[tuple[str, int], int]) -> None:
-        files = self._place.zone.state(table.name).files
-        found = {
-            (table.name, digest_of(files[file]), line): instant
-            for (file, line), instant in lines.items()
-            if file in files
-        }
-        if len(found) < len(lines):
-            raise StediError(
-                f"Landing files of {table.name} changed meanwhile.", hint="Run it again."
-            )
-        add_answered(self._place.layout, found)
+        layout, files = self._place.layout, self._place.zone.state(table.name).files
+        found = answered_in(layout.read_answered()) | known(table.name, files, lines)
+        with replaced(layout.answered, layout.temp) as sink:
+            sink.write(written(found))
+
+    def beyond(self) -> list[str]:
+        return []
 
     @private
     def keep_one(self) -> None:
         from stedi_cli.tables.iceberg import UNREADABLE, expire
 
-        layout, tables, written = self._place.layout, self._place.tables, self._place.written
+        layout, tables, names = self._place.layout, self._place.tables, self._place.written
         tables.forget()
         catalog = open_catalog(layout)
         try:
-            write_journal(layout, written)
-            for name in filter(tables.states().__contains__, written):
+            write_journal(layout, names)
+            for name in filter(tables.states().__contains__, names):
                 try:
                     self._writer.note(expire(catalog, name, 1).refs)
                 except UNREADABLE as error:
@@ -86,5 +86,5 @@ class Consent:
             tables.seal()
         finally:
             tables.forget()
-            self._writer.clean(written)
+            self._writer.clean(names)
             self._questions.renew()

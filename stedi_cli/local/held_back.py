@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from stedi_cli.landing.answered import Answered, answered_in, digest_of
 from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.traced import traced_sha256
 from stedi_cli.landing.traces import Trace
-from stedi_cli.local.answered import Answered, digest_of, read_answered
 from stedi_cli.local.place import Place
 from stedi_cli.local.quarantine import Entry, Quarantine
 from stedi_cli.project.lakehouse import HELD_BACK
@@ -48,7 +48,7 @@ class HeldBack(Quarantine):
     def _answered(self, table: str, line: BadLine) -> int | None:
         """Return up to when a line counts, where somebody said so who had seen it."""
         if self._answers is None:
-            self._answers = read_answered(self._place.layout)
+            self._answers = answered_in(self._place.layout.read_answered())
         if not self._answers:
             return None
         if table not in self._files:

@@ -111,6 +111,13 @@ class Layout:
         """Which lines that cannot be used hold nobody back any more."""
         return self.root / "answered.json"
 
+    def read_answered(self) -> bytes | None:
+        """Return what is kept of lines that were answered; None where that cannot be read."""
+        try:
+            return self.answered.read_bytes()
+        except OSError:
+            return None
+
     @property
     def beside(self) -> tuple[Path, ...]:
         """The files for its own use, which hold nothing that is asked for."""

@@ -57,6 +57,9 @@ class Questions:
         return self.engine(query.tables).select(query)
 
     @private
+    def ask_unkept(self, sql: str) -> Answer:
+        return self.ask(sql)
+
     def ask_all(self, questions: Sequence[Question]) -> list[Answer | UsageError]:
         self.begin()
         queries = [self._read(question) for question in questions]

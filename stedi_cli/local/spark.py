@@ -19,6 +19,7 @@ from stedi_cli.durable import make_folder
 from stedi_cli.errors import StediError
 from stedi_cli.lake.job_run import JobOutcome
 from stedi_cli.lake.records import Task
+from stedi_cli.landing.answered import answered_in
 from stedi_cli.local import spark_submit
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import CATALOG
@@ -231,6 +232,7 @@ class SparkRunner:
             sql=lambda task: to_uri(self._sql(task)),
             ledger=lambda table: None if self._reread else self._copies.ledger(table),
             is_whole=self._tables.is_whole,
+            answered=answered_in(self._layout.read_answered()),
         )
 
     def _size(self, tasks: list[Task]) -> int:

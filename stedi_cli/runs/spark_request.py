@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stedi_cli.lake.records import Task
+from stedi_cli.landing.answered import Answered, places
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import JUDGEMENT, Ledger
 from stedi_cli.landing.traced import traced_sha256
@@ -32,9 +33,10 @@ def request(
     sql: Callable[[Task], str],
     ledger: Callable[[Table], Ledger | None],
     is_whole: Callable[[str], bool],
+    answered: Answered,
     by_time: bool = False,
 ) -> dict[str, Any]:
-    """Return the request of a run, as ``jobs/glue_job.py`` reads it.
+    """Return the request of a run, as ``jobs/glue_job.py`` reads it from JSON.
 
     Args:
         tasks: The jobs in their order.
@@ -51,10 +53,8 @@ def request(
         sql: Returns the URI of a job's SQL.
         ledger: Returns the ledger of a landing table's typed copy; None where it cannot be used.
         is_whole: Tells whether the files of a table are there.
+        answered: The lines that cannot be used and were answered.
         by_time: Whether a landing file younger than the request is not the one asked for.
-
-    Returns:
-        What is written as JSON.
     """
     landing = {name: state for task in tasks for name, state in task.landing.items()}
     return {
@@ -68,6 +68,7 @@ def request(
         "judgement": JUDGEMENT,
         "ledgers": ledgers,
         "by_time": by_time,
+        "answered": list(places(answered, landing)),
         "landing": {
             name: {"folder": folder(name), **_landing(lakehouse.tables[name], state, ledger)}
             for name, state in landing.items()

@@ -15,7 +15,7 @@ from pyiceberg.exceptions import NoSuchTableError, ValidationError
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import parquet_file_to_data_file
 from pyiceberg.schema import Schema
-from pyiceberg.table import StaticTable, Transaction
+from pyiceberg.table import StaticTable, Table, Transaction
 from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update import (
     AddSchemaUpdate,
@@ -215,15 +215,18 @@ def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str])
         transaction.set_properties(changed)
 
 
-def expire(catalog: MetastoreCatalog, name: str, keep: int) -> expiry.Expired:
+def expire(
+    catalog: MetastoreCatalog, name: str, keep: int, namespace: str = NAMESPACE
+) -> expiry.Expired:
     """Drop the snapshots of a table that are due.
 
     Args:
         catalog: The catalog.
         name: The table.
         keep: Snapshots to keep where none has to go for another reason.
+        namespace: Where the table is.
     """
-    transaction = Transaction(catalog.load_table(f"{NAMESPACE}.{name}"))
+    transaction = Transaction(catalog.load_table((namespace, name)))
     expired = expiry.expire(transaction, keep)
     transaction.commit_transaction()
     return expired
@@ -239,9 +242,13 @@ def reachable_files(metadata_uri: str, properties: dict[str, str]) -> set[str]:
     Returns:
         Metadata files, manifest lists, manifests, data and delete files, statistics.
     """
-    table = StaticTable.from_metadata(metadata_uri, properties)
+    return reached(StaticTable.from_metadata(metadata_uri, properties))
+
+
+def reached(table: Table) -> set[str]:
+    """Return the URIs of all files that a table reaches; as `reachable_files`."""
     metadata = table.metadata
-    found = {metadata_uri, *(entry.metadata_file for entry in metadata.metadata_log)}
+    found = {table.metadata_location, *(entry.metadata_file for entry in metadata.metadata_log)}
     found |= {s.statistics_path for s in metadata.statistics}
     found |= {s.statistics_path for s in metadata.partition_statistics}
     for snapshot in metadata.snapshots:

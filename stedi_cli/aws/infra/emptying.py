@@ -40,6 +40,20 @@ def empty(s3: Any, owned: dict[str, str], prefix: str = "") -> bool:
                 f"{owned['Bucket']}/{shown(error['Key'])} cannot be deleted: {error.get('Code')}.",
                 hint="Look at its retention and your permissions.",
             )
+    return abort_uploads(s3, owned, prefix)
+
+
+def abort_uploads(s3: Any, owned: dict[str, str], prefix: str = "") -> bool:
+    """Abort the pending uploads of a bucket.
+
+    Args:
+        s3: Client of S3.
+        owned: Bucket and owner, as all calls take them.
+        prefix: Only what starts with it.
+
+    Returns:
+        False where there is no such bucket.
+    """
     while True:
         page = ask(s3.list_multipart_uploads, **owned, Prefix=prefix)
         uploads = page.get("Uploads", ()) if page else ()

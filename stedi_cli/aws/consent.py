@@ -1,0 +1,156 @@
+"""What changes of consent need of a lakehouse on AWS: to be alone, a new file, one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from stedi_cli.aws.account import aws_errors
+from stedi_cli.aws.backoff import Backoff
+from stedi_cli.aws.conditional import Conditional
+from stedi_cli.aws.infra.emptying import empty
+from stedi_cli.aws.lodgers import lodgers
+from stedi_cli.aws.place import Place
+from stedi_cli.aws.sweep import remove, stray, versions
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.landing.answered import answered_in, known, written
+from stedi_cli.landing.names import new_consent_name
+from stedi_cli.project.lakehouse import Table
+from stedi_cli.tables.history import RefRemoved
+
+
+class Consent:
+    """Changes consent.
+
+    Args:
+        place: The lakehouse.
+        backoff: How to wait.
+    """
+
+    def __init__(self, place: Place, backoff: Backoff) -> None:
+        self._place = place
+        self._layout = place.layout
+        self._storage = place.zone.storage
+        self._conditional = Conditional(self._storage, backoff)
+        self._removed: list[RefRemoved] = []
+
+    def removed(self) -> list[RefRemoved]:
+        """Return the tags and branches that were removed since this was last asked."""
+        removed, self._removed = self._removed, []
+        return removed
+
+    @contextmanager
+    def alone(self, *, wait: bool, readers: bool) -> Iterator[None]:
+        # Nobody knows who reads: a query on a snapshot that goes meanwhile fails.
+        with self._place.writer.locked("consent", wait=wait):
+            self._forget()
+            if not readers:
+                self._refuse_lodgers()
+            yield
+
+    def is_read(self, table: Table) -> bool:
+        held = self._place.copies.held().get(table.name)
+        zone = self._place.zone
+        files = {file: zone.known(table.name, file) for file in zone.listed()[table.name]}
+        return held is not None and held.is_of(files)
+
+    def deliver(self, table: Table, content: bytes) -> str:
+        name = new_consent_name()
+        key = self._place.zone.key(table.name, name)
+        self._place.writer.assure()
+        if self._conditional.put(key, content) is None:
+            raise StediError(f"There is a file {key} already.", hint="Run it again.")
+        self._place.zone.forget()
+        return name
+
+    def answer(self, table: Table, lines: Mapping[tuple[str, int], int]) -> None:
+        key = self._layout.answered
+        there = self._storage.look(key)
+        files = self._place.zone.states()[table.name].files
+        found = answered_in(there.content if there else None) | known(table.name, files, lines)
+        etag = self._conditional.put(key, written(found), etag=there.etag if there else None)
+        if etag is None:
+            raise StediError(f"Somebody else wrote {key} meanwhile.", hint="Run it again.")
+
+    def keep_one(self) -> None:
+        place, layout = self._place, self._layout
+        warehouse = layout.table_folder("")
+        place.writer.assure()
+        # First, so that nothing is taken for stray that somebody writes meanwhile.
+        listed = versions(layout, warehouse)
+        place.tables.forget()
+        try:
+            reached = {f"{layout.table_folder(name)}/": set[str]() for name in self._written}
+            for name in filter(place.tables.states().__contains__, self._written):
+                reached[f"{layout.table_folder(name)}/"] = self._expire(name)
+            place.tables.forget()
+            states = place.tables.states().values()
+            ledgers = {s.current.ledger for s in states if s.current and s.current.ledger}
+            reached[layout.ledgers] = {layout.ledgers + name for name in ledgers}
+            remove(layout, [*stray(listed, reached)], [*reached])
+            self._remove_results()
+        finally:
+            self._forget()
+
+    def beyond(self) -> list[str]:
+        return [
+            "Earlier versions of landing files stay as these do, where the bucket keeps versions.",
+            "Athena keeps the texts of queries for 45 days; none of this tool's names anybody. What"
+            " CloudTrail, access logs and backups of the account hold is not looked at.",
+        ]
+
+    @property
+    def _written(self) -> list[str]:
+        """The tables that runs write."""
+        lakehouse = self._layout.lakehouse
+        beside = [table.name for table in lakehouse.beside]
+        return [*lakehouse.typed, *lakehouse.writers, *beside]
+
+    def _forget(self) -> None:
+        self._place.tables.forget()
+        self._place.zone.forget()
+
+    def _expire(self, name: str) -> set[str]:
+        """Drop a table's snapshots but the current one, and return the keys that it reaches."""
+        from pyiceberg.exceptions import CommitFailedException
+
+        from stedi_cli.aws.catalog import AccountCatalog
+        from stedi_cli.tables.iceberg import UNREADABLE, expire, reached
+
+        catalog: Any = AccountCatalog(self._layout)
+        with aws_errors(where=f"table {name}"):
+            try:
+                self._removed += expire(catalog, name, 1, self._layout.database).refs
+                table = catalog.load_table((self._layout.database, name))
+                return {table.io.key(uri) for uri in reached(table)}
+            except CommitFailedException as error:
+                raise StediError(
+                    f"Somebody else changed {name} meanwhile.", hint="Run it again."
+                ) from error
+            except UNREADABLE as error:
+                if isinstance(error, StediError):
+                    raise
+                raise StediError(
+                    f"The metadata of {name} cannot be read, so that older snapshots stay.",
+                    hint="Run `stedi doctor`: it says what to do.",
+                ) from error
+
+    def _remove_results(self) -> None:
+        """Remove what Athena left of queries, by whomever."""
+        prefix = f"{self._layout.settings.results_prefix}/"
+        with aws_errors(where=self._layout.results):
+            empty(self._storage.s3, self._storage.place(), prefix)
+
+    def _refuse_lodgers(self) -> None:
+        """Refuse where what is to be swept holds files of tables that are not swept."""
+        layout, own = self._layout, set(self._written)
+        for lodger in lodgers(layout):
+            folder = next((n for n in own if lodger.lies_in(f"{layout.table_folder(n)}/")), None)
+            is_own = lodger.database == layout.database and lodger.table["Name"] == folder
+            if folder is not None and not is_own:
+                raise UsageError(
+                    f"In {layout.uri(layout.table_folder(folder))}/ lie files of another table,"
+                    f" {lodger.title}, which older rows may be read by. Nothing was changed.",
+                    hint="Move that table or remove it with what made it, then try again.",
+                )
