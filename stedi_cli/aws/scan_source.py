@@ -25,7 +25,7 @@ class ScanSource:
         "the texts of queries in Athena's history, which keeps them for 45 days",
         "CloudTrail",
         "access logs of S3",
-        "column statistics in the Glue Data Catalog",
+        "column statistics in the Glue Data Catalog, and tables that Lake Formation hides from you",
         "backups, replicas, exports and results of queries outside the bucket",
     )
     at_once = 4

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, BinaryIO, cast
 
-from stedi_cli.privacy.refusals import as_unreadable
+from stedi_cli.privacy.refusals import as_unreadable, listed
 from stedi_cli.privacy.source import Entry, Opened
 from stedi_cli.privacy.unreadable import UnreadableError
 
@@ -34,15 +34,24 @@ class GlueEntries:
         self._bucket = bucket
 
     def entries(self) -> Iterator[Entry]:
-        """Yield the database and its tables."""
+        """Yield the database, if it is there, and its tables."""
+        for found, after in ((self._of_database(), ""), (self._of_tables(), "/")):
+            yield from listed(found, Entry(self._database, "catalog", around=("glue:", after)))
+
+    def _of_database(self) -> Iterator[Entry]:
         try:
             found = self._glue.get_database(Name=self._database)["Database"]
         except self._glue.exceptions.EntityNotFoundException:
             return
         yield self._entry(self._database, found)
+
+    def _of_tables(self) -> Iterator[Entry]:
         pages = self._glue.get_paginator("get_tables").paginate(DatabaseName=self._database)
-        for table in (one for page in pages for one in page["TableList"]):
-            yield self._entry(f"{self._database}/{table['Name']}", table)
+        try:
+            for table in (one for page in pages for one in page["TableList"]):
+                yield self._entry(f"{self._database}/{table['Name']}", table)
+        except self._glue.exceptions.EntityNotFoundException:
+            return
 
     def _entry(self, place: str, found: dict[str, Any]) -> Entry:
         mark = f"{found.get('VersionId')} {found.get('UpdateTime')}"

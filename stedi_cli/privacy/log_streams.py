@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, BinaryIO, cast
 
-from stedi_cli.privacy.refusals import as_unreadable
+from stedi_cli.privacy.refusals import as_unreadable, listed
 from stedi_cli.privacy.source import Entry, Opened
 
 KIND = "log stream"
@@ -30,13 +30,17 @@ class LogStreams:
 
     def entries(self) -> Iterator[Entry]:
         """Yield the streams of each group that is there."""
-        pages = self._logs.get_paginator("describe_log_streams")
         for group in self._groups:
-            try:
-                for page in pages.paginate(logGroupName=group):
-                    yield from (self._entry(group, one) for one in page["logStreams"])
-            except self._logs.exceptions.ResourceNotFoundException:
-                continue
+            whole = Entry(group.strip("/"), "log", around=("logs:/", "/"))
+            yield from listed(self._of_group(group), whole)
+
+    def _of_group(self, group: str) -> Iterator[Entry]:
+        pages = self._logs.get_paginator("describe_log_streams")
+        try:
+            for page in pages.paginate(logGroupName=group):
+                yield from (self._entry(group, one) for one in page["logStreams"])
+        except self._logs.exceptions.ResourceNotFoundException:
+            return
 
     def _entry(self, group: str, found: dict[str, Any]) -> Entry:
         stream = str(found["logStreamName"])

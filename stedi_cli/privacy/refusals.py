@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+from stedi_cli.privacy.source import Entry
 from stedi_cli.privacy.unreadable import UnreadableError
 
 _GONE = "it went while the scan was at work"
@@ -30,6 +32,20 @@ def as_unreadable() -> Iterator[None]:
         raise UnreadableError(_why(str(told.get("Code")), str(told.get("Message")))) from error
     except BotoCoreError as error:
         raise UnreadableError(f"AWS could not be asked ({type(error).__name__})") from error
+
+
+def listed(entries: Iterable[Entry], whole: Entry) -> Iterator[Entry]:
+    """Yield entries while AWS lists them; what it does not list is named as one that is odd.
+
+    Args:
+        entries: The entries, for which AWS is asked.
+        whole: What they are of.
+    """
+    try:
+        with as_unreadable():
+            yield from entries
+    except UnreadableError as error:
+        yield replace(whole, odd=str(error))
 
 
 def _why(code: str, message: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from email.header import decode_header, make_header
 from functools import partial
 from typing import Any, BinaryIO, cast
+from urllib.parse import unquote_plus
 
 from stedi_cli.privacy.refusals import as_unreadable
 from stedi_cli.privacy.source import Entry, Opened, part_of_table
@@ -108,15 +109,27 @@ class Versions:
         )
 
     def _pending(self) -> Iterator[Entry]:
-        pages = self._s3.get_paginator("list_multipart_uploads").paginate(**self._place)
-        for upload in (one for page in pages for one in page.get("Uploads", ())):
-            key = str(upload["Key"])
-            yield Entry(
-                key,
-                self._prefixes.part_of(key),
-                odd="S3 gives nobody the parts of an upload that is pending",
-                around=(self._uri, f" (pending upload {upload['UploadId']})"),
-            )
+        after: dict[str, str] = {}
+        while True:
+            # A key may hold what XML cannot; boto3 has them encoded in other listings alone.
+            page = self._s3.list_multipart_uploads(**self._place, EncodingType="url", **after)
+            is_encoded = page.get("EncodingType") == "url"
+            for upload in page.get("Uploads", ()):
+                yield self._upload(_key(upload["Key"], is_encoded=is_encoded), upload["UploadId"])
+            if not page.get("IsTruncated"):
+                return
+            after = {
+                "KeyMarker": _key(page["NextKeyMarker"], is_encoded=is_encoded),
+                "UploadIdMarker": page["NextUploadIdMarker"],
+            }
+
+    def _upload(self, key: str, name: str) -> Entry:
+        return Entry(
+            key,
+            self._prefixes.part_of(key),
+            odd="S3 gives nobody the parts of an upload that is pending",
+            around=(self._uri, f" (pending upload {name})"),
+        )
 
     @contextmanager
     def _opened(self, key: str, version: str) -> Iterator[Opened]:
@@ -154,6 +167,10 @@ class Versions:
                 file.seek(0)
                 file.truncate()
         raise AssertionError
+
+
+def _key(told: str, *, is_encoded: bool) -> str:
+    return unquote_plus(told) if is_encoded else told
 
 
 def _metadata(answer: dict[str, Any]) -> bytes:

@@ -328,6 +328,52 @@ def test_an_upload_that_is_pending_is_named(bucket: Bucket, asked: Callable[...,
     assert asked("--except", "landing", "--except", "tables").code == 0
 
 
+def test_uploads_are_listed_page_by_page_with_keys_that_no_xml_can_hold() -> None:
+    class Paged:
+        def get_paginator(self, _: str) -> Any:
+            return self
+
+        def paginate(self, **_: Any) -> list[Any]:
+            return []
+
+        def list_multipart_uploads(self, **asked: Any) -> Any:
+            if asked.get("KeyMarker") == "a \x01" and asked["UploadIdMarker"] == "1":
+                return {"Uploads": [{"Key": "b", "UploadId": "2"}], "IsTruncated": False}
+            return {
+                "EncodingType": asked["EncodingType"],
+                "Uploads": [{"Key": "a+%01", "UploadId": "1"}],
+                "IsTruncated": True,
+                "NextKeyMarker": "a+%01",
+                "NextUploadIdMarker": "1",
+            }
+
+    listed = Versions(Paged(), {"Bucket": "b"}, Prefixes("l", "w", "j", "r")).entries()
+    assert [entry.place for entry in listed] == ["a \x01", "b"]
+
+
+UNLISTED = {
+    "GetDatabase": ("catalog", ["glue:stedi"]),
+    "GetTables": ("catalog", ["glue:stedi/"]),
+    "DescribeLogStreams": ("log", ["logs:/aws-glue/stedi/output/", "logs:/aws-glue/stedi/error/"]),
+}
+
+
+@pytest.mark.parametrize("action", UNLISTED)
+def test_what_may_not_be_listed_is_named_and_all_else_looked_at(
+    bucket: Bucket, asked: Callable[..., Result], action: str
+) -> None:
+    part, places = UNLISTED[action]
+    bucket.sandbox.fail(How.DENIED, action=action, calls=None)
+    told = asked("--except", "landing", "--json")
+    assert told.code == 3, told.err
+    document = told.json()
+    assert {(one["part"], one["place"], one["why"]) for one in document["unread"]} == {
+        (part, place, "permission is missing") for place in places
+    }
+    place = bucket.put(EMAIL.encode())
+    assert [hit.place for hit in scanned().wrong] == [place]
+
+
 def test_what_comes_goes_or_is_overwritten_meanwhile_is_named(bucket: Bucket) -> None:
     bucket.put(b"old")
     changes = [lambda: bucket.put(b"new"), bucket.table]
@@ -354,13 +400,15 @@ class Breaking:
     def get_object_tagging(self, **_: Any) -> Any:
         return {"TagSet": []}
 
-    def get_paginator(self, name: str) -> Any:
-        self._name = name
+    def get_paginator(self, _: str) -> Any:
         return self
 
     def paginate(self, **_: Any) -> Any:
         listed = {"Key": KEY, "VersionId": "1", "ETag": "e", "IsLatest": True}
-        return [{"Versions": [listed]}] if self._name == "list_object_versions" else []
+        return [{"Versions": [listed]}]
+
+    def list_multipart_uploads(self, **_: Any) -> Any:
+        return {}
 
     @staticmethod
     def _break(_: int) -> bytes:
@@ -392,7 +440,7 @@ def test_nothing_found_says_what_was_looked_at_and_what_was_not(
     said = " ".join(told.out.split())
     assert "in 3 current versions, 2 older versions, 1 delete marker, 1 catalog entry" in said
     assert f"s3://{bucket.name}" in told.err
-    for name in ("45 days", "CloudTrail", "access logs", "replicas"):
+    for name in ("45 days", "CloudTrail", "access logs", "replicas", "hides"):
         assert name in said, name
     document = asked("--except", "landing", "--json").json()
     assert document["looked_at"] == {
@@ -421,7 +469,7 @@ def test_without_a_bucket_or_the_right_to_list_it_there_is_no_answer(
     assert (told.code, told.out) == (1, "")
     assert "infra up" in told.err
     Bucket(sandbox).make()
-    for action in ("ListObjectVersions", "ListMultipartUploads", "GetTables", "DescribeLogStreams"):
+    for action in ("ListObjectVersions", "ListMultipartUploads"):
         sandbox.fail(How.DENIED, action=action)
         told = asked()
         assert (told.code, told.out) == (1, ""), action
