@@ -107,6 +107,8 @@ class GlueRunner:
         """Start a run after others of this command, between which somebody else's may begin."""
         while True:
             self._runs.refuse_active(wait=self._wait)
+            # Whoever took the lock over is not waited for: nobody gives it back.
+            self._writer.assure()
             self._tables.forget()
             self._zone.forget()
             try:

@@ -29,6 +29,9 @@ from aws.places import CONFIG
 from stedi_cli.aws import lock as locking
 from stedi_cli.aws.lock import SECONDS, Lock
 from stedi_cli.errors import BusyError, StediError
+from stedi_cli.lake.job_run import JobDone
+from stedi_cli.lake.records import RunOptions
+from stedi_cli.runs.pipeline import Pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -170,6 +173,18 @@ def test_one_that_was_not_renewed_is_taken_over(cloud: CloudLake, ask: Ask) -> N
             sleeping._release()
             awake.assure()
     assert stored(cloud) is None
+
+
+def test_between_two_runs_nobody_waits_for_a_lock_that_was_taken_over(cloud: CloudLake) -> None:
+    cloud.script(2)
+    with cloud.opened() as opened:
+        pipeline = Pipeline(cloud.settings.lakehouse(), opened, "strict")
+        events = pipeline.run(RunOptions("glue", separate=True, wait=True))
+        assert any(isinstance(event, JobDone) for event in events)
+        cloud.s3.put_object(Bucket=cloud.layout.bucket, Key=cloud.layout.lock, Body=b"{}")
+        with pytest.raises(BusyError, match="gave no sign for 120 s"):
+            list(events)
+    assert len(cloud.sandbox.runs.started) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"id": 1}', b"\xff"])
