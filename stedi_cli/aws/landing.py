@@ -67,15 +67,18 @@ class Landing(LandingZone):
             lines = Conversions(delivery, self._layout.lakehouse.landing, temp)
             bare = bared(lines.files, temp)
             files = read_local(self, bare, tell)
-            for done in self._upload(delivery, files, lines.origins, remove=remove, wait=wait):
+            source = delivery.folder / FILE_NAME
+            expected = None
+            if source.is_file():
+                expected = renewed(source.read_bytes(), delivery.files, bare)
+            for done in self._upload(
+                delivery, files, lines.origins, expected, remove=remove, wait=wait
+            ):
                 if isinstance(done, Uploaded):
                     was = lines.was(done.table, done.file)
                     yield dataclasses.replace(done, converted=was)
                 else:
                     yield done
-            source = delivery.folder / FILE_NAME
-            if source.is_file():
-                self._put_expected(renewed(source.read_bytes(), delivery.files, bare))
         finally:
             copies.remove()
 
@@ -84,24 +87,44 @@ class Landing(LandingZone):
         delivery: Delivery,
         files: list[Local],
         origins: Mapping[tuple[str, str], Origin],
+        expected: bytes | None,
         *,
         remove: Mapping[str, Collection[str]],
         wait: bool,
     ) -> Iterator[Uploaded | Uploading]:
-        from stedi_cli.aws.upload import upload
+        from stedi_cli.aws.upload import held_against, upload
 
-        extra = {t: delivery.others(t, self.listed()[t]) for t in delivery.files}
-        gone = {t: [n for n in names if n in remove.get(t, ())] for t, names in extra.items()}
         # A run would read half of what is old and half of what is new.
-        changes = any(f.state != "unchanged" for f in files) or any(gone.values())
+        changes = (
+            any(file.state != "unchanged" for file in files)
+            or any(self._gone(delivery, remove).values())
+            or (expected is not None and self._is_other(expected))
+        )
         with self._writer.locked("upload", wait=wait) if changes else nullcontext():
+            if changes:
+                # Until the lock was had others may have written.
+                self.forget()
+                files = held_against(self, files)
             yield from upload(self, self._layout.lakehouse, files)
             self.remember_origins(origins)
-            for table, names in extra.items():
-                self.remove(table, gone[table])
-                for name in names:
-                    yield Uploaded(table, name, "removed" if name in gone[table] else "mixed")
+            for table, names in self._gone(delivery, remove).items():
+                extra = delivery.others(table, self.listed()[table])
+                self.remove(table, names)
+                for name in extra:
+                    yield Uploaded(table, name, "removed" if name in names else "mixed")
             self.save_index()
+            if expected is not None and changes:
+                self._put_expected(expected)
+
+    def _gone(
+        self, delivery: Delivery, remove: Mapping[str, Collection[str]]
+    ) -> dict[str, list[str]]:
+        """Return the files that an upload removes, by landing table."""
+        listed = self.listed()
+        return {
+            table: [n for n in delivery.others(table, listed[table]) if n in remove.get(table, ())]
+            for table in delivery.files
+        }
 
     def same_content(self) -> dict[str, list[list[str]]]:
         known = {
@@ -120,9 +143,13 @@ class Landing(LandingZone):
 
     def _put_expected(self, content: bytes) -> None:
         key = self._layout.expected
-        if content != self.storage.read_if_there(key):
+        if self._is_other(content):
             with aws_errors(f"s3:PutObject {key}"):
                 self.storage.s3.put_object(**self.storage.place(key), Body=content)
+
+    def _is_other(self, content: bytes) -> bool:
+        """Tell whether other counts are expected by now, or none."""
+        return content != self.storage.read_if_there(self._layout.expected)
 
     def expected_file(self) -> Path | None:
         """Return a copy of the expected counts that came with the uploaded data, if any did."""

@@ -7,7 +7,7 @@ import io
 import queue
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -80,13 +80,22 @@ def read_local(
         before_read = stamp(path)
         with path.open("rb") as stream:
             facts = read_facts(told(stream), name, str(path))
-        there = zone.listed()[table].get(name)
-        before = zone.known(table, name)
-        same = before is not None and before.sha256 == facts.sha256
-        state = "new" if there is None else "unchanged" if same else "changed"
+        state = _state_of(zone, table, name, facts)
         return Local(table, name, path, facts, before_read, state)
 
     return side_by_side([lambda p=place: read(*p) for place in places], workers=_PARALLEL)
+
+
+def held_against(zone: LandingZone, files: list[Local]) -> list[Local]:
+    """Return files that were read before, with their states as the landing zone is now."""
+    return [replace(f, state=_state_of(zone, f.table, f.name, f.facts)) for f in files]
+
+
+def _state_of(zone: LandingZone, table: str, name: str, facts: FileFacts) -> str:
+    if name not in zone.listed()[table]:
+        return "new"
+    before = zone.known(table, name)
+    return "unchanged" if before is not None and before.sha256 == facts.sha256 else "changed"
 
 
 def upload(

@@ -108,6 +108,9 @@ def test_who_holds_it_is_told_to_all_who_are_refused(
                 assert "or add --wait. If it was killed, try again in 1" in refused.err
         # What changes nothing has nobody to wait for.
         assert ask("upload", tmp_path / "data").code == 0
+        (tmp_path / "data" / "expected.yaml").write_text("source: x\nfiles: {}\ncounts: {}\n")
+        assert ask("upload", tmp_path / "data").code == 1
+        assert cloud.keys(cloud.layout.expected) == []
     assert stored(cloud) is None
     assert cloud.keys("landing/") == landed
     assert cloud.sandbox.runs.started == []

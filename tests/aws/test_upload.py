@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ from test_names_in_files import ADDRESS, member
 from aws.cloud_lake import CloudLake
 from stedi_cli.aws import upload as uploading
 from stedi_cli.aws.layout import TAG
+from stedi_cli.aws.writer import Writer
 from stedi_cli.errors import BusyError, StediError, UsageError
 from stedi_cli.lake.events import Uploading
 from stedi_cli.landing.files import LandingState
@@ -294,6 +297,25 @@ def test_not_while_a_run_reads(sandbox: Sandbox, data: Path) -> None:
     assert cloud.keys("landing/") == []
     assert {file.state for file in cloud.upload(data, wait=True)} == {"new"}
     assert sandbox.runs.started[0].status == "SUCCEEDED"
+
+
+def test_what_others_did_until_the_lock_was_had_is_seen(
+    cloud: CloudLake, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.upload(data)
+    (data / "customer" / "landing" / "d.json").write_bytes(lines(CUSTOMERS))
+    locked = Writer.locked
+
+    @contextmanager
+    def waited_for(writer: Writer, command: str, *, wait: bool) -> Iterator[bool]:
+        with locked(writer, command, wait=wait) as waited:
+            cloud.s3.delete_object(Bucket=cloud.layout.bucket, Key=KEYS[0])
+            yield waited
+
+    monkeypatch.setattr(Writer, "locked", waited_for)
+    sent = {file.file for file in cloud.upload(data) if file.state == "new"}
+    assert sent == {"a.json", "d.json"}
+    assert cloud.keys("landing/") == sorted([*KEYS, "landing/customer/d.json"])
 
 
 # --- What is known of files ----------------------------------------------------------------------
