@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import secrets
 import time
 from typing import Any
 
@@ -174,14 +175,35 @@ class Session:
             ids = [str(s.snapshotId()) for s in source.snapshots] if source else []
             if used.get(name) not in ids:
                 return True
-        if int(made["total-records"]) > rows.count():
-            return True
-        before = self.spark.table(job["writes"])
-        try:
-            # How often a row is there counts too: doubles may be of different people.
-            return before.dtypes != rows.dtypes or not before.exceptAll(rows).isEmpty()
-        except (Py4JJavaError, PySparkException):
-            return True
+        return loses_rows(self.spark.table(job["writes"]), int(made["total-records"]), rows)
+
+
+def loses_rows(before: DataFrame, number: int, rows: DataFrame) -> bool:
+    """Compare two states of a table, row by row; where they cannot be compared, rows are lost.
+
+    Args:
+        before: The table as it is.
+        number: How many rows that has.
+        rows: What it will hold.
+    """
+    salt = secrets.token_hex(16)
+    now = counted(rows, salt)
+    if number > now[0] or before.dtypes != rows.dtypes:
+        return True
+    try:
+        # How often a row is there counts too: doubles may be of different people.
+        return counted(before, salt) != now and not before.exceptAll(rows).isEmpty()
+    except (Py4JJavaError, PySparkException):
+        return True
+
+
+def counted(rows: DataFrame, salt: str) -> tuple[int, Any]:
+    """Return how many rows there are and a sum over them, which the same rows have in any order."""
+    # Spark's hash passes over a NULL, so each column says where it has one.
+    columns = [F.col(f"`{name}`") for name in rows.columns]
+    digest = F.xxhash64(F.lit(salt), *columns, *(column.isNull() for column in columns))
+    found = rows.select(F.count("*"), F.sum(digest.cast("decimal(20, 0)"))).first()
+    return int(found[0]), found[1]  # type: ignore[index]
 
 
 if __name__ == "__main__":

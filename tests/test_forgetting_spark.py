@@ -114,3 +114,16 @@ def test_what_was_current_within_the_hour_stays_for_its_readers(
     first, *_ = JOBS
     _spark(twice, first, force=True)
     assert _snapshots(twice)["customer_trusted"] == left
+
+
+def test_a_value_that_went_to_the_column_beside_it_is_a_row_that_went(twice: Lake) -> None:
+    """Spark's hash passes over a NULL: by it alone both rows were the same."""
+    first, *_ = JOBS
+    known = customer("gus@x.org", "serial-gus", C)
+    told = "1977-07-07"
+    _write(twice, "e.json", [{**known, "phone": told, "birthDay": None}])
+    _spark(twice, first)
+    before = _snapshots(twice)["customer_trusted"]
+    _write(twice, "e.json", [{**known, "phone": None, "birthDay": told}])
+    _spark(twice, first)
+    assert (before, _snapshots(twice)["customer_trusted"]) == (3, 1)
