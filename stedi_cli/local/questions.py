@@ -56,10 +56,10 @@ class Questions:
         query = one_select(sql, self._place.lakehouse.tables)
         return self.engine(query.tables).select(query)
 
-    @private
     def ask_unkept(self, sql: str) -> Answer:
         return self.ask(sql)
 
+    @private
     def ask_all(self, questions: Sequence[Question]) -> list[Answer | UsageError]:
         self.begin()
         queries = [self._read(question) for question in questions]
