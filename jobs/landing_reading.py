@@ -173,9 +173,14 @@ def changed(name: str) -> ValueError:
 
 def fields_of(table: dict[str, Any]) -> list[Field]:
     """Return a landing table's columns as the contract sees them."""
+    address = table["held_back"]["email"] if table["held_back"] else None
     return [
         Field(
-            c["name"], c["type"], c["required"], range(*c["plausible"]) if c["plausible"] else None
+            c["name"],
+            c["type"],
+            c["required"],
+            range(*c["plausible"]) if c["plausible"] else None,
+            c["name"] == address,
         )
         for c in table["columns"]
     ]

@@ -31,6 +31,7 @@ PEOPLE = (
     "zoë@x.org",
     "ann@x.org\N{NO-BREAK SPACE}",
     "\tann@x.org",
+    "MailTo: bob@x.org\u200b",
     "李\N{GRINNING FACE}@x.org",
     "nul\0nul@x.org",
     "nul\0",

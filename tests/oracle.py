@@ -21,6 +21,11 @@ Entry = tuple[str, str, int, str]
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLANKS = " \t\r\v\f"
+ADDRESSES = ("email", "user")
+UNSEEN = re.compile(
+    "[\\x00-\\x20\\x7f-\\xa0\\xad\\u1680\\u180e\\u2000-\\u200f"
+    "\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff]"
+)
 LONGEST_LINE = 16 * 2**20
 # Epoch milliseconds of 2000-01-01 00:00:00.000 and 2099-12-31 23:59:59.999, UTC.
 FIRST_INSTANT, LAST_INSTANT = 946_684_800_000, 4_102_444_799_999
@@ -191,6 +196,8 @@ def _column(token: Token | None, column: Column) -> Any:
         text = _text(token, column.name)
         if column.required and all(c.isspace() for c in text):
             raise LineError(f"missing:{column.name}")
+        if column.name in ADDRESSES and _is_odd_address(text.strip(" ")):
+            raise LineError(f"odd-address:{column.name}")
         return text
     if not (token.kind in ("number", "infinite") or _is_numeric_text(token)):
         raise LineError(f"not-a-number:{column.name}")
@@ -202,6 +209,21 @@ def _column(token: Token | None, column: Column) -> Any:
     if number == 0 and not column.required:
         return None
     raise LineError(f"implausible-instant:{column.name}")
+
+
+def _is_odd_address(text: str) -> bool:
+    if text[:7].lower() == "mailto:":
+        return True
+    return any(UNSEEN.match(character) for character in (text[:1], text[-1:]))
+
+
+def _bare(text: str) -> str:
+    while text and _is_odd_address(text):
+        if text[:7].lower() == "mailto:":
+            text = text[7:]
+        else:
+            text = text[1:] if UNSEEN.match(text) else text[:-1]
+    return text
 
 
 def _text(token: Token, column: str) -> str:
@@ -441,6 +463,8 @@ def _made_out(table: str, key: str, token: Token, *, picked: bool) -> Any:
     if key not in (email, serial, instant):
         return token.text
     column = next(column for column in LANDING[table] if column.name == key)
+    if key == email and token.kind == "text" and not picked:
+        token = Token("text", _bare(token.text))
     try:
         value = _column(token, column)
     except LineError:

@@ -453,7 +453,7 @@ ODD = [
     *("o'neil@x.org", "%_@x.org", 'quo"te\\@x.org', "null", "true", "zo\u00eb@x.org"),
     *(
         "nul\0nul@x.org",
-        "\tann@x.org",
+        "tab\tann@x.org",
         "\u0130lk@x.org",
         "--@x.org; DROP x",
         "a" * 300 + "@x",

@@ -97,6 +97,10 @@ def all_rows(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
             id="an implausible date",
         ),
         pytest.param(lines([customer(ANN, "serial-ann", C + 2)]), False, id="a usable one"),
+        *(
+            pytest.param(lines([customer(odd, "serial-ann", C + 2, None)]), True, id=repr(odd))
+            for odd in ("\tAnn@x.org", f"{ANN}\u00a0", f"{ANN}\0", f"MailTo:{ANN}", f" {ANN}\n ")
+        ),
     ],
 )
 def test_a_line_that_may_be_a_withdrawal_takes_consent_away(

@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import lists
 from lakes import fuzzed_line, lakes, lone_shapes, plain_line, worlds
 from oracle import (
+    ADDRESSES,
     LANDING,
     LONGEST_LINE,
     TRACED,
@@ -143,7 +144,13 @@ def fields_of(table: str) -> list[Field]:
     types = {"text": "string", "whole": "long", "instant": "long", "float": "double"}
     instants = range(oracle.FIRST_INSTANT, oracle.LAST_INSTANT + 1)
     return [
-        Field(c.name, types[c.type], c.required, instants if c.type == "instant" else None)
+        Field(
+            c.name,
+            types[c.type],
+            c.required,
+            instants if c.type == "instant" else None,
+            c.name in ADDRESSES,
+        )
         for c in LANDING[table]
     ]
 
@@ -339,7 +346,7 @@ def test_10000_fuzzed_lines_are_used_or_quarantined(build: Build) -> None:
     blank = sum(not line.strip(b" \t\r\v\f") for line in lines)
     assert len(lines) == 10_000
     assert used + len(quarantine) + blank == 10_000
-    assert min(used, len(quarantine)) > 1_900
+    assert min(used, len(quarantine)) > 1_700
 
 
 @pytest.mark.slow

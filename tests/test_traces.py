@@ -91,6 +91,12 @@ ANN_TOLD, BOB_TOLD = ("ann@x", "s1", OLD), ("bob@x", "s2", NEW)
         pytest.param(f'{{"\\u0065mail":"ann@x",{BOB}}}',
                      [("ann@x", "s2", NEW), ("bob@x", "s2", NEW), NOTHING], id="escaped key"),
         pytest.param(f'{{{ANN},}}', [ANN_TOLD], id="lenient"),
+        pytest.param(f'{{"email":"\\t mailto:\\u0000ann@x\\u200d","serialNumber":"s1",'
+                     f'"lastUpdateDate":{OLD}}}', [ANN_TOLD], id="around an address"),
+        pytest.param(f'{{"email":"a\\tmailto:","serialNumber":"s1","lastUpdateDate":{OLD}}}',
+                     [("a\tmailto:", "s1", OLD)], id="inside an address"),
+        pytest.param(f'{{"email":"mailto:\\u0000","serialNumber":"s1","lastUpdateDate":{OLD}}}',
+                     [(None, "s1", OLD)], id="no address"),
     ],
 )  # fmt: skip
 def test_object_tells_by_its_own_members(line: str, told: Told) -> None:

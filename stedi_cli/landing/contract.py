@@ -39,6 +39,17 @@ _LENIENT = re.compile(
     r"""(?P<text>"(?:[^"\\]|\\.)*+"?)|(?P<word>-?\b(?:nan|inf(?:inity)?)\b)|(?<=["\]}\w])\s*,(?P<end>\s*[}\]])""",
     re.IGNORECASE,
 )
+# White space, and characters that show nothing.
+_UNSEEN = "".join(
+    chr(code)
+    for first, last in (
+        *((0x00, 0x20), (0x7F, 0xA0), (0xAD, 0xAD), (0x1680, 0x1680), (0x180E, 0x180E)),
+        *((0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x206F), (0x3000, 0x3000)),
+        (0xFEFF, 0xFEFF),
+    )
+    for code in range(first, last + 1)
+)
+_BEFORE_ADDRESS = re.compile(rf"(?:mailto:|[{_UNSEEN}])*+", re.IGNORECASE | re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -51,12 +62,14 @@ class Field:
         type: ``string``, ``long`` (64-bit integer) or ``double`` (64-bit float).
         required: Whether a line without it is unusable.
         plausible: The epoch milliseconds that an instant may be; None for what is no instant.
+        address: Whether it is an e-mail address, which tells whose a line is.
     """
 
     name: str
     type: str
     required: bool
     plausible: range | None = None
+    address: bool = False
 
 
 _DIGITS = "-?(?:0|[1-9][0-9]{0,17})"
@@ -66,6 +79,8 @@ _CONTROL = "".join(rf"\x{code:02x}" for code in range(0x20))
 _TEXT = rf'"\\{_CONTROL}\x{{FFFD}}'
 # Of a required text the first character shows that it is not blank; the judge looks at the rest.
 _GIVEN = r"[!#-Z\]-z|}~]"
+# Of an address the last one too, and no colon, as a link has it.
+_ADDRESS = rf'"[!#-9;-Z\]-z|}}~](?:[^:{_TEXT}]*[!#-9;-\[\]-~])?"'
 _CANONICAL = {
     "string": rf'"(?:[^{{\[{_TEXT}][^{_TEXT}]*)?"',
     "long": _DIGITS,
@@ -93,6 +108,8 @@ def _canonical(field: Field) -> str:
     value = _CANONICAL[field.type]
     if field.type == "string" and field.required:
         value = f'"{_GIVEN}[^{_TEXT}]*"'
+    if field.address:
+        value = _ADDRESS
     if field.plausible is not None:
         value = _plausible(field.plausible) + ("" if field.required else "|0")
     return value if field.required else f"(?:{value}|null)"
@@ -229,8 +246,17 @@ def value_of(given: Any, field: Field) -> Any:
         text = _text(given, field)
         if field.required and not text.strip():
             raise Unusable(f"missing:{field.name}")
+        # Whose it is would be somebody else than without it.
+        if field.address and bare_address(text) != text.strip(" "):
+            raise Unusable(f"odd-address:{field.name}")
         return text
     return _whole(given, field) if field.type == "long" else _finite(given, field)
+
+
+def bare_address(text: str) -> str:
+    """Return an e-mail address without what may stand around it: what is not seen, ``mailto:``."""
+    start = _BEFORE_ADDRESS.match(text)
+    return text[start.end() if start else 0 :].rstrip(_UNSEEN)
 
 
 def _text(given: Any, field: Field) -> str:

@@ -48,7 +48,13 @@ class Guard:
             files: The files.
             folder: The table's, below which a file's path is its name.
         """
-        conditions = " AND ".join(_condition(column) for column in self._table.columns)
+        told = self._table.held_back
+        conditions = " AND ".join(
+            [
+                *map(_condition, self._table.columns),
+                *([_address(identifier(told.email))] if told else []),
+            ]
+        )
         guard = f"CASE WHEN {conditions} THEN true ELSE error({literal(self.tag)}) END"
         read = {c.name: "double" if c.type == "long" else c.type for c in self._table.columns}
         named = f"substr(raw.{LANDING_FILE}, {len(f'{folder}/') + 1})"
@@ -127,6 +133,13 @@ def texts_with(words: Iterable[bytes], files: Iterable[Path]) -> str:
     """Return a SELECT of the paths of files that hold some word; it raises at what is no UTF-8."""
     found = " OR ".join(f"contains(content, {literal(word.decode())})" for word in words)
     return f"SELECT filename FROM read_text({literals(str(path) for path in files)}) WHERE {found}"
+
+
+def _address(name: str) -> str:
+    """Return a condition that no address meets around which something else stands."""
+    # Of ASCII alone, so that its last character is one and no cluster of several.
+    plain = f"strlen(raw.{name}) = length(raw.{name}) AND raw.{name}[-1] BETWEEN '!' AND '~'"
+    return f"(raw.{name} IS NULL OR ({plain} AND NOT contains(raw.{name}, ':')))"
 
 
 def _condition(column: Column) -> str:

@@ -43,7 +43,10 @@ class Line(NamedTuple):
 
 def fields_of(table: Table) -> list[Field]:
     """Return a landing table's columns as the contract sees them."""
-    return [Field(c.name, c.type, c.required, c.plausible) for c in table.columns]
+    address = table.held_back.email if table.held_back else None
+    return [
+        Field(c.name, c.type, c.required, c.plausible, c.name == address) for c in table.columns
+    ]
 
 
 def open_lines(path: Path) -> BinaryIO:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stedi_cli.landing.bad_line import BadLine
     from stedi_cli.landing.traces import Trace, Traced
 
-TRACING = 2
+TRACING = 3
 """What is made out of an unusable line: to be raised where that changes, so that such lines are
 looked at again."""
 

@@ -20,6 +20,7 @@ if __package__:
         Field,
         Pairs,
         Unusable,
+        bare_address,
         parsed,
         value_of,
     )
@@ -31,6 +32,7 @@ else:  # On Spark these files lie side by side.
         Field,
         Pairs,
         Unusable,
+        bare_address,
         parsed,
         value_of,
     )
@@ -234,8 +236,10 @@ class _Reader:
             return
         value: Any = None
         if given is not None:
+            # What stands around an address does not hide whose it is.
+            odd = key == traced.email and not picked and type(given) is str
             with suppress(Unusable):
-                value = value_of(given, self._columns[key])
+                value = value_of(bare_address(given) if odd else given, self._columns[key])
         if key == traced.email and _is_text(value, LONGEST_EMAIL, _NO_EMAIL if picked else _LOST):
             told.emails[value.strip(" ")] = None
         elif key == traced.serial and _is_text(

@@ -71,11 +71,12 @@ class Table:
 
     @cached_property
     def contract_sha256(self) -> str:
-        """Digest of what a landing line is held to: names, types, requirement, and plausibility."""
+        """Digest of what a landing line is held to, column by column."""
         text = "\n".join(
             f"{c.name} {c.type} {c.required}{f' {c.plausible}' if c.plausible else ''}"
             for c in self.columns
         )
+        text += f"\naddress {self.held_back.email}" if self.held_back else ""
         return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property

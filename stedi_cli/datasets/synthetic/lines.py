@@ -10,7 +10,7 @@ _PLAUSIBLE = range(946_684_800_000, 4_102_444_800_000)
 FIELDS: dict[str, tuple[Field, ...]] = {
     "customer": (
         Field("customerName", "string", False),
-        Field("email", "string", True),
+        Field("email", "string", True, address=True),
         Field("phone", "string", False),
         Field("birthDay", "string", False),
         Field("serialNumber", "string", True),
@@ -21,7 +21,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("shareWithFriendsAsOfDate", "long", False, _PLAUSIBLE),
     ),
     "accelerometer": (
-        Field("user", "string", True),
+        Field("user", "string", True, address=True),
         Field("timestamp", "long", True, _PLAUSIBLE),
         Field("x", "double", True),
         Field("y", "double", True),

@@ -53,7 +53,8 @@ def recipes(folder: str, seed: int) -> list[Recipe]:
     found = [recipe for recipe in _all(folder) if folder != "customer" or _tells_holder(recipe)]
     Dice(f"{seed}:{folder}:recipes").shuffle(found)
     # Little dirt has it too.
-    return sorted(found, key=lambda recipe: -recipe.people)
+    ordered = sorted(found, key=lambda recipe: -recipe.people)
+    return [*ordered, *(_odd_addresses() if folder == "customer" else ())]
 
 
 @cache
@@ -153,6 +154,14 @@ def _typed(column: Field) -> Iterator[Recipe]:
         yield _valued(column, "implausible-instant", lambda time: f'"{time}000"')
         yield _valued(column, "implausible-instant", lambda _: "9999999999999")
         yield _valued(column, "implausible-instant", lambda _: "-1" if not column.required else "0")
+
+
+def _odd_addresses() -> Iterator[Recipe]:
+    """Customers' lines that leave whose they are for everybody to see."""
+    email = next(column for column in FIELDS["customer"] if column.address)
+    yield _valued(email, "odd-address", lambda text: f'{text[:-1]}\\t"')
+    yield _valued(email, "odd-address", lambda text: f'{text[:-1]}\u00a0"')
+    yield _valued(email, "odd-address", lambda text: f'"mailto:{text[1:]}')
 
 
 def _valued(column: Field, code: str, change: Callable[[str], str]) -> Recipe:
