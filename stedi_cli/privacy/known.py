@@ -101,7 +101,9 @@ class Known:
     """
 
     def __init__(self, entries: Iterable[Entry], people: Iterable[Person]) -> None:
-        self._landing = [entry.open for entry in entries if entry.part == LANDING and entry.open]
+        self._landing = [entry for entry in entries if entry.part == LANDING]
+        self.unread: set[Entry] = set()
+        """What could not be read while it was asked what is theirs."""
         self._people = list(people)
         self._emails = frozenset(person.email for person in self._people)
         self._named: set[str] = set()
@@ -184,10 +186,11 @@ class Known:
 
     def _lines(self) -> Iterator[bytes]:
         """Yield all landing lines, many at a time."""
-        for open_ in self._landing:
-            # What cannot be read is told where all files are looked at.
+        for entry in self._landing:
+            if entry.open is None:
+                continue
             try:
-                with open_() as opened:
+                with entry.open() as opened:
                     file = opened.file
                     packed = file.read(2) == gzip_members.MAGIC
                     file.seek(0)
@@ -196,7 +199,7 @@ class Known:
                         stream = Members(file, lambda _: None, Limit(opened.size).spend)
                     yield from _whole_lines(stream)
             except (UnreadableError, OSError):
-                continue
+                self.unread.add(entry)
 
 
 def _whole_lines(stream: Readable) -> Iterator[bytes]:

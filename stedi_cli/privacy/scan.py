@@ -151,11 +151,14 @@ def scan(
             hint=f"Parts: {', '.join(PARTS)}.",
         )
     entries = list(source.entries())
-    sought = Known(entries, people).sought()
+    known = Known(entries, people)
+    sought = known.sought()
     scanner = _Scanner(Needles(sought.values), Scan(sought, source.unreached), allowed)
     scanner.look_at(entries, source.at_once, now)
+    scanner.doubt(known.unread, "it could not be read for what is theirs, which was not sought")
     # What came, went or became another meanwhile was looked at by nobody.
-    scanner.doubt(set(entries) ^ set(source.entries()))
+    changed = set(entries) ^ set(source.entries())
+    scanner.doubt(changed, "it came or went while the scan was at work")
     return scanner.result
 
 
@@ -172,12 +175,13 @@ class _Scanner:
                 now(self._shown(entry))
                 self._take(entry, look)
 
-    def doubt(self, entries: Iterable[Entry]) -> None:
-        """Take entries that nobody knows whether they were looked at."""
+    def doubt(self, entries: Iterable[Entry], why: str) -> None:
+        """Take entries that nobody knows whether they were looked at, unless that was told."""
+        told = {unread.place for unread in self.result.unread}
         by_place = {self._shown(entry): entry for entry in entries}
-        for _, entry in sorted(by_place.items()):
+        for _, entry in sorted((place, by_place[place]) for place in by_place.keys() - told):
             look = Look(self._needles, 0)
-            look.unread.append((_WHOLE, "it came or went while the scan was at work"))
+            look.unread.append((_WHOLE, why))
             self._take(entry, look)
 
     def _look_at(self, entry: Entry) -> Look:

@@ -303,6 +303,16 @@ def test_an_object_that_is_refused_is_named(
     assert result.as_json()["ok"] is False
 
 
+def test_a_landing_file_that_tells_nothing_of_them_at_first_is_named(bucket: Bucket) -> None:
+    bucket.put(SERIAL.encode())
+    bucket.sandbox.fail(How.DENIED, action="GetObject", resource="landing/customer")
+    result = scanned()
+    assert not result.wrong
+    ((place, why),) = {(one.place.partition(" ")[0], one.why) for one in result.doubtful}
+    assert place.startswith(f"s3://{bucket.name}/landing/customer")
+    assert "what is theirs" in why
+
+
 def test_an_archived_object_is_named(bucket: Bucket) -> None:
     bucket.put(EMAIL.encode(), StorageClass="GLACIER")
     (unread,) = scanned().unread
