@@ -789,6 +789,26 @@ def test_doctor_tells_of_jobs_that_do_not_ask_who_is_held_back(
 
 
 @pytest.mark.slow
+def test_a_job_that_names_held_back_and_asks_nothing_of_it_breaks_a_rule(tmp_path: Path) -> None:
+    """Which `doctor` does not see: it goes by the words of the SQL alone."""
+    project = tmp_path / "project"
+    copy_out(PROJECT, project)
+    job = project / "jobs" / "customer_landing_to_trusted.sql"
+    text, join, _ = job.read_text().partition("LEFT JOIN unread")
+    assert join
+    job.write_text(text)
+    made = Lake(tmp_path / "lake", project=project, max_bad_rows=9).up()
+    made.upload(write_lake(tmp_path / "data"))
+    add(made, CUSTOMER, broken_customer(ANN, "serial-ann", C + 2))
+    made.run()
+    assert ANN in trusted(made)
+    report = made.validate()
+    assert not report.ok
+    failed = [check.check for check in report.checks if check.verdict == "failed"]
+    assert "customer_trusted_consent" in failed
+
+
+@pytest.mark.slow
 def test_a_model_that_says_it_from_now_on_looks_again(silent: Path, tmp_path: Path) -> None:
     before = Lake(tmp_path / "lake", project=silent, max_bad_rows=9).up()
     before.upload(write_lake(tmp_path / "data"))
