@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from stedi_cli.aws.account import Account, aws_errors
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
+from stedi_cli.errors import UsageError
 from stedi_cli.privacy.glue_entries import GlueEntries
 from stedi_cli.privacy.log_streams import LogStreams
-from stedi_cli.privacy.source import Entry
+from stedi_cli.privacy.source import OTHERS, Entry
 from stedi_cli.privacy.versions import Prefixes, Versions
 from stedi_cli.project.settings import AwsSettings
 
@@ -36,7 +37,24 @@ class ScanSource:
         self.title += f" logs of {layout.database} in {layout.account.region}"
 
     def entries(self) -> Iterator[Entry]:
-        """Yield every name in the bucket, then those in the catalog and of the jobs' logs."""
+        """Yield every name in the bucket, then those in the catalog and of the jobs' logs.
+
+        Raises:
+            UsageError: If none of them is of a lakehouse.
+            StediError: If the bucket cannot be listed.
+        """
+        is_there = False
+        for entry in self._all():
+            is_there = is_there or entry.part != OTHERS
+            yield entry
+        if not is_there:
+            raise UsageError(
+                f"There is no lakehouse in s3://{self._layout.bucket}, nor anything that is left of"
+                " one.",
+                hint="Look at name and bucket in the config file.",
+            )
+
+    def _all(self) -> Iterator[Entry]:
         layout, settings = self._layout, self._layout.settings
         prefixes = Prefixes(
             settings.landing_prefix,

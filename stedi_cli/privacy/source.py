@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 LANDING = "landing"
+OTHERS = "others"
 PARTS = {
     LANDING: "landing files",
     "typed": "the typed copies of landing tables",
@@ -22,7 +23,7 @@ PARTS = {
     "results": "what Athena answered",
     "log": "what Spark said",
     "notes": "files for the command's own use",
-    "others": "everything else",
+    OTHERS: "everything else",
 }
 """The parts of a lakehouse, and what each is."""
 

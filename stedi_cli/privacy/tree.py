@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stedi_cli.errors import UsageError
-from stedi_cli.privacy.source import Entry, Opened, part_of_table
+from stedi_cli.privacy.source import OTHERS, Entry, Opened, part_of_table
 from stedi_cli.privacy.unreadable import UnreadableError
 
 _BY_NAME = {
@@ -106,7 +106,7 @@ def _part_of(place: str) -> str:
     first, _, rest = place.partition("/")
     if first == "warehouse":
         return part_of_table(rest.partition("/")[0])
-    return "catalog" if first.startswith("catalog.db") else _BY_NAME.get(first, "others")
+    return "catalog" if first.startswith("catalog.db") else _BY_NAME.get(first, OTHERS)
 
 
 def _leads(path: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import unquote_plus
 
 from stedi_cli.privacy.refusals import as_unreadable
-from stedi_cli.privacy.source import Entry, Opened, part_of_table
+from stedi_cli.privacy.source import OTHERS, Entry, Opened, part_of_table
 from stedi_cli.privacy.unreadable import UnreadableError
 
 CURRENT, OLDER, MARKER = "current version", "older version", "delete marker"
@@ -52,7 +52,7 @@ class Prefixes:
         if key == f"{self.jobs}/landing-index.json":
             return "index"
         parts = {self.landing: "landing", self.jobs: "notes", self.results: "results"}
-        return next((part for prefix, part in parts.items() if _is_below(key, prefix)), "others")
+        return next((part for prefix, part in parts.items() if _is_below(key, prefix)), OTHERS)
 
 
 def _is_below(key: str, prefix: str) -> bool:

@@ -485,3 +485,15 @@ def test_without_a_bucket_or_the_right_to_list_it_there_is_no_answer(
         assert (told.code, told.out) == (1, ""), action
         assert "infra policy" in told.err
         assert "Traceback" not in told.err
+
+
+def test_a_bucket_in_which_no_lakehouse_lies_is_refused(
+    sandbox: Sandbox, asked: Callable[..., Result]
+) -> None:
+    other = Bucket(sandbox)
+    where = {"LocationConstraint": sandbox.region}
+    other.s3.create_bucket(Bucket=other.name, CreateBucketConfiguration=where)
+    other.s3.put_object(Bucket=other.name, Key="x", Body=b"")
+    told = asked()
+    assert (told.code, told.out) == (2, "")
+    assert f"no lakehouse in s3://{other.name}" in " ".join(told.err.split())
