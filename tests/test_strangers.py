@@ -451,7 +451,8 @@ def test_nothing_is_dropped_while_another_writes(shrunk: Lake) -> None:
     with (
         shrunk.opened() as opened,
         exclusive(shrunk.layout.lock),
-        pytest.raises(StediError, match="is changing"),
+        pytest.raises(StediError, match="is changing") as refused,
     ):
         list(opened.tables.drop("people"))
+    assert refused.value.hint == "Let it finish, then try again."
     assert people(shrunk).exists()

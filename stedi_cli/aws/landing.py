@@ -137,7 +137,7 @@ class Landing(LandingZone):
         }
 
     def expect(self, content: bytes) -> str:
-        with self._writer.locked("validate --accept", wait=False):
+        with self._writer.locked("validate --accept"):
             self._put_expected(content)
         return self._layout.uri(self._layout.expected)
 

@@ -95,18 +95,19 @@ class Lock:
         return self._holder is not None
 
     @contextmanager
-    def held(self, command: str, *, wait: bool) -> Iterator[bool]:
+    def held(self, command: str, *, wait: bool | None) -> Iterator[bool]:
         """Hold the lock.
 
         Args:
             command: The command, as others are told.
-            wait: Whether to wait for another holder instead of refusing.
+            wait: Whether to wait for another holder instead of refusing; None where the command
+                cannot be told to.
 
         Yields:
             Whether it was waited for.
 
         Raises:
-            BusyError: If another holds it and ``wait`` is false; it names who does.
+            BusyError: If another holds it and ``wait`` is not true; it names who does.
         """
         holder = _this(command)
         _held.add(holder.id)
@@ -140,7 +141,7 @@ class Lock:
                 )
             self._holder, self._etag = holder, etag
 
-    def _take(self, holder: Holder, *, wait: bool) -> bool:
+    def _take(self, holder: Holder, *, wait: bool | None) -> bool:
         pauses = self._backoff.pauses()
         waited = False
         etag: str | None = None
@@ -154,7 +155,7 @@ class Lock:
             if found is None or etag is not None:
                 continue
             if not wait:
-                raise _busy(found)
+                raise _busy(found, wait)
             waited = True
             next(pauses)
 
@@ -209,7 +210,7 @@ def _is_left(found: StoredContent) -> bool:
     return found.age > SECONDS or (holder is not None and holder.has_ended)
 
 
-def _busy(found: StoredContent) -> BusyError:
+def _busy(found: StoredContent, wait: bool | None) -> BusyError:
     holder = _holder_of(found)
     who = "Another command is at work on the lakehouse"
     if holder is not None:
@@ -218,7 +219,7 @@ def _busy(found: StoredContent) -> BusyError:
             f" {holder.host} as process {holder.process}"
         )
     left = max(1, SECONDS - int(found.age))
+    instead = "then try again" if wait is None else "or add --wait"
     return BusyError(
-        f"{who}.",
-        hint=f"Let it finish, or add --wait. If it was killed, try again in {left} s.",
+        f"{who}.", hint=f"Let it finish, {instead}. If it was killed, try again in {left} s."
     )

@@ -69,11 +69,11 @@ class Runs:
         """Return the runs that have not ended."""
         return [run for run in self.all_latest() if run.active]
 
-    def refuse_active(self, *, wait: bool) -> bool:
+    def refuse_active(self, *, wait: bool | None) -> bool:
         """Wait for runs that are at work, or refuse to go on.
 
         Args:
-            wait: Whether to wait.
+            wait: Whether to wait; None where the command cannot be told to.
 
         Returns:
             Whether there was anything to wait for.
@@ -83,7 +83,7 @@ class Runs:
         """
         busy = self.active()
         if busy and not wait:
-            raise _busy(busy[0])
+            raise _busy(busy[0], wait)
         if busy:
             pauses = self.backoff.pauses()
             while self.active():
@@ -139,7 +139,7 @@ class Runs:
                 return ours
             at_work = next((run for run in runs if run.active), None)
             if at_work is not None:
-                raise _busy(at_work) from error
+                raise _busy(at_work, False) from error
         raise BusyError(
             f"Another run of {job} was at work on the lakehouse, and has just ended.",
             hint="Run the command again.",
@@ -209,8 +209,9 @@ class Runs:
             raise StediError(f"Run {run} of {job} cannot be stopped: {said}.")
 
 
-def _busy(run: Run) -> BusyError:
+def _busy(run: Run, wait: bool | None) -> BusyError:
+    instead = "then try again" if wait is None else "or add --wait"
     return BusyError(
         f"Run {run.id} of {run.job} is at work on the lakehouse ({run.state}).",
-        hint="Let it finish, or add --wait; `stedi jobs stop` stops it.",
+        hint=f"Let it finish, {instead}; `stedi jobs stop` stops it.",
     )

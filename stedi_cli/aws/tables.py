@@ -24,8 +24,8 @@ class Tables(TableFiles):
         self._writer = writer
 
     def drop(self, name: str) -> Iterator[Resource]:
-        found = to_drop(self._layout.lakehouse, self.strangers(), name)
-        with self._writer.locked("tables --drop", wait=False):
+        with self._writer.locked("tables --drop"):
+            found = to_drop(self._layout.lakehouse, self.strangers(), name)
             yield from drop(self._layout, found)
 
     def location(self, table: Table) -> str:

@@ -27,20 +27,21 @@ class Writer:
         self._lock = lock
 
     @contextmanager
-    def locked(self, command: str, *, wait: bool) -> Iterator[bool]:
+    def locked(self, command: str, *, wait: bool | None = None) -> Iterator[bool]:
         """Be the only writer; a run that somebody's command has left at work counts as one.
 
         What is done by a command that has the lock goes on in it.
 
         Args:
             command: The command, as others are told who are refused meanwhile.
-            wait: Whether to wait for others that are at work.
+            wait: Whether to wait for others that are at work; None where the command cannot be
+                told to.
 
         Yields:
             Whether others were waited for.
 
         Raises:
-            BusyError: If others are at work and ``wait`` is false.
+            BusyError: If others are at work and ``wait`` is not true.
             StediError: If the bucket is not ours.
         """
         if self._lock.is_held:

@@ -142,7 +142,7 @@ class Landing:
     def expect(self, content: bytes) -> str:
         layout = self._place.layout
         layout.require()
-        with self._writer.locked(wait=False), replaced(layout.expected, layout.temp) as sink:
+        with self._writer.locked(), replaced(layout.expected, layout.temp) as sink:
             sink.write(content)
         return str(layout.expected)
 

@@ -49,7 +49,7 @@ class Tables:
 
     @private
     def drop(self, name: str) -> Iterator[Resource]:
-        with self._writer.locked(wait=False):
+        with self._writer.locked():
             found = to_drop(self._place.lakehouse, self.strangers(), name)
             if found.kind == LANDING_ZONE:
                 yield from drop_zone(found)

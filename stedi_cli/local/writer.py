@@ -74,11 +74,11 @@ class Writer:
                 layout.journal.unlink(missing_ok=True)
 
     @contextmanager
-    def locked(self, *, wait: bool) -> Iterator[int]:
+    def locked(self, *, wait: bool | None = None) -> Iterator[int]:
         """Be the only writer of a lakehouse that is still there, mended.
 
         Args:
-            wait: Whether to wait for another writer.
+            wait: Whether to wait for another writer; None where the command cannot be told to.
 
         Yields:
             The lock's descriptor.
@@ -125,7 +125,7 @@ class Writer:
         broken = self._broken_copies()
         left = layout.journal.exists() or layout.spark_log.exists() or left_over(layout)
         if left or KeptAside(layout).files() or broken or not sealed:
-            with suppress(BusyError), self.locked(wait=False):
+            with suppress(BusyError), self.locked():
                 layout.spark_log.unlink(missing_ok=True)
                 tables.forget()
                 self.clear_aside()

@@ -27,6 +27,7 @@ from small import write_lake
 from aws.cloud_lake import HURRY, CloudLake, hurry
 from aws.places import CONFIG
 from stedi_cli.aws import lock as locking
+from stedi_cli.aws.layout import TAG
 from stedi_cli.aws.lock import SECONDS, Lock
 from stedi_cli.errors import BusyError, StediError
 from stedi_cli.lake.job_run import JobDone
@@ -95,7 +96,6 @@ def test_who_holds_it_is_told_to_all_who_are_refused(
     again = tmp_path / "again"
     write_lake(again)
     (again / "customer" / "landing" / "new.json").write_text('{"serialNumber": "s"}\n')
-    (tmp_path / "left.yaml").write_text("tables: {}\n")
     landed = cloud.keys("landing/")
     with another(cloud):
         for run in (ask, lambda *words: stedi("--config", CONFIG, *words)):
@@ -116,6 +116,14 @@ def test_who_holds_it_is_told_to_all_who_are_refused(
     assert cloud.sandbox.runs.started == []
     assert ask("upload", again).code == 0
     assert stored(cloud) is None
+
+
+def test_a_command_that_cannot_wait_is_not_told_to(bucket: CloudLake) -> None:
+    tags = {"TagSet": [{"Key": TAG, "Value": "stedi"}]}
+    bucket.s3.put_bucket_tagging(Bucket=bucket.layout.bucket, Tagging=tags)
+    with another(bucket), bucket.opened() as opened, pytest.raises(BusyError) as refused:
+        opened.landing.expect(b"")
+    assert str(refused.value.hint).startswith("Let it finish, then try again. If it was killed,")
 
 
 def test_another_is_waited_for(cloud: CloudLake) -> None:
