@@ -22,7 +22,7 @@ PACKAGES = (
 OLDEST_JAVA = 17
 SMALL = 100_000_000
 """Bytes below which Java's second compiler costs more than it saves."""
-PARTITION = 16_000_000
+PARTITION = 64_000_000
 """Bytes for which a shuffle has a partition.
 
 Each is a task, and a file of each task that writes: Spark's 200 take longer than a small run.
