@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,9 +10,11 @@ from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.conditional import Conditional
 from stedi_cli.aws.infra.emptying import empty
+from stedi_cli.aws.infra.resource import ask
 from stedi_cli.aws.lodgers import lodgers
 from stedi_cli.aws.place import Place
-from stedi_cli.aws.sweep import remove, stray, versions
+from stedi_cli.aws.strangers import metadata_of
+from stedi_cli.aws.sweep import Version, remove, stray, versions
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.landing.answered import answered_in, known, written
 from stedi_cli.landing.names import new_consent_name
@@ -74,21 +76,14 @@ class Consent:
             raise StediError(f"Somebody else wrote {key} meanwhile.", hint="Run it again.")
 
     def keep_one(self) -> None:
-        place, layout = self._place, self._layout
-        warehouse = layout.table_folder("")
+        place = self._place
         place.writer.assure()
-        # First, so that nothing is taken for stray that somebody writes meanwhile.
-        listed = versions(layout, warehouse)
         place.tables.forget()
         try:
-            reached = {f"{layout.table_folder(name)}/": set[str]() for name in self._written}
             for name in filter(place.tables.states().__contains__, self._written):
-                reached[f"{layout.table_folder(name)}/"] = self._expire(name)
-            place.tables.forget()
-            states = place.tables.states().values()
-            ledgers = {s.current.ledger for s in states if s.current and s.current.ledger}
-            reached[layout.ledgers] = {layout.ledgers + name for name in ledgers}
-            remove(layout, [*stray(listed, reached)], [*reached])
+                with _told(name):
+                    self._removed += self._expire(name)
+            self._sweep()
             self._remove_results()
         finally:
             self._forget()
@@ -111,30 +106,50 @@ class Consent:
         self._place.tables.forget()
         self._place.zone.forget()
 
-    def _expire(self, name: str) -> set[str]:
-        """Drop a table's snapshots but the current one, and return the keys that it reaches."""
-        from pyiceberg.exceptions import CommitFailedException
-
+    def _expire(self, name: str) -> Sequence[RefRemoved]:
+        """Drop a table's snapshots but the current one."""
         from stedi_cli.aws.catalog import AccountCatalog
-        from stedi_cli.tables.iceberg import UNREADABLE, expire, reached
+        from stedi_cli.tables.iceberg import expire
 
         catalog: Any = AccountCatalog(self._layout)
-        with aws_errors(where=f"table {name}"):
-            try:
-                self._removed += expire(catalog, name, 1, self._layout.database).refs
-                table = catalog.load_table((self._layout.database, name))
-                return {table.io.key(uri) for uri in reached(table)}
-            except CommitFailedException as error:
-                raise StediError(
-                    f"Somebody else changed {name} meanwhile.", hint="Run it again."
-                ) from error
-            except UNREADABLE as error:
-                if isinstance(error, StediError):
-                    raise
-                raise StediError(
-                    f"The metadata of {name} cannot be read, so that older snapshots stay.",
-                    hint="Run `stedi doctor`: it says what to do.",
-                ) from error
+        return expire(catalog, name, 1, self._layout.database).refs
+
+    def _sweep(self) -> None:
+        """Remove what the tables do not reach, once their older snapshots are gone."""
+        place, layout = self._place, self._layout
+        # First, so that nothing is taken for stray that somebody writes meanwhile; but after the
+        # expiry, which leaves delete markers.
+        listed = versions(layout, layout.table_folder(""))
+        place.tables.forget()
+        reached = {}
+        for name in self._written:
+            folder = f"{layout.table_folder(name)}/"
+            with _told(name):
+                reached[folder] = self._reached(name, folder, listed)
+        states = place.tables.states().values()
+        ledgers = {s.current.ledger for s in states if s.current and s.current.ledger}
+        reached[layout.ledgers] = {layout.ledgers + name for name in ledgers}
+        # What is listed may be another's by now, where this command was held up for long.
+        place.writer.assure()
+        remove(layout, [*stray(listed, reached)], [*reached])
+
+    def _reached(self, name: str, folder: str, listed: Sequence[Version]) -> set[str]:
+        """Return the keys that a table reaches; none where there is no table."""
+        from stedi_cli.aws.catalog import AccountCatalog
+        from stedi_cli.tables.iceberg import reached
+
+        layout = self._layout
+        if name in self._place.tables.states():
+            catalog: Any = AccountCatalog(layout)
+            table = catalog.load_table((layout.database, name))
+            return {table.io.key(uri) for uri in reached(table)}
+        # Lake Formation leaves out of a list what it does not show, and refuses who asks for it.
+        glue = layout.account.client("glue")
+        if any(version.key.startswith(folder) for version in listed) and ask(
+            glue.get_table, DatabaseName=layout.database, Name=name
+        ):
+            raise StediError(f"Somebody else made {name} meanwhile.", hint="Run it again.")
+        return set()
 
     def _remove_results(self) -> None:
         """Remove what Athena left of queries, by whomever."""
@@ -147,10 +162,34 @@ class Consent:
         layout, own = self._layout, set(self._written)
         for lodger in lodgers(layout):
             folder = next((n for n in own if lodger.lies_in(f"{layout.table_folder(n)}/")), None)
-            is_own = lodger.database == layout.database and lodger.table["Name"] == folder
-            if folder is not None and not is_own:
+            own_name = lodger.database == layout.database and lodger.table["Name"] == folder
+            if folder is not None and not (own_name and metadata_of(lodger.table)):
                 raise UsageError(
                     f"In {layout.uri(layout.table_folder(folder))}/ lie files of another table,"
                     f" {lodger.title}, which older rows may be read by. Nothing was changed.",
                     hint="Move that table or remove it with what made it, then try again.",
                 )
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Turn what pyiceberg raises of a table into one line."""
+    from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+
+    from stedi_cli.tables.iceberg import UNREADABLE
+
+    try:
+        # Those of boto3 first, since some are errors of reading a file too.
+        with aws_errors(where=f"table {name}"):
+            yield
+    except StediError:
+        raise
+    except (CommitFailedException, NoSuchTableError) as error:
+        raise StediError(
+            f"Somebody else changed {name} meanwhile.", hint="Run it again."
+        ) from error
+    except UNREADABLE as error:
+        raise StediError(
+            f"The metadata of {name} cannot be read, so that files of older snapshots stay.",
+            hint="Run `stedi doctor`: it says what to do.",
+        ) from error

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from stedi_cli.aws.account import aws_errors, side_by_side
-from stedi_cli.aws.infra.emptying import abort_uploads
+from stedi_cli.aws.infra.emptying import abort_uploads, delete_versions
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
-from stedi_cli.errors import StediError
 
 _MOST = 1000
 
@@ -66,20 +64,10 @@ def remove(layout: Layout, gone: Sequence[Version], prefixes: Sequence[str]) -> 
         StediError: If one cannot be removed.
     """
     storage = Storage(layout)
-    batches = [gone[start : start + _MOST] for start in range(0, len(gone), _MOST)]
+    objects = [{"Key": version.key, "VersionId": version.id} for version in gone]
+    batches = [objects[start : start + _MOST] for start in range(0, len(objects), _MOST)]
     with aws_errors(f"s3:DeleteObjectVersion {layout.uri('')}"):
-        side_by_side([partial(_remove, storage, batch) for batch in batches])
+        delete = partial(delete_versions, storage.s3, storage.place())
+        side_by_side([partial(delete, batch) for batch in batches])
         for prefix in prefixes:
             abort_uploads(storage.s3, storage.place(), prefix)
-
-
-def _remove(storage: Storage, batch: Sequence[Version]) -> None:
-    objects = [{"Key": version.key, "VersionId": version.id} for version in batch]
-    answer: Any = storage.s3.delete_objects(
-        **storage.place(), Delete={"Objects": objects, "Quiet": True}
-    )
-    for error in answer.get("Errors", ())[:1]:
-        raise StediError(
-            f"s3:DeleteObjectVersion {error['Key']} failed: {error.get('Code')}.",
-            hint="Look at its retention and your permissions: `stedi infra policy`.",
-        )

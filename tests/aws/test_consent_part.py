@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from conftest import Ask, Result
 from sandbox.faults import How
 from sandbox.server import Sandbox
@@ -19,6 +20,7 @@ from aws.cloud_lake import HURRY, CloudLake, hurry
 from aws.places import CONFIG
 from stedi_cli.aws.lock import Lock
 from stedi_cli.consent.whose import counted, whose
+from stedi_cli.errors import BusyError, StediError
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +75,14 @@ class World:
     def versions(self, prefix: str) -> list[str]:
         found = self.cloud.s3.list_object_versions(Bucket=self.cloud.layout.bucket, Prefix=prefix)
         return [v["Key"] for name in ("Versions", "DeleteMarkers") for v in found.get(name, ())]
+
+    def keep_one(self) -> None:
+        """Do what a withdrawal ends with."""
+        with self.cloud.opened() as opened, opened.consent.alone(wait=False, readers=False):
+            opened.consent.keep_one()
+
+    def put(self, key: str, content: bytes = b"ann") -> None:
+        self.cloud.s3.put_object(Bucket=self.cloud.layout.bucket, Key=key, Body=content)
 
     def snapshots(self) -> set[int]:
         with self.cloud.opened() as opened:
@@ -134,6 +144,68 @@ def test_one_snapshot_of_each_table_stays_and_no_version_beside(world: World) ->
     assert not cloud.s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
     assert world.versions("warehouse/theirs/") == ["warehouse/theirs/data/x.parquet"]
     assert cloud.keys("jobs/lock") == []
+
+
+def test_no_delete_marker_is_left_of_metadata_that_an_expiry_removes(world: World) -> None:
+    table = world.cloud.catalog.load_table("stedi.customer_trusted")
+    for most in ("2", "1"):
+        with table.transaction() as changes:
+            changes.set_properties({"write.metadata.previous-versions-max": most})
+    world.keep_one()
+    bucket = world.cloud.layout.bucket
+    found = world.cloud.s3.list_object_versions(Bucket=bucket, Prefix="warehouse/")
+    assert found.get("DeleteMarkers", []) == []
+
+
+def test_files_of_a_table_that_is_hidden_stay(world: World) -> None:
+    """Lake Formation leaves it out of the list of tables."""
+    world.put("warehouse/quarantine/data/x.parquet")
+    hidden = "Insufficient Lake Formation permission(s): Required Describe on quarantine"
+    refused = ("AccessDeniedException", hidden, 400)
+    world.cloud.sandbox.fail(refused, action="GetTable", resource="quarantine", calls=None)
+    with pytest.raises(StediError, match=r"table quarantine: .*Insufficient Lake Formation"):
+        world.keep_one()
+    assert world.versions("warehouse/quarantine/") == ["warehouse/quarantine/data/x.parquet"]
+
+
+def test_who_lost_the_lock_removes_nothing(world: World) -> None:
+    stray = "warehouse/customer_trusted/data/x.parquet"
+    world.put(stray)
+    lock = world.cloud.layout.lock
+    world.cloud.sandbox.fail(
+        lambda _: world.put(lock, b"{}"), action="ListObjectVersions", attempts=1
+    )
+    with pytest.raises(BusyError, match="gave no sign"):
+        world.keep_one()
+    assert world.versions(stray) == [stray]
+
+
+def test_what_cannot_be_removed_is_named_and_nobody_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = f"warehouse/customer_trusted/{ANN}.parquet"
+    world.put(key)
+    with world.cloud.opened() as opened, opened.consent.alone(wait=False, readers=False):
+        refused = {"Errors": [{"Key": key, "Code": "AccessDenied"}]}
+        client = vars(opened.consent)["_storage"].s3
+        monkeypatch.setattr(client, "delete_objects", lambda **_: refused)
+        with pytest.raises(StediError, match=r"/warehouse/customer_trusted/… cannot be") as told:
+            opened.consent.keep_one()
+    assert ANN not in str(told.value)
+
+
+def test_where_aws_gives_no_answer_metadata_are_not_called_broken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(**_: Any) -> None:
+        raise ReadTimeoutError(endpoint_url="https://glue")
+
+    with world.cloud.opened() as opened, opened.consent.alone(wait=False, readers=False):
+        client = vars(opened.consent)["_layout"].account.client("glue")
+        monkeypatch.setattr(client, "update_table", late)
+        with pytest.raises(StediError, match="Read timeout") as told:
+            opened.consent.keep_one()
+    assert "network" in str(told.value.hint)
 
 
 def test_no_address_is_in_a_query_nor_an_answer_left(world: World) -> None:
@@ -210,6 +282,13 @@ def test_a_table_of_others_among_the_files_is_named(world: World) -> None:
     glue.create_table(DatabaseName="theirs", TableInput={"Name": "old", "StorageDescriptor": where})
     told = world.consent("revoke")
     assert (told.code, "another table, theirs.old" in " ".join(told.err.split())) == (2, True)
+    glue.delete_database(Name="theirs")
+    # In our database and of our name, and Iceberg's all the same is not its kind.
+    where = {"Location": cloud.layout.uri("warehouse/quarantine")}
+    table = {"Name": "quarantine", "StorageDescriptor": where}
+    glue.create_table(DatabaseName="stedi", TableInput=table)
+    told = world.consent("revoke")
+    assert (told.code, "another table, stedi.quarantine" in " ".join(told.err.split())) == (2, True)
     assert world.new() == []
 
 

@@ -34,13 +34,27 @@ def empty(s3: Any, owned: dict[str, str], prefix: str = "") -> bool:
         if not entries:
             break
         objects = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
-        answer = s3.delete_objects(**owned, Delete={"Objects": objects, "Quiet": True})
-        for error in answer.get("Errors", ())[:1]:
-            raise StediError(
-                f"{owned['Bucket']}/{shown(error['Key'])} cannot be deleted: {error.get('Code')}.",
-                hint="Look at its retention and your permissions.",
-            )
+        delete_versions(s3, owned, objects)
     return abort_uploads(s3, owned, prefix)
+
+
+def delete_versions(s3: Any, owned: dict[str, str], objects: list[dict[str, str]]) -> None:
+    """Delete versions of objects, and delete markers.
+
+    Args:
+        s3: Client of S3.
+        owned: Bucket and owner, as all calls take them.
+        objects: Key and version of each, 1,000 at most.
+
+    Raises:
+        StediError: If one cannot be deleted.
+    """
+    answer = s3.delete_objects(**owned, Delete={"Objects": objects, "Quiet": True})
+    for error in answer.get("Errors", ())[:1]:
+        raise StediError(
+            f"{owned['Bucket']}/{shown(error['Key'])} cannot be deleted: {error.get('Code')}.",
+            hint="Look at its retention and your permissions.",
+        )
 
 
 def abort_uploads(s3: Any, owned: dict[str, str], prefix: str = "") -> bool:
