@@ -10,16 +10,19 @@ from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.conditional import Conditional
 from stedi_cli.aws.infra.emptying import empty
+from stedi_cli.aws.infra.log_groups import DAYS
 from stedi_cli.aws.infra.resource import ask
 from stedi_cli.aws.lodgers import lodgers
 from stedi_cli.aws.place import Place
 from stedi_cli.aws.strangers import metadata_of
 from stedi_cli.aws.sweep import Version, remove, stray, versions
-from stedi_cli.errors import StediError, UsageError
+from stedi_cli.errors import StediError, UsageError, some
 from stedi_cli.landing.answered import answered_in, known, written
-from stedi_cli.landing.names import new_consent_name
+from stedi_cli.landing.names import new_consent_name, shown
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.history import RefRemoved
+
+_MOST_NAMED = 5
 
 
 class Consent:
@@ -36,6 +39,8 @@ class Consent:
         self._storage = place.zone.storage
         self._conditional = Conditional(self._storage, backoff)
         self._removed: list[RefRemoved] = []
+        # What lies beside the folders of tables.
+        self._loose: list[str] = []
 
     def removed(self) -> list[RefRemoved]:
         """Return the tags and branches that were removed since this was last asked."""
@@ -89,11 +94,23 @@ class Consent:
             self._forget()
 
     def beyond(self) -> list[str]:
-        return [
+        layout = self._layout
+        told = [
             "Earlier versions of landing files stay as these do, where the bucket keeps versions.",
             "Athena keeps the texts of queries for 45 days; none of this tool's names anybody. What"
             " CloudTrail, access logs and backups of the account hold is not looked at.",
+            f"What jobs printed stays in the log groups {layout.log_prefix}/ for {DAYS} days, and"
+            " `stedi privacy scan` reads it.",
         ]
+        known = {stranger.name for stranger in self._place.tables.strangers()}
+        loose = [shown(name) for name in self._loose if name not in known]
+        if loose:
+            warehouse = layout.uri(layout.table_folder(""))
+            told.append(
+                f"{warehouse} holds what no table in the catalog is known by, and may hold them:"
+                f" {some(loose, _MOST_NAMED)}."
+            )
+        return told
 
     @property
     def _written(self) -> list[str]:
@@ -117,9 +134,10 @@ class Consent:
     def _sweep(self) -> None:
         """Remove what the tables do not reach, once their older snapshots are gone."""
         place, layout = self._place, self._layout
+        warehouse = layout.table_folder("")
         # First, so that nothing is taken for stray that somebody writes meanwhile; but after the
         # expiry, which leaves delete markers.
-        listed = versions(layout, layout.table_folder(""))
+        listed = versions(layout, warehouse)
         place.tables.forget()
         reached = {}
         for name in self._written:
@@ -129,6 +147,9 @@ class Consent:
         states = place.tables.states().values()
         ledgers = {s.current.ledger for s in states if s.current and s.current.ledger}
         reached[layout.ledgers] = {layout.ledgers + name for name in ledgers}
+        known = tuple(reached)
+        others = (v.key.removeprefix(warehouse) for v in listed if not v.key.startswith(known))
+        self._loose = sorted({key.partition("/")[0] for key in others})
         # What is listed may be another's by now, where this command was held up for long.
         place.writer.assure()
         remove(layout, [*stray(listed, reached)], [*reached])

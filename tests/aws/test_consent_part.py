@@ -143,6 +143,9 @@ def test_one_snapshot_of_each_table_stays_and_no_version_beside(world: World) ->
         assert sorted(there) == sorted(reached)
     assert not cloud.s3.list_multipart_uploads(Bucket=bucket).get("Uploads")
     assert world.versions("warehouse/theirs/") == ["warehouse/theirs/data/x.parquet"]
+    said = " ".join(told.err.split())
+    assert "may hold them: theirs." in said
+    assert "What jobs printed stays in the log groups /aws-glue/stedi/ for 30 days" in said
     assert cloud.keys("jobs/lock") == []
 
 

@@ -8,7 +8,8 @@ from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.resource import Found, Kind, ask
 from stedi_cli.aws.infra.role import PROMISE
 
-_DAYS = "30"
+DAYS = 30
+"""How long what jobs print is kept."""
 
 
 class LogGroups(Kind):
@@ -23,7 +24,7 @@ class LogGroups(Kind):
         key = self.layout.settings.kms_key
         # One that is not asked for may be there all the same, as some accounts put it.
         return {
-            "days": _DAYS,
+            "days": str(DAYS),
             **({"key": key} if key else {}),
             "tags": self.tags_text(self.layout.tags),
         }
@@ -79,7 +80,7 @@ class LogGroups(Kind):
         if "key" in fields:
             logs.associate_kms_key(logGroupName=name, kmsKeyId=self.layout.settings.kms_key)
         if "days" in fields:
-            logs.put_retention_policy(logGroupName=name, retentionInDays=int(_DAYS))
+            logs.put_retention_policy(logGroupName=name, retentionInDays=DAYS)
 
     def delete(self, name: str) -> None:
         """Delete one with its logs."""
