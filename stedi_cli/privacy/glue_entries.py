@@ -63,11 +63,11 @@ class GlueEntries:
         """Open all texts that there are of a database or table, a line each."""
         unread, elsewhere = [], False
         with tempfile.SpooledTemporaryFile(_MOST_HELD) as file:
-            for view, listed in self._listings(found):
+            for view, parts in self._listings(found):
                 try:
                     with as_unreadable():
-                        for text in (text for one in listed for text in _texts(one)):
-                            file.write(f"{text}\n".encode())
+                        for text in (text for part in parts for text in _texts(part)):
+                            file.write(f"{text}\n".encode("utf-8", "replace"))
                             elsewhere = elsewhere or self._is_elsewhere(text)
                 except UnreadableError as error:
                     unread.append((view, str(error)))

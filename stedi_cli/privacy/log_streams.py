@@ -54,7 +54,7 @@ class LogStreams:
         with tempfile.SpooledTemporaryFile(_MOST_HELD) as file:
             with as_unreadable():
                 for line in self._messages(group, stream):
-                    file.write(f"{line}\n".encode())
+                    file.write(f"{line}\n".encode("utf-8", "replace"))
             size = file.tell()
             file.seek(0)
             yield Opened(cast(BinaryIO, file), size)

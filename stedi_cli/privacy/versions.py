@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -180,11 +181,12 @@ def _metadata(answer: dict[str, Any]) -> bytes:
 
 def _text(pairs: Iterable[tuple[str, str]]) -> bytes:
     """Return names and values a line each; S3 gives what is beyond ASCII as mail does."""
-    return "\n".join(f"{name} = {_decoded(value)}" for name, value in pairs).encode()
+    lines = "\n".join(f"{name} = {_decoded(value)}" for name, value in pairs)
+    return lines.encode("utf-8", "replace")
 
 
 def _decoded(value: str) -> str:
     try:
         return str(make_header(decode_header(value)))
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, HeaderParseError):
         return value

@@ -277,6 +277,24 @@ def test_what_runs_printed_is_found_on_every_page(bucket: Bucket) -> None:
     assert [one.why for one in scanned().unread] == ["permission is missing"]
 
 
+@pytest.mark.parametrize("said", ["=?utf-8?b?a?=", "=?utf-7?q?+2AA-?=", "=?x?q?a?="])
+def test_metadata_that_are_no_mail_are_read(bucket: Bucket, said: str) -> None:
+    place = bucket.put(b"", Metadata={"a": said, "of": EMAIL})
+    assert found() == {(place, "metadata", "e-mail")}
+
+
+def test_texts_that_are_no_unicode_are_read(bucket: Bucket) -> None:
+    logs, group = bucket.sandbox.client("logs"), "/aws-glue/stedi/output"
+    where = {"logGroupName": group, "logStreamName": "jr_1"}
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(**where)
+    said = f"\ud800 {EMAIL}"
+    event = {"timestamp": int(time.time() * 1000), "message": said}
+    logs.put_log_events(**where, logEvents=[event])
+    bucket.table(Description=said)
+    assert {place for place, *_ in found()} == {f"logs:{group}/jr_1", "glue:stedi/t"}
+
+
 # --- What cannot be read -----------------------------------------------------------------------
 
 REFUSED = {
