@@ -316,6 +316,35 @@ def test_what_was_taken_back_by_hand_is_no_failure(sandbox: Sandbox) -> None:
     assert inventory(sandbox) == before
 
 
+def test_a_location_that_is_registered_no_more_keeps_nothing_from_being_removed(
+    sandbox: Sandbox,
+) -> None:
+    sandbox.govern(ADMIN)
+    place = register(sandbox)
+    up(**ON)
+    sandbox.fail(How.DENIED, action="RevokePermissions", calls=None)
+    with pytest.raises(StediError, match="RevokePermissions failed"):
+        list(infrastructure(**ON).down())
+    sandbox.heal()
+    location = place["DataLocation"]["ResourceArn"]
+    sandbox.client("lakeformation").deregister_resource(ResourceArn=location)
+    list(infrastructure(**ON).down())
+    assert {thing for _, thing in held(sandbox)} <= {"DataLocation"}
+    assert {c.action for c in infrastructure(**ON).plan().changes} == {"create"}
+
+
+def test_a_note_of_grants_that_cannot_be_read_is_named(sandbox: Sandbox) -> None:
+    sandbox.govern(ADMIN)
+    up(**ON)
+    there = sandbox.client("glue").get_database(Name="stedi")["Database"]
+    for broken in ("{", "[1]", '{"a": {"b": 1}}'):
+        parameters = {**there["Parameters"], "stedi:grants": broken}
+        database = {"Name": "stedi", "Parameters": parameters}
+        sandbox.client("glue").update_database(Name="stedi", DatabaseInput=database)
+        with pytest.raises(StediError, match="stedi:grants of database stedi cannot be read"):
+            list(infrastructure(**ON).down())
+
+
 def test_no_longer_asked_for_it_is_taken_back(sandbox: Sandbox) -> None:
     sandbox.govern(ADMIN)
     before = inventory(sandbox)

@@ -13,7 +13,8 @@ from stedi_cli.lake.records import Resource
 
 _BUCKET, _ROLE, _WORK_GROUP = _NAMES = ("stedi:bucket", "stedi:role", "stedi:work_group")
 _VPC = "stedi:vpc"
-_GRANTS = "stedi:grants"
+GRANTS = "stedi:grants"
+"""The parameter that notes what of Lake Formation was granted."""
 DEFAULT_VPC = "default"
 # What a put takes of what a look tells.
 _PUT = ("Name", "Description", "LocationUri", "Parameters", "CreateTableDefaultPermissions")
@@ -60,7 +61,7 @@ class Database(Kind):
         return {_VPC: settings.vpc or DEFAULT_VPC} if settings.s3_endpoint else {}
 
     def _noted(self) -> dict[str, str]:
-        return {_GRANTS: self.grants} if self.grants else {}
+        return {GRANTS: self.grants} if self.grants else {}
 
     def _names(self) -> dict[str, str]:
         """What else is looked for by its name, so that another name in the config is noticed."""
@@ -92,7 +93,7 @@ class Database(Kind):
         found = self._found = answer["Database"] if answer else {}
         parameters = found.get("Parameters") or {}
         self.is_ours_and_there = self.is_ours(parameters)
-        self.grants = parameters.get(_GRANTS, "") if self.is_ours_and_there else ""
+        self.grants = parameters.get(GRANTS, "") if self.is_ours_and_there else ""
         if not found:
             return {}
         names = {key: parameters[key] for key in _NAMES if key in parameters}
@@ -149,7 +150,7 @@ class Database(Kind):
         self.grants = grants
         # A put replaces all of it, and what else differs is not looked at here.
         there = {key: self._found[key] for key in _PUT if key in self._found}
-        others = {key: text for key, text in there["Parameters"].items() if key != _GRANTS}
+        others = {key: text for key, text in there["Parameters"].items() if key != GRANTS}
         self.layout.account.client("glue").update_database(
             Name=self.layout.database,
             DatabaseInput={**there, "Parameters": {**others, **self._noted()}},

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from stedi_cli.aws.account import error_code, is_denied, side_by_side
-from stedi_cli.aws.infra.database import Database
+from stedi_cli.aws.infra.database import GRANTS, Database
 from stedi_cli.aws.infra.resource import Found, Kind, NotYetError
 from stedi_cli.aws.layout import Layout
 from stedi_cli.errors import StediError
@@ -75,13 +75,19 @@ class Grants(Kind):
         }
 
     def _noted(self) -> set[Grant]:
-        told = json.loads(self._database.grants or "{}")
-        return {
-            Grant(principal, thing, permission)
-            for principal, things in told.items()
-            for thing, permissions in things.items()
-            for permission in permissions
-        }
+        try:
+            told = json.loads(self._database.grants or "{}")
+            return {
+                Grant(principal, thing, permission)
+                for principal, things in told.items()
+                for thing, permissions in things.items()
+                for permission in permissions
+            }
+        except (ValueError, AttributeError, TypeError) as error:
+            raise StediError(
+                f"The parameter {GRANTS} of database {self.layout.database} cannot be read.",
+                hint="Take back in Lake Formation what it names, and remove it from the database.",
+            ) from error
 
     def look(self) -> list[Change]:
         """Compare where they are asked for; where they are not, those of before are to go."""
@@ -123,13 +129,17 @@ class Grants(Kind):
         layout, settings = self.layout, self.layout.settings
         prefixes = (settings.landing_prefix, settings.warehouse_prefix)
         places = [f"{layout.bucket_arn}/{prefix}/" for prefix in prefixes]
+        found = self._beginning_with(layout.bucket_arn)
+        return [one for one in found if any(_meet(f"{one.rstrip('/*')}/", p) for p in places)]
+
+    def _beginning_with(self, arn: str) -> list[str]:
+        """Return the registered locations whose ARN begins so."""
         beginning = {"Field": "RESOURCE_ARN", "ComparisonOperator": "BEGINS_WITH"}
-        condition = {**beginning, "StringValueList": [layout.bucket_arn]}
+        condition = {**beginning, "StringValueList": [arn]}
         found = _pages(
             self._client.list_resources, "ResourceInfoList", FilterConditionList=[condition]
         )
-        locations = sorted(str(resource["ResourceArn"]) for resource in found)
-        return [one for one in locations if any(_meet(f"{one.rstrip('/*')}/", p) for p in places)]
+        return sorted(str(resource["ResourceArn"]) for resource in found)
 
     def create(self, name: str) -> None:
         self.update(name, set())
@@ -216,7 +226,11 @@ class Grants(Kind):
             self._client.revoke_permissions(**asked)
         except ClientError as error:
             if not _is_not_granted(error):
-                raise
+                # What is registered no more Lake Formation may refuse to name.
+                location = asked["Resource"].get("DataLocation", {}).get("ResourceArn")
+                if location is None or location in self._beginning_with(location):
+                    raise
+                return
             # Where one of several was taken back by somebody else, none is.
             permissions = asked.pop("Permissions")
             for permission in permissions if len(permissions) > 1 else ():
