@@ -29,6 +29,7 @@ from aws.places import CONFIG
 from stedi_cli.aws import lock as locking
 from stedi_cli.aws.layout import TAG
 from stedi_cli.aws.lock import SECONDS, Lock
+from stedi_cli.aws.runner import GlueRunner
 from stedi_cli.errors import BusyError, StediError
 from stedi_cli.lake.job_run import JobDone
 from stedi_cli.lake.records import RunOptions
@@ -198,6 +199,23 @@ def test_between_two_runs_nobody_waits_for_a_lock_that_was_taken_over(cloud: Clo
     assert len(cloud.sandbox.runs.started) == 1
 
 
+def test_whoever_lost_it_starts_no_run(
+    cloud: CloudLake, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = GlueRunner._refuse_changed
+
+    def sleep(runner: GlueRunner, tasks: Any) -> None:
+        known(runner, tasks)
+        age(cloud, SECONDS + 1)
+        with another(cloud, "upload"):
+            pass
+
+    monkeypatch.setattr(GlueRunner, "_refuse_changed", sleep)
+    told = ask("jobs", "run", FIRST)
+    assert (told.code, "gave no sign for 120 s" in told.err) == (1, True), told.err
+    assert cloud.sandbox.runs.started == []
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"id": 1}', b"\xff"])
 def test_one_that_cannot_be_read_counts_as_long_as_any(bucket: CloudLake, content: bytes) -> None:
     bucket.s3.put_object(Bucket=bucket.layout.bucket, Key=bucket.layout.lock, Body=content)
@@ -246,13 +264,13 @@ def test_what_a_killed_client_left_at_work_counts(cloud: CloudLake, ask: Ask) ->
     assert killed[0].wait(60) == -signal.SIGKILL
     (run,) = cloud.sandbox.runs.started
     assert told(cloud)["process"] == killed[0].pid
-    refused = ask("jobs", "run", FIRST)
-    assert (refused.code, f"Run {run.job_run_id} of stedi-{FIRST} is at work" in refused.err) == (
-        1,
-        True,
-    )
+    # Of another job, which Glue would start.
+    refused = ask("jobs", "run", "--all")
+    at_work = f"Run {run.job_run_id} of stedi-{FIRST} is at work"
+    assert (refused.code, at_work in refused.err) == (1, True), refused.err
     assert stored(cloud) is None
-    waited = ask("jobs", "run", FIRST, "--wait")
+    cloud.script(1)
+    waited = ask("jobs", "run", "--all", "--wait")
     assert (waited.code, waited.out.count("unchanged")) == (0, 1), waited.err
 
 
