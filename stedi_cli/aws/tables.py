@@ -24,7 +24,10 @@ class Tables(TableFiles):
         self._writer = writer
 
     def drop(self, name: str) -> Iterator[Resource]:
+        # A wrong name is told whoever is at work; what there is may be another thing by then.
+        to_drop(self._layout.lakehouse, self.strangers(), name)
         with self._writer.locked("tables --drop"):
+            self.forget()
             found = to_drop(self._layout.lakehouse, self.strangers(), name)
             yield from drop(self._layout, found)
 
