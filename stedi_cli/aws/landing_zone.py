@@ -50,7 +50,8 @@ class LandingZone:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self.storage = Storage(layout)
-        self._index: dict[str, Entry] | None = None
+        self._index: dict[str, Entry] = {}
+        self._is_read = False
         self._listed: dict[str, dict[str, Stored]] | None = None
         self._stored: dict[str, Entry] = {}
 
@@ -132,8 +133,9 @@ class LandingZone:
             self.listed()[table].pop(file, None)
 
     def forget(self) -> None:
-        """List the files again when they are next asked for."""
+        """List the files and read the index again when they are next asked for."""
         self._listed = None
+        self._is_read = False
 
     def refuse_changed(self, states: dict[str, LandingState]) -> None:
         """Raise StediError if tables' files are no longer those of states read before."""
@@ -234,9 +236,11 @@ class LandingZone:
             return {}
 
     def _entries(self) -> dict[str, Entry]:
-        if self._index is None:
-            self._index = self._load_index()
-            self._stored = dict(self._index)
+        if not self._is_read:
+            # What others wrote since it was last read stays when it is written.
+            self._stored = self._load_index()
+            self._index |= self._stored
+            self._is_read = True
         return self._index
 
     def _load_index(self) -> dict[str, Entry]:

@@ -318,6 +318,29 @@ def test_what_others_did_until_the_lock_was_had_is_seen(
     assert cloud.keys("landing/") == sorted([*KEYS, "landing/customer/d.json"])
 
 
+def test_what_others_noted_of_files_until_the_lock_was_had_stays(
+    cloud: CloudLake, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing but the index tells what a file was converted from."""
+    other = tmp_path / "other" / "customer" / "landing"
+    other.mkdir(parents=True)
+    (other / "e.json").write_bytes(lines(CUSTOMERS))
+    locked = Writer.locked
+
+    @contextmanager
+    def waited_for(writer: Writer, command: str, *, wait: bool) -> Iterator[bool]:
+        with monkeypatch.context() as before:
+            before.setattr(Writer, "locked", locked)
+            CloudLake(cloud.sandbox).upload(tmp_path / "other")
+        with locked(writer, command, wait=wait) as waited:
+            yield waited
+
+    monkeypatch.setattr(Writer, "locked", waited_for)
+    cloud.upload(data)
+    index = cloud.read(cloud.layout.uri(cloud.layout.landing_index))
+    assert sorted(index) == sorted([*KEYS, "landing/customer/e.json"])
+
+
 # --- What is known of files ----------------------------------------------------------------------
 
 
