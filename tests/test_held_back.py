@@ -276,6 +276,7 @@ def test_spark_is_told_whether_such_lines_matter(policy: str, customers: str | N
         sql=str,
         ledger=lambda table: None,
         is_whole=lambda name: True,
+        answered={},
     )
     assert asked["customers"] == customers
 
