@@ -88,7 +88,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
         patch.setattr(metrics, "properties", as_before)
         patch.setattr(iceberg, "COUNTS_ONLY", {})
         patch.setattr(iceberg, "_may_hold_bounds", lambda _: False)
-        patch.setattr("stedi_cli.local.engine.PARQUET", "FORMAT parquet")
+        patch.setattr("stedi_cli.local.engine.PARQUET", "FORMAT parquet, COMPRESSION zstd")
         # Made by `infra up` with the properties of today.
         open_catalog(lake.layout).drop_table("stedi.quarantine")
         lake.run()

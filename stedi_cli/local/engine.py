@@ -98,7 +98,7 @@ class Engine:
         connection = self._calls.connection
         return self._calls.run(lambda: connection.execute(sql).fetchall())
 
-    def copy(self, select: str, path: Path, written: str = PARQUET) -> int:
+    def copy(self, select: str, path: Path, more: str = "") -> int:
         """Write the rows of a SELECT to a Parquet file and return their number.
 
         Where memory does not suffice it goes on with one thread, which needs fewer buffers.
@@ -106,14 +106,14 @@ class Engine:
         Args:
             select: The rows.
             path: The file to make.
-            written: How it is written.
+            more: Further options of how it is written, each after a comma.
 
         Raises:
             duckdb.Error: If it cannot be read or written.
         """
         while True:
             try:
-                sql = f"COPY ({select}\n) TO {literal(str(path))} ({written})"
+                sql = f"COPY ({select}\n) TO {literal(str(path))} ({PARQUET}{more})"
                 return int(self.execute(sql)[0][0])
             except duckdb.OutOfMemoryException:
                 if self._spared:

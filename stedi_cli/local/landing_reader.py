@@ -23,7 +23,7 @@ from stedi_cli.landing.lines import WORDS, fields_of, has_words
 from stedi_cli.landing.sieve import SMALL, Sieve
 from stedi_cli.landing.split import SplitFile, canonical_in, split_file
 from stedi_cli.landing.traced import traced_of
-from stedi_cli.local.engine import PARQUET, Engine
+from stedi_cli.local.engine import Engine
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.questions.statement import first_line
@@ -33,7 +33,7 @@ from stedi_cli.tables.types import TYPES
 # Bytes of a file that is searched as one text.
 _LARGEST_TEXT = 64 << 20
 # Read as fast as others, half as large again, and written in four fifths of the time.
-_WRITTEN = f"{PARQUET}, COMPRESSION_LEVEL 1"
+_LEAN = ", COMPRESSION_LEVEL 1"
 _TYPES = {name: kind.duckdb for name, kind in TYPES.items()}
 
 
@@ -99,7 +99,7 @@ class LandingReader:
                 return Batch(None, tuple(found.bad))
             wanted = sum(facts.lines for facts in clean.values()) + found.usable
             try:
-                rows, error = self._engine.copy(" UNION ALL ".join(selects), path, _WRITTEN), None
+                rows, error = self._engine.copy(" UNION ALL ".join(selects), path, _LEAN), None
             except duckdb.Error as raised:
                 rows, error = -1, raised
             # DuckDB passes over a file of a single byte in silence, so the rows are counted.
