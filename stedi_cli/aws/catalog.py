@@ -48,7 +48,10 @@ class BucketIO(FileIO):
         """Return the key of a file; Hadoop writes other schemes than this project."""
         bucket, _, key = uri.partition("://")[2].partition("/")
         if bucket != self._layout.bucket:
-            raise StediError(f"{uri} is not in bucket {self._layout.bucket}.")
+            raise StediError(
+                f"{uri} is not in bucket {self._layout.bucket}.",
+                hint="Its table was made with other settings: look at bucket in the config file.",
+            )
         return key
 
     def new_input(self, location: str) -> InputFile:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from stedi_cli.aws.account import aws_errors, side_by_side
-from stedi_cli.aws.infra.emptying import abort_uploads, delete_versions
+from stedi_cli.aws.infra.emptying import abort_uploads, delete_versions, pending_uploads
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
 
@@ -64,10 +64,10 @@ def remove(layout: Layout, gone: Sequence[Version], prefixes: Sequence[str]) -> 
         StediError: If one cannot be removed.
     """
     storage = Storage(layout)
+    s3, owned = storage.s3, storage.place()
     objects = [{"Key": version.key, "VersionId": version.id} for version in gone]
     batches = [objects[start : start + _MOST] for start in range(0, len(objects), _MOST)]
     with aws_errors(f"s3:DeleteObjectVersion {layout.uri('')}"):
-        delete = partial(delete_versions, storage.s3, storage.place())
-        side_by_side([partial(delete, batch) for batch in batches])
+        side_by_side([partial(delete_versions, s3, owned, batch) for batch in batches])
         for prefix in prefixes:
-            abort_uploads(storage.s3, storage.place(), prefix)
+            abort_uploads(s3, owned, pending_uploads(s3, owned, prefix))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
+from stedi_cli.aws.infra.emptying import abort_uploads, pending_uploads
 from stedi_cli.aws.landing_zone import Entry, LandingZone
 from stedi_cli.errors import StediError
 from stedi_cli.lake.events import Reading, Uploaded, Uploading
@@ -225,15 +226,10 @@ def _abort_old(zone: LandingZone, files: list[Local]) -> None:
     They died, or the answer to their start was lost, so that boto3 started another.
     """
     keys = {zone.key(file.table, file.name) for file in files}
+    s3, owned = zone.storage.s3, zone.storage.place()
     with aws_errors("s3:ListMultipartUploads"):
-        pages = zone.storage.s3.get_paginator("list_multipart_uploads").paginate(
-            **zone.storage.place()
-        )
-        for old in (old for page in pages for old in page.get("Uploads", ())):
-            if old["Key"] in keys:
-                zone.storage.s3.abort_multipart_upload(
-                    **zone.storage.place(old["Key"]), UploadId=old["UploadId"]
-                )
+        found = pending_uploads(s3, owned)
+        abort_uploads(s3, owned, [old for old in found if old[0] in keys])
 
 
 def _changed(file: Local) -> StediError:

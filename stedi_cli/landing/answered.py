@@ -29,7 +29,7 @@ def answered_in(content: bytes | None) -> Answered:
             (str(table), str(digest), int(line)): int(instant)
             for table, digest, line, instant in json.loads(content or b"")["lines"]
         }
-    except (ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return {}
 
 

@@ -120,12 +120,14 @@ class TextHead:
 
     def _is_plainly_lines(self) -> bool:
         """Tell of nearly all files, without parsing each line, that they are JSON lines."""
-        is_flat = _FLAT_LINES.match(self._text) is not None
-        if self._whole and not self._text.rstrip().endswith("}"):
-            return False
-        if not (is_flat or self._are_objects()) or _keys_of(self._first_line) is None:
+        if not (self._is_flat() or self._are_objects()) or _keys_of(self._first_line) is None:
             return False
         return {fold(name) for name in self._known}.isdisjoint(map(fold, self._other_keys()))
+
+    def _is_flat(self) -> bool:
+        """Tell by one search whether each line is an object that holds no other, as nearly all."""
+        is_ended = not self._whole or self._text.rstrip().endswith("}")
+        return is_ended and _FLAT_LINES.match(self._text) is not None
 
     def _are_objects(self) -> bool:
         """Tell whether each line may be an object, and holds no list of objects."""

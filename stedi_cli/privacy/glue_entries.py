@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from stedi_cli.privacy.refusals import as_unreadable, listed
 from stedi_cli.privacy.source import Entry, Opened
+from stedi_cli.privacy.spooled import add_line, opened, spooled
 from stedi_cli.privacy.unreadable import UnreadableError
 
 KIND = "catalog entry"
 """What is counted of a catalog."""
-_MOST_HELD = 1 << 23
 _URI = re.compile(r"s3[an]?://([^/]+)")
 
 
@@ -62,20 +61,18 @@ class GlueEntries:
     def _opened(self, found: dict[str, Any]) -> Iterator[Opened]:
         """Open all texts that there are of a database or table, a line each."""
         unread, elsewhere = [], False
-        with tempfile.SpooledTemporaryFile(_MOST_HELD) as file:
+        with spooled() as file:
             for view, parts in self._listings(found):
                 try:
                     with as_unreadable():
                         for text in (text for part in parts for text in _texts(part)):
-                            file.write(f"{text}\n".encode("utf-8", "replace"))
+                            add_line(file, text)
                             elsewhere = elsewhere or self._is_elsewhere(text)
                 except UnreadableError as error:
                     unread.append((view, str(error)))
             if elsewhere:
                 unread.append(("files", "it names some outside the bucket, which nobody read"))
-            size = file.tell()
-            file.seek(0)
-            yield Opened(cast(BinaryIO, file), size, unread=tuple(unread))
+            yield opened(file, unread=tuple(unread))
 
     def _listings(self, found: dict[str, Any]) -> Iterator[tuple[str, Iterator[Any]]]:
         yield "entry", iter([found])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from stedi_cli.privacy.refusals import as_unreadable, listed
 from stedi_cli.privacy.source import Entry, Opened
+from stedi_cli.privacy.spooled import add_line, opened, spooled
 
 KIND = "log stream"
 """What is counted of logs."""
-_MOST_HELD = 1 << 23
 
 
 class LogStreams:
@@ -51,13 +50,11 @@ class LogStreams:
 
     @contextmanager
     def _opened(self, group: str, stream: str) -> Iterator[Opened]:
-        with tempfile.SpooledTemporaryFile(_MOST_HELD) as file:
+        with spooled() as file:
             with as_unreadable():
                 for line in self._messages(group, stream):
-                    file.write(f"{line}\n".encode("utf-8", "replace"))
-            size = file.tell()
-            file.seek(0)
-            yield Opened(cast(BinaryIO, file), size)
+                    add_line(file, line)
+            yield opened(file)
 
     def _messages(self, group: str, stream: str) -> Iterator[str]:
         asked = {"logGroupName": group, "logStreamName": stream}

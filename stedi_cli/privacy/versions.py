@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import heapq
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 from urllib.parse import unquote_plus
 
 from stedi_cli.privacy.refusals import as_unreadable
 from stedi_cli.privacy.source import OTHERS, Entry, Opened, part_of_table
+from stedi_cli.privacy.spooled import opened, spooled
 from stedi_cli.privacy.unreadable import UnreadableError
 
 CURRENT, OLDER, MARKER = "current version", "older version", "delete marker"
 """What is counted of a bucket."""
-_MOST_HELD = 1 << 23
 _PIECE = 1 << 20
 # The client asks again by itself, but not where an answer breaks off.
 _ATTEMPTS = 3
@@ -134,14 +133,11 @@ class Versions:
 
     @contextmanager
     def _opened(self, key: str, version: str) -> Iterator[Opened]:
-        """Open a version's bytes: in memory, or in a file without a name where they are many."""
+        """Open a version's bytes, with what is kept beside them."""
         place = {**self._place, "Key": key, "VersionId": version}
-        with tempfile.SpooledTemporaryFile(_MOST_HELD) as held:
-            file = cast(BinaryIO, held)
+        with spooled() as file:
             with as_unreadable():
                 answer = self._fetch(place, file)
-            size = file.tell()
-            file.seek(0)
             beside, unread = [("metadata", _metadata(answer))], []
             # An answer tells that there are tags to those alone who may read them.
             try:
@@ -150,7 +146,7 @@ class Versions:
                 beside.append(("tags", _text((tag["Key"], tag["Value"]) for tag in tags)))
             except UnreadableError as error:
                 unread.append(("tags", str(error)))
-            yield Opened(file, size, tuple(beside), tuple(unread))
+            yield opened(file, beside=tuple(beside), unread=tuple(unread))
 
     def _fetch(self, place: dict[str, str], file: BinaryIO) -> dict[str, Any]:
         from botocore.exceptions import BotoCoreError

@@ -15,6 +15,7 @@ import pytest
 from conftest import uploaded
 from sandbox.job_runs import Run, Script
 from sandbox.server import KEYS, Sandbox
+from small import write_lake
 
 from stedi_cli.aws.account import Account
 from stedi_cli.aws.backoff import Backoff
@@ -232,3 +233,11 @@ def detached(events: list[Event]) -> JobRun:
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let commands wait no time."""
     monkeypatch.setattr("stedi_cli.aws.lake.Backoff", lambda: HURRY)
+
+
+def small_lake(sandbox: Sandbox, folder: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
+    """The small lake on AWS, its jobs not run; commands in this process do not wait."""
+    hurry(monkeypatch)
+    made = CloudLake(sandbox).up()
+    made.upload(write_lake(folder / "data"))
+    return made

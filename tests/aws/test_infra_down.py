@@ -13,6 +13,7 @@ from sandbox.server import Sandbox
 
 from aws.cloud_lake import hurry
 from aws.places import CONFIG, infrastructure, inventory
+from stedi_cli.aws.infra.emptying import pending_uploads
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Resource
@@ -75,6 +76,24 @@ def test_down_empties_a_versioned_bucket_of_versions_markers_and_uploads(
         s3.create_multipart_upload(Bucket=name, Key=f"landing/big {number}")
     down()
     assert inventory(sandbox) == before
+
+
+def test_pending_uploads_are_found_page_by_page_with_keys_that_no_xml_can_hold() -> None:
+    class Paged:
+        @staticmethod
+        def list_multipart_uploads(**asked: Any) -> Any:
+            if asked.get("KeyMarker") == "a \x01" and asked["UploadIdMarker"] == "1":
+                return {"Uploads": [{"Key": "b", "UploadId": "2"}], "IsTruncated": False}
+            return {
+                "EncodingType": asked["EncodingType"],
+                "Uploads": [{"Key": "a+%01", "UploadId": "1"}],
+                "IsTruncated": True,
+                "NextKeyMarker": "a+%01",
+                "NextUploadIdMarker": "1",
+            }
+
+    found = pending_uploads(Paged(), {"Bucket": "b"})
+    assert [*found] == [("a \x01", "1"), ("b", "2")]
 
 
 def test_a_file_written_while_the_bucket_is_emptied_goes_too(

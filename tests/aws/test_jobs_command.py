@@ -16,7 +16,7 @@ from sandbox.faults import How
 from sandbox.server import Sandbox
 from small import JOBS, write_lake
 
-from aws.cloud_lake import CloudLake, hurry
+from aws.cloud_lake import CloudLake, small_lake
 from aws.places import CONFIG
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.cli import render
@@ -26,10 +26,7 @@ FIRST = "customer_landing_to_trusted"
 
 @pytest.fixture
 def cloud(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
-    hurry(monkeypatch)
-    made = CloudLake(sandbox).up()
-    made.upload(write_lake(tmp_path / "data"))
-    return made
+    return small_lake(sandbox, tmp_path, monkeypatch)
 
 
 @pytest.fixture

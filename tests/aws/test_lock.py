@@ -24,7 +24,7 @@ from sandbox.faults import How
 from sandbox.server import Sandbox
 from small import write_lake
 
-from aws.cloud_lake import HURRY, CloudLake, hurry
+from aws.cloud_lake import HURRY, CloudLake, small_lake
 from aws.places import CONFIG
 from stedi_cli.aws import lock as locking
 from stedi_cli.aws.layout import TAG
@@ -43,11 +43,7 @@ STEDI = (sys.executable, "-m", "stedi_cli", "--config", str(CONFIG))
 
 @pytest.fixture
 def cloud(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CloudLake:
-    """The small lake on AWS, its jobs not run; commands in this process do not wait."""
-    hurry(monkeypatch)
-    made = CloudLake(sandbox).up()
-    made.upload(write_lake(tmp_path / "data"))
-    return made
+    return small_lake(sandbox, tmp_path, monkeypatch)
 
 
 @pytest.fixture

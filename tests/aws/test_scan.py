@@ -20,7 +20,7 @@ from test_scan import EMAIL, LANDING, OTHER, OTHERS_SERIAL, RAW, SERIAL, THEIRS,
 
 from aws.places import CONFIG, settings
 from stedi_cli.aws.scan_source import ScanSource
-from stedi_cli.privacy import versions
+from stedi_cli.privacy import spooled
 from stedi_cli.privacy.people import Person
 from stedi_cli.privacy.scan import Hit, Scan, scan
 from stedi_cli.privacy.versions import Prefixes, Versions
@@ -104,7 +104,7 @@ def asked(tmp_path: Path, invoke: Ask) -> Callable[..., Result]:
 def test_a_value_in_every_container_is_found(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, most_held: int
 ) -> None:
-    monkeypatch.setattr(versions, "_MOST_HELD", most_held)
+    monkeypatch.setattr(spooled, "_MOST_HELD", most_held)
     planted = {
         (bucket.put(content(value), f"{KEY}/{number}/{kind}"), view, kind)
         for number, (view, content) in enumerate(VIEWS.values())

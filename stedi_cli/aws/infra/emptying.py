@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import unquote_plus
 
 from stedi_cli.aws.account import side_by_side
 from stedi_cli.aws.infra.resource import ask
@@ -35,7 +37,8 @@ def empty(s3: Any, owned: dict[str, str], prefix: str = "") -> bool:
             break
         objects = [{"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in entries]
         delete_versions(s3, owned, objects)
-    return abort_uploads(s3, owned, prefix)
+    abort_uploads(s3, owned, pending_uploads(s3, owned, prefix))
+    return True
 
 
 def delete_versions(s3: Any, owned: dict[str, str], objects: list[dict[str, str]]) -> None:
@@ -57,27 +60,33 @@ def delete_versions(s3: Any, owned: dict[str, str], objects: list[dict[str, str]
         )
 
 
-def abort_uploads(s3: Any, owned: dict[str, str], prefix: str = "") -> bool:
-    """Abort the pending uploads of a bucket.
+def pending_uploads(s3: Any, owned: dict[str, str], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield key and id of each pending upload; where there is no such bucket, none.
 
     Args:
         s3: Client of S3.
         owned: Bucket and owner, as all calls take them.
         prefix: Only what starts with it.
-
-    Returns:
-        False where there is no such bucket.
     """
-    while True:
-        page = ask(s3.list_multipart_uploads, **owned, Prefix=prefix)
-        uploads = page.get("Uploads", ()) if page else ()
-        if not uploads:
-            return page is not None
-        side_by_side(
-            [
-                partial(
-                    ask, s3.abort_multipart_upload, **owned, Key=u["Key"], UploadId=u["UploadId"]
-                )
-                for u in uploads
-            ]
-        )
+    asked = {**owned, "Prefix": prefix, "EncodingType": "url"}
+    while page := ask(s3.list_multipart_uploads, **asked):
+        # A key may hold what XML cannot; boto3 has them encoded in other listings alone.
+        told = unquote_plus if page.get("EncodingType") == "url" else str
+        for upload in page.get("Uploads", ()):
+            yield told(upload["Key"]), upload["UploadId"]
+        if not page.get("IsTruncated"):
+            return
+        asked["KeyMarker"] = told(page["NextKeyMarker"])
+        asked["UploadIdMarker"] = page["NextUploadIdMarker"]
+
+
+def abort_uploads(s3: Any, owned: dict[str, str], uploads: Iterable[tuple[str, str]]) -> None:
+    """Abort pending uploads.
+
+    Args:
+        s3: Client of S3.
+        owned: Bucket and owner, as all calls take them.
+        uploads: Key and id of each.
+    """
+    abort = partial(ask, s3.abort_multipart_upload, **owned)
+    side_by_side([partial(abort, Key=key, UploadId=name) for key, name in uploads])
