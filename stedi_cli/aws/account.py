@@ -16,6 +16,8 @@ from stedi_cli.errors import StediError, UsageError
 from stedi_cli.masking import aws_said, without_addresses
 from stedi_cli.project.settings import AwsSettings
 
+# What EC2 puts behind what it says is for a tool to read, and long.
+_ENCODED = "Encoded authorization failure message"
 _ATTEMPTS = 6
 """Calls in all, before boto3 gives up on throttling and lost connections."""
 
@@ -181,6 +183,7 @@ def aws_errors(what: str = "", *, where: str = "") -> Iterator[None]:
         operation = ": ".join(filter(None, (where, what or error.operation_name)))
         operation = without_addresses(operation)
         hint = refusal_hint(code, message)
+        message = message.partition(_ENCODED)[0].strip()
         raise StediError(f"{operation} failed: {code}: {aws_said(message)}.", hint=hint) from error
     except BotoCoreError as error:
         operation = without_addresses(where or what or "AWS")

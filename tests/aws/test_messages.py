@@ -7,11 +7,20 @@ from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import (
+    ConfigParseError,
+    EndpointConnectionError,
+    FlexibleChecksumError,
+    InfiniteLoopConfigError,
     LoginRefreshRequired,
     LoginTokenLoadError,
+    MetadataRetrievalError,
     MissingDependencyException,
+    NoAuthTokenError,
     RefreshWithMFAUnsupportedError,
+    ResponseStreamingError,
+    SSOTokenLoadError,
     UnauthorizedSSOTokenError,
+    UnknownEndpointError,
 )
 from conftest import PROJECT, Ask, Result
 from sandbox.faults import How
@@ -21,7 +30,7 @@ from small import write_lake
 from aws.cloud_lake import CloudLake, hurry
 from aws.faults_everywhere import without_pauses
 from aws.places import CONFIG
-from stedi_cli.aws.hints import failure_hint
+from stedi_cli.aws.hints import failure_hint, refusal_hint
 from stedi_cli.project.folder import copy_out
 
 COMMANDS = [
@@ -172,6 +181,69 @@ REFUSALS = {
         " action",
         "permissions boundary does not allow",
     ),
+    "boundary of the caller that denies": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:CreateBucket on resource:"
+        ' "arn:aws:s3:::stedi" with an explicit deny in a permissions boundary:'
+        " arn:aws:iam::1:policy/limits",
+        "permissions boundary does not allow",
+    ),
+    "session policy that denies": (
+        "AccessDeniedException",
+        "User: arn:aws:sts::1:assumed-role/dev/ann is not authorized to perform: glue:CreateJob on"
+        " resource: arn:aws:glue:us-east-1:1:job/x with an explicit deny in a session policy",
+        "without its session policy",
+    ),
+    "VPC endpoint policy that denies": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:ListBucket on resource:"
+        ' "arn:aws:s3:::stedi" with an explicit deny in a VPC endpoint policy',
+        "policy of the VPC endpoint",
+    ),
+    "resource policy that denies": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: s3:ListBucket on resource:"
+        ' "arn:aws:s3:::stedi" with an explicit deny in a resource-based policy',
+        "no permission overrules",
+    ),
+    "no network, by an organization": (
+        "UnauthorizedOperation",
+        "You are not authorized to perform this operation. User: arn:aws:iam::1:user/ann is not"
+        " authorized to perform: ec2:CreateVpcEndpoint on resource: arn:aws:ec2:eu-west-1:1:vpc/x"
+        " with an explicit deny in a service control policy: arn:aws:organizations::1:policy/o-1/p",
+        "control policies. Or set s3_endpoint: false",
+    ),
+    "no network, encoded": (
+        "UnauthorizedOperation",
+        "You are not authorized to perform this operation. Encoded authorization failure message:"
+        " 4G1shAb_cd-kfjh",
+        "s3_endpoint: false",
+    ),
+    "no roles, by an organization": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: iam:CreateRole on resource:"
+        " arn:aws:iam::1:role/stedi-glue with an explicit deny in a service control policy",
+        "control policies. Where you may make no role, set role_arn",
+    ),
+    "role may not be looked at, by an organization": (
+        "AccessDenied",
+        "User: arn:aws:iam::1:user/ann is not authorized to perform: iam:GetRole on resource:"
+        " arn:aws:iam::1:role/stedi-glue because no service control policy allows the iam:GetRole"
+        " action",
+        "control policies. Or set role_arn",
+    ),
+    "no roles in a lab that has ended": (
+        "AccessDenied",
+        "User: arn:aws:sts::1:assumed-role/voclabs/user1 is not authorized to perform:"
+        " iam:CreateRole on resource: arn:aws:iam::1:role/stedi-glue with an explicit deny in an"
+        " identity-based policy: arn:aws:iam::1:policy/voc-cancel-cred",
+        "new credentials.",
+    ),
+    "boundary that is not there": (
+        "NoSuchEntity",
+        "Scope ARN: arn:aws:iam::1:policy/limits does not exist or is not attachable.",
+        "permissions_boundary",
+    ),
     "role may not be looked at": (
         "AccessDenied",
         "User: arn:aws:sts::1:assumed-role/voclabs/user1 is not authorized to perform:"
@@ -263,6 +335,47 @@ REFUSALS = {
         "The specified KMS key does not exist or is not allowed to be used with LogGroup 'x'",
         "CloudWatch Logs",
     ),
+    "key that is disabled": (
+        "KMS.DisabledException",
+        "arn:aws:kms:eu-central-1:1:key/1a is disabled.",
+        "Look at kms_key",
+    ),
+    "key that is to be deleted": (
+        "KMS.KMSInvalidStateException",
+        "arn:aws:kms:eu-central-1:1:key/1a is pending deletion.",
+        "Look at kms_key",
+    ),
+    "key of the catalog": (
+        "GlueEncryptionException",
+        "Failed to encrypt with the key of the catalog.",
+        "catalog is encrypted",
+    ),
+    "clock of a signature": (
+        "SignatureDoesNotMatch",
+        "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z"
+        " (20260101T001500Z - 5 min.)",
+        "clock is wrong",
+    ),
+    "clock ahead": (
+        "InvalidSignatureException",
+        "Signature not yet current: 20260101T001000Z is still later than 20260101T000500Z",
+        "clock is wrong",
+    ),
+    "secret key": (
+        "InvalidSignatureException",
+        "The request signature we calculated does not match the signature you provided.",
+        "not valid",
+    ),
+    "region that is not enabled": (
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+        "region enabled",
+    ),
+    "old token": ("TokenRefreshRequired", "The provided token must be refreshed.", "sign in again"),
+    "no token": ("MissingAuthenticationToken", "Request is missing a token.", "not valid"),
+    "role of the sign-in": ("ForbiddenException", "No access", "profile's role in that account"),
+    "too many requests": ("RequestThrottledException", "Rate exceeded", "try again in a minute"),
+    "AWS itself": ("OperationTimeoutException", "It timed out.", "try again in a minute"),
     "clock": ("RequestTimeTooSkewed", "The difference is too large.", "clock is wrong"),
     "token": ("InvalidToken", "The provided token is malformed.", "not valid"),
     "buckets": ("TooManyBuckets", "You have more buckets than allowed.", "quota"),
@@ -281,7 +394,20 @@ REFUSALS = {
 def test_each_refusal_has_its_own_hint(sandbox: Sandbox, ask: Ask, name: str) -> None:
     code, said, wanted = REFUSALS[name]
     sandbox.fail((code, said, 400), agent="stedi", calls=None)
-    assert wanted in refused(ask("tables"))
+    told = ask("tables")
+    assert wanted in refused(told)
+    # Only a tool can read it.
+    assert "Encoded" not in told.err
+
+
+def test_a_lab_that_has_ended_needs_no_other_role() -> None:
+    code, said, _ = REFUSALS["no roles in a lab that has ended"]
+    assert "role_arn" not in str(refusal_hint(code, said))
+
+
+def test_what_aws_fails_at_itself_says_to_try_again(sandbox: Sandbox, ask: Ask) -> None:
+    sandbox.fail(How.SERVER_ERROR, agent="stedi", calls=None)
+    assert "try again in a minute" in refused(ask("tables"))
 
 
 SIGNED_OUT = [
@@ -290,6 +416,15 @@ SIGNED_OUT = [
     (LoginTokenLoadError(error_msg="x"), "`aws login`"),
     (UnauthorizedSSOTokenError(), "`aws sso login`"),
     (RefreshWithMFAUnsupportedError(), "MFA code"),
+    (SSOTokenLoadError(error_msg="x"), "`aws sso login`"),
+    (NoAuthTokenError(), "`aws sso login`"),
+    (MetadataRetrievalError(error_msg="x"), "Give boto3 credentials"),
+    (ConfigParseError(path="x"), "~/.aws/config"),
+    (InfiniteLoopConfigError(source_profile="a", visited_profiles=["a"]), "~/.aws/config"),
+    (UnknownEndpointError(service_name="s3", region_name="x"), "Set region"),
+    (EndpointConnectionError(endpoint_url="https://x"), "network"),
+    (ResponseStreamingError(error="x"), "network"),
+    (FlexibleChecksumError(error_msg="x"), "network"),
 ]
 
 
