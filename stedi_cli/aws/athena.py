@@ -12,9 +12,9 @@ from typing import Any
 from stedi_cli.aws.account import aws_errors, error_code
 from stedi_cli.aws.answers import Reader, answer_of
 from stedi_cli.aws.backoff import Backoff
-from stedi_cli.aws.hints import PERMISSION, refusal_hint
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.prices import query_price
+from stedi_cli.aws.query_failures import failure, refused
 from stedi_cli.aws.result_file import ResultFile
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.records import Answer, QueryCost
@@ -27,34 +27,6 @@ _PAGE = 1000
 _CATALOG = "AwsDataCatalog"
 _SYSTEM_ERROR = 1
 _SCAN_LIMIT = ("bytes scanned limit", "exceeded_scan_limit", "scan limit")
-# A value that is not of its column's type; a line that is no JSON, or could not be read at all.
-_BAD_VALUE = ("hive_bad_data",)
-_UNREAD = ("hive_cursor_error",)
-_PASSING = (
-    (
-        ("slowdown", "slow down", "reduce your request rate", "throttl", "rate exceeded"),
-        "S3 was too busy for what Athena read",
-        "Try again in a few minutes.",
-    ),
-    (
-        ("nosuchkey", "specified key does not exist"),
-        "A file that Athena was to read is not there any more",
-        "Run the command again.",
-    ),
-)
-_NOT_THERE = ("table_not_found", "schema_not_found", "does not exist")
-_DENIED = (
-    *("access denied", "accessdenied", "not authorized", "insufficient permissions"),
-    *("permission denied", "insufficient lake formation permission"),
-)
-
-
-class BadLineError(StediError):
-    """A query met a line of a landing file that Athena cannot read."""
-
-
-class NoTableError(UsageError):
-    """A query names a table that is not there."""
 
 
 @dataclass(frozen=True)
@@ -165,25 +137,9 @@ class Athena:
         except StediError as error:
             cause = error.__cause__
             if cause is not None and error_code(cause) == "InvalidRequestException":
-                raise self._refused(str(cause), sql) from error
+                raise refused(str(cause), sql, self._layout.work_group) from error
             raise
         return str(started["QueryExecutionId"])
-
-    def _refused(self, said: str, sql: str) -> StediError:
-        name, told = self._layout.work_group, said.lower()
-        if "workgroup" in told and "disabled" in told:
-            return StediError(
-                f"The Athena work group {name} is disabled.",
-                hint="`stedi infra up` enables it if it is ours, and says so if it is not.",
-            )
-        if "workgroup" in told:
-            return StediError(
-                f"There is no Athena work group {name}.", hint="Make it with `stedi infra up`."
-            )
-        return UsageError(
-            f"Athena refuses the query: {athena_said(said, sql)}.",
-            hint="`stedi tables --ddl` shows columns.",
-        )
 
     def _wait(self, query: str) -> _Ended:
         """Wait until a query has ended; it is stopped where that is interrupted."""
@@ -227,7 +183,7 @@ class Athena:
 
     def _explained(self, ended: _Ended, sql: str) -> StediError:
         reason = athena_said(ended.reason, sql)
-        if _names(reason, _SCAN_LIMIT):
+        if any(words in reason.lower() for words in _SCAN_LIMIT):
             limit = self._layout.settings.scan_limit
             return StediError(
                 f"Athena stopped the query: it would scan more than {limit:,} bytes (scan_limit).",
@@ -235,7 +191,7 @@ class Athena:
             )
         if ended.state == "CANCELLED":
             return StediError("The query was stopped.", hint="Run the command again.")
-        found = _failure(reason)
+        found = failure(reason)
         if found is not None:
             return found
         if ended.retryable or ended.theirs:
@@ -275,34 +231,3 @@ class Athena:
     @property
     def _client(self) -> Any:
         return self._layout.account.client("athena")
-
-
-def _failure(reason: str) -> StediError | None:
-    # Beside that code, what is said may be a line.
-    said = "" if _names(reason, _UNREAD) else f": {reason}"
-    if _names(reason, _BAD_VALUE):
-        return _bad_line()
-    if _names(reason, _DENIED):
-        hint = refusal_hint("", reason) or PERMISSION
-        return StediError(f"Athena may not read what the query asks for{said}.", hint=hint)
-    for words, what, hint in _PASSING:
-        if _names(reason, words):
-            return StediError(f"{what}{said}.", hint=hint)
-    if _names(reason, _UNREAD):
-        return _bad_line()
-    if _names(reason, _NOT_THERE):
-        return NoTableError(
-            f"The query cannot be run: {reason}.", hint="`stedi tables` lists the tables."
-        )
-    return None
-
-
-def _bad_line() -> BadLineError:
-    return BadLineError(
-        "A landing file holds a line that Athena cannot read.",
-        hint="`stedi quarantine` lists unusable lines; the trusted tables hold the others.",
-    )
-
-
-def _names(reason: str, codes: tuple[str, ...]) -> bool:
-    return any(code in reason.lower() for code in codes)

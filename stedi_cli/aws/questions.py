@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stedi_cli.aws.account import side_by_side
-from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
+from stedi_cli.aws.athena import Athena
+from stedi_cli.aws.query_failures import BadLineError, NoTableError
 from stedi_cli.aws.result_file import ResultFile
 from stedi_cli.errors import StediError, UsageError, quantity
 from stedi_cli.lake.records import Answer, Exported, Question

@@ -11,9 +11,10 @@ from sandbox.server import Sandbox
 
 from aws.cloud_lake import aws_settings
 from stedi_cli.aws.account import Account
-from stedi_cli.aws.athena import Athena, BadLineError, NoTableError
+from stedi_cli.aws.athena import Athena
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.query_failures import BadLineError, NoTableError
 from stedi_cli.errors import StediError, UsageError
 
 SQL = "SELECT 1 AS n"
@@ -173,6 +174,21 @@ WRONG = [
     ("HIVE_CURSOR_ERROR: secret: SlowDown (Status Code: 503)", StediError, "too busy"),
     ("HIVE_CURSOR_ERROR: NoSuchKey: The specified key does not exist", StediError, "not there"),
     ("HIVE_BAD_DATA: secret Access Denied", BadLineError, "a line that Athena"),
+    ("HIVE_CURSOR_ERROR: secret: Query exhausted resources", StediError, "too much"),
+    ("Query exhausted resources at this scale factor", StediError, "too much"),
+    # What a query is wrong about is no matter of permissions, nor of what it names.
+    (
+        "COLUMN_NOT_FOUND: line 1:8: Column 'n' cannot be resolved or requester is not authorized"
+        " to access requested resources",
+        UsageError,
+        "'n' cannot be",
+    ),
+    (
+        "COLUMN_NOT_FOUND: line 1:8: Column 'throttled' cannot be resolved",
+        UsageError,
+        "'throttled'",
+    ),
+    ("TABLE_NOT_FOUND: Table 'd.slowdown' does not exist", UsageError, "'d.slowdown' does not"),
 ]
 
 
@@ -222,6 +238,23 @@ def test_a_disabled_work_group_is_there(sandbox: Sandbox, athena: Athena) -> Non
     with pytest.raises(StediError, match="Athena work group stedi is disabled") as error:
         athena.select(SQL)
     assert "`stedi infra up` enables it" in str(error.value.hint)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Unable to verify/create output bucket stedi-1",
+        "The S3 location provided to save your query results is invalid.",
+        "The expected bucket owner does not match the owner of the bucket.",
+    ],
+)
+def test_a_place_for_results_that_cannot_be_used_is_not_the_query_s(
+    sandbox: Sandbox, athena: Athena, said: str
+) -> None:
+    sandbox.fail(("InvalidRequestException", said, 400), action="StartQueryExecution")
+    with pytest.raises(StediError, match="Athena cannot write the result") as refused:
+        athena.select(SQL)
+    assert "infra status" in str(refused.value.hint)
 
 
 def test_expired_credentials(sandbox: Sandbox, athena: Athena) -> None:

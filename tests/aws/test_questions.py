@@ -23,7 +23,8 @@ from aws.cloud_lake import CloudLake, aws_settings
 from aws.places import CONFIG
 from aws.scripted_validation import account_answers
 from aws.test_athena import ready
-from stedi_cli.aws.athena import Athena, BadLineError
+from stedi_cli.aws.athena import Athena
+from stedi_cli.aws.query_failures import BadLineError
 from stedi_cli.aws.questions import Questions
 from stedi_cli.aws.typed_copies import Held
 from stedi_cli.checks.validation import Validation
