@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import lzma
 import os
 import sqlite3
 import struct
 import subprocess
 import sys
+import tarfile
 import tracemalloc
 import uuid
 import zlib
@@ -195,6 +197,15 @@ def gzipped(value: str) -> bytes:
     return gzip.compress(data[:9]) + gzip.compress(b"") + gzip.compress(data[9:]) + b"\0" * 512
 
 
+def tar(content: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        member = tarfile.TarInfo("a.json.gz")
+        member.size = len(content)
+        archive.addfile(member, io.BytesIO(content))
+    return out.getvalue()
+
+
 def escaped(value: str) -> bytes:
     return b"\\u%04x%s" % (ord(value[0]), value[1:].encode())
 
@@ -208,6 +219,11 @@ def parquet(column: Any, **options: Any) -> bytes:
     out = io.BytesIO()
     pq.write_table(pa.table({"c": column}), out, compression="zstd", **options)
     return out.getvalue()
+
+
+def unused(value: str) -> Any:
+    """A column whose dictionary has a value that no row has."""
+    return pa.DictionaryArray.from_arrays(pa.array([1], pa.int32()), ["is", "b", value][::-2])
 
 
 def sqlite(*statements: str, path: Path) -> bytes:
@@ -224,6 +240,7 @@ VIEWS: dict[str, tuple[str, Callable[[str], bytes]]] = {
     "json": ("json", lambda v: b'{"a":"' + escaped(v) + b'"}'),
     "json in json": ("json", lambda v: b'{"a":"\\' + escaped(v) + b'"}'),
     "url": ("url", lambda v: b"file:///a=%%%02x%s" % (ord(v[0]), v[1:].encode())),
+    "json in url": ("json", lambda v: b"/?q=%%7B%%5Cu%04x%s" % (ord(v[0]), v[1:].encode())),
     "utf-16": ("utf-16", lambda v: v.encode("utf-16")),
     "gzip": ("gzip", gzipped),
     "gzip in gzip": ("gzip gzip", lambda v: gzip.compress(gzipped(v))),
@@ -246,6 +263,11 @@ VIEWS: dict[str, tuple[str, Callable[[str], bytes]]] = {
     ),
     "parquet struct": ("parquet values", lambda v: parquet([{"a": {"b": v}}])),
     "parquet statistics": ("parquet statistics", lambda v: parquet([v, "~"])),
+    "parquet dictionary": ("parquet dictionaries", lambda v: parquet(unused(v))),
+    "parquet dictionary in a list": (
+        "parquet dictionaries",
+        lambda v: parquet(pa.ListArray.from_arrays(pa.array([0, 1], pa.int32()), unused(v))),
+    ),
     "parquet json": ("parquet values", lambda v: parquet([f'"\\u{ord(v[0]):04x}{v[1:]}"'])),
     "parquet key-value": (
         "parquet key-values",
@@ -294,6 +316,12 @@ RAW: dict[str, tuple[str, str, bytes]] = {
     "lower bound": ("avro", "bound", avro({"a": EMAIL[:16]}, record(a="bytes"))),
     "upper bound": ("avro", "bound", avro({"a": "Aaron.Longlastnb"}, record(a="string"))),
     "bound with a blank": ("avro", "bound", avro({"a": f" {EMAIL[:15]}"}, record(a="bytes"))),
+    "bound of a serial number": ("avro", "bound", avro({"a": SERIAL[:16]}, record(a="bytes"))),
+    "upper bound of digits": ("avro", "bound", avro({"a": f"{HEX[:15]}8"}, record(a="bytes"))),
+    "length of one byte": ("raw", "e-mail", b"\x80\x04\x8c#" + EMAIL.encode() + b"q\0"),
+    "length, least byte first": ("raw", "serial number", b"X$\0\0\0" + SERIAL.encode() + b"a\0"),
+    "length, least byte last": ("gzip", "e-mail", gzip.compress(b"\0#" + EMAIL.encode() + b"sq\0")),
+    "length of a letter": ("raw", "e-mail", b"\0\0\0F" + EMAIL.encode() + b"\0"),
     "bound in statistics": ("parquet statistics", "bound", parquet([EMAIL[:16], "~"])),
     "long": ("parquet values", "instant", parquet(pa.array([1, WHEN], pa.int64()))),
     "unsigned": ("parquet values", "instant", parquet(pa.array([1, WHEN], pa.uint64()))),
@@ -348,8 +376,12 @@ def test_instant_in_a_database_is_found(root: Path) -> None:
 
 @pytest.mark.parametrize("value", [EMAIL, SERIAL, str(WHEN)])
 @pytest.mark.parametrize("how", ["DELETE FROM t WHERE b != 2", "DROP TABLE t"])
-def test_what_was_deleted_in_a_database_is_found(root: Path, how: str, value: str) -> None:
+@pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16le", "UTF-16be"])
+def test_what_was_deleted_in_a_database_is_found(
+    root: Path, how: str, value: str, encoding: str
+) -> None:
     statements = (
+        f"PRAGMA encoding = '{encoding}'",
         "PRAGMA secure_delete = OFF",
         "CREATE TABLE t (a, b)",
         "INSERT INTO t VALUES ('x', 2)",
@@ -451,6 +483,25 @@ def test_value_at_the_border_of_two_pieces_is_found_once(
         assert (hit.kind, hit.count) == ("e-mail", 1)
 
 
+def test_escapes_are_read_in_lines_of_any_length(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look, "_PIECE", 1024)
+    monkeypatch.setattr(look, "_MARGIN", 256)
+    for before in (0, 10, 800, 1000, 1023):
+        for pad in range(0, 2400, 200):
+            line = b"x" * pad + b" " + escaped(EMAIL) + b" " + b"y" * 2000
+            put(root, b"z" * before + b"\n" + line)
+            assert found(root) == {("json", "e-mail")}, (before, pad)
+
+
+def test_what_is_a_tar_file_is_looked_at_all_the_same(root: Path) -> None:
+    put(root, tar(b'{"email":"' + escaped(EMAIL) + b'"}'))
+    result = scanned(root)
+    assert {(hit.view, hit.kind) for hit in result.wrong} == {("json", "e-mail")}
+    assert [one.view for one in result.unread] == ["tar"]
+
+
 # --- What cannot be read -----------------------------------------------------------------------
 
 BOMB = gzip.compress(b"\0" * (1 << 22))
@@ -475,6 +526,14 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
     "zip": ("ZIP", b"PK\x03\x04\x14\0\0\0"),
     "zstandard": ("Zstandard", b"\x28\xb5\x2f\xfd\0\0"),
     "DuckDB": ("DuckDB", b"12345678DUCK" + b"\0" * 99),
+    "tar": ("tar", tar(gzip.compress(b"x"))),
+    "tar in gzip": ("tar", gzip.compress(tar(gzip.compress(b"x")))),
+    "zlib": ("zlib", zlib.compress(b"x")),
+    "LZMA": ("LZMA", lzma.compress(b"x", lzma.FORMAT_ALONE)),
+    "compress": ("compress", b"\x1f\x9d\x90x"),
+    "a block of LZ4": ("LZ4", b"LZ4Block\x25\1\0\0\0"),
+    "a frame to skip": ("Zstandard", b"\x50\x2a\x4d\x18\4\0\0\0"),
+    "Arrow": ("Arrow", b"\xff\xff\xff\xff\x78\0\0\0"),
     "too deep": ("gzip", gzip.compress(gzip.compress(gzip.compress(gzip.compress(
         gzip.compress(gzip.compress(b"x"))))))),
 }  # fmt: skip
@@ -618,7 +677,10 @@ NO_INSTANTS = [1655564444, 1655564444103000, -5, 10**22]
     [b"ann", b"null", b"{}", b'{"email":5}', b'{"email":"a@x","age":5}', b'{"email":"a@x"', b"@",
      b'{"email":"a@x","instants":["5"]}', b'{"email":"a@x","serialNumber":[5]}', b"\xff@x.org",
      b'"a@x"', b"a@x;b@x", b"a@x, 1990-01-01", b"Ann <a@x>", b"mailto:a@x", b"a@x@y", b"a @x",
-     b'{"email":"a@"}', *(b'{"email":"a@x","instants":%d}' % number for number in NO_INSTANTS)],
+     b'{"email":"a@"}', b"'a@x'", b"`a@x`", b"*a@x*", b"a@x.", b"a@x\0",
+     *(odd.encode() for odd in ("a@x\u200b", "\u200ba@x", "a\u00ad@x", "\u201ca@x\u201d")),
+     "\u2022a@x".encode(),
+     *(b'{"email":"a@x","instants":%d}' % number for number in NO_INSTANTS)],
 )  # fmt: skip
 def test_line_that_names_nobody_is_refused_and_not_repeated(line: bytes) -> None:
     with pytest.raises(UsageError) as caught:
@@ -661,9 +723,10 @@ def test_what_is_shown_holds_no_value(root: Path, asked: Callable[..., Result]) 
     put(root, parquet([EMAIL, SERIAL]), f"warehouse/{'t' * 60}/data/{'f' * 60}.parquet")
     put(root, b"\x1f\x8b", f"exports/{EMAIL}.gz")
     put(root, EMAIL.encode(), "exports/eve@x.org")
+    put(root, EMAIL.encode(), "exports/eve%2540x.org")
     for told in (asked("--except", "landing"), asked("--json")):
         said = told.out + told.err
-        assert not [value for value in (*THEIRS.values(), "eve@x.org", HEX) if value in said]
+        assert not [value for value in (*THEIRS.values(), "eve@", "eve%", HEX) if value in said]
     shown = asked("--except", "landing")
     assert "Found where it may be: landing" in shown.out
 

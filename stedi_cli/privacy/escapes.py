@@ -34,12 +34,16 @@ def decoded(data: bytes) -> Iterator[tuple[str, bytes]]:
     """
     text = data
     for _ in range(_DEEPEST):
-        if b"\\" not in text:
-            break
-        text = unescaped(text)
-        yield "json", text
-    for _ in range(_DEEPEST):
-        if not _PERCENT.search(text):
-            break
-        text = unquote_to_bytes(text)
-        yield "url", text
+        before = text
+        for _ in range(_DEEPEST):
+            if b"\\" not in text:
+                break
+            text = unescaped(text)
+            yield "json", text
+        for _ in range(_DEEPEST):
+            if not _PERCENT.search(text):
+                break
+            text = unquote_to_bytes(text)
+            yield "url", text
+        if text == before:
+            return

@@ -11,7 +11,7 @@ from typing import Any
 
 from stedi_cli.privacy import gzip_members
 from stedi_cli.privacy.gzip_members import Limit, Members, Readable
-from stedi_cli.privacy.needles import Needles, Values, bounds_of, is_instant
+from stedi_cli.privacy.needles import Needles, Values, bounds_of, digits_of, is_instant, spelled
 from stedi_cli.privacy.people import Person, folded
 from stedi_cli.privacy.source import LANDING, Entry
 from stedi_cli.privacy.unreadable import UnreadableError
@@ -118,10 +118,13 @@ class Known:
         self._read_their_lines()
         self._read_their_serials()
         self._leave_out_what_others_have()
+        # Others that begin with as many digits of the same are not to be expected.
+        digits = (digits for serial in self._serials if (digits := digits_of(serial)))
+        bounds = {bound for each in digits for text in spelled(each) for bound in bounds_of(text)}
         given = {p.email for p in self._people if p.serials or p.instants}
         values = Values(
             self._emails,
-            frozenset(self._bounds),
+            frozenset(self._bounds | bounds),
             frozenset(self._serials),
             frozenset(self._instants),
             frozenset(self._days),

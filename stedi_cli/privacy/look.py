@@ -40,7 +40,22 @@ _CLOSED = {
     b"SEQ": "SequenceFile",
     b"PARE": "encrypted Parquet",
     b"%PDF": "PDF",
+    **dict.fromkeys((b"x\x01", b"x\x9c", b"x\xda"), "zlib"),
+    b"\x5d\0\0": "LZMA",
+    b"\x1f\x9d": "compress",
+    b"LZIP": "lzip",
+    b"\x89LZO": "lzop",
+    b"LZ4Block": "LZ4",
+    b"\x02\x21\x4c\x18": "LZ4",
+    **{bytes([0x50 + number]) + b"\x2a\x4d\x18": "Zstandard" for number in range(16)},
+    b"\xff\xff\xff\xff": "Arrow",
+    b"FEA1": "Arrow",
+    b"\x89HDF": "HDF5",
+    b"MSCF": "CAB",
+    b"\xd0\xcf\x11\xe0": "OLE",
 }
+# Its files are looked at as they stand in it, unless they are packed themselves.
+_TAR, _TAR_AT = "tar", slice(257, 262)
 _UTF = {b"\xff\xfe\0\0": "utf-32", b"\0\0\xfe\xff": "utf-32", b"\xff\xfe": "utf-16"}
 _UTF |= {b"\xfe\xff": "utf-16"}
 
@@ -72,10 +87,13 @@ class Look:
         depth = within.count(" ") + bool(within)
         start = _start(open_())
         kind = "" if depth > _DEEPEST else _kind(start, name)
-        self._bytes(open_(), within, is_text=not kind, binary=bool(kind) or b"\0" in start)
+        is_binary = bool(kind) or b"\0" in start
+        self._bytes(open_(), within, is_text=kind in ("", _TAR), binary=is_binary)
+        if not kind and any(byte < 9 for byte in start):
+            self._lengths(open_(), within)
         if depth > _DEEPEST and _kind(start, name):
             self.unread.append(("gzip", "too many containers lie in one another"))
-        elif kind in (*_CLOSED.values(), "DuckDB"):
+        elif kind in (*_CLOSED.values(), "DuckDB", _TAR):
             self.unread.append((kind, "no view of a scan opens it"))
         elif kind:
             self._container(kind, open_, name, within)
@@ -98,8 +116,18 @@ class Look:
             if is_text and (b"\\" in data or b"%" in data):
                 # Where there are line ends, no line is looked at twice.
                 first = data.rfind(b"\n", 0, begin) + 1
-                last = data.rfind(b"\n", 0, end) + 1 if end < len(data) else end
-                self._escaped(data[first : last or len(data)], within, binary=binary)
+                last = data.rfind(b"\n", begin, end) + 1 if end < len(data) else end
+                # Nor is one left out of which the next piece does not have the beginning.
+                if not last or end - last >= _MARGIN:
+                    last = len(data)
+                self._escaped(data[first:last], within, binary=binary)
+
+    def _lengths(self, stream: Readable, within: str) -> None:
+        """Look at bytes of an unknown kind for values of which a length before them tells."""
+        for data, begin, end in _windows(stream):
+            for place, kind in self._needles.after_lengths(data):
+                if begin <= place < end:
+                    self.found[within or "raw", kind] += 1
 
     def _escaped(self, data: bytes, within: str, *, binary: bool) -> None:
         """Count what stands in a text once its escapes are read, and not before."""
@@ -199,7 +227,8 @@ def _kind(start: bytes, name: str) -> str:
     encoded = next((kind for mark, kind in _UTF.items() if start.startswith(mark)), "")
     if encoded or (start.isascii() and not any(byte < 9 for byte in start)):
         return encoded
-    return next((kind for begin, kind in _CLOSED.items() if start.startswith(begin)), "")
+    closed = next((kind for begin, kind in _CLOSED.items() if start.startswith(begin)), "")
+    return closed or (_TAR if start[_TAR_AT] == b"ustar" else "")
 
 
 def _held(stream: Any, within: str) -> Any:

@@ -47,7 +47,7 @@ class Values:
 
     Args:
         emails: Addresses, as the jobs compare them.
-        bounds: What is left of long ones as bounds, in lower case.
+        bounds: What is left of long ones and of serial numbers as bounds, in lower case.
         serials: Serial numbers.
         instants: Epoch milliseconds.
         dates: Days, as text.
@@ -65,15 +65,27 @@ def is_instant(number: int) -> bool:
     return _EARLIEST <= number < _LATEST
 
 
-def bounds_of(email: str) -> set[str]:
-    """Return what a lower and an upper bound keep of an address, however it was written."""
+def bounds_of(value: str) -> set[str]:
+    """Return what a lower and an upper bound keep of a value, however it was written."""
     bounds = set()
     for length in range(BOUND_LENGTH - 3, BOUND_LENGTH + 1):
-        if len(email) > length:
-            kept, last = email[: length - 1], email[length - 1]
-            bounds |= {email[:length]}
+        if len(value) > length:
+            kept, last = value[: length - 1], value[length - 1]
+            bounds |= {value[:length]}
             bounds |= {kept + chr(ord(case) + 1).lower() for case in (last, last.upper()[0])}
     return bounds
+
+
+def digits_of(serial: str) -> str:
+    """Return the 32 hexadecimal digits of a serial number that is a UUID; else nothing."""
+    digits = serial.lower().replace("-", "")
+    return digits if _HEX.fullmatch(digits) else ""
+
+
+def spelled(digits: str) -> tuple[str, str]:
+    """Return 32 hexadecimal digits as they are, and as a UUID is written."""
+    parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
+    return digits, "-".join(parts)
 
 
 @dataclass
@@ -96,13 +108,13 @@ class Needles:
     def __post_init__(self) -> None:
         values = self.values
         self._take_emails(values.emails)
-        hexes = {s: s.lower().replace("-", "") for s in values.serials}
-        uuids = {h for h in hexes.values() if _HEX.fullmatch(h)}
+        hexes = {s: digits_of(s) for s in values.serials}
+        uuids = {digits for digits in hexes.values() if digits}
         self._hex = frozenset(h.encode() for h in uuids)
         self._raw_serials = tuple(bytes.fromhex(h) for h in sorted(uuids))
         self._ascii_raw_serials = tuple(raw for raw in self._raw_serials if raw.isascii())
         self._serials = tuple(
-            sorted(s.strip().lower().encode() for s, h in hexes.items() if h not in uuids)
+            sorted(s.strip().lower().encode() for s, digits in hexes.items() if not digits)
         )
         self._days = frozenset(day.encode() for day in values.dates)
         self._little = frozenset(i.to_bytes(8, "little") for i in values.instants)
@@ -145,6 +157,17 @@ class Needles:
         if self._days:
             yield from self._dates(data)
 
+    def after_lengths(self, data: bytes) -> Iterator[Hit]:
+        """Yield the texts of which a length before them tells where they end, and `hits` do not.
+
+        What follows them may be a letter that means something else.
+        """
+        lowered, told = data.lower(), {place for place, _ in self.hits(data, binary=True)}
+        for text, kind in self._texts:
+            for place in _places(lowered, text):
+                if place not in told and _is_length(data[max(0, place - 4) : place], len(text)):
+                    yield place, kind
+
     def kinds(self, data: bytes, *, binary: bool = False, name: bool = False) -> Counter[str]:
         """Count the values in bytes by kind, as they are and with escapes read."""
         found = Counter(kind for _, kind in self.hits(data, binary=binary, name=name))
@@ -165,15 +188,18 @@ class Needles:
         number = sum(map(self.is_bound, values)) if self.values.bounds else 0
         return Counter({BOUND: number} if number else {})
 
+    @property
+    def _texts(self) -> Iterator[tuple[bytes, str]]:
+        yield from ((email.encode(), EMAIL) for email in self.values.emails)
+        yield from (
+            (text.encode(), SERIAL) for known in self._hex for text in spelled(known.decode())
+        )
+        yield from ((s, SERIAL) for s in self._serials if len(s) >= _LEAST_IN_BINARY)
+
     def literals(self) -> Iterator[tuple[bytes, str]]:
         """Yield all forms of all values, in lower case, with their kinds."""
-        yield from ((email.encode(), EMAIL) for email in self.values.emails)
-        for known in self._hex:
-            text = known.decode()
-            parts = (text[:8], text[8:12], text[12:16], text[16:20], text[20:])
-            yield from ((known, SERIAL), ("-".join(parts).encode(), SERIAL))
-        raw = (*self._raw_serials, *(s for s in self._serials if len(s) >= _LEAST_IN_BINARY))
-        yield from ((serial.lower(), SERIAL) for serial in raw)
+        yield from self._texts
+        yield from ((serial.lower(), SERIAL) for serial in self._raw_serials)
         for instant in self.values.instants:
             yield str(instant).encode(), INSTANT
             yield instant.to_bytes(8, "little").lower(), INSTANT
@@ -277,6 +303,14 @@ def _spellings(character: str) -> list[str]:
     found = {character, character.upper(), character.title(), character.swapcase()}
     same = {other for other in found if other.lower() == character}
     return sorted(same | (set("\u03c2\u03c3\u03a3") if character in "\u03c2\u03c3" else set()))
+
+
+def _is_length(before: bytes, size: int) -> bool:
+    """Tell whether bytes before a text end with its length, as files of many kinds have it."""
+    # Of one byte, or of several with the least one last; as Avro doubles it; the least one first.
+    if before[-1:] in (bytes([number]) for number in (size, 2 * size) if number < 256):
+        return True
+    return before == size.to_bytes(4, "little")
 
 
 def _places(data: bytes, value: bytes) -> Iterator[int]:

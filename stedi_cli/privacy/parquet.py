@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stedi_cli.privacy.needles import INSTANT, Needles
@@ -33,6 +34,8 @@ def read_parquet(file: BinaryIO, needles: Needles, found: Found) -> None:
         # As their dictionaries, values that stand there often are held once.
         file.seek(0)
         opened = pq.ParquetFile(file, buffer_size=1 << 20, read_dictionary=texts)
+        for group in range(opened.num_row_groups if texts else 0):
+            _add(found, "parquet dictionaries", _of_dictionaries(opened, group, needles))
         values = _Values(needles, found)
         for batch in opened.iter_batches(batch_size=_ROWS, use_threads=False):
             for column in batch.columns:
@@ -64,6 +67,39 @@ def _of_footer(opened: pq.ParquetFile, needles: Needles, found: Found) -> list[s
                 raise UnreadableError("a column in it is too large")
             _add(found, "parquet statistics", _of_statistics(chunk.statistics, needles))
     return texts
+
+
+def _of_dictionaries(opened: pq.ParquetFile, group: int, needles: Needles) -> Counter[str]:
+    """Count what a group's columns of text list of values, whether a row has them or not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    counted: Counter[str] = Counter()
+    # The first row brings the whole list with it.
+    for batch in opened.iter_batches(batch_size=1, row_groups=[group], use_threads=False):
+        for leaf in (leaf for column in batch.columns for leaf in _leaves(column)):
+            if pa.types.is_dictionary(leaf.type):
+                listed = pc.cast(leaf.dictionary, pa.binary()).to_pylist()
+                counted += needles.kinds(b"\0".join(listed))
+        break
+    return counted
+
+
+def _leaves(array: Any) -> Iterator[Any]:
+    """Yield the columns in a column that hold values, itself if it does."""
+    import pyarrow as pa
+
+    kind = array.type
+    if isinstance(array, pa.ExtensionArray):
+        yield from _leaves(array.storage)
+    elif pa.types.is_map(kind):
+        yield from (leaf for below in (array.keys, array.items) for leaf in _leaves(below))
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or _is_fixed_list(kind):
+        yield from _leaves(array.flatten())
+    elif pa.types.is_struct(kind):
+        yield from (leaf for below in array.flatten() for leaf in _leaves(below))
+    else:
+        yield array
 
 
 def _fields(field: pa.Field) -> list[pa.Field]:
@@ -108,22 +144,16 @@ class _Values:
 
     def look_at(self, array: Any) -> None:
         """Look at a column, and at all columns in it."""
+        for leaf in _leaves(array):
+            self._look_at(leaf)
+
+    def _look_at(self, array: Any) -> None:
         import pyarrow as pa
 
         kind = array.type
-        if isinstance(array, pa.ExtensionArray):
-            self.look_at(array.storage)
-        elif pa.types.is_map(kind):
-            self.look_at(array.keys)
-            self.look_at(array.items)
-        elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or _is_fixed_list(kind):
-            self.look_at(array.flatten())
-        elif pa.types.is_struct(kind):
-            for below in array.flatten():
-                self.look_at(below)
-        elif _says_nothing(kind):
+        if _says_nothing(kind):
             return
-        elif pa.types.is_timestamp(kind):
+        if pa.types.is_timestamp(kind):
             self._numbers(array.cast(pa.timestamp("ms", kind.tz), safe=False).cast(pa.int64()))
         elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
             self._numbers(array)

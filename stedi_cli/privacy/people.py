@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +17,8 @@ _HOW = (
     "Give one e-mail address a line, or a JSON object such as"
     ' {"email": "…", "serialNumber": "…", "instants": [1655564444103]}.'
 )
-# Quotes, commas and the like are around an address, as in CSV, or between several.
+# Quotes, commas and the like are around an address, as in CSV, or between several. One that has
+# them itself, or ends with a mark, is given in an object.
 _ADDRESS = re.compile(r"""[^@\s"<>(),;:\\\[\]]+@[^@\s"<>(),;:\\\[\]]+""")
 
 
@@ -75,6 +77,8 @@ def _read(lines: list[str], place: str, any_name: bool) -> Iterable[Person]:
         named = bool(_ADDRESS.fullmatch(text))
         if is_object and person is not None:
             named = bool(person.email) and (any_name or "@" in person.email[1:-1])
+        elif named:
+            named = not _has_more_around(text)
         if person is None or not named:
             raise UsageError(f"{place}: line {number} names nobody.", hint=_HOW)
         if not all(map(is_instant, person.instants)):
@@ -83,6 +87,14 @@ def _read(lines: list[str], place: str, any_name: bool) -> Iterable[Person]:
                 hint="Instants are epoch milliseconds, such as 1655564444103.",
             )
         yield replace(person, line=number)
+
+
+def _has_more_around(text: str) -> bool:
+    """Tell whether more than an address stands there: what is not seen, or marks around it."""
+    kinds = [unicodedata.category(character) for character in text]
+    if any(kind[0] in "CZ" for kind in kinds):
+        return True
+    return kinds[-1][0] not in "LMN" or (kinds[0][0] not in "LMN" and not text[0].isascii())
 
 
 def _from_object(text: str) -> Person | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from stedi_cli.errors import UsageError
+from stedi_cli.privacy.escapes import decoded
 from stedi_cli.privacy.known import Known, Sought
 from stedi_cli.privacy.look import Look
 from stedi_cli.privacy.needles import Needles
@@ -236,7 +237,8 @@ class _Scanner:
 
     def _is_hidden(self, name: str) -> bool:
         # Another person's address is nobody's business either.
-        if "@" in name or "%40" in name:
+        texts = (text for _, text in decoded(os.fsencode(name)))
+        if any(b"@" in text for text in (os.fsencode(name), *texts)):
             return True
         return bool(self._needles.kinds(os.fsencode(name), name=True))
 

@@ -46,7 +46,12 @@ def read_sqlite(data: bytes, needles: Needles, found: Found) -> None:
 def count_left(data: bytes, live: bytes, needles: Needles, found: Found) -> None:
     """Count what pages hold beyond what is live; there nothing tells where a value begins."""
     lowered, kept = data.lower(), live.lower()
-    for value, kind in needles.literals():
+    is_wide = data.startswith(MAGIC) and data[59:60] in (b"\2", b"\3")
+    for literal, kind in needles.literals():
+        # As UTF-16 has it, whichever byte comes first.
+        value = (
+            b"\0".join(literal[at : at + 1] for at in range(len(literal))) if is_wide else literal
+        )
         left = lowered.count(value)
         if left and (left := left - kept.count(value)) > 0:
             found["sqlite pages", kind] += left
