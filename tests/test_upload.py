@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import Lake, Result, mostly_slow, uploaded
+from conftest import Ask, Lake, Result, mostly_slow, uploaded
 from rich.text import Text
 from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, MOTIONS, SMALL, STRICT, lines, write_lake
 from terminal import on_terminal
@@ -630,6 +631,18 @@ def test_a_file_where_a_folder_should_be_is_refused(
     with pytest.raises(UsageError, match="customer"):
         empty.upload(folder)
     assert zone(empty) == {}
+
+
+def test_a_file_in_the_place_of_a_tables_folder_is_not_passed_over(ran: Lake, invoke: Ask) -> None:
+    folder = ran.layout.landing / FOLDERS["accelerometer_landing"]
+    shutil.rmtree(folder)
+    folder.write_bytes(CONTENT)
+    counts = {name: state.current for name, state in ran.states().items()}
+    query = ["query", "SELECT * FROM accelerometer_landing"]
+    for words in (["jobs", "run", "--all"], ["validate"], query, ["upload"]):
+        told = invoke("--root", ran.settings.root, *words)
+        assert (told.code, "accelerometer is not a folder" in told.err) == (2, True), words
+    assert {name: state.current for name, state in ran.states().items()} == counts
 
 
 HOSTILE = ["a'b.json", 'a"b.json', "a\nb.json", "a*.json", "a?.json", "[a].json", "{a,b}.json"]

@@ -61,9 +61,16 @@ class LandingZone:
         """Return the names of a table's files, sorted.
 
         Raises:
-            UsageError: If one is a link or otherwise no plain file, or has an unsafe name.
+            UsageError: If one is a link or otherwise no plain file, or has an unsafe name; or if
+                a file is where their folder has to be.
         """
         folder = self.folder(table)
+        if not folder.is_dir() and folder.exists():
+            # It would be passed over, and the table be empty.
+            raise UsageError(
+                f"{shown(str(folder))} is not a folder.",
+                hint=f"Move it away; landing files of {table} go into a folder of that name.",
+            )
         found: list[str] = []
         for name, entry in files_below(folder):
             place = f"{folder}/{name}"

@@ -100,8 +100,14 @@ UNREPEATABLE = frozenset(
     )
 )
 """Functions whose answer depends on more than what they are given: the clock, chance, who asks."""
-CLOCKS = frozenset(
-    {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
+UNCALLED = frozenset(
+    (
+        *("current_catalog", "current_date", "current_path", "current_role", "current_schema"),
+        *("current_time", "current_timestamp", "current_user", "localtime", "localtimestamp"),
+        *("session_user",),
+    )
 )
-"""Words that tell the time without being called, where no column has the name."""
+"""Words that say such a thing without being called, where no column has the name."""
 FUNCTIONS = frozenset((_NAMED + _OPERATORS).split()) | TABLE_FUNCTIONS
+REPEATABLE = FUNCTIONS - UNREPEATABLE
+"""Functions known to give the same again; of one that only Athena has, nobody knows it here."""

@@ -19,7 +19,7 @@ from stedi_cli.project.naming import meant
 from stedi_cli.questions.duckdb_errors import own_errors
 from stedi_cli.questions.parsed import tree_of
 from stedi_cli.questions.select_list import columns_listed
-from stedi_cli.questions.sql_functions import CLOCKS, FUNCTIONS, TABLE_FUNCTIONS, UNREPEATABLE
+from stedi_cli.questions.sql_functions import FUNCTIONS, REPEATABLE, TABLE_FUNCTIONS, UNCALLED
 from stedi_cli.questions.sql_text import TOKEN, bare
 
 _EXPRESSIONS = frozenset(
@@ -233,8 +233,8 @@ def _depends_on_more(node: dict[str, Any]) -> bool:
     """Tell whether a part of a query depends on more than the tables."""
     said = node.get("column_names", [])
     called = str(node.get("function_name", "")).lower()
-    clock = len(said) == 1 and str(said[0]).lower() in CLOCKS
-    return "sample" in node or called in UNREPEATABLE or clock
+    uncalled = len(said) == 1 and str(said[0]).lower() in UNCALLED
+    return "sample" in node or bool(called and called not in REPEATABLE) or uncalled
 
 
 def _refuse_node(node: dict[str, Any]) -> None:
