@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+FILE = "_file"
+"""The column that names a row's file: none of the model is called so, which begin with a letter."""
+
 
 def identifier(name: str) -> str:
     """Quote a table or column name for DuckDB and Trino."""
@@ -21,15 +24,15 @@ def literals(texts: Iterable[str]) -> str:
     return "[" + ", ".join(literal(text) for text in texts) + "]"
 
 
-def parquet(files: Iterable[Path], *, filename: bool = False) -> str:
+def parquet(files: Iterable[Path], *, named: bool = False) -> str:
     """Return DuckDB's reading of Parquet files.
 
     Args:
         files: The files, at least one.
-        filename: Whether each row's file comes along, as the column ``filename``.
+        named: Whether each row's file comes along, as the column ``_file``.
     """
     # Or a folder called column=value anywhere above would give every row that value.
-    options = f"hive_partitioning = false, filename = {str(filename).lower()}"
+    options = f"hive_partitioning = false, filename = {literal(FILE) if named else 'false'}"
     return f"read_parquet({literals(map(str, files))}, {options})"
 
 

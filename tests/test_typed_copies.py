@@ -645,6 +645,40 @@ def test_another_model_is_read_again(tmp_path: Path, read: list[str]) -> None:
     assert read != []
 
 
+OTHER = """
+  weather_landing:
+    zone: landing
+    folder: weather
+    doc: Of the tests.
+    columns:
+      - {name: filename, type: string, required: true, doc: What engines call a row's file.}
+  weather_trusted: {zone: trusted, doc: The same., columns_of: weather_landing}
+  customer_trusted:
+"""
+OTHER_JOB = """
+jobs:
+  weather_landing_to_trusted: {doc: Takes all., reads: [weather_landing], writes: weather_trusted}
+"""
+
+
+def test_a_column_may_be_called_as_engines_call_files(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("tests", ".*", "stedi_cli"))
+    model = project / "configs" / "lakehouse.yaml"
+    text = model.read_text().replace("\n  customer_trusted:\n", OTHER, 1)
+    model.write_text(text.replace("\njobs:\n", OTHER_JOB, 1))
+    job = project / "jobs" / "weather_landing_to_trusted.sql"
+    job.write_text("SELECT filename FROM weather_landing\n")
+    lake = Lake(tmp_path / "lake", project=project).up()
+    folder = lake.layout.landing / "weather"
+    for name in ("a", "b"):
+        (folder / f"{name}.json").write_text(f'{{"filename": "of {name}"}}\n')
+    lake.run()
+    (folder / "a.json").unlink()
+    lake.run()
+    assert lake.rows("weather_landing") == lake.rows("weather_trusted") == [("of b",)]
+
+
 @pytest.mark.parametrize("name", ["customer_landing_typed", "Customer_landing_typed"])
 @pytest.mark.usefixtures("ran")
 def test_names_of_copies_are_taken(lake: Lake, invoke: Callable[..., Result], name: str) -> None:

@@ -32,7 +32,7 @@ from stedi_cli.local.place import Place
 from stedi_cli.local.typed_copies import Held, TypedCopies, rows_without
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.runs.bad_rows import refuse_unusable
-from stedi_cli.sql import literal, parquet
+from stedi_cli.sql import FILE, literal, parquet
 from stedi_cli.tables import iceberg
 from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.provenance import LandingAccount
@@ -245,7 +245,7 @@ class Ingestion:
         if held.gone and held.files:
             gone = ", ".join(map(literal, sorted(held.gone)))
             rows = self._engine.execute(
-                f"SELECT DISTINCT filename FROM {parquet(held.files, filename=True)}"
+                f"SELECT DISTINCT {FILE} FROM {parquet(held.files, named=True)}"
                 f" WHERE {LANDING_FILE} IN ({gone})"
             )
             found |= {Path(row[0]) for row in rows}
