@@ -234,6 +234,24 @@ def test_the_lakehouse_is_no_part_of_a_delivery(given: Path) -> None:
     assert delivery.not_taken == ((inside, "it is the lakehouse itself"),)
 
 
+@pytest.mark.parametrize("called", ["customer", "customers", "customer_landing"])
+def test_a_lakehouse_is_none_either_where_it_is_called_like_a_table(
+    given: Path, called: str
+) -> None:
+    write_lake(given / "data")
+    (given / "data" / "customer").rename(given / "data" / "Customer")
+    root = given / "data" / called
+    made(root, "stedi.json", "landing/customer/old.json")
+    delivery = found(given / "data", root)
+    assert names(delivery) == ["c.json"]
+    assert delivery.not_taken == ((root, "it is the lakehouse itself"),)
+    for folder in (given / "data").iterdir():
+        if folder != root:
+            folder.rename(given / folder.name)
+    with pytest.raises(UsageError, match="holds no landing files"):
+        found(given / "data", root)
+
+
 def zipped() -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:

@@ -65,16 +65,18 @@ class TableFolders:
         folders = [self._whole]
         while folders:
             folder = folders.pop()
-            inner = [entry for entry in _entries(folder) if _is_folder(entry)]
+            inner = [
+                entry
+                for entry in _entries(folder)
+                if _is_folder(entry) and folder / entry.name != self._apart
+            ]
             if any(self.table_called(entry.name) for entry in inner):
                 yield folder
                 continue
             folders += [
                 folder / entry.name
                 for entry in inner
-                if not entry.is_symlink()
-                and not is_hidden(entry.name, folder=True)
-                and folder / entry.name != self._apart
+                if not entry.is_symlink() and not is_hidden(entry.name, folder=True)
             ]
 
     def held(self) -> list[str]:
@@ -90,7 +92,8 @@ class TableFolders:
         """
         found = Below({table.name: [] for table in self._tables})
         for entry in _entries(place):
-            path, table = place / entry.name, self.table_called(entry.name)
+            path = place / entry.name
+            table = None if path == self._apart else self.table_called(entry.name)
             if table is not None:
                 if not path.is_dir():
                     raise UsageError(f"{path} is not a folder.", hint="Move it away and try again.")
