@@ -9,11 +9,12 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
+from typing import BinaryIO
 
 import pytest
 from conftest import Ask, Lake, Result, mostly_slow, uploaded
@@ -25,7 +26,7 @@ from stedi_cli.cli import render
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.landing.delivery import unknown_keys
-from stedi_cli.local import landing_zone
+from stedi_cli.local import landing_zone, staging
 
 CONTENT = lines(CUSTOMERS)
 
@@ -466,6 +467,29 @@ def test_where_the_file_system_copies_nothing_by_itself(
     monkeypatch.setattr(os, "copy_file_range", refusing)
     assert states(empty, one(tmp_path / "in", "c.json")) == [("c.json", "new")]
     assert zone(empty) == {"customer/c.json": CONTENT}
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_source_that_cannot_be_read_to_its_end_is_named(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    (name,) = SMALL["customer_landing"] if there else ["new.json"]
+    folder = one(tmp_path / "in", name)
+    (path,) = folder.rglob(name)
+    read = staging.pieces
+
+    def failing(stream: BinaryIO) -> Iterator[bytes]:
+        if Path(stream.name) == path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        yield from read(stream)
+
+    monkeypatch.setattr(staging, "pieces", failing)
+    monkeypatch.setattr(os, "copy_file_range", lambda *_: 0)
+    before = zone(lake)
+    with pytest.raises(StediError) as refused:
+        lake.upload(folder)
+    assert refused.value.message == f"Cannot read {path}: Input/output error."
+    assert zone(lake) == before
 
 
 def test_how_much_is_read_is_told_within_a_file_too(empty: Lake, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ class _Staging:
                 time.sleep(TICK_NS / 1e9)
             same = self._is_there(source, file, before[0])
             if not same:
-                self._copy(source, part, file.destination, before[0])
+                self._copy(source, file, part, before[0])
             copied = before[0] if same else part.stat().st_size
             if copied != before[0] or _stamp_now(file.source) != before:
                 raise StediError(
@@ -125,7 +125,7 @@ class _Staging:
         if same and file.before is not None:
             return Staged(file.table, file.name, None, file.destination, file.before, "unchanged")
         with _read(part) as copy:
-            facts = read_facts(self._pieces(copy), file.name, str(file.source))
+            facts = read_facts(self._pieces(copy, part), file.name, str(file.source))
         state = "changed" if file.is_there else "new"
         return Staged(file.table, file.name, part, file.destination, facts, state)
 
@@ -133,21 +133,21 @@ class _Staging:
         """Tell whether the zone has the same bytes already."""
         if file.before is None or file.before.size != size:
             return False
-        same = digest(self._pieces(source)) == file.before.sha256
+        same = digest(self._pieces(source, file.source)) == file.before.sha256
         self._reading.add(size if same else -size)
         source.seek(0)
         return same
 
-    def _copy(self, source: BinaryIO, part: Path, destination: Path, size: int) -> None:
+    def _copy(self, source: BinaryIO, file: Delivered, part: Path, size: int) -> None:
         """Copy a file; one that turns out to be longer is refused, so not followed."""
-        with _writing(destination), part.open("wb", buffering=0) as sink:
+        with _writing(file.destination), part.open("wb", buffering=0) as sink:
             # Where the file systems refuse, or say that there is nothing, the rest is read.
             with suppress(OSError, AttributeError):
                 while sink.tell() <= size and (
                     copied := os.copy_file_range(source.fileno(), sink.fileno(), _COPIED_AT_ONCE)
                 ):
                     self._go_on(copied)
-            for piece in self._pieces(source):
+            for piece in self._pieces(source, file.source):
                 rest = memoryview(piece)
                 while rest:
                     rest = rest[sink.write(rest) :]
@@ -158,10 +158,12 @@ class _Staging:
                 with suppress(OSError, AttributeError):
                     os.posix_fadvise(sink.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
-    def _pieces(self, stream: BinaryIO) -> Iterator[bytes]:
-        for piece in pieces(stream):
-            self._go_on(len(piece))
-            yield piece
+    def _pieces(self, stream: BinaryIO, path: Path) -> Iterator[bytes]:
+        # Whoever takes a piece may write it, which fails in another place.
+        with _reading(path):
+            for piece in pieces(stream):
+                self._go_on(len(piece))
+                yield piece
 
     def _go_on(self, size: int) -> None:
         if self.stopped.is_set():
@@ -193,9 +195,14 @@ def _stamp_now(path: Path) -> list[int] | None:
 
 @contextmanager
 def _read(path: Path) -> Iterator[BinaryIO]:
+    with _reading(path), path.open("rb", buffering=0) as stream:
+        yield stream
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb", buffering=0) as stream:
-            yield stream
+        yield
     except OSError as error:
         raise StediError(
             f"Cannot read {shown(str(path))}: {error.strerror}.",
