@@ -43,7 +43,7 @@ class Local:
     name: str
     path: Path
     facts: FileFacts
-    stamp: tuple[int, int, int]
+    stamp: tuple[int, int, int, int]
     state: str
 
 
@@ -184,6 +184,27 @@ class _Told(io.FileIO):
         return piece
 
 
+class _Unchanged(io.BufferedReader):
+    """A file that is read only for as long as it is the one that was read before.
+
+    S3 compares a digest of each part with what was sent, and none of the whole file.
+
+    Args:
+        file: The file.
+    """
+
+    def __init__(self, file: Local) -> None:
+        super().__init__(io.FileIO(file.path))
+        self._file = file
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return bytes; raise StediError where the file changed until they were read."""
+        piece = super().read(size)
+        if stamp(self._file.path) != self._file.stamp:
+            raise _changed(self._file)
+        return piece
+
+
 def _send_whole(zone: LandingZone, file: Local, key: str, report: Callable[[int], None]) -> str:
     from botocore.exceptions import ClientError
 
@@ -208,7 +229,7 @@ def _send_parts(zone: LandingZone, file: Local, key: str, report: Callable[[int]
         multipart_threshold=_LARGE, multipart_chunksize=_PART, max_concurrency=_PARALLEL
     )
     owner = {"ExpectedBucketOwner": place["ExpectedBucketOwner"]}
-    with file.path.open("rb") as stream:
+    with _Unchanged(file) as stream:
         zone.storage.s3.upload_fileobj(
             stream,
             place["Bucket"],

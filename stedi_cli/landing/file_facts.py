@@ -67,10 +67,10 @@ def pieces(stream: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def stamp(path: Path) -> tuple[int, int, int]:
-    """Return what changes when a file is written to: its size, time in ns, and number."""
+def stamp(path: Path) -> tuple[int, int, int, int]:
+    """Return what changes when a file is written to: its size, times in ns, and number."""
     status = path.stat()
-    return status.st_size, status.st_mtime_ns, status.st_ino
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def digest(content: Iterable[bytes]) -> str:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -243,6 +244,26 @@ def test_a_large_file_that_fails_leaves_no_part(cloud: CloudLake, large: Path) -
     assert "Uploads" not in cloud.s3.list_multipart_uploads(Bucket=cloud.layout.bucket)
     assert cloud.keys("landing/") == []
     cloud.sandbox.heal()
+    assert [file.state for file in cloud.upload(large)] == ["new"]
+
+
+def test_a_large_file_that_changes_meanwhile_is_not_there(cloud: CloudLake, large: Path) -> None:
+    (path,) = large.rglob("big.json")
+    before = path.stat()
+
+    def change(call: Call) -> None:
+        with path.open("r+b") as stream:
+            stream.seek(-100, os.SEEK_END)
+            stream.write(b"0")
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    # The parts' digests are those of what is sent: S3 would take it.
+    cloud.sandbox.fail(change, action="CreateMultipartUpload", attempts=1)
+    with pytest.raises(StediError, match=r"big\.json changed while it was uploaded"):
+        cloud.upload(large)
+    cloud.sandbox.heal()
+    assert cloud.keys("landing/") == []
+    assert "Uploads" not in cloud.s3.list_multipart_uploads(Bucket=cloud.layout.bucket)
     assert [file.state for file in cloud.upload(large)] == ["new"]
 
 
