@@ -9,6 +9,7 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
 from typing import Any, BinaryIO
@@ -89,6 +90,19 @@ def load_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def with_digest(body: bytes) -> bytes:
+    """Return a body as it is written where what is broken must not be believed."""
+    return sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def body_in(content: bytes) -> bytes:
+    """Return the body in what `with_digest` gave; raise ValueError where that is broken."""
+    digest, _, body = content.partition(b"\n")
+    if digest != sha256(body).hexdigest().encode():
+        raise ValueError("it is not as it was written")
+    return body
 
 
 def sync(path: Path) -> None:

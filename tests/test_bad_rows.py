@@ -12,6 +12,7 @@ import pytest
 from conftest import Ask, Lake
 from small import CUSTOMERS, MOTIONS, STRICT, C, lines, write_lake
 
+from stedi_cli.durable import body_in
 from stedi_cli.errors import BadDataError
 from stedi_cli.runs.bad_rows import TooManyBadLines, frequent
 
@@ -131,7 +132,7 @@ def test_what_a_file_is_stands_in_the_index(lake: Lake) -> None:
     add(lake, "array.json", json.dumps(MOTIONS).encode())
     with lake.opened() as opened:
         opened.landing.states()
-    index = json.loads(lake.layout.index.read_text())
+    index = json.loads(body_in(lake.layout.index.read_bytes()))
     assert index["accelerometer/array.json"]["facts"]["shape"].startswith("a JSON array;")
     assert index["accelerometer/a.json"]["facts"]["shape"] == ""
 
@@ -192,7 +193,7 @@ def test_the_index_keeps_what_a_file_was_converted_from(tmp_path: Path) -> None:
         found = opened.landing.find(odd)
         list(opened.landing.upload(found, remove={}, wait=False, convert=True))
     for _ in range(2):
-        index = json.loads(lake.layout.index.read_text())
+        index = json.loads(body_in(lake.layout.index.read_bytes()))
         origin = index["customer/c.json"]["origin"]
         assert (origin["file"], origin["records"]) == ("c.json", 7)
         # A copy of the lakehouse has other stamps, and the same bytes.

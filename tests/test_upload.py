@@ -23,6 +23,7 @@ from small import CUSTOMERS, FOLDERS, LANDING_COUNTS, MOTIONS, SMALL, STRICT, li
 from terminal import on_terminal
 
 from stedi_cli.cli import render
+from stedi_cli.durable import body_in
 from stedi_cli.errors import StediError, UsageError
 from stedi_cli.lake.events import Uploaded
 from stedi_cli.landing.delivery import unknown_keys
@@ -571,7 +572,7 @@ def test_an_older_index_is_not_believed_since_it_says_no_shape(lake: Lake) -> No
     array.write_bytes(json.dumps(CUSTOMERS).encode())
     with lake.opened() as opened:
         before = opened.landing.states()
-    index = json.loads(lake.layout.index.read_bytes())
+    index = json.loads(body_in(lake.layout.index.read_bytes()))
     for entry in index.values():
         del entry["facts"]["shape"]
     lake.layout.index.write_text(json.dumps(index))
@@ -579,6 +580,20 @@ def test_an_older_index_is_not_believed_since_it_says_no_shape(lake: Lake) -> No
     with lake.opened() as opened:
         assert opened.landing.states() == before
     assert before["customer_landing"].files["array.json"].shape.startswith("a JSON array;")
+
+
+def test_an_index_that_rots_is_not_believed(ran: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a number of lines that is wrong would fail each validation, whatever is run again."""
+    monkeypatch.setattr(landing_zone, "is_settled", lambda stamp, read_ns: True)
+    with ran.opened() as opened:
+        before = opened.landing.states()
+    kept = ran.layout.index.read_bytes()
+    rotten = kept.replace(b'"lines": 7,', b'"lines": 6,')
+    assert rotten != kept
+    ran.layout.index.write_bytes(rotten)
+    with ran.opened() as opened:
+        assert opened.landing.states() == before
+    assert ran.validate().ok
 
 
 # --- Keys that nobody knows ----------------------------------------------------------------------

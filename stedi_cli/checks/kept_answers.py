@@ -13,6 +13,7 @@ from typing import Any
 
 from stedi_cli import __version__
 from stedi_cli.checks.pairs import MOST_ROWS_COUNTED, Pairs, own_words
+from stedi_cli.durable import body_in, with_digest
 from stedi_cli.lake.kept_part import Kept
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Lakehouse
@@ -91,7 +92,7 @@ class KeptAnswers:
                 self._holding[title] = _Entry(basis, reads, pairs)
         record = {title: [e.basis, e.reads, e.pairs] for title, e in self._holding.items()}
         body = json.dumps(record, sort_keys=True).encode()
-        self._place.write(_digest(body) + b"\n" + body)
+        self._place.write(with_digest(body))
 
     def _basis(self, title: str, text: str, reads: list[str]) -> str | None:
         """Return a digest of all that an answer depends on; None where that cannot be told."""
@@ -99,7 +100,7 @@ class KeptAnswers:
             return None
         tables = {name: self._there[name] for name in reads}
         depends = [FORM, __version__, title, text, tables]
-        return _digest(json.dumps(depends, sort_keys=True).encode()).decode()
+        return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
 
     def _may_stand(self, title: str, text: str, pairs: Pairs) -> bool:
         """Tell whether an answer holds no word but those of the project, and counts."""
@@ -108,11 +109,9 @@ class KeptAnswers:
 
     def _read(self, subjects: Mapping[str, str]) -> dict[str, _Entry]:
         """Return what is kept of what is asked now; nothing where it is not as it was written."""
-        digest, _, body = self._place.read().partition(b"\n")
-        if digest != _digest(body):
-            return {}
         try:
-            kept = {title: _entry(found) for title, found in json.loads(body).items()}
+            record = json.loads(body_in(self._place.read()))
+            kept = {title: _entry(found) for title, found in record.items()}
         except (ValueError, TypeError, AttributeError, RecursionError):
             return {}
         return {
@@ -131,7 +130,3 @@ def _entry(found: Any) -> _Entry:
     if any(type(word) is not str for word in words) or any(type(n) is not int for n in numbers):
         raise TypeError
     return entry
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).hexdigest().encode()

@@ -14,10 +14,10 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from stedi_cli.durable import body_in, with_digest
 from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.landing.file_facts import FileFacts, digest, pieces
 from stedi_cli.landing.ledger import JUDGEMENT, FileAccount
@@ -110,7 +110,7 @@ class KeptAside:
         body = json.dumps(record, separators=(",", ":")).encode()
         place = self._record(table.name)
         part = place.with_name(f"{place.name}.part")
-        part.write_bytes(sha256(body).hexdigest().encode() + b"\n" + body)
+        part.write_bytes(with_digest(body))
         part.replace(place)
         self.sweep()
 
@@ -173,10 +173,7 @@ def _read_by(table: Table) -> dict[str, Any]:
 
 def _parsed(content: bytes) -> Any:
     """Return a record; raise ValueError where it is broken."""
-    told, _, body = content.partition(b"\n")
-    if sha256(body).hexdigest().encode() != told:
-        raise ValueError
-    record = json.loads(body)
+    record = json.loads(body_in(content))
     if record["data"] is not None and not _DATA.fullmatch(record["data"]):
         raise ValueError
     return record

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from stedi_cli.durable import load_json, replaced
+from stedi_cli.durable import body_in, replaced, with_digest
 from stedi_cli.errors import StediError
 from stedi_cli.landing.file_facts import FileFacts, facts_from
 from stedi_cli.landing.origin import Origin, origin_from
@@ -34,7 +34,7 @@ class Entry:
 class LandingIndex:
     """What is known of landing files, by their paths below the folder of the landing zones.
 
-    A cache that cannot be read is empty, and one that cannot be written is no error.
+    A cache that is not as it was written is empty, and one that cannot be written is no error.
 
     Args:
         layout: The lakehouse.
@@ -77,7 +77,7 @@ class LandingIndex:
         }
         try:
             with replaced(self._layout.index, self._layout.temp) as sink:
-                sink.write(json.dumps(content, sort_keys=True).encode())
+                sink.write(with_digest(json.dumps(content, sort_keys=True).encode()))
         except (OSError, StediError):
             return
         self._stored = found
@@ -85,9 +85,11 @@ class LandingIndex:
     def _entries(self) -> dict[str, Entry]:
         if self._read is None:
             try:
-                raw = load_json(self._layout.index)
+                content = self._layout.index.read_bytes()
+                # An older version wrote no digest.
+                raw = json.loads(content if content.startswith(b"{") else body_in(content))
                 self._stored = {key: _entry(entry) for key, entry in raw.items()}
-            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 self._stored = {}
             self._read = dict(self._stored)
         return self._read

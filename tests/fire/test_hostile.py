@@ -86,7 +86,9 @@ CONTENTS: dict[str, Callable[[str], bytes]] = {
 @pytest.mark.parametrize("name", ["landing-index.json", "stedi.json", "lock"])
 def test_hostile_content_of_its_own_files(built: Arena, name: str, content: str) -> None:
     path = built.root / name
-    path.write_bytes(CONTENTS[content](path.read_text()))
+    # What an older version wrote has no digest in front, by which all of it would be known.
+    text = path.read_text()
+    path.write_bytes(CONTENTS[content](text[max(0, text.find("{")) :]))
     ended = built.run("jobs", "run", "--all", "--force")
     if ended.code != 0:
         assert name == "stedi.json"
