@@ -49,7 +49,7 @@ _CODE = re.compile(
     r"|function call \"[^\s()'\"]+\([\w, ()\[\]]*\)\""
 )
 # What AWS or boto3 quotes of its own: hosts and regions.
-_OF_AWS = re.compile(r"https?://[\w.-]+(?::\d+)?/?|[a-z]{2}(?:-[a-z]+)+-\d")
+_OF_AWS = re.compile(r"https?://[\w.-]+(?::\d+)?/?|[a-z]{2,4}(?:-[a-z]+)+-\d")
 # Numbers that tell of a program, and then those that may be a value.
 _NUMBER = re.compile(
     r"(?P<kept>\barn:aws[\w-]*:[\w-]*:[\w-]*:\d{12}(?=:)"

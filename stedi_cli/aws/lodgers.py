@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from stedi_cli.aws.account import aws_errors, side_by_side
-from stedi_cli.aws.infra.resource import ask
+from stedi_cli.aws.infra.resource import ask_all
 from stedi_cli.aws.layout import TAG, Layout
 
 
@@ -74,14 +74,9 @@ def lodgers(layout: Layout, found: list[dict[str, Any]] | None = None) -> list[L
 
 
 def _tables(layout: Layout, database: str) -> list[dict[str, Any]]:
-    pages = layout.account.client("glue").get_paginator("get_tables")
-
-    def read() -> list[dict[str, Any]]:
-        found = pages.paginate(DatabaseName=database)
-        return [table for page in found for table in page["TableList"]]
-
+    glue = layout.account.client("glue")
     with aws_errors(f"glue:GetTables {database}"):
-        return ask(read) or []
+        return ask_all(glue, "get_tables", "TableList", DatabaseName=database)
 
 
 def _keys(layout: Layout, table: dict[str, Any]) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ RoleArn = Annotated[str, Held(_refuse_no_role_arn)]
 BoundaryArn = Annotated[str, Held(_refuse_no_policy_arn)]
 KeyArn = Annotated[str, Held(_refuse_no_key_arn)]
 RolePath = Annotated[str, Held(pattern=r"^/([A-Za-z0-9_+=,.@-]+/)*$", max_length=512)]
-Region = Annotated[str, Held(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+Region = Annotated[str, Held(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d$")]
 Url = Annotated[str, Held(_refuse_no_port, pattern=r"^https?://[^\s/?#]+/?$")]
 # Rules of the service with the strictest ones.
 _TAG = r"^[\w .:/=+\-@]*$"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from sandbox.faults import How
 from sandbox.server import Sandbox
 
 from aws.cloud_lake import hurry
-from aws.places import CONFIG, infrastructure, inventory
+from aws.places import CONFIG, account, infrastructure, inventory, settings
 from stedi_cli.aws.infra.emptying import pending_uploads
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.errors import StediError, UsageError
@@ -253,6 +254,73 @@ def test_an_unexpected_policy_on_the_role_does_not_keep_it(
     made = iam.create_policy(PolicyName="more", PolicyDocument=document)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName="stedi-glue", PolicyArn=made)
     down()
+    assert inventory(sandbox) == before
+
+
+def test_more_policies_than_a_page_holds_do_not_keep_the_role(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    iam = sandbox.client("iam")
+    allowed = {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    for number in range(110):
+        iam.put_role_policy(
+            RoleName="stedi-glue", PolicyName=f"a{number:03}", PolicyDocument=document
+        )
+    assert down()["role stedi-glue"] == "removed"
+    assert inventory(sandbox) == before
+
+
+def test_log_groups_behind_a_page_of_others_are_found(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    logs = sandbox.client("logs")
+    for number in range(60):
+        logs.create_log_group(logGroupName=f"/aws-glue/stedi/a{number:02}")
+    assert infrastructure().plan().todo == 0
+    assert down()["log group /aws-glue/stedi/output"] == "removed"
+
+
+def test_a_table_behind_an_empty_page_keeps_the_database(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    iceberg(sandbox, "mine", "s3://my-course/warehouse/mine")
+    glue = account(settings()).client("glue")
+
+    def empty_at_first(params: dict[str, Any], **_: Any) -> Any:
+        if "NextToken" not in json.loads(params["body"]):
+            return SimpleNamespace(status_code=200), {"TableList": [], "NextToken": "more"}
+        body = {k: v for k, v in json.loads(params["body"]).items() if k != "NextToken"}
+        params["body"] = json.dumps(body).encode()
+        return None
+
+    glue.meta.events.register("before-call.glue.GetTables", empty_at_first)
+    try:
+        with pytest.raises(StediError, match="database stedi"):
+            down()
+    finally:
+        glue.meta.events.unregister("before-call.glue.GetTables", empty_at_first)
+    tables = sandbox.client("glue").get_tables(DatabaseName="stedi")["TableList"]
+    assert [table["Name"] for table in tables] == ["mine"]
+
+
+def test_an_endpoint_that_is_gone_by_then_is_no_failure(
+    sandbox: Sandbox, before: dict[str, Any]
+) -> None:
+    ec2 = account(settings()).client("ec2")
+    gone = {"Error": {"Code": "InvalidVpcEndpoint.NotFound", "Message": "not found"}}
+
+    def deleted_before(params: dict[str, Any], **_: Any) -> Any:
+        other = sandbox.client("ec2")
+        ids = [e["VpcEndpointId"] for e in other.describe_vpc_endpoints()["VpcEndpoints"]]
+        other.delete_vpc_endpoints(VpcEndpointIds=ids)
+        return SimpleNamespace(status_code=200), {"Unsuccessful": [gone]}
+
+    ec2.meta.events.register("before-call.ec2.DeleteVpcEndpoints", deleted_before)
+    try:
+        down()
+    finally:
+        ec2.meta.events.unregister("before-call.ec2.DeleteVpcEndpoints", deleted_before)
     assert inventory(sandbox) == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from sandbox.server import Sandbox
 
 from aws.places import CONFIG, infrastructure, inventory
 from stedi_cli.aws import policies
-from stedi_cli.aws.layout import TAG
+from stedi_cli.aws.account import Account
+from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.project.folder import copy_out
+from stedi_cli.project.settings import AwsSettings, load_settings
 
 Invoke = Callable[..., Result]
 
@@ -240,3 +243,34 @@ def test_what_a_lakehouse_grants_covers_nothing_of_one_whose_name_goes_on(
             ask(JobName=other.layout.job_for_all)
     list(other.down())
     assert inventory(sandbox) == before
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+    ],
+)
+def test_another_partition_of_aws_has_its_own_names(
+    sandbox: Sandbox, tmp_path: Path, region: str, partition: str
+) -> None:
+    arn = f"arn:{partition}:iam::{sandbox.account}"
+    lines = [f"region: {region}", f"permissions_boundary: {arn}:policy/limits", "role_path: /a/"]
+    lines += [f"kms_key: arn:{partition}:kms:{region}:{sandbox.account}:key/1a"]
+    lines += ["lake_formation: true", "vpc_connection: steps"]
+    copy_out(PROJECT, tmp_path)
+    config = tmp_path / "configs" / "aws.yaml"
+    config.write_text("\n".join(["target: aws", *lines]))
+    made = load_settings(config)
+    assert isinstance(made, AwsSettings)
+    for role in ({}, {"role_arn": f"{arn}:role/LabRole"}):
+        settings = replace(made, **role)
+        layout = Layout(Account(settings), settings, settings.lakehouse())
+        parts = (policies.caller, policies.s3_access, policies.glue_access, policies.tls_only)
+        for document in (part(layout) for part in parts):
+            named = {name for s in statements(document) for name in s["Resource"]} - {"*"}
+            assert {name.split(":")[1] for name in named} == {partition}
+        assert layout.role_arn.startswith(f"{arn}:role/")
+        assert layout.bucket.endswith(region)

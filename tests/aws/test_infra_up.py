@@ -421,6 +421,30 @@ def test_a_bucket_of_another_account_is_refused_with_what_to_do(sandbox: Sandbox
     assert drifted() == {}
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "hint"),
+    [
+        (
+            "AccessDenied",
+            "with an explicit deny in an identity-based policy: voc-cancel-cred",
+            "lab",
+        ),
+        ("AccessDenied", "with an explicit deny in a service control policy", "organization"),
+        ("ExpiredToken", "The provided token has expired.", "sign in again"),
+    ],
+)
+def test_a_bucket_that_something_else_hides_is_not_called_another_account_s(
+    sandbox: Sandbox, code: str, said: str, hint: str
+) -> None:
+    up()
+    sandbox.fail(("403", "Forbidden", 403), service="s3", action="HeadBucket")
+    said = f"User: x is not authorized to perform: s3:GetBucketTagging {said}"
+    sandbox.fail((code, said, 403), service="s3", action="GetBucketTagging")
+    with pytest.raises(StediError, match="GetBucketTagging failed") as told:
+        infrastructure().refuse_foreign_bucket()
+    assert hint in str(told.value.hint)
+
+
 def test_a_bucket_in_another_region_is_refused(sandbox: Sandbox) -> None:
     where = {"LocationConstraint": "us-west-2"}
     elsewhere = boto3.client("s3", endpoint_url=sandbox.url, region_name="us-west-2")

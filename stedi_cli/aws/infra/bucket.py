@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from stedi_cli.aws import policies
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
+from stedi_cli.aws.hints import PERMISSION, refusal_hint
 from stedi_cli.aws.infra.bucket_settings import (
     BLOCK,
     default_key,
@@ -158,6 +159,9 @@ class Bucket(Kind):
         )
         if head is None:
             return {}
+        if head["status"] == 403:
+            # An answer to it has no body; another may tell what else than a permission is wrong.
+            _raise_reason(answers)
         foreign = self._foreign(head)
         if foreign:
             return {self.layout.bucket: Found({}, ours=False, note=foreign)}
@@ -267,6 +271,15 @@ def _head(s3: Any, owned: dict[str, str]) -> dict[str, Any] | None:
         return {"status": metadata["HTTPStatusCode"], "region": region}
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     return {"status": 200, "region": headers.get("x-amz-bucket-region", "")}
+
+
+def _raise_reason(answers: list[Any]) -> None:
+    """Raise an answer that is an error of which more is known than that something is denied."""
+    for answer in answers:
+        if not isinstance(answer, BaseException):
+            continue
+        if refusal_hint(error_code(answer), str(answer)) not in (None, PERMISSION):
+            raise answer
 
 
 def _attempt(call: Callable[..., Any], arguments: dict[str, str]) -> Any:

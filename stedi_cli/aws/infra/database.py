@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from stedi_cli.aws.account import side_by_side
-from stedi_cli.aws.infra.resource import Found, Kind, ask
+from stedi_cli.aws.infra.resource import Found, Kind, ask, ask_all
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.lodgers import lakehouse_of
 from stedi_cli.lake.records import Resource
@@ -16,6 +16,7 @@ _VPC = "stedi:vpc"
 GRANTS = "stedi:grants"
 """The parameter that notes what of Lake Formation was granted."""
 DEFAULT_VPC = "default"
+_SHOWN = 3
 # What a put takes of what a look tells.
 _PUT = ("Name", "Description", "LocationUri", "Parameters", "CreateTableDefaultPermissions")
 
@@ -114,14 +115,13 @@ class Database(Kind):
         if not any(there.ours for there in found.values()):
             return found
         glue = self.layout.account.client("glue")
-        page = ask(glue.get_tables, DatabaseName=self.layout.database, MaxResults=1)
-        names = ", ".join(table["Name"] for table in page["TableList"]) if page else ""
-        note = f"it holds what is not ours: {names}"
-        return (
-            {n: Found(f.fields, ours=False, note=note) for n, f in found.items()}
-            if names
-            else found
-        )
+        tables = ask_all(glue, "get_tables", "TableList", DatabaseName=self.layout.database)
+        if not tables:
+            return found
+        names = [str(table["Name"]) for table in tables]
+        others = f" and {len(names) - _SHOWN} others" if len(names) > _SHOWN else ""
+        note = f"it holds what is not ours: {', '.join(names[:_SHOWN])}{others}"
+        return {n: Found(f.fields, ours=False, note=note) for n, f in found.items()}
 
     def remaining(self) -> list[Resource]:
         """Return it where it is still there, for whatever reason."""

@@ -193,8 +193,9 @@ class Endpoint(Kind):
         ec2 = self.layout.account.client("ec2")
         for own in [e for e in self._endpoints() if self.is_ours(_tags(e))]:
             answer = ask(ec2.delete_vpc_endpoints, VpcEndpointIds=[own["VpcEndpointId"]])
-            for failed in (answer or {}).get("Unsuccessful", ())[:1]:
-                error = failed["Error"]
+            failed = [f["Error"] for f in (answer or {}).get("Unsuccessful", ())]
+            # What is gone already is told here, not by an error of the call.
+            for error in [e for e in failed if not str(e["Code"]).endswith(".NotFound")][:1]:
                 raise StediError(
                     f"Endpoint {own['VpcEndpointId']} cannot be deleted: {error['Message']}.",
                     hint="Run `stedi infra down` again.",

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from stedi_cli.aws.infra.database import Database
-from stedi_cli.aws.infra.resource import Found, Kind, ask, same_json
+from stedi_cli.aws.infra.resource import Found, Kind, ask, ask_all, same_json
 from stedi_cli.aws.layout import TAG, Layout
 from stedi_cli.aws.strangers import strangers
 from stedi_cli.aws.table_files import TableFiles
@@ -85,13 +85,8 @@ class LandingTables(Kind):
         }
 
     def _tables(self) -> list[dict[str, Any]]:
-        pages = self.layout.account.client("glue").get_paginator("get_tables")
-
-        def read() -> list[dict[str, Any]]:
-            found = pages.paginate(DatabaseName=self.layout.database)
-            return [table for page in found for table in page["TableList"]]
-
-        return ask(read) or []
+        glue = self.layout.account.client("glue")
+        return ask_all(glue, "get_tables", "TableList", DatabaseName=self.layout.database)
 
     def _is_landing(self, table: dict[str, Any]) -> bool:
         return self.is_ours(table.get("Parameters") or {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from stedi_cli.aws.account import side_by_side
-from stedi_cli.aws.infra.resource import Found, Kind, ask
+from stedi_cli.aws.infra.resource import Found, Kind, ask, ask_all
 from stedi_cli.aws.infra.role import PROMISE
 
 DAYS = 30
@@ -32,13 +32,18 @@ class LogGroups(Kind):
     def read(self) -> dict[str, Found]:
         """Read them, then their tags."""
         logs = self.layout.account.client("logs")
-        answer = logs.describe_log_groups(logGroupNamePrefix=f"{self.layout.log_prefix}/")
+        groups = ask_all(
+            logs,
+            "describe_log_groups",
+            "logGroups",
+            logGroupNamePrefix=f"{self.layout.log_prefix}/",
+        )
         found = {
             group["logGroupName"]: {
                 "days": str(group.get("retentionInDays", "")),
                 "key": str(group.get("kmsKeyId", "")),
             }
-            for group in answer["logGroups"]
+            for group in groups
             if group["logGroupName"] in self.names()
         }
         tags = side_by_side([partial(self._tags, name) for name in found])

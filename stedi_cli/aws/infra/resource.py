@@ -78,6 +78,20 @@ def ask(call: Callable[..., Any], **arguments: Any) -> Any:
         raise
 
 
+def ask_all(client: Any, operation: str, key: str, **arguments: Any) -> list[Any]:
+    """Return what a call lists, all pages of it; nothing where it is about what is not there.
+
+    Args:
+        client: The client.
+        operation: The call, by its name in Python.
+        key: What holds the entries of a page.
+        arguments: The call's.
+    """
+    pages = client.get_paginator(operation).paginate
+    # A page may be empty although others are not.
+    return ask(lambda: [entry for page in pages(**arguments) for entry in page[key]]) or []
+
+
 def same_json(value: Any) -> str:
     """Return JSON, given as text or value, in one spelling."""
     value = json.loads(value) if isinstance(value, str) else value

@@ -11,6 +11,7 @@ from stedi_cli.aws.infra.resource import (
     Found,
     Kind,
     ask,
+    ask_all,
     from_key_values,
     key_values,
     same_json,
@@ -142,10 +143,9 @@ class Role(Kind):
     def delete(self, name: str) -> None:
         """Delete its policies, whoever put them, and the role."""
         iam = self.layout.account.client("iam")
-        inline = ask(iam.list_role_policies, RoleName=name) or {"PolicyNames": []}
-        for policy in inline["PolicyNames"]:
+        for policy in ask_all(iam, "list_role_policies", "PolicyNames", RoleName=name):
             ask(iam.delete_role_policy, RoleName=name, PolicyName=policy)
-        attached = ask(iam.list_attached_role_policies, RoleName=name) or {"AttachedPolicies": []}
-        for policy in attached["AttachedPolicies"]:
+        listed = "list_attached_role_policies"
+        for policy in ask_all(iam, listed, "AttachedPolicies", RoleName=name):
             ask(iam.detach_role_policy, RoleName=name, PolicyArn=policy["PolicyArn"])
         ask(iam.delete_role, RoleName=name)
