@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from stedi_cli.aws.account import aws_errors
+from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.writer import Writer
 from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
@@ -30,10 +31,11 @@ class Landing(LandingZone):
 
     Args:
         writer: Who may write now.
+        backoff: How to wait.
     """
 
-    def __init__(self, writer: Writer) -> None:
-        super().__init__(writer.layout)
+    def __init__(self, writer: Writer, backoff: Backoff) -> None:
+        super().__init__(writer.layout, backoff)
         self._writer = writer
         self._copies: TemporaryDirectory[str] | None = None
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from stedi_cli.aws.account import aws_errors, side_by_side
+from stedi_cli.aws.backoff import Backoff
+from stedi_cli.aws.landing_index import Entry, LandingIndex
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage, Stored, is_no_object
 from stedi_cli.errors import StediError
-from stedi_cli.landing.file_facts import FileFacts, facts_from, pieces, read_facts
+from stedi_cli.landing.file_facts import FileFacts, pieces, read_facts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.lines import lines_at, unpacked
 from stedi_cli.landing.names import is_landing_name, is_safe_name, shown
-from stedi_cli.landing.origin import Origin, origin_from
+from stedi_cli.landing.origin import Origin
 from stedi_cli.landing.shapes import shape_in
 from stedi_cli.landing.text_shapes import Shape
 from stedi_cli.masking import aws_said
@@ -25,35 +25,19 @@ from stedi_cli.project.lakehouse import Table
 _MOST_DELETED = 1000
 
 
-@dataclass(frozen=True)
-class Entry:
-    """Facts of an object, valid while its ETag and size are the same.
-
-    Args:
-        etag: Its ETag.
-        facts: The facts.
-        origin: What it was converted from, valid while its digest is the same.
-    """
-
-    etag: str
-    facts: FileFacts
-    origin: Origin | None = None
-
-
 class LandingZone:
     """The landing files of a lakehouse on S3.
 
     Args:
         layout: Names.
+        backoff: How to wait.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, backoff: Backoff) -> None:
         self._layout = layout
         self.storage = Storage(layout)
-        self._index: dict[str, Entry] = {}
-        self._is_read = False
+        self._index = LandingIndex(layout, self.storage, backoff)
         self._listed: dict[str, dict[str, Stored]] | None = None
-        self._stored: dict[str, Entry] = {}
 
     def key(self, table: str, file: str) -> str:
         """Return the key of a landing file."""
@@ -76,45 +60,45 @@ class LandingZone:
             if self.known(table, file) is None
         ]
         side_by_side([partial(self._read_facts, table, file) for table, file in unread])
-        self.save_index()
-        index = self._entries()
-        return {
+        index = self._index.entries()
+        states = {
             table: LandingState({f: index[self.key(table, f)].facts for f in sorted(files)})
             for table, files in found.items()
         }
+        self.save_index()
+        return states
 
     def listed(self) -> dict[str, dict[str, Stored]]:
         """Return the landing files by table and name, and read the index beside them."""
         if self._listed is None:
-            self._listed = side_by_side([self._entries, self._list])[1]
+            # In this order: what an upload noted before the first is of files in the second.
+            self._index.entries()
+            self._listed = self._list()
         return self._listed
 
     def known(self, table: str, file: str) -> FileFacts | None:
         """Return the facts of a landing file, where they are known without reading it."""
         found = self.listed()[table].get(file)
-        entry = self._entries().get(self.key(table, file))
+        entry = self._index.entries().get(self.key(table, file))
         if found is None or entry is None:
             return None
-        same = (entry.etag, entry.facts.size) == (found.etag, found.size)
-        return entry.facts if same else None
+        return entry.facts if entry.is_of(found) else None
 
     def remember(self, table: str, file: str, entry: Entry) -> None:
         """Take over the facts of a file that was just written or read."""
-        before = self._entries().get(self.key(table, file))
-        if before is not None and before.facts.sha256 == entry.facts.sha256:
-            entry = replace(entry, origin=before.origin)
-        self._entries()[self.key(table, file)] = entry
+        key, entries = self.key(table, file), self._index.entries()
+        entries[key] = entry.after(entries.get(key))
         self.listed()[table][file] = Stored(entry.etag, entry.facts.size)
 
     def remember_origins(self, origins: Mapping[tuple[str, str], Origin]) -> None:
         """Keep what files of landing tables were converted from."""
         for (table, file), origin in origins.items():
             key = self.key(table, file)
-            self._entries()[key] = replace(self._entries()[key], origin=origin)
+            self._index.entries()[key] = replace(self._index.entries()[key], origin=origin)
 
     def origin(self, table: str, file: str) -> Origin | None:
         """Return what a table's file was converted from; None where it was not, or is unknown."""
-        entry = self._entries().get(self.key(table, file))
+        entry = self._index.entries().get(self.key(table, file))
         return entry.origin if entry else None
 
     def remove(self, table: str, files: Sequence[str]) -> None:
@@ -135,16 +119,16 @@ class LandingZone:
     def forget(self) -> None:
         """List the files and read the index again when they are next asked for."""
         self._listed = None
-        self._is_read = False
+        self._index.forget()
 
     def refuse_changed(self, states: dict[str, LandingState]) -> None:
         """Raise StediError if tables' files are no longer those of states read before."""
         listings = self._list()
         for name, now in ((name, listings[name]) for name in states):
-            entries = {file: self._entries().get(self.key(name, file)) for file in now}
+            entries = {file: self._index.entries().get(self.key(name, file)) for file in now}
             same = set(now) == set(states[name].files) and all(
-                entry is not None and (entry.etag, entry.facts.size) == (o.etag, o.size)
-                for entry, o in zip(entries.values(), now.values(), strict=True)
+                entry is not None and entry.is_of(found)
+                for entry, found in zip(entries.values(), now.values(), strict=True)
             )
             if not same:
                 raise StediError(
@@ -180,24 +164,15 @@ class LandingZone:
 
     def save_index(self) -> None:
         """Write the index if it changed; one that cannot be written is no error."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        self._index.save(self._objects(), self._listed_again)
 
+    def _objects(self) -> dict[str, Stored]:
         listed = self.listed()
-        there = {self.key(table, file) for table, files in listed.items() for file in files}
-        index = {key: entry for key, entry in self._entries().items() if key in there}
-        if index == self._stored:
-            return
-        content = {k: _record(entry) for k, entry in sorted(index.items())}
-        storage = self.storage
-        try:
-            storage.s3.put_object(
-                **storage.place(self._layout.landing_index),
-                Body=json.dumps(content).encode(),
-                ContentType="application/json",
-            )
-        except (BotoCoreError, ClientError):
-            return
-        self._stored = index
+        return {self.key(table, f): found for table in listed for f, found in listed[table].items()}
+
+    def _listed_again(self) -> dict[str, Stored]:
+        self._listed = None
+        return self._objects()
 
     @property
     def _tables(self) -> dict[str, Table]:
@@ -235,22 +210,6 @@ class LandingZone:
                 raise
             return {}
 
-    def _entries(self) -> dict[str, Entry]:
-        if not self._is_read:
-            # What others wrote since it was last read stays when it is written.
-            self._stored = self._load_index()
-            self._index |= self._stored
-            self._is_read = True
-        return self._index
-
-    def _load_index(self) -> dict[str, Entry]:
-        content = self.storage.read_if_there(self._layout.landing_index)
-        try:
-            raw = json.loads(content) if content else {}
-            return {key: _entry(dict(entry)) for key, entry in raw.items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return {}
-
 
 def _refuse_unsafe(name: str, uri: str) -> None:
     if not is_safe_name(name):
@@ -258,15 +217,3 @@ def _refuse_unsafe(name: str, uri: str) -> None:
             f"{shown(uri)}: that name cannot be used in the landing zone.",
             hint="Remove the object, then upload the file under another name.",
         )
-
-
-def _record(entry: Entry) -> dict[str, Any]:
-    """Return an entry as the index holds it."""
-    origin = {"origin": asdict(entry.origin)} if entry.origin else {}
-    return {"etag": entry.etag, **asdict(entry.facts), **origin}
-
-
-def _entry(raw: dict[str, Any]) -> Entry:
-    """Read an entry of the index; raise TypeError where a value is of another type."""
-    etag = raw.pop("etag")
-    return Entry(str(etag), facts_from(raw), origin_from(raw.get("origin")))

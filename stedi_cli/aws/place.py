@@ -47,6 +47,6 @@ def place_of(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff) -> P
     infrastructure = Infrastructure(layout, backoff.sleep)
     runs = Runs(layout, backoff)
     writer = Writer(infrastructure, runs, Lock(layout, backoff))
-    zone, tables = Landing(writer), Tables(writer)
+    zone, tables = Landing(writer, backoff), Tables(writer)
     copies = TypedCopies(layout, tables)
     return Place(layout, infrastructure, zone, tables, copies, runs, writer)

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO
 
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.infra.emptying import abort_uploads, pending_uploads
-from stedi_cli.aws.landing_zone import Entry, LandingZone
+from stedi_cli.aws.landing_index import Entry
+from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.errors import StediError
 from stedi_cli.lake.events import Reading, Uploaded, Uploading
 from stedi_cli.landing.delivery import Source, unknown_keys

@@ -31,6 +31,7 @@ from stedi_cli.aws.writer import Writer
 from stedi_cli.errors import BusyError, StediError, UsageError
 from stedi_cli.lake.events import Uploading
 from stedi_cli.landing.files import LandingState
+from stedi_cli.landing.origin import Origin
 
 KEYS = ["landing/accelerometer/a.json", "landing/customer/c.json", "landing/step_trainer/s.json"]
 
@@ -360,6 +361,43 @@ def test_what_others_noted_of_files_until_the_lock_was_had_stays(
     cloud.upload(data)
     index = cloud.read(cloud.layout.uri(cloud.layout.landing_index))
     assert sorted(index) == sorted([*KEYS, "landing/customer/e.json"])
+
+
+@pytest.mark.parametrize("moment", ["after the listing", "before the index"])
+def test_whoever_has_no_lock_takes_nothing_from_what_an_upload_noted(
+    cloud: CloudLake, data: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    cloud.upload(data)
+    # Two files that nobody knows yet, one of which an upload replaces meanwhile.
+    put(cloud, "landing/customer/d.json", lines(CUSTOMERS[:1]))
+    put(cloud, "landing/customer/x.json", lines(CUSTOMERS[:2]))
+    origin = Origin("d.csv", "0" * 64, 1, "")
+
+    def another_upload() -> None:
+        with cloud.opened() as opened:
+            zone = opened.landing
+            for file, content in (("d.json", lines(CUSTOMERS)), ("e.json", lines(CUSTOMERS[1:]))):
+                put(cloud, f"landing/customer/{file}", content)
+            zone.states()
+            zone.remember_origins({("customer_landing", f): origin for f in ("d.json", "e.json")})
+            zone.save_index()
+
+    with cloud.opened() as opened:
+        zone = opened.landing
+        zone.listed()
+        if moment == "after the listing":
+            another_upload()
+        else:
+            save = zone.save_index
+            monkeypatch.setattr(zone, "save_index", lambda: (another_upload(), save()))
+        zone.states()
+    index = cloud.read(cloud.layout.uri(cloud.layout.landing_index))
+    names = ("d.json", "e.json", "x.json")
+    assert sorted(index) == sorted([*KEYS, *(f"landing/customer/{name}" for name in names)])
+    kept = [name for name in names if "origin" in index[f"landing/customer/{name}"]]
+    assert kept == ["d.json", "e.json"]
+    etag = cloud.s3.head_object(Bucket=cloud.layout.bucket, Key="landing/customer/d.json")["ETag"]
+    assert index["landing/customer/d.json"]["etag"] == etag
 
 
 # --- What is known of files ----------------------------------------------------------------------
