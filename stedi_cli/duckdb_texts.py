@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-MASK = "…"
+from stedi_cli.addresses import MASK
+
 _OF_DATA = (
     "Invalid Input|Conversion|Out of Range|Not implemented|Constraint|INTERNAL|FATAL|Unknown Type"
     "|Decimal|Mismatch Type|Divide by Zero|Object Size|Invalid type|Invalid|Serialization"

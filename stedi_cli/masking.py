@@ -11,12 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stedi_cli import duckdb_texts
-from stedi_cli.duckdb_texts import MASK
+from stedi_cli.addresses import MASK, is_address, without_addresses
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(?:\.[A-Za-z_][A-Za-z0-9_$]*)*")
-# As such, full width, small, or as in a URI or in JSON.
-_AT = r"(?:@|\uff20|\ufe6b|%40|\\u0040)"
-_ADDRESS = re.compile(rf"""[^\s,;()\[\]{{}}<>"`=]*{_AT}[^\s,;()\[\]{{}}<>"`]*""")
 _WORDS = frozenset(
     (
         *("STRING", "VARCHAR", "BIGINT", "INT", "LONG", "INTEGER", "INT64", "INT32", "DOUBLE"),
@@ -67,21 +64,6 @@ def masked(text: str) -> str:
     masker = Masker()
     without = duckdb_texts.without_values(text)
     return "\n".join(masker.line(line) for line in without.split("\n"))
-
-
-def is_address(text: str) -> bool:
-    """Tell whether a text may be an address of a person."""
-    return re.search(_AT, text) is not None
-
-
-def unless_address(text: str) -> str:
-    """Return a name as it is, or masked where it may be an address of a person."""
-    return MASK if is_address(text) else text
-
-
-def without_addresses(text: str) -> str:
-    """Return a text without what may be an address of a person."""
-    return _ADDRESS.sub(MASK, text)
 
 
 def duckdb_said(error: Exception) -> str:

@@ -13,7 +13,6 @@ from conftest import Lake, Result, mostly_slow
 from small import BROKEN, JOBS, STRICT, write_lake
 
 from stedi_cli.errors import StediError
-from stedi_cli.local import runner
 from stedi_cli.local.layout import Layout, to_uri
 from stedi_cli.local.questions import Questions
 from stedi_cli.local.table_files import open_catalog
@@ -252,7 +251,7 @@ def test_a_run_that_cannot_begin_leaves_nothing(
         raise StediError("no catalog")
 
     before = content(root)
-    monkeypatch.setattr(runner, "open_catalog", broken)
+    monkeypatch.setattr("stedi_cli.local.place.open_catalog", broken)
     told = invoke("--root", root, "jobs", "run", "--all", "--force")
     assert told.code == 1
     assert "no catalog" in told.err

@@ -755,12 +755,11 @@ def _line_of_another_file(lake: Lake) -> None:
     from stedi_cli.landing.bad_line import BadLine
     from stedi_cli.local.place import place_of
     from stedi_cli.local.quarantine import Quarantine
-    from stedi_cli.local.table_files import open_catalog
 
     place = place_of(lake.settings, lake.model)
     current = place.tables.states()["quarantine"].current
     assert current is not None
-    quarantine = Quarantine(place, open_catalog(lake.layout), 9)
+    quarantine = Quarantine(place, 9)
     quarantine.replace({READINGS: [BadLine("a.json", 1, "not-json")]}, current.judged)
 
 

@@ -10,10 +10,11 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
+from stedi_cli.addresses import without_addresses
 from stedi_cli.aws.hints import failure_hint, refusal_hint
 from stedi_cli.aws.sign_in import session
 from stedi_cli.errors import StediError, UsageError
-from stedi_cli.masking import aws_said, without_addresses
+from stedi_cli.masking import aws_said
 from stedi_cli.project.settings import AwsSettings
 
 # What EC2 puts behind what it says is for a tool to read, and long.

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from stedi_cli.addresses import MASK
 from stedi_cli.checks.observed import Observed
 from stedi_cli.checks.pairs import Pairs, own_words
-from stedi_cli.duckdb_texts import MASK
 from stedi_cli.errors import UsageError
 from stedi_cli.project.check import ACCOUNT_CHECK, Check
 from stedi_cli.project.lakehouse import Job, Lakehouse

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from stedi_cli.addresses import MASK
 from stedi_cli.checks.pairs import MOST_ROWS_COUNTED, own_words
 from stedi_cli.checks.validation_queries import COUNT
-from stedi_cli.duckdb_texts import MASK
 from stedi_cli.lake.records import Answer
 from stedi_cli.project.check import Check
 from stedi_cli.project.lakehouse import Lakehouse

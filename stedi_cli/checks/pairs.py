@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from stedi_cli.duckdb_texts import MASK
+from stedi_cli.addresses import MASK, is_address
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.records import Answer
-from stedi_cli.masking import is_address
 from stedi_cli.questions.sql_text import texts_in
 
 Pairs = list[tuple[str, int]]

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from stedi_cli import __version__
-from stedi_cli.cli import (
-    consent,
-    data,
-    demo,
-    doctor,
-    explain,
-    export,
-    flow,
-    history,
-    infra,
-    init,
-    jobs,
-    preview,
-    privacy,
-    quarantine,
-    query,
-    report,
-    tables,
-    upload,
-    validate,
-)
 from stedi_cli.cli.errors import StediGroup
+from stedi_cli.cli.late_commands import LateCommands
 from stedi_cli.cli.session import Options
 
+
+class _Root(StediGroup):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.commands: Any = LateCommands(
+            "demo",
+            "init",
+            "infra",
+            "upload",
+            "data",
+            "jobs",
+            "validate:ValidateCommand",
+            "flow",
+            "explain",
+            "quarantine",
+            "tables",
+            "preview",
+            "query:SqlCommand",
+            "history",
+            "report",
+            "export",
+            "consent",
+            "privacy",
+            "doctor",
+        )
+
+
 app = typer.Typer(
-    cls=StediGroup,
+    cls=_Root,
     name="stedi",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -77,24 +84,3 @@ def root(
 ) -> None:
     """Take the options that all commands share."""
     ctx.obj = Options(config, root, verbose)
-
-
-app.command()(demo.demo)
-app.command()(init.init)
-app.add_typer(infra.app, name="infra")
-app.command()(upload.upload)
-app.add_typer(data.app, name="data")
-app.add_typer(jobs.app, name="jobs")
-app.command(cls=validate.ValidateCommand)(validate.validate)
-app.command()(flow.flow)
-app.command()(explain.explain)
-app.command()(quarantine.quarantine)
-app.command()(tables.tables)
-app.command()(preview.preview)
-app.command(cls=query.SqlCommand)(query.query)
-app.command()(history.history)
-app.command()(report.report)
-app.command()(export.export)
-app.add_typer(consent.app, name="consent")
-app.add_typer(privacy.app, name="privacy")
-app.command()(doctor.doctor)

@@ -16,7 +16,6 @@ from stedi_cli.cli.plain_values import take_plainly
 from stedi_cli.cli.session import Options
 from stedi_cli.errors import ExitCode, StediError
 from stedi_cli.landing.names import shown
-from stedi_cli.masking import masked
 from stedi_cli.printable import one_line
 
 
@@ -57,6 +56,8 @@ def _errors_shown(ctx: Any) -> Iterator[None]:
 
 def _of_system(error: OSError) -> tuple[str, str]:
     """Return what the operating system says, and a hint."""
+    from stedi_cli.masking import masked
+
     # It may be a text of a library, which raises errors of the system too.
     said = f"{masked(error.strerror or str(error))}."
     if error.filename:
@@ -98,6 +99,8 @@ def _show_usage(ctx: Any, error: typer.TyperException) -> None:
 
 def _show(ctx: Any, message: str, hint: str | None) -> None:
     if ctx is not None and isinstance(ctx.obj, Options) and ctx.obj.verbose:
+        from stedi_cli.masking import masked
+
         render.whole(masked(traceback.format_exc()))
     lines = [f"Error: {message}", *([f"Hint: {hint}"] if hint else [])]
     render.whole("\n".join(one_line(line) for line in lines))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stedi_cli.addresses import MASK
 from stedi_cli.cli.ledger import enter
 from stedi_cli.cli.session import Session
-from stedi_cli.duckdb_texts import MASK
 from stedi_cli.errors import UsageError, quantity
 from stedi_cli.printable import cell_text, one_line
 from stedi_cli.project.personal import masked_rows

@@ -36,7 +36,7 @@ class _PlainValues:
 
 
 def take_plainly(command: Any) -> None:
-    """Let a command and those below it read plain values without pydantic.
+    """Let a command read plain values without pydantic.
 
     Args:
         command: A command of Typer's, none of whose paths have other rules than Typer's defaults.
@@ -46,8 +46,6 @@ def take_plainly(command: Any) -> None:
     # Made late, and as often as it is asked for the same one.
     help_option = command.get_help_option
     command.get_help_option = lambda ctx: _take(help_option(ctx))
-    for below in getattr(command, "commands", {}).values():
-        take_plainly(below)
 
 
 def _take(param: Any) -> Any:

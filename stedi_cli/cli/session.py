@@ -104,7 +104,7 @@ def show_removed(removed: list[RefRemoved]) -> None:
     """Say which tags and branches were removed."""
     if not removed:
         return
-    from stedi_cli.masking import unless_address
+    from stedi_cli.addresses import unless_address
 
     for ref in removed:
         name = one_line(unless_address(ref.name))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stedi_cli.addresses import is_address
 from stedi_cli.cli import render
 from stedi_cli.cli.interrupts import if_interrupted
 from stedi_cli.cli.session import Session, session
 from stedi_cli.errors import ExitCode, UsageError, quantity
-from stedi_cli.masking import is_address
 from stedi_cli.printable import one_line, plain
 
 if TYPE_CHECKING:

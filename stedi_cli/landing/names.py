@@ -7,8 +7,8 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
+from stedi_cli.addresses import is_address, unless_address
 from stedi_cli.errors import UsageError, quantity
-from stedi_cli.masking import is_address, unless_address
 
 SUFFIXES = (".json", ".json.gz")
 """How files end that `upload` stores."""

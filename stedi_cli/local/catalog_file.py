@@ -10,7 +10,6 @@ from pathlib import Path
 
 from stedi_cli.errors import StediError
 from stedi_cli.local.layout import Layout, to_path
-from stedi_cli.masking import masked
 from stedi_cli.tables.provenance import FORMAT, TableState, parse_metadata
 
 CATALOG = "stedi"
@@ -94,6 +93,8 @@ def entries(layout: Layout) -> list[Entry]:
                 " FROM iceberg_tables WHERE metadata_location IS NOT NULL"
             ).fetchall()
     except sqlite3.Error as error:
+        from stedi_cli.masking import masked
+
         said = masked(str(error))
         if error.sqlite_errorcode in _BROKEN:
             raise BrokenError(f"The catalog {layout.catalog} is broken: {said}.") from error
@@ -106,6 +107,8 @@ def entries(layout: Layout) -> list[Entry]:
 
 def catalog_damage(layout: Layout) -> str | None:
     """Return what SQLite finds wrong with the catalog's pages and indexes, or None."""
+    from stedi_cli.masking import masked
+
     try:
         with closing(sqlite3.connect(f"{layout.catalog.as_uri()}?mode=rw", uri=True)) as db:
             (found,) = db.execute("PRAGMA integrity_check(1)").fetchone()

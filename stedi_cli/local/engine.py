@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,6 +48,7 @@ class Engine:
         self._opened = opened
         self._memory = memory
         self._spared = False
+        self._meanwhile: Callable[[], object] | None = None
         self._defined: dict[str, str] = {}
 
     def open(self) -> Self:
@@ -93,10 +94,21 @@ class Engine:
         self.execute("SET lock_configuration = true")
         self._spared = True
 
-    def execute(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run trusted SQL and return its rows; raises duckdb.Error."""
+    def execute(
+        self, sql: str, meanwhile: Callable[[], object] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Run trusted SQL, and return its rows; raises duckdb.Error.
+
+        Args:
+            sql: The statement.
+            meanwhile: What is done while it runs.
+        """
         connection = self._calls.connection
-        return self._calls.run(lambda: connection.execute(sql).fetchall())
+        return self._calls.run(lambda: connection.execute(sql).fetchall(), meanwhile=meanwhile)
+
+    def beside_next_copy(self, work: Callable[[], object]) -> None:
+        """Do something once, while the next rows are written."""
+        self._meanwhile = work
 
     def copy(self, select: str, path: Path, more: str = "") -> int:
         """Write the rows of a SELECT to a Parquet file and return their number.
@@ -114,7 +126,8 @@ class Engine:
         while True:
             try:
                 sql = f"COPY ({select}\n) TO {literal(str(path))} ({PARQUET}{more})"
-                return int(self.execute(sql)[0][0])
+                meanwhile, self._meanwhile = self._meanwhile, None
+                return int(self.execute(sql, meanwhile)[0][0])
             except duckdb.OutOfMemoryException:
                 if self._spared:
                     raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from stedi_cli.landing.answered import Answered, answered_in, digest_of
 from stedi_cli.landing.bad_line import BadLine
@@ -16,9 +15,6 @@ from stedi_cli.local.quarantine import Entry, Quarantine
 from stedi_cli.project.lakehouse import HELD_BACK
 from stedi_cli.tables.summary import traced_to_summary
 
-if TYPE_CHECKING:
-    from stedi_cli.local.catalog import SqliteCatalog
-
 
 class HeldBack(Quarantine):
     """Writes the table of what can be made out of the lines in quarantine.
@@ -29,8 +25,8 @@ class HeldBack(Quarantine):
 
     name = HELD_BACK
 
-    def __init__(self, place: Place, catalog: SqliteCatalog, keep: int) -> None:
-        super().__init__(place, catalog, keep)
+    def __init__(self, place: Place, keep: int) -> None:
+        super().__init__(place, keep)
         self._answers: Answered | None = None
         self._files: dict[str, dict[str, FileFacts]] = {}
 
@@ -79,13 +75,12 @@ class HeldBack(Quarantine):
         return {place: tuple(traces) for place, traces in found.items()}
 
 
-def beside(place: Place, catalog: SqliteCatalog, keep: int) -> tuple[Quarantine, HeldBack | None]:
+def beside(place: Place, keep: int) -> tuple[Quarantine, HeldBack | None]:
     """Return the tables of lines that cannot be used, the second where the model has it.
 
     Args:
         place: The lakehouse, locked by the caller.
-        catalog: The catalog.
         keep: Snapshots to keep of each.
     """
     there = HELD_BACK in place.lakehouse.tables
-    return Quarantine(place, catalog, keep), HeldBack(place, catalog, keep) if there else None
+    return Quarantine(place, keep), HeldBack(place, keep) if there else None

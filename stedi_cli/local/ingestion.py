@@ -33,13 +33,11 @@ from stedi_cli.local.typed_copies import Held, TypedCopies, rows_without
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.runs.bad_rows import refuse_unusable
 from stedi_cli.sql import FILE, literal, parquet
-from stedi_cli.tables import iceberg
-from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.provenance import LandingAccount
 from stedi_cli.tables.summary import files_to_summary, ledger_to_summary
 
 if TYPE_CHECKING:
-    from stedi_cli.local.catalog import SqliteCatalog
+    from stedi_cli.tables.expiry import Expired
 
 _MOST_FILES = 32
 """Data files of a copy beyond which the small ones become one."""
@@ -85,17 +83,13 @@ class Ingestion:
     Args:
         place: The lakehouse, locked by the caller.
         engine: The engine.
-        catalog: The catalog.
         reread: Whether to read all files anew.
     """
 
-    def __init__(
-        self, place: Place, engine: Engine, catalog: SqliteCatalog, *, reread: bool = False
-    ) -> None:
+    def __init__(self, place: Place, engine: Engine, *, reread: bool = False) -> None:
         self._place = place
         self._engine = engine
-        self._catalog = catalog
-        self._quarantine, self._held_back = beside(place, catalog, place.settings.keep_snapshots)
+        self._quarantine, self._held_back = beside(place, place.settings.keep_snapshots)
         self._copies = TypedCopies(place)
         self._aside = KeptAside(place.layout)
         self._reread = reread
@@ -216,6 +210,8 @@ class Ingestion:
         return folder / f"{uuid.uuid4().hex}.parquet"
 
     def _commit(self, reading: _Reading) -> None:
+        from stedi_cli.tables import iceberg
+
         typed, held, layout = reading.table.typed, reading.held, self._place.layout
         rewritten = self._to_rewrite(held, 1 if reading.new.path else 0)
         added = [path for path in (self._rewrite(reading, rewritten),) if path]
@@ -227,7 +223,7 @@ class Ingestion:
         with replaced(layout.ledgers / reading.ledger.name, layout.temp) as sink:
             sink.write(reading.ledger.content)
         done = iceberg.replace(
-            self._catalog,
+            self._place.catalog,
             typed,
             [to_uri(path) for path in added],
             files_to_summary(sizes) | ledger_to_summary(reading.ledger.name),

@@ -14,13 +14,13 @@ from stedi_cli.landing.files import LandingState, same_content
 from stedi_cli.landing.origin import Origin
 from stedi_cli.local.access import private
 from stedi_cli.local.kept_aside import KeptAside
-from stedi_cli.local.staging import Staged
 from stedi_cli.local.writer import Writer
 
 if TYPE_CHECKING:
     from stedi_cli.landing.delivery import Delivery
     from stedi_cli.landing.other_files import Conversions
     from stedi_cli.landing.text_shapes import Shape
+    from stedi_cli.local.staging import Staged
 
 
 class Landing:

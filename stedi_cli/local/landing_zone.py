@@ -24,13 +24,13 @@ from stedi_cli.local.landing_folder import (
 )
 from stedi_cli.local.landing_index import Entry, LandingIndex
 from stedi_cli.local.layout import Layout
-from stedi_cli.local.staging import Delivered, Staged, Tell, stage_all
 from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
 from stedi_cli.project.lakehouse import Table
 
 if TYPE_CHECKING:
     from stedi_cli.landing.delivery import Source
     from stedi_cli.landing.text_shapes import Shape
+    from stedi_cli.local.staging import Staged, Tell
 
 
 class LandingZone:
@@ -146,6 +146,8 @@ class LandingZone:
             UsageError: If one is a broken gzip file.
             StediError: If one cannot be read or written, or changes meanwhile.
         """
+        from stedi_cli.local.staging import Delivered, stage_all
+
         delivered: list[Delivered] = []
         for table, files in found.items():
             folder = self.folder(table)

@@ -12,7 +12,6 @@ from stedi_cli.lake.strangers import LANDING_ZONE, Stranger, landing_zone
 from stedi_cli.local.landing_folder import remove_empty, stored_files
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.place import Place
-from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.writer import Writer, write_journal
 from stedi_cli.project.lakehouse import QUARANTINE, Lakehouse
 from stedi_cli.project.naming import is_name
@@ -87,7 +86,7 @@ def drop_lines(writer: Writer, table: str) -> Iterator[Resource]:
     tables.forget()
     try:
         write_journal(layout, names)
-        for lines in filter(None, reversed(beside(place, open_catalog(layout), keep=1))):
+        for lines in filter(None, reversed(beside(place, keep=1))):
             done = lines.replace({table: []}, {})
             writer.note(done.refs if done is not None else ())
         tables.forget()

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from stedi_cli.local.landing_zone import LandingZone
 from stedi_cli.local.layout import Layout
-from stedi_cli.local.table_files import TableFiles
+from stedi_cli.local.table_files import TableFiles, open_catalog
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import LocalSettings
+
+if TYPE_CHECKING:
+    from stedi_cli.local.catalog import SqliteCatalog
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,11 @@ class Place:
     lakehouse: Lakehouse
     zone: LandingZone
     tables: TableFiles
+
+    @cached_property
+    def catalog(self) -> SqliteCatalog:
+        """The catalog through pyiceberg, opened when it is first asked for."""
+        return open_catalog(self.layout)
 
     @property
     def written(self) -> list[str]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stedi_cli.errors import StediError
 from stedi_cli.landing.bad_line import BadLine
@@ -16,16 +14,13 @@ from stedi_cli.local.layout import to_uri
 from stedi_cli.local.place import Place
 from stedi_cli.local.typed_copies import Places
 from stedi_cli.project.lakehouse import QUARANTINE
-from stedi_cli.tables import iceberg
-from stedi_cli.tables.arrow import arrow_table
 from stedi_cli.tables.drift import quarantine_drift
-from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.metrics import may_tell_values
 from stedi_cli.tables.provenance import Snapshot
 from stedi_cli.tables.summary import files_to_summary, lines_to_summary
 
 if TYPE_CHECKING:
-    from stedi_cli.local.catalog import SqliteCatalog
+    from stedi_cli.tables.expiry import Expired
 
 Entry = tuple[Any, ...]
 """A row: table, file and line, and what is told of the line."""
@@ -36,16 +31,14 @@ class Quarantine:
 
     Args:
         place: The lakehouse, locked by the caller.
-        catalog: The catalog.
         keep: Snapshots to keep.
     """
 
     name = QUARANTINE
 
-    def __init__(self, place: Place, catalog: SqliteCatalog, keep: int) -> None:
+    def __init__(self, place: Place, keep: int) -> None:
         self._place = place
         self._table = place.lakehouse.tables[self.name]
-        self._catalog = catalog
         self._tables = place.tables
         self._keep = keep
         self._entries: list[Entry] | None = None
@@ -79,6 +72,11 @@ class Quarantine:
         renew = any(bad and earlier.get(n) != judged.get(n) for n, bad in found.items())
         if whole and not renew and not self._is_to_renew() and after == before:
             return None
+        import pyarrow.parquet as pq
+
+        from stedi_cli.tables import iceberg
+        from stedi_cli.tables.arrow import arrow_table
+
         folder = self._place.layout.warehouse / self._table.name / "data"
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{uuid.uuid4().hex}.parquet"
@@ -88,7 +86,7 @@ class Quarantine:
             if after:
                 writer.write_table(rows)
         done = iceberg.replace(
-            self._catalog,
+            self._place.catalog,
             self._table,
             [to_uri(path)],
             files_to_summary({path.name: path.stat().st_size})
@@ -147,14 +145,20 @@ class Quarantine:
             # Entries that are lost are found again, since the jobs that made them run again.
             whole = self._tables.is_whole(self._table.name) and self.is_current()
             files = (self._tables.files(self._table.name) or []) if whole else []
-            try:
-                read = (pq.read_table(path, partitioning=None) for path in files)
-                rows = [row for entries in read for row in entries.to_pylist()]
-            except (OSError, pa.ArrowException):
-                rows = []
-            names = [column.name for column in self._table.columns]
-            self._entries = [tuple(row[name] for name in names) for row in rows]
+            self._entries = self._read(files) if files else []
         return self._entries
+
+    def _read(self, files: Sequence[Path]) -> list[Entry]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            read = (pq.read_table(path, partitioning=None) for path in files)
+            rows = [row for entries in read for row in entries.to_pylist()]
+        except (OSError, pa.ArrowException):
+            rows = []
+        names = [column.name for column in self._table.columns]
+        return [tuple(row[name] for name in names) for row in rows]
 
 
 def _ordered(entries: Iterable[Entry]) -> list[Entry]:

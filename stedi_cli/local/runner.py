@@ -6,7 +6,9 @@ import dataclasses
 import time
 import uuid
 from collections.abc import Generator
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -20,16 +22,16 @@ from stedi_cli.local.ingestion import Ingestion
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.place import Place
-from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import HELD_BACK, STRICT, Job, JobText, Table
 from stedi_cli.questions.statement import first_line, one_select
 from stedi_cli.sql import identifier, literal, parquet
-from stedi_cli.tables import iceberg
-from stedi_cli.tables.expiry import Expired
 from stedi_cli.tables.history import RefRemoved, inputs_forgot
 from stedi_cli.tables.provenance import LandingAccount, Provenance
 from stedi_cli.tables.summary import files_to_summary
 from stedi_cli.tables.types import TYPES
+
+if TYPE_CHECKING:
+    from stedi_cli.tables.expiry import Expired
 
 
 class DuckRunner:
@@ -56,11 +58,16 @@ class DuckRunner:
             [place.layout.landing, place.layout.warehouse, place.layout.aside],
             place.settings.memory_limit,
         ).open()
-        self._catalog = open_catalog(place.layout)
-        self._ingestion = Ingestion(place, self._engine, self._catalog, reread=reread)
+        self._engine.beside_next_copy(self._import_iceberg)
+        self._ingestion = Ingestion(place, self._engine, reread=reread)
         self._accounts: dict[str, LandingAccount] = {}
         self.swept: set[str] = set()
         self._removed: list[RefRemoved] = []
+
+    def _import_iceberg(self) -> None:
+        """Have at hand what commits: half a second in which the engine works."""
+        import_module("stedi_cli.tables.iceberg")
+        self._place.catalog  # noqa: B018 - opened here, not at the first commit
 
     def close(self) -> None:
         """Close the engine."""
@@ -184,9 +191,11 @@ class DuckRunner:
         provenance: Provenance,
         accounts: dict[str, LandingAccount],
     ) -> int:
+        from stedi_cli.tables import iceberg
+
         record = dataclasses.replace(provenance, landing=accounts)
         done = iceberg.replace(
-            self._catalog,
+            self._place.catalog,
             table,
             [to_uri(path)],
             record.to_summary() | files_to_summary({path.name: path.stat().st_size}),

@@ -12,7 +12,6 @@ from stedi_cli.errors import StediError
 from stedi_cli.local.catalog_file import BrokenError, table_states
 from stedi_cli.local.layout import Layout, to_path, to_uri
 from stedi_cli.local.seals import Seal, Seals, read_again, read_seals, write_seals
-from stedi_cli.masking import masked
 from stedi_cli.tables.provenance import TableState
 
 if TYPE_CHECKING:
@@ -146,6 +145,7 @@ class TableFiles:
     def _committed_files(
         self, table: str, state: TableState, snapshot: int
     ) -> list[tuple[str, int]] | None:
+        from stedi_cli.masking import masked
         from stedi_cli.tables.iceberg import UNREADABLE, data_files
 
         try:

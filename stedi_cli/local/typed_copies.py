@@ -12,7 +12,6 @@ from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import FileAccount, Ledger
 from stedi_cli.local.catalog_file import NAMESPACE
 from stedi_cli.local.place import Place
-from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.sql import identifier, literal, parquet
 from stedi_cli.tables.typed_copy import ledger_of
@@ -106,7 +105,7 @@ class TypedCopies:
 
     def drop(self, copies: Iterable[Table]) -> None:
         """Drop copies that are there; whoever has the lock sweeps their files."""
-        catalog = open_catalog(self._place.layout)
+        catalog = self._place.catalog
         for copy in copies:
             if copy.name in self._place.tables.states():
                 catalog.drop_table(f"{NAMESPACE}.{copy.name}")

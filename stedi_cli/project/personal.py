@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stedi_cli.duckdb_texts import MASK
-from stedi_cli.masking import is_address
+from stedi_cli.addresses import MASK, is_address
 
 if TYPE_CHECKING:
     from stedi_cli.project.lakehouse import Table

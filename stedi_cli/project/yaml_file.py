@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from stedi_cli.addresses import unless_address, without_addresses
 from stedi_cli.errors import UsageError
-from stedi_cli.masking import unless_address, without_addresses
 from stedi_cli.project.right import Right
 from stedi_cli.project.shape import built, in_file, model_of
 

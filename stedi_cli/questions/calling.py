@@ -36,13 +36,17 @@ class Calls:
         self._running.cancel()
 
     def run(
-        self, call: Callable[[], _Result], on: duckdb.DuckDBPyConnection | None = None
+        self,
+        call: Callable[[], _Result],
+        on: duckdb.DuckDBPyConnection | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> _Result:
         """Return what a call gives; on a signal, end its statement first, where it lets itself.
 
         Args:
             call: The call.
             on: The cursor that it works on, where it is not the connection itself.
+            meanwhile: What is done while it works.
 
         Raises:
             duckdb.Error: If it fails.
@@ -53,6 +57,8 @@ class Calls:
             # Nobody waits for its end when the process ends: one function of a row may take hours,
             # and DuckDB notices an interrupt between two blocks of rows only.
             Thread(target=_settle, args=(running, call), daemon=True).start()
+            if meanwhile is not None:
+                meanwhile()
             with own_errors():
                 return running.result()
         except BaseException:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from stedi_cli.addresses import MASK
 from stedi_cli.checks.accounts import Flow
 from stedi_cli.checks.comparison import Counts
 from stedi_cli.checks.pairs import MOST_ROWS_COUNTED
 from stedi_cli.checks.validation import Validation
 from stedi_cli.checks.verdict import CheckResult, Report
-from stedi_cli.duckdb_texts import MASK
 from stedi_cli.errors import UsageError
 from stedi_cli.lake.job_run import JobRun
 from stedi_cli.lake.parts import Lake

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stedi_cli.duckdb_texts import MASK
+from stedi_cli.addresses import MASK
 from stedi_cli.errors import quantity
 from stedi_cli.printable import plain
 from stedi_cli.report.diagram import Diagram, diagram

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from stedi_cli.masking import unless_address
+from stedi_cli.addresses import unless_address
 from stedi_cli.tables.provenance import Provenance, Snapshot, TableState
 
 
