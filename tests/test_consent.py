@@ -116,6 +116,7 @@ def test_who_withdrew_is_in_no_table_snapshot_or_file(
     assert told.code == 0, told.err
     done = json.loads(told.out)
     assert done["changed"] == [1, 2, 3]
+    assert "may hold them" not in told.err
     assert (done["unchanged"], done["not_found"], done["policy"]) == ([], [], "strict")
     assert {job["status"] for job in done["jobs"]} == {"built"}
     assert trusted(ran) == {ANN, FAY}
@@ -275,6 +276,17 @@ def test_tables_that_are_not_built_are_none_to_run(lake: Lake, consent: Told) ->
     assert consent("grant", ANN, at=root).code == 2
     empty.run()
     assert trusted(empty) == {BOB, DAN, FAY}
+
+
+def test_what_no_table_is_known_by_is_named(ran: Lake, consent: Told) -> None:
+    """As what pyiceberg leaves of a table that it drops."""
+    left_over = ran.layout.warehouse / "old" / "data"
+    left_over.mkdir(parents=True)
+    (ran.layout.warehouse / f"of-{BOB}.csv").write_text(ANN)
+    told = consent("revoke", ANN)
+    named = "holds what no table in the catalog is known by, and may hold them: …, old."
+    assert (told.code, named in " ".join(told.err.split())) == (0, True), told.err
+    assert left_over.is_dir()
 
 
 # --- Others at work, and what dies half-way -------------------------------------------------------

@@ -16,13 +16,12 @@ from stedi_cli.aws.lodgers import lodgers
 from stedi_cli.aws.place import Place
 from stedi_cli.aws.strangers import metadata_of
 from stedi_cli.aws.sweep import Version, remove, stray, versions
-from stedi_cli.errors import StediError, UsageError, some
+from stedi_cli.errors import StediError, UsageError
+from stedi_cli.lake.strangers import unknown_told
 from stedi_cli.landing.answered import answered_in, known, written
-from stedi_cli.landing.names import new_consent_name, shown
+from stedi_cli.landing.names import new_consent_name
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.history import RefRemoved
-
-_MOST_NAMED = 5
 
 
 class Consent:
@@ -103,14 +102,8 @@ class Consent:
             " `stedi privacy scan` reads it.",
         ]
         known = {stranger.name for stranger in self._place.tables.strangers()}
-        loose = [shown(name) for name in self._loose if name not in known]
-        if loose:
-            warehouse = layout.uri(layout.table_folder(""))
-            told.append(
-                f"{warehouse} holds what no table in the catalog is known by, and may hold them:"
-                f" {some(loose, _MOST_NAMED)}."
-            )
-        return told
+        loose = [name for name in self._loose if name not in known]
+        return [*told, *unknown_told(layout.uri(layout.table_folder("")), loose)]
 
     @property
     def _written(self) -> list[str]:
@@ -197,7 +190,7 @@ def _told(name: str) -> Iterator[None]:
     """Turn what pyiceberg raises of a table into one line."""
     from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 
-    from stedi_cli.tables.iceberg import UNREADABLE
+    from stedi_cli.tables.iceberg import UNREADABLE, unreadable
 
     try:
         # Those of boto3 first, since some are errors of reading a file too.
@@ -210,7 +203,4 @@ def _told(name: str) -> Iterator[None]:
             f"Somebody else changed {name} meanwhile.", hint="Run it again."
         ) from error
     except UNREADABLE as error:
-        raise StediError(
-            f"The metadata of {name} cannot be read, so that files of older snapshots stay.",
-            hint="Run `stedi doctor`: it says what to do.",
-        ) from error
+        raise unreadable(name) from error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stedi_cli.errors import UsageError, quantity
+from stedi_cli.errors import UsageError, quantity, some
 from stedi_cli.lake.findings import Finding
+from stedi_cli.landing.names import shown
 from stedi_cli.project.lakehouse import Lakehouse
 
 TABLE = "table"
 LANDING_ZONE = "landing zone"
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,21 @@ def landing_zone(folder: str, place: str, files: int) -> Stranger:
     # With a slash no table is called so.
     name, holds = f"landing/{folder}", quantity(files, "landing file")
     return Stranger(name, place, ours=True, kind=LANDING_ZONE, holds=holds)
+
+
+def unknown_told(warehouse: str, names: Sequence[str]) -> list[str]:
+    """Return what is said of names beside the tables' folders, which no table is known by.
+
+    Args:
+        warehouse: Where the tables lie.
+        names: The names.
+
+    Returns:
+        A line; none where there is no name.
+    """
+    told = some([shown(name) for name in names], _MOST_NAMED)
+    said = f"{warehouse} holds what no table in the catalog is known by, and may hold them: {told}."
+    return [said] if names else []
 
 
 def to_drop(lakehouse: Lakehouse, strangers: list[Stranger], name: str) -> Stranger:

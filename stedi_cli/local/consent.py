@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from stedi_cli.durable import make_folder, replaced
-from stedi_cli.errors import StediError
+from stedi_cli.lake.strangers import unknown_told
 from stedi_cli.landing.answered import answered_in, known, written
 from stedi_cli.landing.names import new_consent_name
 from stedi_cli.local.access import private
 from stedi_cli.local.questions import Questions
+from stedi_cli.local.strangers import unknown
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.writer import Writer, write_journal
 from stedi_cli.project.lakehouse import Table
@@ -63,11 +64,12 @@ class Consent:
             sink.write(written(found))
 
     def beyond(self) -> list[str]:
-        return []
+        layout, lakehouse = self._place.layout, self._place.lakehouse
+        return unknown_told(str(layout.warehouse), unknown(layout, lakehouse.stored))
 
     @private
     def keep_one(self) -> None:
-        from stedi_cli.tables.iceberg import UNREADABLE, expire
+        from stedi_cli.tables.iceberg import UNREADABLE, expire, unreadable
 
         layout, tables, names = self._place.layout, self._place.tables, self._place.written
         tables.forget()
@@ -78,10 +80,7 @@ class Consent:
                 try:
                     self._writer.note(expire(catalog, name, 1).refs)
                 except UNREADABLE as error:
-                    raise StediError(
-                        f"The metadata of {name} cannot be read, so that older snapshots stay.",
-                        hint="Run `stedi doctor`: it says what to do.",
-                    ) from error
+                    raise unreadable(name) from error
             tables.forget()
             tables.seal()
         finally:

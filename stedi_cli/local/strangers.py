@@ -42,6 +42,19 @@ def strangers(layout: Layout, names: Collection[str]) -> list[Stranger]:
     return found
 
 
+def unknown(layout: Layout, names: Collection[str]) -> list[str]:
+    """Return the names in the warehouse that no table is known by, sorted.
+
+    Args:
+        layout: The lakehouse.
+        names: The tables that the model has.
+    """
+    told = [Path(stranger.place) for stranger in strangers(layout, names)]
+    told += [layout.warehouse / name for name in names]
+    found = sorted(layout.warehouse.iterdir()) if layout.warehouse.is_dir() else []
+    return [path.name for path in found if not any(t.is_relative_to(path) for t in told)]
+
+
 def drop(layout: Layout, name: str) -> Iterator[Resource]:
     """Remove a table that was made here, with all its files.
 

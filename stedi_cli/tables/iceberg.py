@@ -40,6 +40,14 @@ UNREADABLE = (
 """What reading metadata or manifests raises that are lost or broken."""
 
 
+def unreadable(table: str) -> StediError:
+    """Return what is said of a table whose history cannot be read, and so stays."""
+    return StediError(
+        f"The metadata of {table} cannot be read, so that older snapshots and their files stay.",
+        hint="Run `stedi doctor`: it says what to do.",
+    )
+
+
 class Replaced(NamedTuple):
     """What a replace did.
 
