@@ -49,24 +49,36 @@ def replaced(destination: Path, temp: Path, *, mode: int | None = None) -> Itera
     """
     staged = temp / f"{uuid.uuid4().hex}.part"
     try:
-        with staged.open("wb") as stream:
-            if mode is not None:
-                os.fchmod(stream.fileno(), mode)
-            sink = Sink(stream)
-            yield sink
+        with writing(destination):
+            with staged.open("wb") as stream:
+                if mode is not None:
+                    os.fchmod(stream.fileno(), mode)
+                sink = Sink(stream)
+                yield sink
+                if not sink.discard:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             if not sink.discard:
-                stream.flush()
-                os.fsync(stream.fileno())
-        if not sink.discard:
-            staged.replace(destination)
-            sync(destination.parent)
+                staged.replace(destination)
+                sync(destination.parent)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(destination: Path) -> Iterator[None]:
+    """Say where it was that something could not be written: the system itself names no file.
+
+    Raises:
+        StediError: In the place of an OSError.
+    """
+    try:
+        yield
     except OSError as error:
         raise StediError(
             f"Cannot write {destination}: {error.strerror}.",
             hint="Look at free space and permissions there, then try again.",
         ) from error
-    finally:
-        staged.unlink(missing_ok=True)
 
 
 def read_small(path: Path, most: int = 1 << 20) -> bytes:

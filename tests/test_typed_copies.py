@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +18,7 @@ from small import FOLDERS, JOBS, TYPED, C, lines, motion, write_lake
 
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.landing.contract import LONGEST_LINE
+from stedi_cli.landing.sieve import Sieve
 from stedi_cli.local.kept_aside import Aside, KeptAside
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.lock import exclusive
@@ -431,6 +434,37 @@ def test_what_was_read_outlives_a_commit_that_fails(
     with lake.opened() as opened:
         assert opened.tables.is_whole(COPY)
     assert {path.stat().st_nlink for path in data_files(lake)} == {1}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("ran")
+def test_a_full_disk_is_told_with_what_was_at_work(
+    lake: Lake, tmp_path: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(lake, tmp_path, "new.json", [motion("ann@x.org", C + 10)])
+
+    def full(*_: object) -> NoReturn:
+        # As of a write: the system names no file.
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def told(*words: str) -> str:
+        said = invoke("--root", lake.settings.root, *words)
+        assert said.code == 1
+        return said.err
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Sieve, "add", full)
+        # Small files are read by it where they are not clean.
+        patch.setattr(LandingReader, "_doubtful", lambda self, table, files, read: set(files))
+        patch.setattr(LandingReader, "_with_words", lambda self, doubtful, files: doubtful)
+        for words in (["jobs", "run", "--all"], ["query", f"SELECT * FROM {READINGS}"]):
+            assert f"The landing files of {READINGS} cannot be read: No space left" in told(*words)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        kept = lake.layout.aside / f"{READINGS}.kept"
+        assert f"Cannot write {kept}: No space left" in told("jobs", "run", "--all")
+    lake.run()
+    assert copied(lake)["new.json"] == 1
 
 
 @pytest.mark.slow

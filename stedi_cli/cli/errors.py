@@ -66,7 +66,7 @@ def _of_system(error: OSError) -> tuple[str, str]:
     # Without a file's name it is about what needs none.
     if isinstance(error, FileNotFoundError):
         return "The current folder is no longer there.", "Go to another folder."
-    return said, "Look at where the output goes, and at free space there."
+    return said, "Look at free space where the output goes, and where the lakehouse lies."
 
 
 def _show_usage(ctx: Any, error: typer.TyperException) -> None:

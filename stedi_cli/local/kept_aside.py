@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stedi_cli.durable import body_in, with_digest
+from stedi_cli.durable import body_in, with_digest, writing
 from stedi_cli.landing.bad_line import BadLine
 from stedi_cli.landing.file_facts import FileFacts, digest, pieces
 from stedi_cli.landing.ledger import JUDGEMENT, FileAccount
@@ -110,8 +110,9 @@ class KeptAside:
         body = json.dumps(record, separators=(",", ":")).encode()
         place = self._record(table.name)
         part = place.with_name(f"{place.name}.part")
-        part.write_bytes(with_digest(body))
-        part.replace(place)
+        with writing(place):
+            part.write_bytes(with_digest(body))
+            part.replace(place)
         self.sweep()
 
     def drop(self, table: Table) -> None:

@@ -85,6 +85,15 @@ class LandingReader:
         Raises:
             StediError: If the files cannot be read or the Parquet file not be written.
         """
+        try:
+            return self._read(table, files, path)
+        except OSError as error:
+            # Of a disk that is full, or fails, the system names no file.
+            if error.filename:
+                raise
+            raise reading_error(table, error) from error
+
+    def _read(self, table: Table, files: Mapping[Path, FileFacts], path: Path) -> Batch:
         guard, folder = Guard(table, _TYPES), self._zone.folder(table.name)
         # One without lines may be too much for the typed reader.
         clean = {p: facts for p, facts in files.items() if facts.lines and not facts.too_long}
@@ -220,7 +229,9 @@ def _is_small(path: Path, facts: FileFacts) -> bool:
 def reading_error(table: Table, error: Exception | None) -> StediError:
     """Turn an engine's error into one line that names the table."""
     said = first_line(error) if error is not None else "lines are missing"
-    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException):
+    if isinstance(error, OSError):
+        said = str(error.strerror)
+    if isinstance(error, duckdb.IOException | duckdb.OutOfMemoryException | OSError):
         return StediError(
             f"The landing files of {table.name} cannot be read: {said}",
             hint="Look at free disk space, and at memory_limit, check_memory and temp_limit.",

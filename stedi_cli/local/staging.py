@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
-from stedi_cli.durable import sync
+from stedi_cli.durable import sync, writing
 from stedi_cli.errors import StediError
 from stedi_cli.lake.events import Reading
 from stedi_cli.landing.file_facts import FileFacts, digest, pieces, read_facts
@@ -140,7 +140,7 @@ class _Staging:
 
     def _copy(self, source: BinaryIO, file: Delivered, part: Path, size: int) -> None:
         """Copy a file; one that turns out to be longer is refused, so not followed."""
-        with _writing(file.destination), part.open("wb", buffering=0) as sink:
+        with writing(file.destination), part.open("wb", buffering=0) as sink:
             # Where the file systems refuse, or say that there is nothing, the rest is read.
             with suppress(OSError, AttributeError):
                 while sink.tell() <= size and (
@@ -176,7 +176,7 @@ class _Staging:
 
 def _sync(file: Staged) -> None:
     assert file.part is not None
-    with _writing(file.destination):
+    with writing(file.destination):
         sync(file.part)
 
 
@@ -207,15 +207,4 @@ def _reading(path: Path) -> Iterator[None]:
         raise StediError(
             f"Cannot read {shown(str(path))}: {error.strerror}.",
             hint="Look at its permissions, then upload again.",
-        ) from error
-
-
-@contextmanager
-def _writing(destination: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StediError(
-            f"Cannot write {destination}: {error.strerror}.",
-            hint="Look at free space and permissions there, then try again.",
         ) from error
