@@ -19,9 +19,11 @@ class Conditional:
     Args:
         storage: The bucket.
         backoff: How to wait before what met another call is tried again.
+        own_key: Whether S3's own key encrypts what is written, whatever is the bucket's default.
     """
 
-    def __init__(self, storage: Storage, backoff: Backoff) -> None:
+    def __init__(self, storage: Storage, backoff: Backoff, *, own_key: bool = False) -> None:
+        self._encryption = {"ServerSideEncryption": "AES256"} if own_key else {}
         self._storage = storage
         self._backoff = backoff
 
@@ -65,6 +67,7 @@ class Conditional:
                     **storage.place(key),
                     Body=content,
                     ContentType="application/json",
+                    **self._encryption,
                     **condition,
                 )
         except StediError as error:

@@ -10,6 +10,7 @@ from stedi_cli.aws.athena import Athena
 from stedi_cli.aws.backoff import Backoff
 from stedi_cli.aws.consent import Consent
 from stedi_cli.aws.export_ledger import ExportLedger
+from stedi_cli.aws.foundation import Foundation
 from stedi_cli.aws.kept import Kept
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.place import Place, place_of
@@ -37,7 +38,7 @@ def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff | Non
     return Lake(
         title=_title(layout),
         name=_title(layout),
-        infrastructure=place.infrastructure,
+        infrastructure=Foundation(place.infrastructure, place.writer),
         landing=zone,
         tables=place.tables,
         questions=Questions(place, athena),

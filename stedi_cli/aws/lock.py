@@ -82,7 +82,8 @@ class Lock:
     def __init__(self, layout: Layout, backoff: Backoff) -> None:
         self._key = layout.lock
         self._storage = Storage(layout)
-        self._conditional = Conditional(self._storage, backoff)
+        # It holds no data, and is to be had where the lakehouse's key is gone: for its removal.
+        self._conditional = Conditional(self._storage, backoff, own_key=True)
         self._backoff = backoff
         self._holder: Holder | None = None
         self._etag = ""

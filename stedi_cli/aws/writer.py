@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.lock import Lock
@@ -52,6 +52,21 @@ class Writer:
         with self._lock.held(command, wait=wait) as waited:
             # One that waits for a run keeps others from starting the next.
             yield self._runs.refuse_active(wait=wait) or waited
+
+    @contextmanager
+    def removing(self) -> Iterator[None]:
+        """Be the only one at work while the lakehouse is removed.
+
+        Without a bucket of ours there is no lock to hold, nor anybody who holds it.
+
+        Raises:
+            BusyError: If others are at work.
+        """
+        with ExitStack() as stack:
+            if self._infrastructure.has_bucket():
+                stack.enter_context(self._lock.held("infra down", wait=None))
+            self._runs.refuse_active(wait=None)
+            yield
 
     def assure(self) -> None:
         """Raise BusyError if others may write by now, since this command was held up for long."""

@@ -12,8 +12,13 @@ from conftest import PROJECT
 from sandbox import lake_formation
 
 from stedi_cli.aws.account import Account
+from stedi_cli.aws.backoff import Backoff
+from stedi_cli.aws.foundation import Foundation
 from stedi_cli.aws.infra.infrastructure import Infrastructure
 from stedi_cli.aws.layout import Layout
+from stedi_cli.aws.lock import Lock
+from stedi_cli.aws.runs import Runs
+from stedi_cli.aws.writer import Writer
 from stedi_cli.project.settings import AwsSettings, load_settings
 
 CONFIG = PROJECT / "configs" / "aws.yaml"
@@ -44,6 +49,14 @@ def infrastructure(
     """The infrastructure, opened anew as each command does."""
     made = settings(**aws)
     return Infrastructure(Layout(account(made), made, made.lakehouse()), sleep)
+
+
+def foundation(**aws: Any) -> Foundation:
+    """The same, as commands remove it: beside nobody at work."""
+    made = infrastructure(**aws)
+    backoff = Backoff(sleep=lambda seconds: None)
+    runs, lock = Runs(made.layout, backoff), Lock(made.layout, backoff)
+    return Foundation(made, Writer(made, runs, lock))
 
 
 def inventory(sandbox: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sandbox.lake_formation import ADMIN
 from sandbox.server import Sandbox
 
 from aws.faults_everywhere import FAULTS, Strike, places, without_pauses
-from aws.places import infrastructure, inventory
+from aws.places import foundation, infrastructure, inventory
 from aws.test_endpoint import OTHER
 from aws.test_given_role import LAB, LIMITED, lab_role
 from aws.test_lake_formation import register
@@ -28,7 +28,7 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def attempt(command: str, **aws: Any) -> str:
     """Run a command; what it raises is an error for people."""
-    opened = infrastructure(**aws)
+    opened = foundation(**aws)
     try:
         for _ in getattr(opened, command)():
             pass

@@ -25,7 +25,7 @@ from sandbox.server import Sandbox
 from small import write_lake
 
 from aws.cloud_lake import HURRY, CloudLake, small_lake
-from aws.places import CONFIG
+from aws.places import CONFIG, inventory
 from stedi_cli.aws import lock as locking
 from stedi_cli.aws.layout import TAG
 from stedi_cli.aws.lock import SECONDS, Lock
@@ -305,6 +305,55 @@ def test_on_a_versioned_bucket_it_is_free_again(bucket: CloudLake) -> None:
     for _ in range(2):
         with another(bucket) as lock:
             lock.assure()
+
+
+# --- Removal -------------------------------------------------------------------------------------
+
+
+def test_nothing_is_removed_while_a_command_is_at_work(sandbox: Sandbox, ask: Ask) -> None:
+    cloud = CloudLake(sandbox).up()
+    held = inventory(sandbox)
+    with another(cloud):
+        during = {**held["buckets"], cloud.layout.bucket: cloud.keys("")}
+        for words in (("--yes",), ("--yes", "--keep-data")):
+            told = ask("infra", "down", *words)
+            assert told.code == 1, told.err
+            assert "`stedi jobs run` has been at work on the lakehouse since" in told.err
+            assert "then try again" in told.err
+            assert "--wait" not in told.err
+            assert inventory(sandbox) == {**held, "buckets": during}
+    assert ask("infra", "down", "--yes", "--keep-data").code == 0
+    assert cloud.keys("") == []
+
+
+def test_nothing_is_removed_while_a_run_is_at_work(sandbox: Sandbox, ask: Ask) -> None:
+    before = inventory(sandbox)
+    cloud = CloudLake(sandbox).up()
+    held = inventory(sandbox)
+    sandbox.runs.script(*("RUNNING",) * 20)
+    run = sandbox.client("glue").start_job_run(JobName=cloud.layout.job_for_all)["JobRunId"]
+    for words in (("--yes",), ("--yes", "--keep-data")):
+        told = ask("infra", "down", *words)
+        assert told.code == 1, told.err
+        assert f"Run {run} of stedi-all is at work on the lakehouse" in told.err
+        assert "stedi jobs stop" in told.err
+        assert inventory(sandbox) == held
+    assert ask("jobs", "stop").code == 0
+    assert ask("infra", "down", "--yes").code == 0
+    assert inventory(sandbox) == before
+
+
+def test_nobody_begins_while_it_is_removed(sandbox: Sandbox, tmp_path: Path) -> None:
+    cloud = CloudLake(sandbox).up()
+    with cloud.opened() as opened, sandbox.recording() as calls:
+        going = opened.infrastructure.down()
+        next(going)
+        with pytest.raises(BusyError, match="`stedi infra down` has been at work"):
+            cloud.upload(write_lake(tmp_path / "data"))
+        list(going)
+    # Also where the key of KMS that is the bucket's default is gone.
+    taken = next(call for call in calls if call.resource.endswith(cloud.layout.lock))
+    assert taken.headers["x-amz-server-side-encryption"] == "AES256"
 
 
 def test_nothing_is_put_into_a_bucket_that_is_not_ours(

@@ -193,6 +193,12 @@ class Infrastructure:
             parts += [Resource(zone.kind, zone.name, "left", zone.note) for zone in zones]
         return parts
 
+    def has_bucket(self) -> bool:
+        """Tell whether the bucket is there with our tag."""
+        with self._bucket.errors():
+            found = self._bucket.to_remove()
+        return any(there.ours and not there.note for there in found.values())
+
     def refuse_foreign_bucket(self) -> None:
         """Raise StediError if the bucket is there without our tag: nothing is put into it then."""
         with self._bucket.errors():
