@@ -47,6 +47,31 @@ _CAUSES = (
     ("Status Code: 403", _ROLE),
     ("s3:DeleteObject", _ROLE),
     ("changed since the run", "Run the job again."),
+    *(
+        (said, "S3 was too busy: run the job again.")
+        for said in ("SlowDown", "reduce your request rate", "Status Code: 503")
+    ),
+    *(
+        (
+            said,
+            "It was too much for its workers: raise workers or worker_type, then `stedi infra up`.",
+        )
+        for said in ("OutOfMemory", "heap space", "memory limits", "No space left on device")
+    ),
+    *(
+        (said, "Look at the subnet and the security groups of vpc_connection.")
+        for said in ("security group", "free addresses")
+    ),
+)
+# What denies it to the role, where that is no permission of its own.
+_FORBIDDEN = (
+    ("control policy", "Your organization forbids it: ask who looks after its control policies."),
+    ("permissions boundary", "The boundary of the jobs' role has to allow it: ask who put it."),
+    (
+        "VPC endpoint policy",
+        "The policy of the VPC's S3 endpoint has to allow it: ask whose it is.",
+    ),
+    ("explicit deny", "A policy forbids it, and no permission overrules that: ask who wrote it."),
 )
 _DENIED = re.compile(r"not authorized to perform: ([\w:]+)(?: on resource: \"?([^\s\")]+))?")
 
@@ -229,7 +254,8 @@ class GlueRunner:
             # Within what Java says around it, it would be lost.
             on = f" on {denied[2]}" if denied[2] else ""
             what = f"role {self._layout.role} may not {denied[1]}{on}"
-            hint = _KEY if denied[1].startswith("kms:") else _ROLE
+            lacking = _KEY if denied[1].startswith("kms:") else _ROLE
+            hint = next((hint for by, hint in _FORBIDDEN if by in run.error), lacking)
             return StediError(f"Job {job.name} failed on Glue, {run.state}: {what}.", hint=hint)
         known = next((hint for part, hint in _CAUSES if part in run.error), None)
         return StediError(

@@ -191,6 +191,29 @@ def test_what_glue_says_it_used_counts(sandbox: Sandbox) -> None:
         ("FAILED", "AnalysisException: no such column", "no such column", "log stream jr_"),
         ("FAILED", "s3 answered: Access Denied", "Access Denied", "infra status"),
         ("FAILED", "Could not find S3 endpoint or NAT gateway", "S3 endpoint", "endpoint: true"),
+        *(
+            (
+                "FAILED",
+                f"x is not authorized to perform: s3:GetObject on resource: arn:aws:s3:::b {why}",
+                "may not s3:GetObject on arn:aws:s3:::b",
+                hint,
+            )
+            for why, hint in (
+                ("because no identity-based policy allows it", "lacks a permission"),
+                ("with an explicit deny in a service control policy", "Your organization"),
+                ("because no permissions boundary allows the s3:GetObject action", "boundary"),
+                ("because no VPC endpoint policy allows it", "VPC's S3 endpoint"),
+                ("with an explicit deny in a resource-based policy", "no permission overrules"),
+            )
+        ),
+        ("FAILED", "SlowDown: Please reduce your request rate. (503)", "SlowDown", "too busy"),
+        ("FAILED", "java.lang.OutOfMemoryError: Java heap space", "heap space", "worker_type"),
+        (
+            "FAILED",
+            "At least one security group must open all ingress ports.",
+            "security group",
+            "vpc_connection",
+        ),
         (
             "FAILED",
             "User: x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:x:1:key/1",
