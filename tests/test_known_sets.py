@@ -228,6 +228,12 @@ def test_a_further_table_leaves_the_others_their_expectation(
     assert report.summary.endswith(
         "rules hold, 8 counts are as expected; not known are counts of weather_landing."
     )
+    (tmp_path / "weather" / "weather" / "w.json").write_text("nonsense\n")
+    own.upload(tmp_path / "weather")
+    # To run jobs would not help.
+    assert own.validate().problems == [
+        "No run looks at the lines of weather_landing: no job reads it. Name it in a job's reads."
+    ]
 
 
 @pytest.mark.slow

@@ -107,8 +107,14 @@ def not_of_now(
         said.append(
             f"Tables of several policies lie side by side: {', '.join(built)}. Run `{run}`."
         )
-    if found.unread:
-        said.append(f"No run has read {', '.join(found.unread)} as it is now. Run `{run}`.")
+    read = {name for job in lakehouse.jobs.values() for name in job.reads}
+    if unread := [name for name in found.unread if name in read]:
+        said.append(f"No run has read {', '.join(unread)} as it is now. Run `{run}`.")
+    if idle := [name for name in found.unread if name not in read]:
+        said.append(
+            f"No run looks at the lines of {', '.join(idle)}: no job reads it. Name it in a job's"
+            " reads."
+        )
     stale = [f"{name} ({why})" for name, why in found.tables.items() if name not in others]
     if stale:
         said.append(f"Stale: {', '.join(stale)}. Run `{run}`.")
