@@ -134,6 +134,7 @@ _CODES = {
     ),
     "GlueEncryptionException": "Glue's catalog is encrypted with a key of KMS, whose policy has to"
     " let you and the jobs' role use it: ask whoever looks after the key.",
+    "InvalidObjectState": "Somebody had the object archived: restore it in the S3 console.",
     "DeleteConflict": "Something else uses it, such as an instance profile: take it out there, then"
     " run `stedi infra down` again.",
     "RouteAlreadyExists": "The VPC has a way to S3 already: set s3_endpoint: false in the config.",

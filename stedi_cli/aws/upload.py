@@ -216,7 +216,9 @@ def _send_whole(zone: LandingZone, file: Local, key: str, report: Callable[[int]
                 **zone.storage.place(key), Body=stream, ChecksumSHA256=digest
             )
     except ClientError as error:
-        if error_code(error) in ("BadDigest", "XAmzContentChecksumMismatch", "InvalidRequest"):
+        other_bytes = error_code(error) in ("BadDigest", "XAmzContentChecksumMismatch")
+        # S3 refuses much else by this code.
+        if other_bytes or (error_code(error) == "InvalidRequest" and "checksum" in str(error)):
             raise _changed(file) from error
         raise
     return str(answer["ETag"])

@@ -345,6 +345,11 @@ REFUSALS = {
         "arn:aws:kms:eu-central-1:1:key/1a is pending deletion.",
         "Look at kms_key",
     ),
+    "archived object": (
+        "InvalidObjectState",
+        "The operation is not valid for the object's storage class",
+        "restore it",
+    ),
     "key of the catalog": (
         "GlueEncryptionException",
         "Failed to encrypt with the key of the catalog.",

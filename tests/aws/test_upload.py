@@ -400,6 +400,22 @@ def test_whoever_has_no_lock_takes_nothing_from_what_an_upload_noted(
     assert index["landing/customer/d.json"]["etag"] == etag
 
 
+@pytest.mark.parametrize(
+    ("code", "said", "wanted"),
+    [
+        ("BadDigest", "The SHA256 you specified did not match.", "changed while it was uploaded"),
+        ("InvalidRequest", "Value for x-amz-checksum-sha256 header is invalid.", "changed while"),
+        ("InvalidRequest", "The bucket does not allow it.", "failed: InvalidRequest"),
+    ],
+)
+def test_a_file_is_said_to_have_changed_only_where_its_checksum_was_refused(
+    cloud: CloudLake, data: Path, code: str, said: str, wanted: str
+) -> None:
+    cloud.sandbox.fail((code, said, 400), action="PutObject", resource="c.json", calls=None)
+    with pytest.raises(StediError, match=wanted):
+        cloud.upload(data)
+
+
 # --- What is known of files ----------------------------------------------------------------------
 
 
