@@ -43,6 +43,26 @@ def test_a_name_that_is_not_free_yet_is_waited_for(sandbox: Sandbox) -> None:
     assert inventory(sandbox) == before
 
 
+@pytest.mark.parametrize(
+    "action", ["PutBucketTagging", "PutBucketPolicy", "PutBucketLifecycleConfiguration"]
+)
+def test_a_bucket_that_is_busy_is_waited_for(sandbox: Sandbox, action: str) -> None:
+    before = inventory(sandbox)
+    fault = sandbox.fail(SAID, service="s3", action=action, calls=2)
+    waited: list[float] = []
+    done = list(infrastructure(sleep=waited.append).up())
+    told = [resource for resource in done if resource.state == "waiting"]
+    assert len({call.invocation for call in fault.hits}) == len(told) == len(waited) == 2
+    assert "still busy with bucket" in told[0].note
+    assert {change.action for change in infrastructure().plan().changes} == {"keep"}
+    fault = sandbox.fail(SAID, service="s3", action="DeleteBucket")
+    waited.clear()
+    list(infrastructure(sleep=waited.append).down())
+    assert fault.hits
+    assert [seconds for seconds in waited if seconds]
+    assert inventory(sandbox) == before
+
+
 def test_a_name_that_stays_taken_ends_with_what_to_do(sandbox: Sandbox) -> None:
     keep_name(sandbox, None)
     waited: list[float] = []

@@ -36,6 +36,7 @@ from stedi_cli.errors import StediError
 
 _NO_LOCATION = "us-east-1"
 _TRIES = 5
+_ABORTED = "OperationAborted"
 
 
 class _Setting(NamedTuple):
@@ -211,7 +212,7 @@ class Bucket(Kind):
             ) from error
         except s3.exceptions.ClientError as error:
             # Of a bucket that was deleted, S3 keeps the name for a while.
-            if error_code(error) != "OperationAborted":
+            if error_code(error) != _ABORTED:
                 raise
             raise NotYetError(
                 f"The bucket name {name} is not free yet: S3 is still deleting such a bucket.",
@@ -231,7 +232,20 @@ class Bucket(Kind):
         for setting in self._settings():
             if setting.field in fields:
                 with aws_errors(where=f"bucket {name}, {setting.field}"):
-                    setting.put(setting.wanted)
+                    self._put(name, setting)
+
+    def _put(self, name: str, setting: _Setting) -> None:
+        s3 = self.layout.account.client("s3")
+        try:
+            setting.put(setting.wanted)
+        except s3.exceptions.ClientError as error:
+            if error_code(error) != _ABORTED:
+                raise
+            # Somebody else changes it too, or S3 has not come to an end with what was put before.
+            raise NotYetError(
+                f"S3 is still busy with bucket {name}.",
+                hint="Run `stedi infra up` again in a minute.",
+            ) from error
 
     def _put_tags(self, wanted: dict[str, Any]) -> None:
         s3 = self.layout.account.client("s3")
@@ -252,8 +266,9 @@ class Bucket(Kind):
                 ask(s3.delete_bucket, **self._owned)
                 return
             except s3.exceptions.ClientError as error:
-                # Somebody wrote to it meanwhile.
-                if error_code(error) != "BucketNotEmpty" or attempt == _TRIES - 1:
+                # Somebody wrote to it meanwhile, or S3 is still busy with it.
+                passing = error_code(error) in ("BucketNotEmpty", _ABORTED)
+                if not passing or attempt == _TRIES - 1:
                     raise
 
 
