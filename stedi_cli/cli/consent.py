@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stedi_cli.cli import render
+from stedi_cli.cli.ended_jobs import show_failure
 from stedi_cli.cli.help import Group
 from stedi_cli.cli.interrupts import EVERY_TABLE, if_interrupted
 from stedi_cli.cli.live_jobs import Progress, live
@@ -198,6 +199,7 @@ def _follow(
     finally:
         progress.removed += opened.lake.removed()
         show_removed(progress.removed)
+        show_failure(progress, forced=False)
 
 
 def _emit(done: Changed, progress: Progress) -> None:

@@ -383,6 +383,19 @@ def test_what_is_killed_half_way_is_completed(world: World, step: str) -> None:
     assert cloud.keys("jobs/lock") == []
 
 
+def test_a_run_that_fails_shows_why_as_elsewhere(world: World) -> None:
+    world.answers()
+    runs = world.cloud.sandbox.runs
+    runs.script(
+        "RUNNING", "FAILED", error="no luck", output="Traceback (most recent call last):\nno"
+    )
+    told = world.consent("revoke")
+    assert told.code == 1
+    assert "The withdrawal is recorded, but not carried out yet" in told.err
+    assert "  | Traceback (most recent call last):\n  | no\n" in told.err
+    assert f"log stream {runs.started[-1].job_run_id}" in told.err.replace("\n", " ")
+
+
 @pytest.mark.parametrize("step", ["in the run", "at the sweep"])
 def test_what_is_refused_half_way_says_what_is_to_be_done(world: World, step: str) -> None:
     world.answers()
