@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,9 +21,11 @@ from small import FOLDERS, JOBS, TYPED, C, lines, motion, write_lake
 from stedi_cli.errors import BadDataError, StediError
 from stedi_cli.landing.contract import LONGEST_LINE
 from stedi_cli.landing.sieve import Sieve
+from stedi_cli.local import landing_zone
 from stedi_cli.local.kept_aside import Aside, KeptAside
 from stedi_cli.local.landing_reader import LandingReader
 from stedi_cli.local.lock import exclusive
+from stedi_cli.local.stamp import stamp_of
 from stedi_cli.project.lakehouse import LANDING_FILE
 from stedi_cli.tables import iceberg
 
@@ -85,6 +89,31 @@ def test_a_file_is_read_once(lake: Lake, tmp_path: Path, read: list[str]) -> Non
     lake.run()
     assert read == [f"{FOLDERS[READINGS]}/new.json"]
     assert copied(lake) == {**before, "new.json": 1}
+
+
+@pytest.mark.slow
+def test_reread_tells_what_it_reads_by_its_bytes(
+    lake: Lake, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A medium that fails changes no stamp, and an old digest would vouch for other lines."""
+    lake.run()
+    path = lake.layout.landing / FOLDERS[READINGS] / "a.json"
+    stamp = stamp_of(path)
+    path.write_bytes(path.read_bytes().replace(b"-1.0", b"-7.0"))
+    of = landing_zone.stamp_of
+    failing = {str(path): stamp}
+    monkeypatch.setattr(landing_zone, "stamp_of", lambda p: failing.get(str(p)) or of(p))
+    monkeypatch.setattr(landing_zone, "is_settled", lambda stamp, read_ns: read_ns > 0)
+    assert lake.built() == set()
+    lake.run(force=True)
+    assert {row[3] for row in lake.rows(READINGS)} == {-1.0}
+    again = invoke("--root", lake.settings.root, "jobs", "run", "--all", "--reread")
+    assert again.code == 0
+    assert {row[3] for row in lake.rows(READINGS)} == {-7.0}
+    current = lake.states()[COPY].current
+    assert current is not None
+    ledger = json.loads((lake.layout.ledgers / current.ledger).read_bytes())
+    assert ledger["files"]["a.json"][0] == sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stedi_cli.durable import body_in, replaced, with_digest
@@ -54,6 +54,11 @@ class LandingIndex:
     def get(self, key: str) -> Entry | None:
         """Return what is known of a file."""
         return self._entries().get(key)
+
+    def doubt(self) -> None:
+        """Have each file read again, whatever its stamp says."""
+        for key, entry in self._entries().items():
+            self[key] = replace(entry, hashed_ns=0)
 
     def drop(self, key: str) -> None:
         """Know nothing of a file any more."""

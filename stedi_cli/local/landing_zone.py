@@ -115,6 +115,10 @@ class LandingZone:
             self._save({name: state.files for name, state in states.items()})
         return states
 
+    def doubt(self) -> None:
+        """Read all files when they are next asked for: a medium that fails changes no stamp."""
+        self._index.doubt()
+
     def refuse_changed(self, table: str, state: LandingState) -> None:
         """Raise StediError if a table's files are no longer those of a state read before."""
         paths = self.paths(table)

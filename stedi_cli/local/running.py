@@ -57,6 +57,8 @@ class Jobs:
         layout, tables, written = self._place.layout, self._place.tables, self._place.written
         with self._writer.locked(wait=options.wait) as lock:
             tables.forget()
+            if options.reread:
+                self._place.zone.doubt()
             stray: Iterable[str] = written
             try:
                 write_journal(layout, written)
