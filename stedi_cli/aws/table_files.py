@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from stedi_cli.aws.account import aws_errors, side_by_side
+from stedi_cli.aws.account import aws_errors, error_code, side_by_side
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.left_landing import left_zones
 from stedi_cli.aws.storage import Storage, Stored, is_no_object
@@ -141,7 +141,10 @@ class TableFiles:
             try:
                 pages = glue.get_paginator("get_tables").paginate(DatabaseName=layout.database)
                 return [table for page in pages for table in page["TableList"]]
-            except glue.exceptions.EntityNotFoundException as error:
+            except glue.exceptions.ClientError as error:
+                # By its code: boto3 makes the class of its own twice where threads ask at once.
+                if error_code(error) != "EntityNotFoundException":
+                    raise
                 raise StediError(
                     f"There is no database {layout.database} in {layout.account.region}.",
                     hint="Make it with `stedi infra up`.",

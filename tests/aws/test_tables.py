@@ -8,10 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from sandbox.faults import How
 from sandbox.server import Sandbox
 
 from aws.cloud_lake import CloudLake
+from aws.places import account, infrastructure, settings
+from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.aws.tables import Tables
 from stedi_cli.errors import StediError
 
@@ -70,6 +73,22 @@ def test_without_a_database(sandbox: Sandbox) -> None:
     with pytest.raises(StediError, match="There is no database stedi in eu-central-1") as raised:
         tables(CloudLake(sandbox)).states()
     assert raised.value.hint == "Make it with `stedi infra up`."
+
+
+@pytest.mark.parametrize("code", ["EntityNotFoundException", "BucketAlreadyExists"])
+def test_an_error_is_known_whichever_class_boto3_made_of_it(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    service = "glue" if code.startswith("Entity") else "s3"
+    client = account(settings()).client(service)
+    monkeypatch.setattr(client.exceptions, code, type("Other", (ClientError,), {}), raising=False)
+    if service == "glue":
+        with pytest.raises(StediError, match="There is no database stedi"):
+            TableFiles(infrastructure().layout).states()
+        return
+    sandbox.fail((code, "taken", 409), service="s3", action="CreateBucket")
+    with pytest.raises(StediError, match="taken by another account"):
+        list(infrastructure().up())
 
 
 def test_tables_of_others_are_not_ours(cloud: CloudLake) -> None:

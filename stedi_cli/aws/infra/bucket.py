@@ -204,13 +204,14 @@ class Bucket(Kind):
         s3 = self.layout.account.client("s3")
         try:
             s3.create_bucket(Bucket=name, **place)
-        except s3.exceptions.BucketAlreadyExists as error:
-            raise StediError(
-                f"The bucket name {name} is taken by another account.",
-                hint="Names of buckets are worldwide: run `stedi infra down`, then set another"
-                " bucket in the config file.",
-            ) from error
         except s3.exceptions.ClientError as error:
+            # By its code: boto3 makes the class of its own twice where threads ask at once.
+            if error_code(error) == "BucketAlreadyExists":
+                raise StediError(
+                    f"The bucket name {name} is taken by another account.",
+                    hint="Names of buckets are worldwide: run `stedi infra down`, then set another"
+                    " bucket in the config file.",
+                ) from error
             # Of a bucket that was deleted, S3 keeps the name for a while.
             if error_code(error) != _ABORTED:
                 raise
