@@ -40,7 +40,7 @@ class Account:
         # boto3 reads AWS_DEFAULT_REGION alone, other SDKs AWS_REGION before it.
         region = self._settings.region or os.environ.get("AWS_REGION") or None
         try:
-            with aws_errors():
+            with _unusable_config():
                 return session(self._settings.profile, region)
         except ImportError as error:
             raise StediError(
@@ -120,6 +120,8 @@ class Account:
                     user_agent_extra="stedi",
                 )
                 with _unusable_config():
+                    if not self._clients:
+                        self._find_credentials()
                     self._clients[service] = self._session.client(
                         service,
                         region_name=self.region,
@@ -128,14 +130,23 @@ class Account:
                     )
             return self._clients[service]
 
+    def _find_credentials(self) -> None:
+        """Have boto3 find them now; otherwise the first call would, whatever it is about."""
+        found = self._session.get_credentials()
+        if found is not None:
+            found.get_frozen_credentials()
+
 
 @contextmanager
 def _unusable_config() -> Iterator[None]:
-    """Tell what boto3 has no error of its own for, such as a credential_process without JSON."""
+    """Tell what boto3 has no error of its own for, such as a credential_process without JSON.
+
+    Nothing else is to be done inside: what it trips over may be of any kind.
+    """
     try:
         with aws_errors():
             yield
-    except ValueError as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise UsageError(
             f"AWS: {aws_said(str(error))}.",
             hint="Look at ~/.aws/config, and at region and endpoint_url in the config file.",

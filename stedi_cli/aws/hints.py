@@ -221,5 +221,7 @@ _FAILURES = {
 
 def failure_hint(error: BaseException) -> str | None:
     """Return what to do where boto3 got no answer; None where nothing is known."""
+    if "Invalid header value" in str(error):
+        return "A key, token or region holds a line break or the like: look at what is set of AWS."
     kinds = (kind.__name__ for kind in type(error).__mro__)
     return next((_FAILURES[kind] for kind in kinds if kind in _FAILURES), None)

@@ -492,6 +492,47 @@ def test_a_credential_process_that_prints_no_json(
     assert "~/.aws/config" in refused(ask("infra", "plan"))
 
 
+UNUSABLE = {
+    "a process that prints a list": "[default]\ncredential_process = echo '[]'\n",
+    "quotes that do not close": "[default]\ncredential_process = 'un\n",
+    "a number that is none": "[default]\nmetadata_service_timeout = abc\n",
+}
+
+
+@pytest.mark.parametrize("words", [("infra", "plan"), ("jobs", "status")], ids=" ".join)
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_what_boto3_trips_over_is_told_in_a_line(
+    sandbox: Sandbox,
+    ask: Ask,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    words: tuple[str, ...],
+) -> None:
+    (tmp_path / "config").write_text(UNUSABLE[name])
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(variable)
+    assert "~/.aws/config" in refused(ask(*words))
+
+
+def test_a_text_where_boto3_takes_settings_is_told_in_a_line(
+    sandbox: Sandbox, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[default]\ns3 = foo\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    assert "~/.aws/config" in refused(ask("infra", "plan"))
+
+
+def test_a_key_with_a_line_break_is_not_the_network(
+    sandbox: Sandbox, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIASECRET0000000000\n")
+    told = ask("infra", "plan")
+    assert "line break" in refused(told)
+    assert "SECRET" not in told.err
+
+
 def config_with(folder: Path, line: str) -> Path:
     """A project's AWS configuration with nothing but a line of it."""
     copy_out(PROJECT, folder / "project")
