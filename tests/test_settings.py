@@ -299,6 +299,8 @@ STEPS = "    folder: step_trainer\n"
 FREE_OF_PEOPLE = "      - accelerometer_landing.z\n"
 WRONG_MODEL = {
     "an unknown key": ("folder: customer\n", "folders: customer\n", "customer_landing.folders"),
+    "one folder for two tables": (STEPS, "    folder: customer\n", "have the same folder"),
+    "one but for its case": (STEPS, "    folder: Customer\n", "have the same folder"),
     "an unknown type": (SERIAL, SERIAL.replace("string", "text"), "serialNumber|columns"),
     "an unknown zone": ("zone: curated", "zone: golden", "customers_curated.zone"),
     "an unknown table read": (READS, "reads: [nonsense]", "no table 'nonsense'"),

@@ -134,7 +134,8 @@ def _refuse_contradictions(lakehouse: Lakehouse, path: Path) -> None:
 
 
 def _refuse_tables(lakehouse: Lakehouse, path: Path) -> None:
-    folders = [table.folder for table in lakehouse.landing.values()]
+    # As a delivery, and file systems that know no case, compare them.
+    folders = [str(table.folder).lower() for table in lakehouse.landing.values()]
     if len(set(folders)) != len(folders):
         _refuse(path, "tables", "two landing tables have the same folder")
     for table in lakehouse.tables.values():
