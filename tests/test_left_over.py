@@ -192,6 +192,16 @@ def test_doctor_tells_of_landing_folders_that_no_table_has(root: Path, stedi: As
     assert "ann@x.org" not in told.out
 
 
+def test_doctor_tells_of_files_beside_the_tables_folders(root: Path, stedi: Ask) -> None:
+    (root / "landing" / ".DS_Store").write_bytes(b"x")
+    assert stedi("--root", root, "doctor").code == 0
+    (root / "landing" / "customer_landing.json").write_text('{"email": "ann@x.org"}\n')
+    told = stedi("--root", root, "doctor", "--json")
+    (wrong,) = [finding for finding in told.json() if not finding["ok"]]
+    assert wrong["found"].startswith(f"1 file right in {root / 'landing'}, where no table looks")
+    assert "ann@x.org" not in told.out
+
+
 WRITERS = {
     "a run with nothing to do": ("jobs", "run", "--all"),
     "a job with nothing to do": ("jobs", "run", "customer_landing_to_trusted"),

@@ -12,7 +12,7 @@ from stedi_cli.aws.place import Place
 from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError
 from stedi_cli.lake import elsewhere
-from stedi_cli.lake.findings import REBUILD, Finding
+from stedi_cli.lake.findings import REBUILD, Finding, in_no_folder
 from stedi_cli.lake.records import Resource
 from stedi_cli.landing.names import RENAME_THERE, with_address
 from stedi_cli.tables.drift import LOST, changed_by_others, drift_said, lost
@@ -75,11 +75,14 @@ def _tables(layout: Layout, tables: TableFiles) -> Iterator[Finding]:
 def _landing_names(layout: Layout, zone: LandingZone) -> Iterator[Finding]:
     try:
         number = sum(with_address(files) for files in zone.listed().values())
+        stray = zone.in_no_folder()
     except StediError as error:
         yield Finding("landing files", error.message, error.hint or "Upload them again.")
         return
+    place = layout.uri(f"{layout.settings.landing_prefix}/")
+    if stray:
+        yield in_no_folder(stray, place)
     if number:
-        place = layout.uri(f"{layout.settings.landing_prefix}/")
         found = f"{number} with an @ in their name, in {place}"
         yield Finding("landing files", found, RENAME_THERE)
 

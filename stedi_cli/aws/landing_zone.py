@@ -76,6 +76,11 @@ class LandingZone:
             self._listed = self._list()
         return self._listed
 
+    def in_no_folder(self) -> int:
+        """Return how many files lie beside the tables' folders, where nobody reads them."""
+        listed = self.storage.list(f"{self._layout.settings.landing_prefix}/")
+        return sum("/" not in name and is_landing_name(name) for name in listed)
+
     def known(self, table: str, file: str) -> FileFacts | None:
         """Return the facts of a landing file, where they are known without reading it."""
         found = self.listed()[table].get(file)

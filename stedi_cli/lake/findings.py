@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stedi_cli.errors import quantity
+
 REBUILD = "Run `stedi jobs run --all`: it rebuilds what depends on it."
 """What to do about a table that is not as the jobs left it."""
 
@@ -31,3 +33,9 @@ class Finding:
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
         return {"what": self.what, "found": self.found, "ok": self.ok, "todo": self.todo}
+
+
+def in_no_folder(number: int, place: str) -> Finding:
+    """Return what is said of files in the landing zone that no table's folder holds."""
+    found = f"{quantity(number, 'file')} right in {place}, where no table looks"
+    return Finding("landing files", found, "Move them into their tables' folders, or remove them.")

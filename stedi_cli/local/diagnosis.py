@@ -10,8 +10,8 @@ from pathlib import Path
 
 from stedi_cli.errors import StediError, quantity
 from stedi_cli.lake import elsewhere
-from stedi_cli.lake.findings import REBUILD, Finding
-from stedi_cli.landing.names import RENAME_THERE, with_address
+from stedi_cli.lake.findings import REBUILD, Finding, in_no_folder
+from stedi_cli.landing.names import RENAME_THERE, is_landing_name, with_address
 from stedi_cli.local import spark_submit
 from stedi_cli.local.access import private
 from stedi_cli.local.catalog_file import catalog_damage
@@ -80,12 +80,15 @@ def diagnose(place: Place) -> Iterator[Finding]:
 
 
 def _left_landing(layout: Layout, lakehouse: Lakehouse) -> Iterator[Finding]:
-    """Tell of landing folders whose table left the model, or has another folder now."""
+    """Tell of what lies in no table's folder, such as one whose table left the model."""
     zones = left_zones(layout, lakehouse)
     yield from (zone.finding() for zone in zones)
     known = {table.folder for table in lakehouse.landing.values()}
     known |= {Path(zone.place).name for zone in zones}
     folders = sorted(layout.landing.iterdir()) if layout.landing.is_dir() else []
+    stray = [path for path in folders if is_landing_name(path.name) and not path.is_dir()]
+    if stray:
+        yield in_no_folder(len(stray), str(layout.landing))
     for folder in folders:
         if folder.name not in known and folder.is_dir() and any(folder.iterdir()):
             found = f"no table of the model has {folder}, which may hold landing lines"

@@ -465,6 +465,18 @@ def test_an_object_with_an_unsafe_name_is_refused(cloud: CloudLake) -> None:
     assert "Remove the object" in str(raised.value.hint)
 
 
+def test_doctor_tells_of_objects_beside_the_tables_folders(cloud: CloudLake) -> None:
+    def found() -> list[str]:
+        with cloud.opened() as opened:
+            return [f.found for f in opened.diagnose() if f.what == "landing files"]
+
+    put(cloud, "landing/.keep", b"x")
+    assert found() == []
+    put(cloud, "landing/customer_landing.json", lines(CUSTOMERS))
+    place = cloud.layout.uri("landing/")
+    assert found() == [f"1 file right in {place}, where no table looks"]
+
+
 def test_what_a_gzip_header_tells_is_not_stored(cloud: CloudLake, tmp_path: Path) -> None:
     told = member(lines(CUSTOMERS), name=ADDRESS, comment=ADDRESS)
     source = write_lake(tmp_path / "telling", {"customer_landing": {"c.json.gz": told}})
