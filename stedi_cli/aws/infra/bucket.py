@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from stedi_cli.aws import policies
 from stedi_cli.aws.account import aws_errors, error_code, side_by_side
@@ -160,9 +160,11 @@ class Bucket(Kind):
         )
         if head is None:
             return {}
-        if head["status"] == 403:
+        if isinstance(head, BaseException) or head["status"] == 403:
             # An answer to it has no body; another may tell what else than a permission is wrong.
             _raise_reason(answers)
+        if isinstance(head, BaseException):
+            raise head
         foreign = self._foreign(head)
         if foreign:
             return {self.layout.bucket: Found({}, ours=False, note=foreign)}
@@ -273,8 +275,11 @@ class Bucket(Kind):
                     raise
 
 
-def _head(s3: Any, owned: dict[str, str]) -> dict[str, Any] | None:
-    """Return the status and the region that S3 tells of a bucket; None where there is none."""
+def _head(s3: Any, owned: dict[str, str]) -> dict[str, Any] | BaseException | None:
+    """Return the status and the region that S3 tells of a bucket; None where there is none.
+
+    Where it tells neither, return its error.
+    """
     try:
         answer = s3.head_bucket(**owned)
     except s3.exceptions.ClientError as error:
@@ -282,7 +287,7 @@ def _head(s3: Any, owned: dict[str, str]) -> dict[str, Any] | None:
             return None
         metadata = error.response["ResponseMetadata"]
         if metadata["HTTPStatusCode"] not in (301, 403):
-            raise
+            return cast(BaseException, error)
         region = metadata["HTTPHeaders"].get("x-amz-bucket-region", "")
         return {"status": metadata["HTTPStatusCode"], "region": region}
     headers = answer["ResponseMetadata"]["HTTPHeaders"]

@@ -141,7 +141,20 @@ class Database(Kind):
         if fields - {"tags"}:
             # A put replaces all of it, what is noted included.
             self.read()
-            glue.update_database(Name=name, DatabaseInput=self._input())
+            self._put(self._input()["Parameters"])
+
+    def _put(self, parameters: dict[str, str]) -> None:
+        """Put it as it should be with parameters of ours; what others set of it stays."""
+        there = {key: self._found[key] for key in _PUT if key in self._found}
+        theirs = {
+            key: text
+            for key, text in (there.get("Parameters") or {}).items()
+            if not key.startswith("stedi:")
+        }
+        self.layout.account.client("glue").update_database(
+            Name=self.layout.database,
+            DatabaseInput={**there, **self._input(), "Parameters": {**theirs, **parameters}},
+        )
 
     def note_grants(self, grants: str) -> None:
         """Note what is granted from now on, where the last look told something else."""
@@ -162,9 +175,7 @@ class Database(Kind):
             if not any(there.ours for there in self.read().values()):
                 return
             kept = {TAG: self.layout.database, _BUCKET: self.layout.bucket, **self._noted()}
-            self.layout.account.client("glue").update_database(
-                Name=self.layout.database, DatabaseInput={**self._input(), "Parameters": kept}
-            )
+            self._put(kept)
 
     def delete(self, name: str) -> None:
         """Delete it; its tables are deleted before."""
