@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stedi_cli.privacy import gzip_members
+from stedi_cli.privacy.forms import bounds_of, digits_of, spelled
 from stedi_cli.privacy.gzip_members import Limit, Members, Readable
-from stedi_cli.privacy.needles import Needles, Values, bounds_of, digits_of, is_instant, spelled
+from stedi_cli.privacy.needles import Needles, Values, is_instant
 from stedi_cli.privacy.people import Person, folded
 from stedi_cli.privacy.source import LANDING, Entry
 from stedi_cli.privacy.unreadable import UnreadableError

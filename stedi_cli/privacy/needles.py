@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from stedi_cli.privacy.escapes import decoded
+from stedi_cli.privacy.forms import BOUND_LENGTH, digits_of, is_length, spelled
 from stedi_cli.privacy.words import ALNUM, is_apart, is_token, stands_apart
 
 EMAIL, BOUND, SERIAL, INSTANT, DATE = "e-mail", "bound", "serial number", "instant", "date"
-BOUND_LENGTH = 16
-"""Characters that Iceberg keeps of a text as a bound."""
 # Fewer bytes stand in compressed data by chance.
 _LEAST_IN_BINARY = 6
 _WORD = ALNUM | frozenset(b"_.+-")
@@ -21,7 +20,8 @@ _WORD = ALNUM | frozenset(b"_.+-")
 _WORD_OF_NAME = _WORD - frozenset(b"_-")
 _SUFFIXES = (
     rb"(?:jsonl?|ndjson|gz|csv|tsv|txt|parquet|avro|orc|log|part|tmp|bak|kept|crc|db|ya?ml|xml"
-    rb"|html?|zip|zst|bz2|xz|tar|snappy|done|old)(?![a-z0-9])"
+    rb"|html?|zip|zst|bz2|xz|tar|snappy|done|old|pdf|png|jpe?g|svg|xlsx?|docx?|pptx?|sql|pkl|pickle"
+    rb"|feather|arrow|eml|vcf|swp|lock|dat|bin|ipynb|\d+)(?![a-z0-9])"
 )
 _DOTTED = rb"(?!\.(?!" + _SUFFIXES + rb")[a-z0-9])"
 _AFTER = rb"(?![a-z0-9_@]|-[a-z0-9])" + _DOTTED
@@ -29,7 +29,6 @@ _AFTER_NAME = rb"(?![a-z0-9@])" + _DOTTED
 _UUID = re.compile(
     rb"(?<![0-9a-f])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9a-f])"
 )
-_HEX = re.compile("[0-9a-f]{32}")
 # Runs of digits once each: those that are too long are left out later.
 _MILLISECONDS = re.compile(rb"\d{12,}+")
 _AS_FLOAT = re.compile(rb"(?<![\d.])\d\.\d{1,12}[eE]\+?1[12](?!\d)")
@@ -63,29 +62,6 @@ class Values:
 def is_instant(number: int) -> bool:
     """Tell whether a number may be epoch milliseconds of this century."""
     return _EARLIEST <= number < _LATEST
-
-
-def bounds_of(value: str) -> set[str]:
-    """Return what a lower and an upper bound keep of a value, however it was written."""
-    bounds = set()
-    for length in range(BOUND_LENGTH - 3, BOUND_LENGTH + 1):
-        if len(value) > length:
-            kept, last = value[: length - 1], value[length - 1]
-            bounds |= {value[:length]}
-            bounds |= {kept + chr(ord(case) + 1).lower() for case in (last, last.upper()[0])}
-    return bounds
-
-
-def digits_of(serial: str) -> str:
-    """Return the 32 hexadecimal digits of a serial number that is a UUID; else nothing."""
-    digits = serial.lower().replace("-", "")
-    return digits if _HEX.fullmatch(digits) else ""
-
-
-def spelled(digits: str) -> tuple[str, str]:
-    """Return 32 hexadecimal digits as they are, and as a UUID is written."""
-    parts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
-    return digits, "-".join(parts)
 
 
 @dataclass
@@ -149,6 +125,9 @@ class Needles:
             binary: Whether they may hold anything, so that very short values are no evidence.
             name: Whether they are a file's name, in which a value stands beside other words.
         """
+        if name:
+            # What hides a file is no part of a value.
+            data = data.removeprefix(b".")
         lowered = data.lower()
         least = _LEAST_IN_BINARY if binary else 0
         yield from self._emails(lowered, least, name=name)
@@ -165,7 +144,7 @@ class Needles:
         lowered, told = data.lower(), {place for place, _ in self.hits(data, binary=True)}
         for text, kind in self._texts:
             for place in _places(lowered, text):
-                if place not in told and _is_length(data[max(0, place - 4) : place], len(text)):
+                if place not in told and is_length(data[max(0, place - 4) : place], len(text)):
                     yield place, kind
 
     def kinds(self, data: bytes, *, binary: bool = False, name: bool = False) -> Counter[str]:
@@ -250,7 +229,10 @@ class Needles:
             return
         for found in _MILLISECONDS.finditer(data):
             place, end = found.span()
-            if end - place < 14 and int(found[0]) in known and not _is_fraction(data, place):
+            # As thousandths or millionths of a millisecond too.
+            if end - place in (16, 19):
+                end = place + 13
+            if end - place < 14 and int(data[place:end]) in known and not _is_fraction(data, place):
                 yield place, INSTANT
         for found in _CLOCK.finditer(data):
             place = max(0, found.start() - 4)
@@ -303,14 +285,6 @@ def _spellings(character: str) -> list[str]:
     found = {character, character.upper(), character.title(), character.swapcase()}
     same = {other for other in found if other.lower() == character}
     return sorted(same | (set("\u03c2\u03c3\u03a3") if character in "\u03c2\u03c3" else set()))
-
-
-def _is_length(before: bytes, size: int) -> bool:
-    """Tell whether bytes before a text end with its length, as files of many kinds have it."""
-    # Of one byte, or of several with the least one last; as Avro doubles it; the least one first.
-    if before[-1:] in (bytes([number]) for number in (size, 2 * size) if number < 256):
-        return True
-    return before == size.to_bytes(4, "little")
 
 
 def _places(data: bytes, value: bytes) -> Iterator[int]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 ALNUM = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789")
 """Small letters and digits."""
+
+
+# A text of Python's begins so: bytes and others.
+_QUOTED = re.compile(rb"(?:^|[^a-z0-9_.+-])[burf]'$")
 
 
 def is_apart(lowered: bytes, start: int, end: int, word: frozenset[int]) -> bool:
@@ -13,6 +18,7 @@ def is_apart(lowered: bytes, start: int, end: int, word: frozenset[int]) -> bool
     before = lowered[start - 1] if start else 0
     # An apostrophe inside a word, as in o'neil, is none that quotes.
     inside = before == 0x27 and start > 1 and lowered[start - 2] in ALNUM
+    inside = inside and not _QUOTED.search(lowered[max(0, start - 3) : start])
     if before in word or inside or _letter_before(lowered, start):
         return False
     return not _letter_after(lowered, end + (lowered[end : end + 1] == b"."))
