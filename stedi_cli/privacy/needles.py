@@ -229,10 +229,7 @@ class Needles:
             return
         for found in _MILLISECONDS.finditer(data):
             place, end = found.span()
-            # As thousandths or millionths of a millisecond too.
-            if end - place in (16, 19):
-                end = place + 13
-            if end - place < 14 and int(data[place:end]) in known and not _is_fraction(data, place):
+            if end - place < 14 and int(found[0]) in known and not _is_fraction(data, place):
                 yield place, INSTANT
         for found in _CLOCK.finditer(data):
             place = max(0, found.start() - 4)
