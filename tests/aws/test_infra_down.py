@@ -13,7 +13,7 @@ from sandbox.faults import How
 from sandbox.server import Sandbox
 
 from aws.cloud_lake import hurry
-from aws.places import CONFIG, account, infrastructure, inventory, settings
+from aws.places import CONFIG, PagedUploads, account, infrastructure, inventory, settings
 from stedi_cli.aws.infra.emptying import pending_uploads
 from stedi_cli.aws.infra.role import Role
 from stedi_cli.errors import StediError, UsageError
@@ -80,21 +80,7 @@ def test_down_empties_a_versioned_bucket_of_versions_markers_and_uploads(
 
 
 def test_pending_uploads_are_found_page_by_page_with_keys_that_no_xml_can_hold() -> None:
-    class Paged:
-        @staticmethod
-        def list_multipart_uploads(**asked: Any) -> Any:
-            if "KeyMarker" in asked:
-                assert (asked["KeyMarker"], asked["UploadIdMarker"]) == ("a \x01", "1")
-                return {"Uploads": [{"Key": "b", "UploadId": "2"}], "IsTruncated": False}
-            return {
-                "EncodingType": asked["EncodingType"],
-                "Uploads": [{"Key": "a+%01", "UploadId": "1"}],
-                "IsTruncated": True,
-                "NextKeyMarker": "a+%01",
-                "NextUploadIdMarker": "1",
-            }
-
-    found = pending_uploads(Paged(), {"Bucket": "b"})
+    found = pending_uploads(PagedUploads(), {"Bucket": "b"})
     assert [*found] == [("a \x01", "1"), ("b", "2")]
 
 
