@@ -69,6 +69,13 @@ def put(lake: Lake, tmp_path: Path, name: str, content: bytes | list[dict[str, A
     lake.upload(write_lake(tmp_path / "more" / str(random.random()), {READINGS: {name: content}}))
 
 
+def copied_project(tmp_path: Path) -> Path:
+    """A project of its own, whose model can be changed."""
+    project = tmp_path / "project"
+    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("tests", ".*", "stedi_cli"))
+    return project
+
+
 def remove(lake: Lake, name: str) -> None:
     (lake.layout.landing / FOLDERS[READINGS] / name).unlink()
 
@@ -641,18 +648,22 @@ LOST: list[Callable[[Lake], None]] = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("lose", LOST, ids=lambda lose: lose.__name__)
+@pytest.mark.parametrize("lose", mostly_slow(LOST))
 @pytest.mark.usefixtures("ran")
 def test_a_copy_that_cannot_be_used_is_made_again(
-    lake: Lake, tmp_path: Path, read: list[str], lose: Callable[[Lake], None]
+    lake: Lake, invoke: Callable[..., Result], read: list[str], lose: Callable[[Lake], None]
 ) -> None:
     rows, counts = sorted(lake.rows(READINGS)), lake.counts()
     lose(lake)
     # Whoever asks meanwhile is answered from the landing files.
     assert sorted(lake.rows(READINGS)) == rows
+    root = lake.settings.root
+    listed = invoke("--root", root, "jobs", "list", "--json").json()
+    why = next(job["why"] for job in listed if not job["up_to_date"])
+    assert why.startswith("the typed copy of ") and why.endswith(" is lost or cannot be used")
+    assert f"({why})" in lake.validate().problems[-1]
     read.clear()
-    lake.run(force=True)
+    lake.run()
     assert f"{FOLDERS[READINGS]}/a.json" in read
     assert sorted(lake.rows(READINGS)) == rows
     assert lake.counts() == counts
@@ -660,21 +671,58 @@ def test_a_copy_that_cannot_be_used_is_made_again(
     assert sorted(lake.rows(READINGS)) == rows
     assert read == []
     assert lake.validate().problems == []
+    assert lake.built() == set()
 
 
-@pytest.mark.parametrize("lose", mostly_slow([_no_data, _no_ledger, _flipped]))
-@pytest.mark.usefixtures("ran")
-def test_a_broken_copy_goes_where_nothing_else_is_to_be_done(
-    lake: Lake, invoke: Callable[..., Result], lose: Callable[[Lake], None]
+def _other_instants(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (project / "configs" / "lakehouse.yaml").open("a") as model:
+        model.write("\ninstants: {since: 2001-01-01, before: 2100-01-01}\n")
+
+
+def _other_version(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stedi_cli.landing.ledger.JUDGEMENT", 999)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [_other_instants, _other_version])
+def test_lines_that_are_judged_otherwise_by_now_are_read_again(
+    tmp_path: Path,
+    read: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path, pytest.MonkeyPatch], None],
 ) -> None:
-    rows = sorted(lake.rows(READINGS))
-    lose(lake)
-    told = invoke("--root", lake.settings.root, "jobs", "run", "--all", "--json")
-    assert {job["status"] for job in told.json()["jobs"]} == {"unchanged"}
-    assert COPY not in lake.states()
-    assert not (lake.layout.warehouse / COPY).exists()
-    assert lake.validate().problems == []
-    assert sorted(lake.rows(READINGS)) == rows
+    project = copied_project(tmp_path)
+    lake = Lake(tmp_path / "lake", project=project).up()
+    lake.upload(write_lake(tmp_path / "data"))
+    lake.run()
+    change(project, monkeypatch)
+    read.clear()
+    assert lake.built() == {*JOBS.values()}
+    assert f"{FOLDERS[READINGS]}/a.json" in read
+    assert lake.built() == set()
+
+
+@pytest.mark.slow
+def test_a_broken_copy_that_no_run_makes_again_goes(tmp_path: Path) -> None:
+    project = copied_project(tmp_path)
+    model = project / "configs" / "lakehouse.yaml"
+    text = model.read_text()
+    with_job = text.replace("\n  customer_trusted:\n", OTHER, 1).replace("\njobs:\n", OTHER_JOB, 1)
+    model.write_text(with_job)
+    job = project / "jobs" / "weather_landing_to_trusted.sql"
+    job.write_text("SELECT filename FROM weather_landing\n")
+    lake = Lake(tmp_path / "lake", project=project).up()
+    (lake.layout.landing / "weather" / "a.json").write_text('{"filename": "of a"}\n')
+    lake.run()
+    job.unlink()
+    model.write_text(text.replace("\n  customer_trusted:\n", OTHER_UNREAD, 1))
+    lake.run()
+    assert "weather_landing_typed" in lake.states()
+    lake.data_file("weather_landing_typed").unlink()
+    assert lake.built() == set()
+    assert "weather_landing_typed" not in lake.states()
+    assert not (lake.layout.warehouse / "weather_landing_typed").exists()
+    assert lake.rows("weather_landing") == [("of a",)]
 
 
 @pytest.mark.slow
@@ -691,8 +739,7 @@ def test_questions_read_what_no_run_has_read(lake: Lake, tmp_path: Path, read: l
 
 @pytest.mark.slow
 def test_another_model_is_read_again(tmp_path: Path, read: list[str]) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("tests", ".*", "stedi_cli"))
+    project = copied_project(tmp_path)
     lake = Lake(tmp_path / "lake", project=project).up()
     lake.upload(write_lake(tmp_path / "data"))
     lake.run()
@@ -718,6 +765,9 @@ OTHER = """
   weather_trusted: {zone: trusted, doc: The same., columns_of: weather_landing}
   customer_trusted:
 """
+OTHER_UNREAD = OTHER.replace(
+    "  weather_trusted: {zone: trusted, doc: The same., columns_of: weather_landing}\n", ""
+)
 OTHER_JOB = """
 jobs:
   weather_landing_to_trusted: {doc: Takes all., reads: [weather_landing], writes: weather_trusted}
@@ -725,8 +775,7 @@ jobs:
 
 
 def test_a_column_may_be_called_as_engines_call_files(tmp_path: Path) -> None:
-    project = tmp_path / "project"
-    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("tests", ".*", "stedi_cli"))
+    project = copied_project(tmp_path)
     model = project / "configs" / "lakehouse.yaml"
     text = model.read_text().replace("\n  customer_trusted:\n", OTHER, 1)
     model.write_text(text.replace("\njobs:\n", OTHER_JOB, 1))

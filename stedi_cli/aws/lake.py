@@ -49,6 +49,7 @@ def aws_lake(settings: AwsSettings, lakehouse: Lakehouse, backoff: Backoff | Non
         account=AccountUse(layout, place.runs, athena),
         kept=Kept(place),
         consent=consent,
+        has_copy=place.copies.is_usable,
         removed=consent.removed,
     )
 

@@ -72,6 +72,10 @@ class TypedCopies:
         found = ledger_of(table, state, self._read)
         return found if found and self._tables.is_whole(table.typed.name) else None
 
+    def is_usable(self, table: Table) -> bool:
+        """Tell whether a landing table's copy can be used."""
+        return table.name in self.held() and self._tables.is_whole(table.typed.name)
+
     def held(self) -> dict[str, Held]:
         """Return what the copies hold that can be asked, by landing table."""
         states, landing = self._tables.states(), self._layout.lakehouse.landing

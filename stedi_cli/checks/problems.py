@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from stedi_cli.checks.observed import Observed
 from stedi_cli.errors import quantity
+from stedi_cli.lake.parts import Lake
 from stedi_cli.landing.files import other_shapes
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.questions.withdrawals import are_asked_for
@@ -29,18 +30,17 @@ class Outdated:
     broken: Collection[str]
 
 
-def outdated(
-    lakehouse: Lakehouse, observed: Observed, policy: str, broken: Collection[str]
-) -> Outdated:
+def outdated(lakehouse: Lakehouse, observed: Observed, policy: str, lake: Lake) -> Outdated:
     """Look for what is not of what there is now.
 
     Args:
         lakehouse: The model.
         observed: What is there.
         policy: The policy that the tables are compared under.
-        broken: The tables of which files are lost or broken.
+        lake: The lakehouse's parts, which tell whether what is there is whole.
     """
-    staleness = Staleness(lakehouse, policy, lambda table: table not in broken)
+    broken = [name for name in observed.states if not lake.tables.is_whole(name)]
+    staleness = Staleness(lakehouse, policy, lambda table: table not in broken, lake.has_copy)
     staleness.see(observed.landing, observed.states)
     tables = {name: why for name, why in staleness.tables().items() if why != NOT_BUILT}
     unread = {*staleness.unread()}

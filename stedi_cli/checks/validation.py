@@ -88,8 +88,7 @@ class Validation:
         observed = self._observed
         built = built_policies(self._lakehouse, observed.states)
         policy = self._policy or policy_of(self._lakehouse, built, self._usual)
-        broken = [name for name in observed.states if not self._lake.tables.is_whole(name)]
-        old = outdated(self._lakehouse, observed, policy, broken)
+        old = outdated(self._lakehouse, observed, policy, self._lake)
         known = known_sets(self._lakehouse, self._lake)
         found = recognised(self._lakehouse, known.all, observed, self._asking.sums, known.own)
         self._known, self._found = known, found

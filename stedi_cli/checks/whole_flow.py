@@ -56,7 +56,6 @@ def whole_flow(lakehouse: Lakehouse, lake: Lake, usual: str) -> WholeFlow:
     observed = Asking(lakehouse, lake, again=False, only=sums).observed()
     built = built_policies(lakehouse, observed.states)
     policy = policy_of(lakehouse, built, usual)
-    broken = [name for name in observed.states if not lake.tables.is_whole(name)]
-    found = outdated(lakehouse, observed, policy, broken)
+    found = outdated(lakehouse, observed, policy, lake)
     said = not_of_now(lakehouse, observed, built, found, command_for(policy, usual))
     return WholeFlow(flows(lakehouse, observed), found.tables, said)

@@ -271,6 +271,7 @@ class Lake:
         consent: Changes people's consent.
         diagnose: Looks for what may be wrong, changing nothing.
         close: Releases what the parts hold open.
+        has_copy: Tells, without reading data, whether a landing table's typed copy can be used.
         tidy: Removes what a command that died left, unless another is at work; None if nothing is.
         removed: Returns the tags and branches that had to go, those not returned before.
         account: The account that pays for it; None where all is free.
@@ -287,6 +288,7 @@ class Lake:
     exports: ExportLedger
     kept: Kept
     consent: Consent
+    has_copy: Callable[[Table], bool]
     diagnose: Callable[[], Iterator[Finding]]
     close: Callable[[], None]
     tidy: Callable[[], None] | None = None

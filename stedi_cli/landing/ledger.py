@@ -125,6 +125,18 @@ def is_ledger(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
+def is_of_contract(content: bytes, name: str, contract: str) -> bool:
+    """Tell, without parsing it, whether a stored ledger is whole and lines are judged so still.
+
+    Args:
+        content: The ledger as it is stored.
+        name: Its file name.
+        contract: Digest of the columns that lines are judged by.
+    """
+    start = Ledger(contract, {}).content.removesuffix(b"}}")
+    return content.startswith(start) and f"{hashlib.sha256(content).hexdigest()}.json" == name
+
+
 def parse_ledger(content: bytes, name: str) -> Ledger | None:
     """Read a stored ledger; None where it is broken, or lines are judged otherwise by now."""
     try:

@@ -17,6 +17,7 @@ from stedi_cli.local.place import Place, place_of
 from stedi_cli.local.questions import Questions
 from stedi_cli.local.running import Jobs
 from stedi_cli.local.tables import Tables
+from stedi_cli.local.typed_copies import TypedCopies
 from stedi_cli.local.writer import Writer
 from stedi_cli.project.lakehouse import Lakehouse
 from stedi_cli.project.settings import LocalSettings
@@ -52,6 +53,7 @@ def local_lake(settings: LocalSettings, lakehouse: Lakehouse) -> Lake:
         kept=kept,
         folds=Folds(place, questions),
         consent=Consent(writer, questions),
+        has_copy=TypedCopies(place).is_usable,
     )
 
 

@@ -14,7 +14,7 @@ from stedi_cli.local.catalog_file import NAMESPACE
 from stedi_cli.local.place import Place
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.sql import identifier, literal, parquet
-from stedi_cli.tables.typed_copy import ledger_of
+from stedi_cli.tables.typed_copy import ledger_content, ledger_of
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,13 @@ class TypedCopies:
         tables = self._place.tables
         found = ledger_of(table, tables.states().get(table.typed.name), self._read)
         return found if found and tables.is_whole(table.typed.name) else None
+
+    def is_usable(self, table: Table) -> bool:
+        """Tell whether a landing table's copy can be used; its ledger is not parsed."""
+        tables = self._place.tables
+        state = tables.states().get(table.typed.name)
+        content = ledger_content(table, state, self._read)
+        return content is not None and tables.is_whole(table.typed.name)
 
     def sync(self, copies: Iterable[Table]) -> None:
         """Make ledgers survive a power failure that another engine has written."""

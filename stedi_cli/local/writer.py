@@ -149,14 +149,15 @@ class Writer:
         return False
 
     def _broken_copies(self) -> list[str]:
-        """Return the typed copies that lost a file; nothing that others read is made of them."""
-        tables, ledgers = self._place.tables, self._place.layout.ledgers
-        found = {name: tables.states().get(name) for name in self._place.lakehouse.typed}
-        there = {name: state.current for name, state in found.items() if state and state.current}
+        """Return the typed copies that cannot be used and that no run makes again."""
+        lakehouse, copies = self._place.lakehouse, TypedCopies(self._place)
+        read = {name for job in lakehouse.jobs.values() for name in job.reads}
+        idle = [table for name, table in lakehouse.landing.items() if name not in read]
+        there = self._place.tables.states()
         return [
-            name
-            for name, current in there.items()
-            if not (tables.is_whole(name) and (ledgers / current.ledger).is_file())
+            table.typed.name
+            for table in idle
+            if table.typed.name in there and not copies.is_usable(table)
         ]
 
     def _drop_copies(self, names: Sequence[str]) -> None:

@@ -78,7 +78,7 @@ class Pipeline:
         self.policy = lakehouse.policy(policy).name
         self._landing: dict[str, LandingState] = {}
         self._tables: dict[str, TableState] = {}
-        self._stale = Staleness(lakehouse, self.policy, lake.tables.is_whole)
+        self._stale = Staleness(lakehouse, self.policy, lake.tables.is_whole, lake.has_copy)
 
     def plan(self, jobs: Sequence[str] = (), *, force: bool = False) -> list[JobPlan]:
         """Tell what has to run.

@@ -23,12 +23,20 @@ class Staleness:
         lakehouse: The model.
         policy: The policy.
         is_whole: Tells whether a table's current data files are all there.
+        has_copy: Tells whether a landing table's typed copy can be used.
     """
 
-    def __init__(self, lakehouse: Lakehouse, policy: str, is_whole: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        lakehouse: Lakehouse,
+        policy: str,
+        is_whole: Callable[[str], bool],
+        has_copy: Callable[[Table], bool],
+    ) -> None:
         self._lakehouse = lakehouse
         self._policy = policy
         self._is_whole = is_whole
+        self._has_copy = has_copy
         self._landing: Mapping[str, LandingState] = {}
         self._tables: Mapping[str, TableState] = {}
         self.recipes = Recipes(lakehouse, policy)
@@ -87,12 +95,18 @@ class Staleness:
         yield from self._changes_of_others(job, state, provenance)
         if forced:
             yield FORCED
+        yield from self._not_whole(job, provenance)
+
+    def _not_whole(self, job: Job, last: Provenance) -> Iterator[str]:
         if not self._is_whole(job.writes):
             yield "its files are not whole"
-        quarantined = any(account.quarantined for account in provenance.landing.values())
+        quarantined = any(account.quarantined for account in last.landing.values())
         for table in self._lakehouse.beside if quarantined else ():
             if not self._is_whole(table.name):
                 yield f"{_named(table)} is not whole"
+        for name in (name for name in job.reads if name in self._lakehouse.landing):
+            if not self._has_copy(self._lakehouse.tables[name]):
+                yield f"the typed copy of {name} is lost or cannot be used"
 
     def _changes_of_others(self, job: Job, state: TableState, last: Provenance) -> Iterator[str]:
         changes = shape_drift(self._lakehouse.tables[job.writes], state)

@@ -42,6 +42,11 @@ class Account(Place):
         (held,) = inventory(self._sandbox)["buckets"].values()
         return sorted(Path(key).name for key in held if key.startswith("landing/"))
 
+    def lose_ledgers(self) -> None:
+        cloud = CloudLake(self._sandbox)
+        for key in cloud.keys(cloud.layout.ledgers):
+            cloud.s3.delete_object(Bucket=cloud.layout.bucket, Key=key)
+
     def occupy(self) -> None:
         self._sandbox.client("s3").create_bucket(
             Bucket=f"stedi-{self._sandbox.account}-{self._sandbox.region}",

@@ -46,6 +46,10 @@ class Place(ABC):
         """The names of files in the landing zone."""
 
     @abstractmethod
+    def lose_ledgers(self) -> None:
+        """Remove the ledgers of the typed copies."""
+
+    @abstractmethod
     def occupy(self) -> None:
         """Put something of others where the lakehouse is to be."""
 
@@ -70,6 +74,10 @@ class Here(Place):
 
     def landed(self) -> list[str]:
         return sorted(p.name for p in (self._folder / "lake" / "landing").rglob("*.*"))
+
+    def lose_ledgers(self) -> None:
+        for path in (self._folder / "lake" / "ledgers").iterdir():
+            path.unlink()
 
     def occupy(self) -> None:
         (self._folder / "lake").mkdir()

@@ -36,6 +36,19 @@ def test_only_what_is_not_up_to_date_is_built(uploaded: Place, tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_a_lost_ledger_of_typed_copies_is_told_and_they_are_made_again(uploaded: Place) -> None:
+    uploaded.run()
+    uploaded.lose_ledgers()
+    first, *_ = uploaded.done("jobs", "list", "--json").json()
+    assert first["why"] == "the typed copy of customer_landing is lost or cannot be used"
+    told = uploaded.validate().out
+    assert f"({first['why']})" in told
+    assert uploaded.run() == BUILT
+    assert uploaded.run() == UNCHANGED
+    assert first["why"] not in uploaded.validate().out
+
+
+@pytest.mark.slow
 def test_another_policy_and_force_build_again(uploaded: Place) -> None:
     first = next(iter(JOBS))
     uploaded.run()
