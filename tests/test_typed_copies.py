@@ -662,6 +662,8 @@ def test_a_copy_that_cannot_be_used_is_made_again(
     why = next(job["why"] for job in listed if not job["up_to_date"])
     assert why.startswith("the typed copy of ") and why.endswith(" is lost or cannot be used")
     assert f"({why})" in lake.validate().problems[-1]
+    findings = invoke("--root", root, "doctor", "--json").json()
+    assert COPY in {finding["what"] for finding in findings if not finding["ok"]}
     read.clear()
     lake.run()
     assert f"{FOLDERS[READINGS]}/a.json" in read

@@ -9,10 +9,9 @@ from stedi_cli.aws import lake_formation
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.place import Place
-from stedi_cli.aws.table_files import TableFiles
 from stedi_cli.errors import StediError
 from stedi_cli.lake import elsewhere
-from stedi_cli.lake.findings import REBUILD, Finding, in_no_folder
+from stedi_cli.lake.findings import NO_USE, REBUILD, Finding, in_no_folder
 from stedi_cli.lake.records import Resource
 from stedi_cli.landing.names import RENAME_THERE, with_address
 from stedi_cli.tables.drift import LOST, changed_by_others, drift_said, lost
@@ -50,21 +49,24 @@ def diagnose(place: Place) -> Iterator[Finding]:
         yield Finding("infrastructure", "no lakehouse here", "Run `stedi infra up`.")
         return
     yield from (_finding(part) for part in parts if part.state != "left")
-    yield from _tables(layout, place.tables)
+    yield from _tables(place)
     yield from _landing_names(layout, place.zone)
 
 
-def _tables(layout: Layout, tables: TableFiles) -> Iterator[Finding]:
+def _tables(place: Place) -> Iterator[Finding]:
+    layout, tables, landing = place.layout, place.tables, place.layout.lakehouse.landing
     try:
         yield from (stranger.finding() for stranger in tables.strangers())
         states = tables.states()
         changed = changed_by_others(layout.lakehouse, states)
         yield from (Finding(name, LOST, REBUILD) for name in lost(layout.lakehouse, states))
+        no_use = {t.typed.name for t in landing.values() if not place.copies.is_usable(t)}
         for name in states:
             if not tables.is_whole(name):
-                reread = " --reread" if name in layout.lakehouse.typed else ""
-                todo = f"Run `stedi jobs run --all{reread}`: it rebuilds the table."
+                todo = "Run `stedi jobs run --all`: it rebuilds the table."
                 yield Finding(name, "its files are not whole", todo)
+            elif name in no_use:
+                yield Finding(name, NO_USE, REBUILD)
             elif name not in changed:
                 yield Finding(name, "its files are whole")
         yield from (Finding(name, drift_said(what), REBUILD) for name, what in changed.items())

@@ -9,6 +9,8 @@ from stedi_cli.errors import quantity
 
 REBUILD = "Run `stedi jobs run --all`: it rebuilds what depends on it."
 """What to do about a table that is not as the jobs left it."""
+NO_USE = "is not as a run leaves it, or lines are judged otherwise by now"
+"""What ``doctor`` says of a typed copy whose files are whole, and that cannot be used."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stedi_cli.errors import StediError, quantity
 from stedi_cli.lake import elsewhere
-from stedi_cli.lake.findings import REBUILD, Finding, in_no_folder
+from stedi_cli.lake.findings import NO_USE, REBUILD, Finding, in_no_folder
 from stedi_cli.landing.names import RENAME_THERE, is_landing_name, with_address
 from stedi_cli.local import spark_submit
 from stedi_cli.local.access import private
@@ -22,6 +22,7 @@ from stedi_cli.local.lock import is_held
 from stedi_cli.local.place import Place
 from stedi_cli.local.strangers import strangers
 from stedi_cli.local.table_files import TableFiles
+from stedi_cli.local.typed_copies import TypedCopies
 from stedi_cli.local.workspace import workspace_parent
 from stedi_cli.local.writer import left_over, read_journal
 from stedi_cli.project.lakehouse import Lakehouse
@@ -62,7 +63,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
             yield Finding("landing files", found, RENAME_THERE)
     except StediError as error:
         yield Finding("landing files", error.message, error.hint or "Upload them again.")
-    yield from _tables(lakehouse, tables)
+    yield from _tables(place)
     yield from _temp(layout)
     yield from _kept(layout)
     yield from _left_landing(layout, lakehouse)
@@ -166,7 +167,8 @@ def _catalog(layout: Layout, tables: TableFiles) -> Finding:
         return Finding("catalog", error.message, error.hint or "Run `stedi infra up`.")
 
 
-def _tables(lakehouse: Lakehouse, tables: TableFiles) -> Iterator[Finding]:
+def _tables(place: Place) -> Iterator[Finding]:
+    lakehouse, tables, copies = place.lakehouse, place.tables, TypedCopies(place)
     try:
         names = list(tables.states())
     except StediError:
@@ -177,12 +179,15 @@ def _tables(lakehouse: Lakehouse, tables: TableFiles) -> Iterator[Finding]:
             yield Finding(table.name, "is not in the catalog", "Run `stedi infra up`.")
     for name in lost(lakehouse, tables.states()):
         yield Finding(name, LOST, REBUILD)
+    no_use = {t.typed.name for t in lakehouse.landing.values() if not copies.is_usable(t)}
     for name in names:
         try:
             files = tables.files(name) or []
             tables.check(name)
             if name in changed:
                 yield Finding(name, drift_said(changed[name]), REBUILD)
+            elif name in no_use:
+                yield Finding(name, NO_USE, REBUILD)
             else:
                 yield Finding(name, f"{quantity(len(files), 'data file')}, whole")
         except StediError as error:

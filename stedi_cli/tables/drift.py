@@ -91,7 +91,9 @@ def beside_drift(
 def lost(lakehouse: Lakehouse, states: Mapping[str, TableState]) -> list[str]:
     """Return the tables that are not there, while others that jobs made of them are."""
     used = {name for job in lakehouse.jobs.values() if job.writes in states for name in job.reads}
-    return [name for name in lakehouse.writers if name in used and name not in states]
+    copies = {table.typed.name: name for name, table in lakehouse.landing.items()}
+    made_of = {**{name: name for name in lakehouse.writers}, **copies}
+    return [name for name, read in made_of.items() if read in used and name not in states]
 
 
 def drift_said(what: str) -> str:

@@ -43,6 +43,9 @@ def test_a_lost_ledger_of_typed_copies_is_told_and_they_are_made_again(uploaded:
     assert first["why"] == "the typed copy of customer_landing is lost or cannot be used"
     told = uploaded.validate().out
     assert f"({first['why']})" in told
+    copies = {f"{table}_typed" for table in FOLDERS}
+    findings = uploaded.ask("doctor", "--json").json()
+    assert {finding["what"] for finding in findings if not finding["ok"]} == copies
     assert uploaded.run() == BUILT
     assert uploaded.run() == UNCHANGED
     assert first["why"] not in uploaded.validate().out
