@@ -337,7 +337,7 @@ def test_what_dies_half_way_is_completed(
         if stage == "before the run":
             patch.setattr(Pipeline, "run", die)
         else:
-            patch.setattr("stedi_cli.local.consent.open_catalog", die)
+            patch.setattr("stedi_cli.local.consent.write_journal", die)
         told = consent("revoke", BOB)
         assert "It is recorded, but not carried out yet" in told.err
         assert told.code == (1 if full else 130)

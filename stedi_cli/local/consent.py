@@ -12,7 +12,6 @@ from stedi_cli.landing.names import new_consent_name
 from stedi_cli.local.access import private
 from stedi_cli.local.questions import Questions
 from stedi_cli.local.strangers import unknown
-from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.writer import Writer, write_journal
 from stedi_cli.project.lakehouse import Table
 
@@ -73,12 +72,11 @@ class Consent:
 
         layout, tables, names = self._place.layout, self._place.tables, self._place.written
         tables.forget()
-        catalog = open_catalog(layout)
         try:
             write_journal(layout, names)
             for name in filter(tables.states().__contains__, names):
                 try:
-                    self._writer.note(expire(catalog, name, 1).refs)
+                    self._writer.note(expire(self._place.catalog, name, 1).refs)
                 except UNREADABLE as error:
                     raise unreadable(name) from error
             tables.forget()

@@ -104,6 +104,7 @@ class Infrastructure:
         beside = self._lakehouse.beside
         stray = read_journal(layout, self._place.written) or []
         write_journal(layout, sorted({*stray, *(table.name for table in beside)}))
+        # That of the place may be of a file that is gone, whose tables this one makes.
         catalog = open_catalog(layout)
         catalog.create_namespace_if_not_exists(NAMESPACE)
         for table in beside:
@@ -147,7 +148,7 @@ class Infrastructure:
 
     def _remove_table(self, name: str) -> None:
         others = lodgers(self.layout)
-        open_catalog(self.layout).drop_table(f"{NAMESPACE}.{name}")
+        self._place.catalog.drop_table(f"{NAMESPACE}.{name}")
         if (folder := self.layout.table_folder(name)) is not None:
             remove(folder, None, others)
 
@@ -252,9 +253,8 @@ class Infrastructure:
         (own, others), foreign = self._in_catalog(), self._lodgers()
         clear_shared(layout, own, foreign)
         if any(not entry.is_dangling for entry in others):
-            catalog = open_catalog(layout)
             for name in own:
-                catalog.drop_table(f"{NAMESPACE}.{name}")
+                self._place.catalog.drop_table(f"{NAMESPACE}.{name}")
             yield Resource("catalog", str(layout.catalog), "left", "it names tables of others")
         else:
             for suffix in ("", "-journal", "-wal", "-shm"):

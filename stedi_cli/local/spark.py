@@ -28,7 +28,6 @@ from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lock import name_holder
 from stedi_cli.local.place import Place
 from stedi_cli.local.spark_log import SparkLog
-from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.typed_copies import TypedCopies
 from stedi_cli.runs import spark_model, spark_request
 from stedi_cli.runs.bad_rows import verdict_of
@@ -143,7 +142,7 @@ class SparkRunner:
         """Let Spark read and write what was written while the clock was ahead, or set back."""
         from stedi_cli.tables.iceberg import NAMESPACE
 
-        catalog = open_catalog(self._layout)
+        catalog = self._place.catalog
         now_ms = time.time_ns() // 1_000_000
         for name in self._tables.states():
             if catalog.mend_times(f"{NAMESPACE}.{name}", now_ms):
@@ -190,7 +189,7 @@ class SparkRunner:
     def _expire(self, task: Task) -> None:
         from stedi_cli.tables.iceberg import NAMESPACE, expire
 
-        catalog = open_catalog(self._layout)
+        catalog = self._place.catalog
         copies = [self._lakehouse.tables[name].typed for name in task.landing]
         beside = [table.name for table in self._lakehouse.beside]
         self._copies.sync(copies)

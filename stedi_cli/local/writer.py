@@ -19,7 +19,6 @@ from stedi_cli.local.layout import Layout, to_path
 from stedi_cli.local.lock import exclusive, is_held, keeping_out, without_readers
 from stedi_cli.local.lodgers import lodgers
 from stedi_cli.local.place import Place
-from stedi_cli.local.table_files import open_catalog
 from stedi_cli.local.typed_copies import TypedCopies
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.history import RefRemoved
@@ -70,7 +69,7 @@ class Writer:
         with without_readers(layout.readers) as alone:
             if alone:
                 remove_stale(layout.temp)
-                self.note(sweep(layout, tables))
+                self.note(sweep(self._place, tables))
                 layout.journal.unlink(missing_ok=True)
 
     @contextmanager
@@ -165,16 +164,17 @@ class Writer:
         self.clean(names)
 
 
-def sweep(layout: Layout, tables: Iterable[str]) -> Iterator[RefRemoved]:
+def sweep(place: Place, tables: Iterable[str]) -> Iterator[RefRemoved]:
     """Remove the files below tables' folders that no metadata reaches, another table's neither.
 
     Args:
-        layout: The lakehouse, locked by the caller.
+        place: The lakehouse, locked by the caller.
         tables: The tables to look at.
 
     Yields:
         The tags and branches of a broken history, which goes.
     """
+    layout = place.layout
     current = metadata_locations(layout)
     _sweep_ledgers(layout, current)
     others = {entry.title for entry in entries(layout)} - current.keys()
@@ -188,7 +188,7 @@ def sweep(layout: Layout, tables: Iterable[str]) -> Iterator[RefRemoved]:
             shutil.rmtree(folder)
             continue
         nothing: Reached = ({""}, ())
-        live, removed = _reachable(layout, table, current[table]) if table in current else nothing
+        live, removed = _reachable(place, table, current[table]) if table in current else nothing
         yield from removed
         paths = set(map(to_path, live))
         for path in folder.rglob("*") if live else ():
@@ -215,7 +215,7 @@ def _sweep_ledgers(layout: Layout, current: Mapping[str, str]) -> None:
                     path.unlink()
 
 
-def _reachable(layout: Layout, table: str, uri: str) -> Reached:
+def _reachable(place: Place, table: str, uri: str) -> Reached:
     """Return what a table's metadata reaches; where its history is broken, forget that first.
 
     Where the current snapshot itself is broken nothing is known, so no file is returned.
@@ -229,8 +229,8 @@ def _reachable(layout: Layout, table: str, uri: str) -> Reached:
     with suppress(*UNREADABLE):
         return reachable_files(uri, {}), removed
     with suppress(*UNREADABLE):
-        removed = expire(open_catalog(layout), table, 1).refs
-        return reachable_files(metadata_locations(layout)[table], {}), removed
+        removed = expire(place.catalog, table, 1).refs
+        return reachable_files(metadata_locations(place.layout)[table], {}), removed
     return set(), removed
 
 
