@@ -53,7 +53,7 @@ def test_defaults_of_the_bundled_project(workspace: Path) -> None:
     assert (settings.target, settings.policy) == ("local", "strict")
     assert settings.data == PROJECT / "data" / "sample"
     assert (settings.max_bad_rows, settings.keep_snapshots) == (0.01, 10)
-    assert (settings.memory_limit, settings.check_memory) == (None, "384MB")
+    assert (settings.memory_limit, settings.check_memory) == (None, "448MB")
     assert (settings.threads, settings.temp_limit) == (None, "20GB")
 
 

@@ -1,10 +1,11 @@
 -- Accelerometer readings that are not in accelerometer_trusted, by the reason why. Of a reading that
 -- is there several times all but one are counted, so that the sum can be wrong if the job is.
+-- Persons and reasons are numbers while rows are counted, since texts would take the memory of it.
 WITH person AS (
   SELECT
     l.email, t.consent,
     CASE WHEN l.agreed IS NOT NULL AND l.updated <= u.instant THEN 1 ELSE 0 END AS held_back,
-    row_number() OVER (ORDER BY l.email) AS person
+    CAST(row_number() OVER (ORDER BY l.email) AS INTEGER) AS person
   FROM (
     SELECT
       lower(trim(BOTH ' ' FROM r.email)) AS email,
@@ -39,12 +40,11 @@ WITH person AS (
 reading AS (
   SELECT
     CASE
-      WHEN p.email IS NULL THEN 'no such customer'
-      WHEN p.consent IS NULL AND p.held_back = 1
-        THEN 'held back: a newer record cannot be read'
-      WHEN p.consent IS NULL THEN 'no consent'
-      WHEN a.timestamp < p.consent THEN 'before the consent'
-    END AS reason,
+      WHEN p.email IS NULL THEN 1
+      WHEN p.consent IS NULL AND p.held_back = 1 THEN 2
+      WHEN p.consent IS NULL THEN 3
+      WHEN a.timestamp < p.consent THEN 4
+    END AS why,
     p.person, a.timestamp AS instant, a.x, a.y, a.z
   FROM accelerometer_landing a
   LEFT JOIN person p
@@ -53,18 +53,24 @@ reading AS (
      = p.email
 ),
 counted AS (
-  SELECT reason, count(*) AS copies
+  SELECT why, count(*) AS copies
   FROM reading
   GROUP BY
-    reason,
-    CASE WHEN reason IS NULL THEN person END,
-    CASE WHEN reason IS NULL THEN instant END,
-    CASE WHEN reason IS NULL THEN x END,
-    CASE WHEN reason IS NULL THEN y END,
-    CASE WHEN reason IS NULL THEN z END
+    why,
+    CASE WHEN why IS NULL THEN person END,
+    CASE WHEN why IS NULL THEN instant END,
+    CASE WHEN why IS NULL THEN x END,
+    CASE WHEN why IS NULL THEN y END,
+    CASE WHEN why IS NULL THEN z END
 )
 SELECT
-  coalesce(reason, 'exact duplicate') AS reason,
-  CAST(sum(CASE WHEN reason IS NULL THEN copies - 1 ELSE copies END) AS BIGINT) AS n
+  CASE why
+    WHEN 1 THEN 'no such customer'
+    WHEN 2 THEN 'held back: a newer record cannot be read'
+    WHEN 3 THEN 'no consent'
+    WHEN 4 THEN 'before the consent'
+    ELSE 'exact duplicate'
+  END AS reason,
+  CAST(sum(CASE WHEN why IS NULL THEN copies - 1 ELSE copies END) AS BIGINT) AS n
 FROM counted
-GROUP BY coalesce(reason, 'exact duplicate')
+GROUP BY why

@@ -1,16 +1,30 @@
 -- What of both sides of the join is not in machine_learning_curated, or is there several times:
 -- readings without partner, and, below zero, the pairs of a reading beyond its first.
-WITH moment AS (
-  SELECT serial, instant, sum(heard) AS heard, sum(stepped) AS stepped
+-- A serial number is told by its place among them, since texts would take the memory of it.
+WITH serial AS (
+  SELECT u.serialNumber, row_number() OVER (ORDER BY u.serialNumber) AS number
   FROM (
-    SELECT c.serialNumber AS serial, a.timestamp AS instant, 1 AS heard, 0 AS stepped
+    SELECT c.serialNumber FROM customers_curated c
+    UNION
+    SELECT s.serialNumber FROM step_trainer_trusted s
+  ) u
+),
+moment AS (
+  SELECT number, instant, count(heard) AS heard, count(stepped) AS stepped
+  FROM (
+    SELECT o.number, a.timestamp AS instant, 1 AS heard, NULL AS stepped
     FROM accelerometer_trusted a
-    LEFT JOIN customers_curated c ON c.email = a.user
+    LEFT JOIN (
+      SELECT c.email, n.number
+      FROM customers_curated c
+      JOIN serial n ON n.serialNumber = c.serialNumber
+    ) o ON o.email = a.user
     UNION ALL
-    SELECT s.serialNumber AS serial, s.sensorReadingTime AS instant, 0 AS heard, 1 AS stepped
+    SELECT n.number, s.sensorReadingTime AS instant, NULL AS heard, 1 AS stepped
     FROM step_trainer_trusted s
+    LEFT JOIN serial n ON n.serialNumber = s.serialNumber
   ) readings
-  GROUP BY serial, instant
+  GROUP BY number, instant
 ),
 sums AS (
   SELECT

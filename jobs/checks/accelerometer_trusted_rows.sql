@@ -6,14 +6,14 @@ WITH person AS (
     SELECT DISTINCT lower(trim(BOTH ' ' FROM a.user)) AS email FROM accelerometer_trusted a
   ) p
 )
-SELECT t.user, t.timestamp, t.x, t.y, t.z
+SELECT w.email AS user, t.timestamp, t.x, t.y, t.z
 FROM (
   SELECT p.number, r.timestamp, r.x, r.y, r.z, 1 AS landed
   FROM accelerometer_landing r
   JOIN person p ON p.email = lower(trim(BOTH ' ' FROM r.user))
 ) l
 RIGHT JOIN (
-  SELECT p.number, a.user, a.timestamp, a.x, a.y, a.z
+  SELECT p.number, a.timestamp, a.x, a.y, a.z
   FROM accelerometer_trusted a
   LEFT JOIN person p ON p.email = lower(trim(BOTH ' ' FROM a.user))
 ) t
@@ -22,4 +22,5 @@ RIGHT JOIN (
   AND l.x IS NOT DISTINCT FROM t.x
   AND l.y IS NOT DISTINCT FROM t.y
   AND l.z IS NOT DISTINCT FROM t.z
+LEFT JOIN person w ON w.number = t.number
 WHERE l.landed IS NULL

@@ -159,7 +159,7 @@ class LocalSettings(_Settings):
     root: Annotated[Path, Given(Text, _root_path)] = _ROOT
     access: Literal["owner", "group"] = "owner"
     memory_limit: Size | None = None
-    check_memory: Size | None = "384MB"
+    check_memory: Size | None = "448MB"
     threads: Annotated[int, Held(ge=1, le=1024)] | None = None
     temp_limit: Size = "20GB"
     spark_memory: Annotated[str, Held(pattern=r"^\d+[mg]$")] = "4g"
