@@ -12,6 +12,7 @@ from stedi_cli.lake.strangers import Stranger
 from stedi_cli.local.catalog_file import NAMESPACE, Entry, entries
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.lodgers import clear_shared, lodgers, remove
+from stedi_cli.local.place import Place
 from stedi_cli.tables.provenance import TableState, parse_metadata
 
 
@@ -55,18 +56,17 @@ def unknown(layout: Layout, names: Collection[str]) -> list[str]:
     return [path.name for path in found if not any(t.is_relative_to(path) for t in told)]
 
 
-def drop(layout: Layout, name: str) -> Iterator[Resource]:
+def drop(place: Place, name: str) -> Iterator[Resource]:
     """Remove a table that was made here, with all its files.
 
     What people are in goes first and what tells whose it is last, so that it can be dropped again
     where this dies half-way.
 
     Args:
-        layout: The lakehouse, locked by the caller.
+        place: The lakehouse, locked by the caller.
         name: The table.
     """
-    from stedi_cli.local.table_files import open_catalog
-
+    layout = place.layout
     folder, others = layout.table_folder(name), lodgers(layout)
     clear_shared(layout, [name], others)
     if folder is not None and not any(other.lies_in(folder) for other in others):
@@ -74,7 +74,7 @@ def drop(layout: Layout, name: str) -> Iterator[Resource]:
             if path.name != "metadata":
                 _remove(path)
     if any(e.table == name and e.is_own(layout.warehouse) for e in entries(layout)):
-        open_catalog(layout).drop_table(f"{NAMESPACE}.{name}")
+        place.catalog.drop_table(f"{NAMESPACE}.{name}")
     if folder is not None:
         yield remove(folder, None, others)
     else:

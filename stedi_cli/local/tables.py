@@ -56,7 +56,7 @@ class Tables:
             elif found.kind == QUARANTINE:
                 yield from drop_lines(self._writer, found.name)
             else:
-                yield from drop(self._place.layout, found.name)
+                yield from drop(self._place, found.name)
 
     def location(self, table: Table) -> str:
         """Return the URI that a table's folder has on AWS by default."""
