@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from conftest import PROJECT, Lake
 from pyiceberg.expressions import EqualTo
-from pyiceberg.io.pyarrow import PyArrowFileIO
+from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file
 from pyiceberg.manifest import ManifestContent, ManifestFile
 from small import JOBS, STRICT, write_lake
 
@@ -88,6 +88,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
         patch.setattr(metrics, "properties", as_before)
         patch.setattr(iceberg, "COUNTS_ONLY", {})
         patch.setattr(iceberg, "_may_hold_bounds", lambda _: False)
+        patch.setattr(iceberg, "data_file", parquet_file_to_data_file)
         patch.setattr("stedi_cli.local.engine.PARQUET", "FORMAT parquet, COMPRESSION zstd")
         # Made by `infra up` with the properties of today.
         open_catalog(lake.layout).drop_table("stedi.quarantine")

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import pytest
 import typer
 from conftest import PROJECT, Lake
+from small import write_lake
 from typer.testing import CliRunner
 
 from stedi_cli.cli.plain_values import take_plainly
@@ -77,6 +78,17 @@ def test_where_nothing_is_to_be_done_nothing_heavy_is_imported(built: Path, comm
     status, modules = imported(*words)
     assert status == before == 0
     assert modules & HEAVY == set()
+
+
+@pytest.mark.slow
+def test_a_run_imports_no_arrow(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake").up()
+    lake.upload(write_lake(tmp_path / "data"))
+    for more in ([], ["--force"]):
+        status, modules = imported("--root", lake.settings.root, "jobs", "run", "--all", *more)
+        assert status == 0
+        assert {"duckdb", "pyiceberg"} <= modules
+        assert modules & {"pyarrow", "pandas", "numpy"} == set()
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
     TableAlreadyExistsError,
 )
+from pyiceberg.io import FileIO
 from pyiceberg.manifest import ManifestEntry, ManifestEntryStatus
 from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import CommitTableResponse, Table
@@ -33,6 +34,7 @@ from stedi_cli.durable import Syncing
 from stedi_cli.errors import StediError
 from stedi_cli.local.catalog_file import CATALOG
 from stedi_cli.local.layout import to_path
+from stedi_cli.local.plain_files import PlainFiles
 from stedi_cli.masking import masked
 
 BUSY_SECONDS = 30
@@ -123,6 +125,9 @@ class SqliteCatalog(MetastoreCatalog):
                 hint="Look at free space and permissions there, then try again.",
             ) from error
 
+    def _load_file_io(self, *_: Any, **__: Any) -> FileIO:
+        return PlainFiles()
+
     def _row(self, identifier: str | Identifier) -> tuple[str, str, str]:
         namespace = Catalog.namespace_to_string(Catalog.namespace_from(identifier))
         return self.name, namespace, Catalog.table_name_from(identifier)
@@ -142,11 +147,9 @@ class SqliteCatalog(MetastoreCatalog):
             ).fetchone()
         if found is None or found[0] is None:
             raise NoSuchTableError(f"Table does not exist: {'.'.join(row[1:])}")
-        io = self._load_file_io(self.properties, found[0])
+        io = self._load_file_io()
         metadata = FromInputFile.table_metadata(io.new_input(found[0]))
-        return Table(
-            row[1:], metadata, found[0], self._load_file_io(metadata.properties, found[0]), self
-        )
+        return Table(row[1:], metadata, found[0], io, self)
 
     def register_table(
         self, identifier: str | Identifier, metadata_location: str, overwrite: bool = False

@@ -106,8 +106,9 @@ def _read(entry: Entry) -> Lodger:
 
 
 def _reached(uri: str) -> frozenset[Path] | None:
+    from stedi_cli.local.plain_files import PlainFiles
     from stedi_cli.tables.iceberg import UNREADABLE, reachable_files
 
     with suppress(*UNREADABLE):
-        return frozenset(map(to_path, reachable_files(uri, {})))
+        return frozenset(map(to_path, reachable_files(uri, PlainFiles())))
     return None

@@ -76,6 +76,7 @@ class TableFiles:
 
     def seal(self) -> None:
         """Record what the files of each table are that is whole, where that is not known yet."""
+        from stedi_cli.local.plain_files import PlainFiles
         from stedi_cli.tables.iceberg import UNREADABLE, current_files
 
         states = self.states()
@@ -83,7 +84,8 @@ class TableFiles:
         for name, state in states.items():
             if not self._seals_of(state) and self.is_whole(name):
                 with suppress(*UNREADABLE):
-                    new[state.metadata] = sorted(map(to_path, current_files(state.metadata)))
+                    found = current_files(state.metadata, PlainFiles())
+                    new[state.metadata] = sorted(map(to_path, found))
         if new:
             write_seals(self._layout, new, [state.metadata for state in states.values()])
             self.forget()
@@ -145,11 +147,12 @@ class TableFiles:
     def _committed_files(
         self, table: str, state: TableState, snapshot: int
     ) -> list[tuple[str, int]] | None:
+        from stedi_cli.local.plain_files import PlainFiles
         from stedi_cli.masking import masked
         from stedi_cli.tables.iceberg import UNREADABLE, data_files
 
         try:
-            return data_files(state.metadata, {}, snapshot)
+            return data_files(state.metadata, PlainFiles(), snapshot)
         except UNREADABLE as error:
             said = next(iter(str(error).splitlines()), type(error).__name__)
             raise StediError(

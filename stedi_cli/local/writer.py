@@ -223,14 +223,15 @@ def _reachable(place: Place, table: str, uri: str) -> Reached:
     Returns:
         The files' URIs, and the tags and branches that went with the history.
     """
+    from stedi_cli.local.plain_files import PlainFiles
     from stedi_cli.tables.iceberg import UNREADABLE, expire, reachable_files
 
     removed: tuple[RefRemoved, ...] = ()
     with suppress(*UNREADABLE):
-        return reachable_files(uri, {}), removed
+        return reachable_files(uri, PlainFiles()), removed
     with suppress(*UNREADABLE):
         removed = expire(place.catalog, table, 1).refs
-        return reachable_files(metadata_locations(place.layout)[table], {}), removed
+        return reachable_files(metadata_locations(place.layout)[table], PlainFiles()), removed
     return set(), removed
 
 

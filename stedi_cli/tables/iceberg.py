@@ -11,10 +11,12 @@ from itertools import count
 from typing import NamedTuple
 
 from pyiceberg.catalog import MetastoreCatalog
+from pyiceberg.catalog.noop import NoopCatalog
 from pyiceberg.exceptions import NoSuchTableError, ValidationError
 from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.io.pyarrow import parquet_file_to_data_file
+from pyiceberg.io import FileIO
 from pyiceberg.schema import Schema
+from pyiceberg.serializers import FromInputFile
 from pyiceberg.table import StaticTable, Table, Transaction
 from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update import (
@@ -27,6 +29,7 @@ from pyiceberg.types import NestedField
 from stedi_cli.errors import StediError
 from stedi_cli.project.lakehouse import Table as TableModel
 from stedi_cli.tables import expiry, metrics
+from stedi_cli.tables.data_file import data_file
 from stedi_cli.tables.provenance import FORMAT
 from stedi_cli.tables.replace_files import ReplaceFiles
 from stedi_cli.tables.summary import COUNTS_ONLY, FORGETS, MARK
@@ -129,7 +132,7 @@ def replace(
     replacing = ReplaceFiles(Operation.OVERWRITE, transaction, io, snapshot_properties=said)
     replacing.kept = frozenset(kept)
     for uri in files:
-        replacing.append_data_file(parquet_file_to_data_file(io, transaction.table_metadata, uri))
+        replacing.append_data_file(data_file(io, transaction.table_metadata, uri))
     replacing.commit()
     expired = expiry.expire(transaction, keep)
     transaction.commit_transaction()
@@ -240,17 +243,22 @@ def expire(
     return expired
 
 
-def reachable_files(metadata_uri: str, properties: dict[str, str]) -> set[str]:
+def _table_at(metadata_uri: str, io: FileIO) -> Table:
+    metadata = FromInputFile.table_metadata(io.new_input(metadata_uri))
+    return StaticTable((NAMESPACE, ""), metadata, metadata_uri, io, NoopCatalog(NAMESPACE))
+
+
+def reachable_files(metadata_uri: str, io: FileIO) -> set[str]:
     """Return the URIs of all files that a table's metadata reaches, its own included.
 
     Args:
         metadata_uri: The current metadata file.
-        properties: Properties for reading files.
+        io: Reads files.
 
     Returns:
         Metadata files, manifest lists, manifests, data and delete files, statistics.
     """
-    return reached(StaticTable.from_metadata(metadata_uri, properties))
+    return reached(_table_at(metadata_uri, io))
 
 
 def reached(table: Table) -> set[str]:
@@ -270,9 +278,9 @@ def reached(table: Table) -> set[str]:
     return found
 
 
-def current_files(metadata_uri: str) -> set[str]:
+def current_files(metadata_uri: str, io: FileIO) -> set[str]:
     """Return the URIs of the files that make up a table's current state, metadata included."""
-    table = StaticTable.from_metadata(metadata_uri)
+    table = _table_at(metadata_uri, io)
     current = table.metadata.current_snapshot()
     found = {metadata_uri}
     if current is not None:
@@ -284,12 +292,10 @@ def current_files(metadata_uri: str) -> set[str]:
     return found
 
 
-def data_files(
-    metadata_uri: str, properties: dict[str, str], snapshot_id: int
-) -> list[tuple[str, int]] | None:
+def data_files(metadata_uri: str, io: FileIO, snapshot_id: int) -> list[tuple[str, int]] | None:
     """Return URI and size of a snapshot's data files; None where delete files apply to them."""
-    table = StaticTable.from_metadata(metadata_uri, properties)
-    tasks = list(table.scan(AlwaysTrue(), snapshot_id=snapshot_id).plan_files())
+    scan = _table_at(metadata_uri, io).scan(AlwaysTrue(), snapshot_id=snapshot_id)
+    tasks = list(scan.plan_files())
     if any(task.delete_files for task in tasks):
         return None
     return [(task.file.file_path, task.file.file_size_in_bytes) for task in tasks]

@@ -5,11 +5,13 @@ By default Iceberg writes the least and the greatest value of each column into t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from stedi_cli.project.lakehouse import Table
 from stedi_cli.tables.provenance import TableState
 
+UNCOUNTED = "none"
+"""The mode of a column of which not even the values are counted."""
 STRAY = (
     "write.parquet.bloom-filter-",
     "write.data.path",
@@ -27,9 +29,17 @@ def properties(table: Table) -> dict[str, str]:
     """
     found = {"write.metadata.metrics.default": "counts"}
     for column in table.columns:
-        mode = "none" if column.personal else "counts"
-        found[f"write.metadata.metrics.column.{column.name}"] = mode
+        found[_property(column.name)] = UNCOUNTED if column.personal else "counts"
     return found
+
+
+def mode_of(column: str, found: Mapping[str, str]) -> str | None:
+    """Return what a table's properties say is told of a column; None where they do not."""
+    return found.get(_property(column))
+
+
+def _property(column: str) -> str:
+    return f"write.metadata.metrics.column.{column}"
 
 
 def stray(found: Iterable[str]) -> list[str]:

@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.link", "os.symlink"}
-WRAPPED = {"fire.create", "fire.delete", "fire.copy", "fire.parquet", "fire.sql", "fire.commit"}
-MAKES_ROOM = {"os.remove", "os.rmdir", "fire.delete"}
+WRAPPED = {"fire.copy", "fire.parquet", "fire.sql", "fire.commit"}
+MAKES_ROOM = {"os.remove", "os.rmdir"}
 """What succeeds on a full disk."""
 
 
@@ -130,23 +130,13 @@ def wrap_libraries() -> None:
     """Make the libraries that write without Python's knowledge raise audit events."""
     import duckdb
     import pyarrow.parquet as pq
-    from pyiceberg.io.pyarrow import PyArrowFile, PyArrowFileIO
 
-    connect, duck, create = sqlite3.connect, duckdb.connect, PyArrowFile.create
-    delete, write = PyArrowFileIO.delete, pq.write_table
+    connect, duck, write = sqlite3.connect, duckdb.connect, pq.write_table
 
     def connect_(database: Any, *args: Any, **kwargs: Any) -> Any:
         made = connect(database, *args, factory=Connection, **kwargs)
         made.place = str(database)
         return made
-
-    def create_(self: Any, *args: Any, **kwargs: Any) -> Any:
-        sys.audit("fire.create", self.location)
-        return create(self, *args, **kwargs)
-
-    def delete_(self: Any, location: Any) -> Any:
-        sys.audit("fire.delete", str(getattr(location, "location", location)))
-        return delete(self, location)
 
     def write_(table: Any, where: Any, *args: Any, **kwargs: Any) -> Any:
         sys.audit("fire.parquet", str(where))
@@ -154,8 +144,6 @@ def wrap_libraries() -> None:
 
     sqlite3.connect = connect_  # type: ignore[assignment]
     duckdb.connect = lambda *args, **kwargs: Duck(duck(*args, **kwargs))  # type: ignore[assignment]
-    PyArrowFile.create = create_  # type: ignore[method-assign]
-    PyArrowFileIO.delete = delete_  # type: ignore[method-assign]
     pq.write_table = write_
 
 
@@ -174,7 +162,6 @@ def import_everything() -> None:
         importlib.import_module(f"rich.{name}")
     # Python looks for it when text is first read by it: by then as somebody else, perhaps.
     importlib.import_module("encodings.utf_8_sig")
-    importlib.import_module("pyiceberg.io.pyarrow")
     # Imported late, by whoever may not read where Python itself lies.
     for name in ("encodings.utf_8_sig", "typer._adapters"):
         importlib.import_module(name)
