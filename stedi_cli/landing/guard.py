@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stedi_cli.landing.contract import LONGEST_LINE
 from stedi_cli.project.lakehouse import LANDING_FILE, Column, Table
-from stedi_cli.sql import identifier, literal, literals
+from stedi_cli.sql import identifier, literal, literals, parquet
 
 # Integers are read as DOUBLE, which keeps a fraction where BIGINT rounds it away; from here on
 # a DOUBLE no longer holds every integer.
@@ -41,24 +41,43 @@ class Guard:
         """The text by which the guard is found in errors and profiles."""
         return f"stedi-contract:{self._table.name}"
 
-    def guarded(self, files: Iterable[Path], folder: Path) -> str:
+    def guarded(self, files: Iterable[Path], folder: Path, *, texts: bool = True) -> str:
         """Return a SELECT of all rows, which raises at a line that cannot be used.
 
         Args:
             files: The files.
             folder: The table's, below which a file's path is its name.
+            texts: Whether texts are looked at; else `with_other_texts` is to be asked of the rows.
         """
-        told = self._table.held_back
-        conditions = " AND ".join(
-            [
-                *map(_condition, self._table.columns),
-                *([_address(identifier(told.email))] if told else []),
-            ]
-        )
-        guard = f"CASE WHEN {conditions} THEN true ELSE error({literal(self.tag)}) END"
+        numbers = [_number(c, "raw.") for c in self._table.columns if c.type != "string"]
+        conditions = [*numbers, *(self._texts("raw.") if texts else ())]
+        guard = f"CASE WHEN {_all(conditions)} THEN true ELSE error({literal(self.tag)}) END"
         read = {c.name: "double" if c.type == "long" else c.type for c in self._table.columns}
         named = f"substr(raw.{LANDING_FILE}, {len(f'{folder}/') + 1})"
         return f"{self._select(files, read, named, _NAMED)} WHERE {guard}"
+
+    def with_other_texts(self, read: Path) -> str | None:
+        """Return a SELECT of the landing files of which a text may be none that can be used.
+
+        Where rows are stored, a text that many have is looked at once for all of them.
+
+        Args:
+            read: A Parquet file of rows that were selected without a look at their texts.
+
+        Returns:
+            The SELECT; None where the table has no texts.
+        """
+        conditions = self._texts("")
+        if not conditions:
+            return None
+        other = f"CASE WHEN {_all(conditions)} THEN false ELSE true END"
+        return f"SELECT DISTINCT {LANDING_FILE} FROM {parquet([read])} WHERE {other}"
+
+    def _texts(self, source: str) -> list[str]:
+        """Return what holds for the texts of a row that can be used."""
+        told = self._table.held_back
+        found = [_text(c, source) for c in self._table.columns if c.type == "string"]
+        return [*found, *([_address(source + identifier(told.email))] if told else [])]
 
     def usable(self, files: Mapping[Path, str], *, longest: int) -> str:
         """Return a SELECT of the rows of files of which every line is a usable one.
@@ -135,21 +154,29 @@ def texts_with(words: Iterable[bytes], files: Iterable[Path]) -> str:
     return f"SELECT filename FROM read_text({literals(str(path) for path in files)}) WHERE {found}"
 
 
+def _all(conditions: list[str]) -> str:
+    return " AND ".join(conditions) or "true"
+
+
 def _address(name: str) -> str:
     """Return a condition that no address meets around which something else stands."""
     # Of ASCII alone, so that its last character is one and no cluster of several.
-    plain = f"strlen(raw.{name}) = length(raw.{name}) AND raw.{name}[-1] BETWEEN '!' AND '~'"
-    return f"(raw.{name} IS NULL OR ({plain} AND NOT contains(raw.{name}, ':')))"
+    plain = f"strlen({name}) = length({name}) AND {name}[-1] BETWEEN '!' AND '~'"
+    return f"({name} IS NULL OR ({plain} AND NOT contains({name}, ':')))"
 
 
-def _condition(column: Column) -> str:
-    name = "raw." + identifier(column.name)
-    if column.type == "string":
-        condition = rf"{name} NOT LIKE '{{%' AND {name} NOT LIKE '[%'"
-        if column.required:
-            # What does not begin with a letter, digit or mark of ASCII may be blank.
-            condition += f" AND {name} >= '!' AND {name} < chr(127)"
-    elif column.plausible is not None:
+def _text(column: Column, source: str) -> str:
+    name = source + identifier(column.name)
+    condition = rf"{name} NOT LIKE '{{%' AND {name} NOT LIKE '[%'"
+    if column.required:
+        # What does not begin with a letter, digit or mark of ASCII may be blank.
+        condition += f" AND {name} >= '!' AND {name} < chr(127)"
+    return _given_only(column, name, condition)
+
+
+def _number(column: Column, source: str) -> str:
+    name = source + identifier(column.name)
+    if column.plausible is not None:
         # Zero, which may be the word false, is looked at closer.
         least, end = column.plausible.start, column.plausible.stop
         condition = f"{name} = floor({name}) AND {name} >= {least} AND {name} < {end}"
@@ -157,4 +184,8 @@ def _condition(column: Column) -> str:
         condition = f"{name} = floor({name}) AND abs({name}) < {_EXACT}"
     else:
         condition = f"isfinite({name})"
+    return _given_only(column, name, condition)
+
+
+def _given_only(column: Column, name: str, condition: str) -> str:
     return f"({condition})" if column.required else f"({name} IS NULL OR ({condition}))"

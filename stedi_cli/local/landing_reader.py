@@ -1,8 +1,9 @@
 """The reading of landing files into one typed Parquet file, with every line used or named.
 
-Clean files cost next to nothing: a typed reader with a guard that raises on what the reader alone
-would accept. Only where it raises are the files looked at, and in a bad file only the lines that
-are not in canonical form are judged in Python.
+Clean files cost next to nothing: a typed reader with a guard that raises on numbers that the reader
+alone would accept, and a look at the texts that it wrote. Only where one of these finds something
+are files looked at, and in a bad file only the lines that are not in canonical form are judged in
+Python.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ class LandingReader:
         self._inspect(table, {p: f for p, f in files.items() if f.too_long}, found)
         searched: set[Path] = set()
         while True:
-            selects = [*([guard.guarded(clean, folder)] if clean else []), *found.selects]
+            fast = [guard.guarded(clean, folder, texts=False)] if clean else []
+            selects = [*fast, *found.selects]
             if not selects:
                 # A look before may have left it, without a row.
                 path.unlink(missing_ok=True)
@@ -114,7 +116,8 @@ class LandingReader:
             # DuckDB passes over a file of a single byte in silence, so the rows are counted.
             if rows == wanted:
                 doubtful = self._doubtful(table, clean, path) - searched
-                unclean = {p: clean[p] for p in self._with_words(doubtful, clean)}
+                others = self._with_other_texts(guard, clean, path)
+                unclean = {p: clean[p] for p in others | self._with_words(doubtful, clean)}
                 searched |= doubtful
                 if not unclean:
                     return Batch(path, tuple(found.bad))
@@ -127,20 +130,30 @@ class LandingReader:
             clean = {p: facts for p, facts in clean.items() if p not in unclean}
             self._inspect(table, unclean, found)
 
+    def _with_other_texts(self, guard: Guard, files: Iterable[Path], read: Path) -> set[Path]:
+        """Return the files with texts that the typed reader took as they are."""
+        select = guard.with_other_texts(read)
+        return self._those(files, select) if select else set()
+
     def _doubtful(self, table: Table, files: Iterable[Path], read: Path) -> set[Path]:
         """Return the files that may say ``true`` or ``false`` where a number has to be.
 
         The typed reader takes these words for 1 and 0 without a word.
         """
         numbers = [identifier(c.name) for c in table.columns if c.type != "string"]
-        by_name = {self._zone.name_of(path): path for path in files}
-        if not (numbers and by_name):
+        if not numbers:
             return set()
-        rows = self._engine.execute(
+        return self._those(
+            files,
             f"SELECT DISTINCT {LANDING_FILE} FROM {parquet([read])}"
-            f" WHERE {' OR '.join(f'{name} IN (0, 1)' for name in numbers)}"
+            f" WHERE {' OR '.join(f'{name} IN (0, 1)' for name in numbers)}",
         )
-        return {by_name[name] for (name,) in rows if name in by_name}
+
+    def _those(self, files: Iterable[Path], select: str) -> set[Path]:
+        """Return those of some files that a SELECT of landing files gives."""
+        by_name = {self._zone.name_of(path): path for path in files}
+        found = self._engine.execute(select) if by_name else []
+        return {by_name[name] for (name,) in found if name in by_name}
 
     def _with_words(self, doubtful: Set[Path], files: Mapping[Path, FileFacts]) -> Set[Path]:
         """Return those of some files in which ``true`` or ``false`` stands anywhere."""
