@@ -32,9 +32,10 @@ class Reading:
         name: The table.
         ledger: The files that are in its copy from now on.
         new: Those that are read, each with digest, bytes and lines.
+        taken: Those that a run that stopped had read.
         gone: Those that are not in the copy any more, or are others now.
         stamps: Size and time of those that are read, before they were.
-        rows: The usable lines of those that are read; None where there is none.
+        rows: The usable lines of those that are read or taken; None where there is none.
         bad: The unusable ones: file, nothing, and line, reason and what it is about; None where
             there is none.
     """
@@ -43,6 +44,7 @@ class Reading:
     ledger: dict[str, Account]
     new: dict[str, Account]
     gone: set[str]
+    taken: dict[str, Account] = field(default_factory=dict)
     stamps: dict[str, tuple[int, Any]] = field(default_factory=dict)
     rows: DataFrame | None = None
     bad: RDD[Any] | None = None
@@ -142,6 +144,7 @@ class LandingFiles:
         if {file: lines.get(file, 0) for file in files} != files:
             raise changed(reading.name)
         if sum(lines.values()) > sum(bad.values()):
+            parts += [reading.rows] if reading.rows is not None else []
             reading.rows = reduce(DataFrame.unionByName, parts)
         return bad
 

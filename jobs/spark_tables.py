@@ -13,6 +13,8 @@ from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's u
 from pyspark.sql.types import DoubleType, LongType, StringType, StructField, StructType
 
 TYPES = {"string": StringType(), "long": LongType(), "double": DoubleType()}
+PART_BYTES = 64 << 20
+"""Bytes of landing files that go into one data file, unless that leaves a processor idle."""
 FORGETS = "stedi.forgets"
 """The property of a snapshot before which no other may stay; see stedi_cli/tables/history.py."""
 
@@ -77,17 +79,22 @@ class Tables:
         files = [task.file() for task in tasks]
         return {str(file.location()): file for file in files}
 
-    def replacement(self, name: str) -> Any:
+    def replacement(self, name: str, data: str | None = None) -> Any:
         """Begin to replace a table by what `finish` puts into it, or to make it.
 
         No statement of SQL lets files stay and others go without a trace: each leaves those that
         go as DELETED entries in manifests.
+
+        Args:
+            name: The table.
+            data: URI of a folder to write data files into that are not the table's.
         """
         table, history = self.model[name], self.history(name)
         if history is not None:
             history.drop_stray()
         properties = dict(table["properties"])
         location = properties.pop("location")
+        properties |= {"write.data.path": data} if data else {}
         fields = [
             {"id": k, "name": c["name"], "required": False, "type": c["type"], "doc": c["doc"]}
             for k, c in enumerate(table["columns"], start=1)
@@ -171,11 +178,7 @@ class Tables:
         history = self.history(name)
         if history is None:
             raise ValueError(f"There is no table {name}")
-        stream = history.table.io().newInputFile(uri).newStream()
-        try:
-            return bytes(stream.readAllBytes())
-        finally:
-            stream.close()
+        return content_of(history.table, uri)
 
     def expire(self, name: str) -> None:
         """Drop a table's snapshots that are due with their files, and the refs that hold them."""
@@ -282,6 +285,21 @@ class History:
             if int(ref.snapshotId()) in old and name != "main":
                 manage = self.table.manageSnapshots()
                 (manage.removeBranch if ref.isBranch() else manage.removeTag)(name).commit()
+
+
+def content_of(table: Any, uri: str) -> bytes:
+    """Return what a file holds, by the means that a table's own files are read by."""
+    stream = table.io().newInputFile(uri).newStream()
+    try:
+        return bytes(stream.readAllBytes())
+    finally:
+        stream.close()
+
+
+def in_parts(rows: DataFrame, size: int) -> DataFrame:
+    """Return rows as they are written, in a file for so many bytes of what they are read from."""
+    most = rows.sparkSession.sparkContext.defaultParallelism
+    return rows.coalesce(max(1, min(most, size // PART_BYTES)))
 
 
 def rows_in(files: list[Any]) -> int:

@@ -1,7 +1,8 @@
 """The typed copies of landing tables on Spark: a file is read once, and gone when it is gone.
 
-In this order: the files are read, the quarantine is written and what is held back, the limits of
-unusable lines are kept, the copies are committed. What dies in between is done again.
+In this order: the files are read and kept aside, the quarantine is written and what is held back,
+the limits of unusable lines are kept, the copies are committed. What dies in between is done again,
+but for the reading.
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ import hashlib
 import json
 from typing import Any
 
+from landing_aside import KeptAside
 from landing_held_back import HELD_BACK, HeldBack
 from landing_quarantine import Quarantine
 from landing_reading import LANDING_FILE, Account, LandingFiles, Reading, changed
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
-from spark_tables import FORGETS, Tables, rows_in
+from spark_tables import FORGETS, Tables, in_parts, rows_in
 
-PART_BYTES = 64 << 20
-"""Bytes of landing files that go into one data file, unless that leaves a processor idle."""
 MOST_FILES = 32
 """Data files of a copy beyond which the small ones become one."""
 SMALL_BYTES = 8 << 20
@@ -49,6 +49,7 @@ class TypedLanding:
         self.latest = latest
         self.tables = tables
         self.request = request
+        self.aside = KeptAside(spark, tables, request)
         self.quarantine = Quarantine(spark, tables, request)
         there = HELD_BACK in tables.model
         self.held_back = HeldBack(spark, tables, request) if there else None
@@ -67,16 +68,24 @@ class TypedLanding:
         """
         readings = [self.held(name) for name in self.request["landing"]]
         for reading in readings:
-            self.landing_files(reading).read(reading, self.latest)
+            files = self.landing_files(reading)
+            files.read(reading, self.latest)
+            kept = self.aside.write(reading)
+            files.refuse_changed(reading)
+            self.aside.keep(reading.name, kept)
+            reading.rows = self.aside.rows(reading.name)
         self.quarantine.replace(readings)
         if self.held_back is not None:
             self.held_back.replace(readings)
+        for reading in readings:
+            self.aside.tell(reading.name)
         for reading in readings:
             self.refuse_too_many(reading)
         accounts = {reading.name: self.account(reading) for reading in readings}
         self.refuse_unreadable(accounts)
         for reading in readings:
             self.commit(reading)
+            self.aside.drop(reading.name)
             columns = [c["name"] for c in self.tables.model[reading.name]["columns"]]
             copy = self.request["landing"][reading.name]["typed"]
             self.spark.table(copy).select(*columns).createOrReplaceTempView(reading.name)
@@ -115,28 +124,60 @@ class TypedLanding:
         """Tell what a table's copy holds: a file's lines, and those of it in quarantine."""
         asked = self.request["landing"][name]
         reading = Reading(name, {}, dict(asked["new"]), set(asked["gone"]))
-        if not asked["ledger"]:
-            return reading
+        if asked["ledger"]:
+            self.hold(reading)
+        self.take(reading)
+        return reading
+
+    def hold(self, reading: Reading) -> None:
+        """Let stay what a table's copy has of files that are still what was read."""
+        name = reading.name
+        asked = self.request["landing"][name]
         history = self.tables.history(asked["typed"])
         if history is None or history.summary.get("stedi.ledger") != asked["ledger"]:
             raise changed(name)
         content = self.tables.read(asked["typed"], self.ledger_place(asked["ledger"]))
         if ledger_name(content) != asked["ledger"]:
             raise ValueError(f"The ledger of {asked['typed']} is broken")
+        files = {f: a for f, a in json.loads(content)["files"].items() if f not in reading.gone}
+        reading.ledger = self.told(name, files, (asked["fingerprint"], asked["before"]))
+        again = files.keys() - reading.ledger.keys()
+        reading.gone |= again
+        reading.new |= {file: files[file][:3] for file in again}
+
+    def take(self, reading: Reading) -> None:
+        """Take what a run that stopped had read of files that are still the same."""
+        kept = self.aside.of(reading.name)
+        if self.request["reread"]:
+            return
+        same = {f: a for f, a in kept.files.items() if reading.new.get(f) == a[:3]}
+        reading.taken = self.told(reading.name, same, (kept.told,))
+        reading.ledger |= reading.taken
+        for file in reading.taken:
+            del reading.new[file]
+        rows = self.aside.rows(reading.name) if reading.taken else None
+        if rows is not None:
+            reading.rows = rows.where(F.col(LANDING_FILE).isin(sorted(reading.taken)))
+
+    def told(
+        self, name: str, files: dict[str, Account], prints: tuple[str, ...]
+    ) -> dict[str, Account]:
+        """Return those of a table's files whose unusable lines are in the tables of such lines.
+
+        Args:
+            name: The landing table.
+            files: Accounts of its files.
+            prints: The fingerprints of landing files that the lines may have been found in.
+        """
         # Places in other files may be as many, and be others.
-        prints = (asked["fingerprint"], asked["before"])
         tables = [t for t in (self.quarantine, self.held_back) if t is not None and t.is_of(name)]
         known = all(table.judged.get(name) in prints for table in tables)
-        for file, account in json.loads(content)["files"].items():
-            if file in reading.gone:
-                continue
-            same = all(table.stored.get((name, file), 0) == account[3] for table in tables)
-            if same and (known or not account[3]):
-                reading.ledger[file] = account
-            else:
-                reading.gone.add(file)
-                reading.new[file] = account[:3]
-        return reading
+        return {
+            file: account
+            for file, account in files.items()
+            if all(table.stored.get((name, file), 0) == account[3] for table in tables)
+            and (known or not account[3])
+        }
 
     def ledger_place(self, name: str) -> str:
         """Return the URI of a ledger."""
@@ -158,7 +199,6 @@ class TypedLanding:
         kept = [file for place, file in files.items() if place not in again]
         rows = self.to_write(reading, again)
         kept += self.tables.written(change.table(), rows) if rows is not None else []
-        self.landing_files(reading).refuse_changed(reading)
         there, wanted = rows_in(kept), reading.lines - reading.quarantined
         if there != wanted:
             raise ValueError(f"{copy} would have {there:,} rows instead of {wanted:,}")
@@ -187,9 +227,9 @@ class TypedLanding:
             if reading.gone:
                 old = old.where(~F.col(LANDING_FILE).isin(sorted(reading.gone)))
             rows = old if rows is None else rows.unionByName(old)
-        size = sum(account[1] for account in reading.new.values()) + sum(again.values())
-        most = self.spark.sparkContext.defaultParallelism
-        return rows.coalesce(max(1, min(most, size // PART_BYTES))) if rows is not None else None
+        read = {**reading.taken, **reading.new}
+        size = sum(account[1] for account in read.values()) + sum(again.values())
+        return in_parts(rows, size) if rows is not None else None
 
 
 def most(limit: float | int, lines: int) -> float | int:

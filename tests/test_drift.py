@@ -159,7 +159,7 @@ def is_spark_told(lake: Lake, table: str) -> bool:
     """Tell whether Spark is told to take over nothing of a table of unusable lines."""
     nothing: dict[str, Any] = {"keep": None, "limits": Limits(0, 0), "folder": str, "sql": str}
     nothing |= {"ledgers": "", "ledger": lambda table: None, "is_whole": lambda name: True}
-    nothing |= {"answered": {}}
+    nothing |= {"answered": {}, "aside": ""}
     names = dict.fromkeys(("engine", "catalog", "namespace"), "")
     asked = spark_request.request([], lake.model, lake.states(), **names, **nothing)
     return table in asked["changed"]

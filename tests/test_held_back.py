@@ -264,7 +264,7 @@ def test_spark_is_told_whether_such_lines_matter(policy: str, customers: str | N
     model = load(PROJECT)
     job = model.jobs["accelerometer_landing_to_trusted"]
     made = Recipes(model, policy).provenance(job, run="r", engine="spark")
-    names = dict.fromkeys(("engine", "catalog", "namespace", "ledgers"), "")
+    names = dict.fromkeys(("engine", "catalog", "namespace", "ledgers", "aside"), "")
     asked = spark_request.request(
         [Task(job, model.job_text(job, policy), made, {})],
         model,

@@ -378,7 +378,7 @@ def test_what_another_model_read_is_read_again(
     lake: Lake, tmp_path: Path, read: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raised = stopped(lake, tmp_path)
-    monkeypatch.setattr("stedi_cli.local.kept_aside.JUDGEMENT", 0)
+    monkeypatch.setattr("stedi_cli.landing.kept.JUDGEMENT", 0)
     read.clear()
     raised.run()
     assert set(read) == ALL
@@ -583,7 +583,7 @@ def test_a_record_names_rows_and_no_other_record(lake: Lake, tmp_path: Path) -> 
     other = lake.layout.aside / "customer_landing.kept"
     kept = aside.of(table)
     assert kept.files
-    aside.keep(table, Aside(other, kept.files, kept.bad))
+    aside.keep(table, Aside((other,), kept.files, kept.told))
     assert aside.of(table) == Aside()
     raised.run()
     as_if_never_stopped(raised, tmp_path)

@@ -140,6 +140,8 @@ class Consent:
         states = place.tables.states().values()
         ledgers = {s.current.ledger for s in states if s.current and s.current.ledger}
         reached[layout.ledgers] = {layout.ledgers + name for name in ledgers}
+        # What a run had read that stopped, before this command's own run.
+        reached[layout.aside] = set()
         known = tuple(reached)
         others = (v.key.removeprefix(warehouse) for v in listed if not v.key.startswith(known))
         self._loose = sorted({key.partition("/")[0] for key in others})

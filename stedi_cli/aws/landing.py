@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stedi_cli.aws.account import aws_errors
 from stedi_cli.aws.backoff import Backoff
+from stedi_cli.aws.kept_aside import KeptAside
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.writer import Writer
 from stedi_cli.checks.expected import FILE_NAME, refuse_elsewhere
@@ -107,6 +108,11 @@ class Landing(LandingZone):
                 # Until the lock was had others may have written.
                 self.forget()
                 files = held_against(self, files)
+                gone = {file.table for file in files if file.state == "changed"}
+                gone |= {name for name, names in self._gone(delivery, remove).items() if names}
+                if gone:
+                    # It may hold lines of somebody who is to be forgotten.
+                    KeptAside(self._layout).drop(gone)
             yield from upload(self, self._layout.lakehouse, files)
             self.remember_origins(origins)
             for table, names in self._gone(delivery, remove).items():

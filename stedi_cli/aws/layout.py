@@ -95,6 +95,11 @@ class Layout:
         """
         return f"{self.settings.warehouse_prefix}/_ledgers/"
 
+    @property
+    def aside(self) -> str:
+        """Key prefix of what was read of landing files and is in no snapshot yet; as ledgers."""
+        return f"{self.settings.warehouse_prefix}/_aside/"
+
     def table_folder(self, table: str) -> str:
         """Return the key prefix of an Iceberg table's files, without a slash at the end."""
         return f"{self.settings.warehouse_prefix}/{table}"

@@ -170,6 +170,8 @@ class GlueRunner:
             keep=layout.settings.keep_snapshots,
             spare_ms=SPARED_MS,
             ledgers=layout.uri(layout.ledgers),
+            aside=layout.uri(layout.aside),
+            reread=self._reread,
             folder=lambda name: layout.uri(zone(tables[name])),
             sql=lambda task: layout.uri(layout.sql(task.provenance.policy, task.job.name)),
             ledger=lambda table: None if self._reread else self._copies.ledger(table),

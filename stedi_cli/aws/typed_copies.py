@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from stedi_cli.aws.account import aws_errors, side_by_side
+from stedi_cli.aws.kept_aside import KeptAside
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.storage import Storage
 from stedi_cli.aws.table_files import TableFiles
@@ -93,13 +94,14 @@ class TypedCopies:
         return self._known[table.name, current.id]
 
     def sweep(self) -> None:
-        """Remove the ledgers that no snapshot names; nobody may be at work."""
+        """Remove ledgers that no snapshot names, and what no run can use; nobody may be at work."""
         states = self._tables.states().values()
         named = {snapshot.ledger for state in states for snapshot in state.snapshots}
         listed = self._storage.list(self._layout.ledgers)
         stray = [name for name in listed if is_ledger(name) and name not in named]
         with aws_errors(f"s3:DeleteObject {self._layout.ledgers}"):
             side_by_side([partial(self._remove, name) for name in stray])
+        KeptAside(self._layout).sweep(self.ledger)
 
     def _remove(self, name: str) -> None:
         storage = self._storage

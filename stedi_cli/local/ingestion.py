@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,18 +18,16 @@ import duckdb
 
 from stedi_cli.durable import make_folder, replaced
 from stedi_cli.landing.bad_line import BadLine
-from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import FileAccount, Ledger
 from stedi_cli.landing.traced import unreadable
-from stedi_cli.landing.traces import Trace
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.held_back import HeldBack, beside
 from stedi_cli.local.kept_aside import Aside, KeptAside
 from stedi_cli.local.landing_reader import LandingReader, reading_error
 from stedi_cli.local.layout import to_uri
 from stedi_cli.local.place import Place
-from stedi_cli.local.typed_copies import Held, TypedCopies, rows_without
+from stedi_cli.local.typed_copies import Held, TypedCopies, rows_without, told_of
 from stedi_cli.project.lakehouse import LANDING_FILE, Table
 from stedi_cli.runs.bad_rows import refuse_unusable
 from stedi_cli.sql import FILE, literal, parquet
@@ -115,6 +113,9 @@ class Ingestion:
         judged = {name: account.fingerprint for name, account in accounts.items()}
         for table in filter(None, (self._quarantine, self._held_back)):
             self._note(table.name, table.replace(found, judged))
+        for reading in readings:
+            if any(account.quarantined for account in reading.new.files.values()):
+                self._aside.tell(reading.table, reading.state.fingerprint)
         refuse_unusable(self._place.lakehouse, policy, accounts, self._place.settings.limits)
         for reading in readings:
             if reading.ledger.name != reading.held.ledger:
@@ -130,27 +131,40 @@ class Ingestion:
     def _read(self, name: str, state: LandingState) -> _Reading:
         table = self._place.lakehouse.tables[name]
         entries = [e for e in self._quarantine.entries() if e[0] == name]
-        held, told = Held(state.files), self._telling(table)
+        held, aside, told = Held(state.files), Aside(), self._telling(table)
+        taken: dict[str, FileAccount] = {}
         if not self._reread:
             places = [found.places(name) for found in (self._quarantine, told) if found]
-            held = self._copies.held(table, state, places)
-        new = self._judged(table, state, held.new)
+            held, aside = self._copies.held(table, state, places), self._aside.of(table)
+            taken = told_of(aside.same(held.new), places, (aside.told,))
+        unread = {file: facts for file, facts in held.new.items() if file not in taken}
+        folder = self._place.zone.folder(name)
+        batch = LandingReader(self._engine, self._place.zone).read(
+            table, {folder / file: facts for file, facts in unread.items()}, self._aside.new_file()
+        )
+        unusable = Counter(line.file for line in batch.bad)
+        read = {
+            file: FileAccount(facts.sha256, facts.size, facts.lines, unusable[file])
+            for file, facts in unread.items()
+        }
+        path = self._together(table, aside, aside.files.keys() - taken, batch.path)
+        new = Aside((path,) if path else (), {**taken, **read})
         self._place.zone.refuse_changed(name, state)
-        if new.files:
+        if new.files and (new.paths, new.files) != (aside.paths, aside.files):
             self._aside.keep(table, new)
         # Both tables have the same lines of a file that is not read again.
         traces = told.traces(name) if told else {}
         kept = [
             BadLine(file, line, why, traces[file, line] if told else ())
             for _, file, line, why in entries
-            if file in held.same
+            if file in held.same or file in taken
         ]
         return _Reading(
             table,
             state,
             held,
             new,
-            (*kept, *new.bad),
+            (*kept, *batch.bad),
             Ledger(table.contract_sha256, {**held.same, **new.files}),
         )
 
@@ -158,49 +172,17 @@ class Ingestion:
         """Return what tells what can be made out of a table's lines; None where nobody asks."""
         return self._held_back if table.held_back else None
 
-    def _judged(self, table: Table, state: LandingState, files: Mapping[str, FileFacts]) -> Aside:
-        """Read files, but for those that a run that stopped has read already."""
-        aside = Aside() if self._reread else self._aside.of(table)
-        told = self._told(table, aside)
-        untold = {line.file for line in aside.bad if (line.file, line.line) not in told}
-        same = {name: found for name, found in aside.same(files).items() if name not in untold}
-        folder = self._place.zone.folder(table.name)
-        unread = {name: facts for name, facts in files.items() if name not in same}
-        batch = LandingReader(self._engine, self._place.zone).read(
-            table, {folder / name: facts for name, facts in unread.items()}, self._aside.new_file()
-        )
-        unusable = Counter(line.file for line in batch.bad)
-        read = {
-            name: FileAccount(facts.sha256, facts.size, facts.lines, unusable[name])
-            for name, facts in unread.items()
-        }
-        kept = [
-            replace(line, traces=told[line.file, line.line])
-            for line in aside.bad
-            if line.file in same
-        ]
-        path = self._together(table, aside, aside.files.keys() - same, batch.path)
-        return Aside(path, {**same, **read}, (*kept, *batch.bad), state.fingerprint)
-
-    def _told(self, table: Table, aside: Aside) -> Mapping[tuple[str, int], tuple[Trace, ...]]:
-        """Return what can be made out of lines kept aside, as far as that run came to write it."""
-        telling = self._telling(table)
-        if telling is None:
-            return {(line.file, line.line): () for line in aside.bad}
-        # Of other files it may tell of other lines at the same places.
-        is_of_them = telling.places(table.name).judged == aside.state
-        return telling.traces(table.name) if is_of_them else {}
-
     def _together(
         self, table: Table, aside: Aside, gone: Collection[str], read: Path | None
     ) -> Path | None:
         """Return one file of the rows kept aside, without those of some files, and of new ones."""
-        if aside.path is None or len(gone) == len(aside.files):
+        if not aside.paths or len(gone) == len(aside.files):
             return read
-        if read is None and not gone:
-            return aside.path
+        alone = len(aside.paths) == 1 and self._aside.is_own(aside.paths[0])
+        if alone and read is None and not gone:
+            return aside.paths[0]
         columns = [column.name for column in table.typed.columns]
-        selects = [rows_without([aside.path], gone, columns)]
+        selects = [rows_without(aside.paths, gone, columns)]
         selects += [rows_without([read], (), columns)] if read else []
         return self._copied(table, " UNION ALL ".join(selects), self._aside.new_file())
 
@@ -213,10 +195,10 @@ class Ingestion:
         from stedi_cli.tables import iceberg
 
         typed, held, layout = reading.table.typed, reading.held, self._place.layout
-        rewritten = self._to_rewrite(held, 1 if reading.new.path else 0)
+        new = reading.new.paths
+        rewritten = self._to_rewrite(held, len(new))
         added = [path for path in (self._rewrite(reading, rewritten),) if path]
-        if reading.new.path:
-            added.append(_named_too(reading.new.path, self._new_file(reading.table)))
+        added += [_named_too(path, self._new_file(reading.table)) for path in new]
         kept = [path for path in held.files if path not in rewritten]
         sizes = {path.name: path.stat().st_size for path in (*kept, *added)}
         make_folder(layout.ledgers)

@@ -1,34 +1,27 @@
 """What was read of landing files and is in no snapshot yet, so that it need not be read again.
 
-One record a landing table, and the Parquet file of the usable lines. What can be made out of the
-others is not in it, since the table ``held_back`` alone may say that. Nothing is synced: what a
-power failure takes of it is known by its digest, and read again.
+One record a landing table, and the Parquet files of the usable lines, as whichever engine read
+them. Nothing is synced: what a power failure takes of it is known by its digest, and read again.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from stedi_cli.durable import body_in, with_digest, writing
-from stedi_cli.landing.bad_line import BadLine
+from stedi_cli.durable import writing
 from stedi_cli.landing.file_facts import FileFacts, digest, pieces
-from stedi_cli.landing.ledger import JUDGEMENT, FileAccount
-from stedi_cli.landing.traced import traced_in
+from stedi_cli.landing.kept import SUFFIX, Kept, data_in, is_kept, kept_in, record_of
+from stedi_cli.landing.ledger import FileAccount
 from stedi_cli.local.layout import Layout
 from stedi_cli.project.lakehouse import Table
-from stedi_cli.project.naming import NAME
 
-_SUFFIX = ".kept"
-_DATA = re.compile(r"[0-9a-f]{32}\.parquet")
-_RECORD = re.compile(rf"{NAME}\{_SUFFIX}(\.part)?")
+_OWN = re.compile(r"[0-9a-f]{32}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -36,24 +29,19 @@ class Aside:
     """What was read of some landing files; by default of none.
 
     Args:
-        path: The Parquet file with their usable lines; None where there is no such line.
+        paths: The Parquet files with their usable lines.
         files: Their accounts by name.
-        bad: Their lines that cannot be used, as they are kept without what can be made out of them.
-        state: The fingerprint of the landing files that they were read among.
+        told: The fingerprint of the landing files among which the tables of lines that cannot be
+            used have theirs; empty until they have.
     """
 
-    path: Path | None = None
+    paths: tuple[Path, ...] = ()
     files: Mapping[str, FileAccount] = field(default_factory=dict)
-    bad: tuple[BadLine, ...] = ()
-    state: str = ""
+    told: str = ""
 
     def same(self, files: Mapping[str, FileFacts]) -> dict[str, FileAccount]:
         """Return the accounts of those that are still what was read."""
-        return {
-            name: account
-            for name, account in self.files.items()
-            if name in files and account.is_of(files[name])
-        }
+        return Kept(files=self.files).same(files)
 
 
 class KeptAside:
@@ -70,50 +58,43 @@ class KeptAside:
         """Return the path of a Parquet file to make."""
         return self._folder / f"{uuid.uuid4().hex}.parquet"
 
+    def is_own(self, path: Path) -> bool:
+        """Tell whether a data file has a name of these; those of Spark tell ids of columns."""
+        return bool(_OWN.fullmatch(path.name))
+
     def of(self, table: Table) -> Aside:
         """Return what is kept of a landing table and can be used."""
-        try:
-            record = _parsed(self._record(table.name).read_bytes())
-            if {name: record[name] for name in _read_by(table)} != _read_by(table):
-                return Aside()
-            path = self._folder / record["data"] if record["data"] else None
-            if path is not None and _digest(path) != record["sha256"]:
-                return Aside()
-            bad = {name: found for name, (*_, found) in record["files"].items()}
-            return Aside(
-                path,
-                {
-                    name: FileAccount(content, size, lines, len(bad[name]))
-                    for name, (content, size, lines, _) in record["files"].items()
-                },
-                tuple(BadLine(name, *line) for name, found in bad.items() for line in found),
-                record["state"],
-            )
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            return Aside()
+        with suppress(OSError):
+            kept = kept_in(self._record(table.name).read_bytes(), table)
+            data = {self._folder / name: sha256 for name, sha256 in kept.data.items()}
+            if all(_digest(path) == sha256 for path, sha256 in data.items()):
+                return Aside(tuple(data), kept.files, kept.told)
+        return Aside()
 
     def keep(self, table: Table, aside: Aside) -> None:
         """Keep what was read of a landing table, instead of what was kept before."""
-        bad: dict[str, list[tuple[Any, ...]]] = {name: [] for name in aside.files}
-        for line in aside.bad:
-            bad[line.file].append((line.line, line.reason))
-        record = {
-            **_read_by(table),
-            "state": aside.state,
-            "data": aside.path.name if aside.path else None,
-            "sha256": _digest(aside.path) if aside.path else None,
-            "files": {
-                name: [account.sha256, account.size, account.lines, bad[name]]
-                for name, account in aside.files.items()
-            },
-        }
-        body = json.dumps(record, separators=(",", ":")).encode()
+        data = {path.name: _digest(path) for path in aside.paths}
+        self._write(table, Kept(data, aside.files, aside.told))
+        self.sweep()
+
+    def tell(self, table: Table, state: str) -> None:
+        """Note that the tables of lines that cannot be used have those of what is kept.
+
+        Args:
+            table: The landing table.
+            state: The fingerprint of its files.
+        """
+        with suppress(OSError):
+            kept = kept_in(self._record(table.name).read_bytes(), table)
+            if kept.files and kept.told != state:
+                self._write(table, replace(kept, told=state))
+
+    def _write(self, table: Table, kept: Kept) -> None:
         place = self._record(table.name)
         part = place.with_name(f"{place.name}.part")
         with writing(place):
-            part.write_bytes(with_digest(body))
+            part.write_bytes(kept.content(table))
             part.replace(place)
-        self.sweep()
 
     def drop(self, table: Table) -> None:
         """Keep nothing of a landing table any more."""
@@ -124,11 +105,9 @@ class KeptAside:
         """Remove the files that no record names, and records that are broken."""
         named: set[str] = set()
         for path in self.files():
-            if path.suffix == _SUFFIX:
-                try:
-                    named |= {path.name, _parsed(path.read_bytes())["data"]}
-                except (OSError, ValueError, LookupError, TypeError, RecursionError):
-                    continue
+            if path.suffix == SUFFIX:
+                with suppress(OSError, ValueError):
+                    named |= {path.name, *data_in(path.read_bytes())}
         for path in self.files():
             if path.name not in named:
                 path.unlink(missing_ok=True)
@@ -137,14 +116,19 @@ class KeptAside:
         """Keep nothing any more, but of some landing tables."""
         kept = {self._record(table) for table in but}
         for path in self.files():
-            if path.suffix == _SUFFIX and path not in kept:
+            if path.suffix == SUFFIX and path not in kept:
                 path.unlink(missing_ok=True)
         self.sweep()
 
     def files(self) -> list[Path]:
         """Return the files that are kept; what somebody else put there is none of them."""
-        there = self._there()
-        return [p for p in there if _DATA.fullmatch(p.name) or _RECORD.fullmatch(p.name)]
+        # Spark writes a checksum beside each, which is not needed.
+        return [
+            path
+            for path in self._there()
+            if is_kept(path.name)
+            or (path.suffix == ".crc" and is_kept(path.stem.removeprefix(".")))
+        ]
 
     def size(self) -> int:
         """Return the size of what is kept; the caller may have no lock."""
@@ -160,24 +144,7 @@ class KeptAside:
                 yield Path(entry.path)
 
     def _record(self, table: str) -> Path:
-        return self._folder / f"{table}{_SUFFIX}"
-
-
-def _read_by(table: Table) -> dict[str, Any]:
-    """Return what lines are judged by, and what is looked for in those that cannot be used."""
-    return {
-        "judgement": JUDGEMENT,
-        "contract": table.contract_sha256,
-        "traced": traced_in(table),
-    }
-
-
-def _parsed(content: bytes) -> Any:
-    """Return a record; raise ValueError where it is broken."""
-    record = json.loads(body_in(content))
-    if record["data"] is not None and not _DATA.fullmatch(record["data"]):
-        raise ValueError
-    return record
+        return self._folder / record_of(table)
 
 
 def _digest(path: Path) -> str:

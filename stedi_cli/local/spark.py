@@ -91,13 +91,17 @@ class SparkRunner:
         """
         self._mend_times()
         request = self._write(tasks)
-        with SparkLog(self._layout.spark_log) as self._log:
-            yield from self._events(request, tasks)
+        try:
+            with SparkLog(self._layout.spark_log) as self._log:
+                yield from self._events(request, tasks)
+        finally:
+            self._keep_unchanged(tasks)
 
     def _write(self, tasks: list[Task]) -> Path:
         """Write what Spark is told, and return the request."""
         self._temp.mkdir(parents=True)
         make_folder(self._layout.ledgers)
+        make_folder(self._layout.aside)
         request = self._temp / "request.json"
         request.write_text(json.dumps(self._request(tasks)), encoding="utf-8")
         for task in tasks:
@@ -180,6 +184,14 @@ class SparkRunner:
             self._copies.drop(self._lakehouse.tables[name].typed for name in task.landing)
             raise
 
+    def _keep_unchanged(self, tasks: list[Task]) -> None:
+        """Keep nothing aside of files that changed while they were read."""
+        for name, state in {n: s for task in tasks for n, s in task.landing.items()}.items():
+            try:
+                self._zone.refuse_changed(name, state)
+            except StediError:
+                KeptAside(self._layout).drop(self._lakehouse.tables[name])
+
     def _reason(self) -> str:
         self._log.finish()
         log = self._layout.spark_log.read_text(encoding="utf-8", errors="replace")
@@ -227,6 +239,8 @@ class SparkRunner:
             # Expired after the run, by what also sweeps the files.
             keep=None,
             ledgers=to_uri(self._layout.ledgers),
+            aside=to_uri(self._layout.aside),
+            reread=self._reread,
             folder=lambda name: to_uri(self._zone.folder(name)),
             sql=lambda task: to_uri(self._sql(task)),
             ledger=lambda table: None if self._reread else self._copies.ledger(table),

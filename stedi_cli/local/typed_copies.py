@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,15 +71,7 @@ class TypedCopies:
         ledger = self.ledger(table)
         if ledger is None:
             return Held(state.files)
-        # Places in other files may be as many, and be others.
-        prints = (state.fingerprint, ledger.fingerprint)
-        known = all(places.judged in prints for places in bad)
-        same = {
-            name: account
-            for name, account in ledger.same(state.files).items()
-            if _are_the_same(account, [places.lines.get(name, frozenset()) for places in bad])
-            and (known or not account.quarantined)
-        }
+        same = told_of(ledger.same(state.files), bad, (state.fingerprint, ledger.fingerprint))
         return Held(
             {name: facts for name, facts in state.files.items() if name not in same},
             tuple(self._place.tables.files(table.typed.name) or ()),
@@ -123,6 +115,26 @@ class TypedCopies:
             return (self._place.layout.ledgers / name).read_bytes()
         except OSError:
             return None
+
+
+def told_of(
+    accounts: Mapping[str, FileAccount], bad: Sequence[Places], prints: Collection[str]
+) -> dict[str, FileAccount]:
+    """Return the accounts of files of which tables have the lines that cannot be used.
+
+    Args:
+        accounts: Accounts of files by name.
+        bad: The places of such lines, as each table has them.
+        prints: The fingerprints of landing files that the places may be those of.
+    """
+    # Places in other files may be as many, and be others.
+    known = all(places.judged in prints for places in bad)
+    return {
+        name: account
+        for name, account in accounts.items()
+        if _are_the_same(account, [places.lines.get(name, frozenset()) for places in bad])
+        and (known or not account.quarantined)
+    }
 
 
 def _are_the_same(account: FileAccount, lines: Sequence[frozenset[int]]) -> bool:

@@ -48,7 +48,8 @@ class Prefixes:
         """Return the part of a lakehouse that a key belongs to."""
         if _is_below(key, self.warehouse):
             table = key.removeprefix(self.warehouse).lstrip("/").partition("/")[0]
-            return "ledgers" if table == "_ledgers" else part_of_table(table)
+            beside = {"_ledgers": "ledgers", "_aside": "aside"}
+            return beside.get(table) or part_of_table(table)
         if key == f"{self.jobs}/landing-index.json":
             return "index"
         parts = {self.landing: "landing", self.jobs: "notes", self.results: "results"}

@@ -9,7 +9,7 @@ from stedi_cli.lake.records import Task
 from stedi_cli.landing.answered import Answered, places
 from stedi_cli.landing.files import LandingState
 from stedi_cli.landing.ledger import JUDGEMENT, Ledger
-from stedi_cli.landing.traced import traced_sha256
+from stedi_cli.landing.traced import traced_in, traced_sha256
 from stedi_cli.project.lakehouse import HELD_BACK, Lakehouse, Table
 from stedi_cli.project.settings import Limits
 from stedi_cli.questions.withdrawals import are_asked_for
@@ -29,6 +29,8 @@ def request(
     keep: int | None,
     spare_ms: int = 0,
     ledgers: str,
+    aside: str,
+    reread: bool = False,
     folder: Callable[[str], str],
     sql: Callable[[Task], str],
     ledger: Callable[[Table], Ledger | None],
@@ -49,6 +51,8 @@ def request(
         keep: Snapshots that the script keeps of each table, or None where it expires none.
         spare_ms: How long a snapshot beyond that number stays after it was the current one.
         ledgers: URI of the folder of the ledgers.
+        aside: URI of the folder of what was read and is in no snapshot yet.
+        reread: Whether to read all landing files anew.
         folder: Returns the URI of a landing table's folder.
         sql: Returns the URI of a job's SQL.
         ledger: Returns the ledger of a landing table's typed copy; None where it cannot be used.
@@ -63,16 +67,14 @@ def request(
         **_limits(tasks, lakehouse, limits),
         "keep": keep,
         "spare_ms": spare_ms,
+        **_read_by(lakehouse),
         "changed": _changed(lakehouse, states, is_whole),
-        "traced": traced_sha256(lakehouse),
-        "judgement": JUDGEMENT,
         "ledgers": ledgers,
+        "aside": aside,
+        "reread": reread,
         "by_time": by_time,
         "answered": list(places(answered, landing)),
-        "landing": {
-            name: {"folder": folder(name), **_landing(lakehouse.tables[name], state, ledger)}
-            for name, state in landing.items()
-        },
+        "landing": {n: _landing(lakehouse, n, s, ledger, folder) for n, s in landing.items()},
         "jobs": [_job(task, lakehouse, engine, sql(task)) for task in tasks],
     }
 
@@ -85,6 +87,11 @@ def _limits(tasks: Sequence[Task], lakehouse: Lakehouse, limits: Limits) -> dict
         "max_unreadable_customers": limits.unreadable_customers,
         "customers": lakehouse.customers.name if asked and lakehouse.customers else None,
     }
+
+
+def _read_by(lakehouse: Lakehouse) -> dict[str, Any]:
+    """Return what lines are judged by, and what is looked for in those that cannot be used."""
+    return {"judgement": JUDGEMENT, "traced": traced_sha256(lakehouse)}
 
 
 def _changed(
@@ -100,16 +107,23 @@ def _changed(
 
 
 def _landing(
-    table: Table, state: LandingState, ledger: Callable[[Table], Ledger | None]
+    lakehouse: Lakehouse,
+    name: str,
+    state: LandingState,
+    ledger: Callable[[Table], Ledger | None],
+    folder: Callable[[str], str],
 ) -> dict[str, Any]:
+    table = lakehouse.tables[name]
     known = ledger(table)
     read = known.files if known else {}
     same = known.same(state.files) if known else {}
     return {
+        "folder": folder(name),
         "typed": table.typed.name,
         "fingerprint": state.fingerprint,
         "before": known.fingerprint if known else "",
         "contract": table.contract_sha256,
+        "traced": traced_in(table),
         "ledger": known.name if known else "",
         "new": {n: [f.sha256, f.size, f.lines] for n, f in state.files.items() if n not in same},
         "gone": sorted(read.keys() - same),

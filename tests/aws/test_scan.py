@@ -175,6 +175,7 @@ PARTS = {
     "warehouse/quarantine/data/x": "quarantine",
     "warehouse/held_back/data/x": "held_back",
     "warehouse/_ledgers/x": "ledgers",
+    "warehouse/_aside/x": "aside",
     "jobs/landing-index.json": "index",
     "jobs/requests/r/j.json": "notes",
     "athena-results/x.csv": "results",

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from conftest import Lake
 from sandbox.server import Sandbox
-from small import TYPED, C, motion, write_lake
+from small import TYPED, C, lines, motion, write_lake
 
 from aws.cloud_lake import CloudLake
 from aws.places import inventory
 from stedi_cli.aws.backoff import Backoff
+from stedi_cli.errors import BadDataError
 from stedi_cli.lake.job_run import JobDone
 
 pytestmark = [pytest.mark.aws, pytest.mark.slow, pytest.mark.usefixtures("glue")]
@@ -81,3 +82,29 @@ def test_glue_reads_a_landing_file_once(sandbox: Sandbox, tmp_path: Path) -> Non
     with cloud.opened() as opened:
         list(opened.infrastructure.down())
     assert inventory(sandbox) == before
+
+
+def kept(cloud: CloudLake) -> list[str]:
+    """What is kept in no snapshot."""
+    return sorted(key.rpartition(".")[2] for key in cloud.keys(cloud.layout.aside))
+
+
+def test_a_raised_limit_commits_what_was_read(sandbox: Sandbox, tmp_path: Path) -> None:
+    strict, raised = CloudLake(sandbox, PATIENT).up(), CloudLake(sandbox, PATIENT, max_bad_rows=9)
+    local = Lake(tmp_path / "local", max_bad_rows=9).up()
+    bad = lines([motion("ann@x.org", C + 77)]) + b"nonsense\n[]\n{}\n"
+    for lake in (strict, local):
+        data = write_lake(tmp_path / "data")
+        lake.upload(write_lake(data, {"accelerometer_landing": {"b.json": bad}}))
+    with pytest.raises(BadDataError, match=r"3 of \d+ lines"):
+        strict.events()
+    assert kept(strict) == ["kept"] * 3 + ["parquet"] * 3
+    # From here on no landing file can be read.
+    denied = ("AccessDenied", "no", 403)
+    refused = sandbox.fail(denied, action="GetObject", resource="/landing/", calls=None)
+    run(raised)
+    sandbox.heal()
+    assert refused.hits == []
+    local.run()
+    assert ledgers(raised) == ledgers(local)
+    assert kept(strict) == []
