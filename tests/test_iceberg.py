@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import Lake, Result
 from pyiceberg.expressions import EqualTo
+from pyiceberg.table import Transaction as IcebergTransaction
+from pyiceberg.table.update import update_table_metadata
 from small import CUSTOMERS, FOLDERS, JOBS, PUBLISHED, STRICT
 
 from stedi_cli.local.catalog import SqliteCatalog
@@ -22,6 +24,7 @@ from stedi_cli.local.layout import to_uri
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import Column, Table
 from stedi_cli.tables import iceberg
+from stedi_cli.tables.transaction import Transaction
 
 ALL = set(JOBS.values())
 MODEL = Table(
@@ -109,6 +112,30 @@ def test_a_replaced_table_is_as_before_where_the_commit_fails(place: Place) -> N
         )
     assert place.load().metadata_location == before
     assert len(place.rows()) == 2
+
+
+def test_metadata_of_a_transaction_follow_each_change_and_are_worked_out_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.replace(FIRST)
+    made: list[object] = []
+    work_out = update_table_metadata
+    monkeypatch.setattr(
+        "pyiceberg.table.update_table_metadata",
+        lambda *args: (made.append(args), work_out(*args))[1],
+    )
+    mine, theirs = Transaction(place.load()), IcebergTransaction(place.load())
+    for change in ({"a": "1"}, {"a": "2", "b": "3"}):
+        for transaction in (mine, theirs):
+            transaction.set_properties(change)
+        assert mine.table_metadata.properties == theirs.table_metadata.properties
+    made.clear()
+    assert [mine.table_metadata.properties["b"] for _ in range(3)] == ["3"] * 3
+    assert made == []
+    moved = place.load()
+    mine._table = moved
+    assert mine.table_metadata.properties["b"] == "3"
+    assert len(made) == 1
 
 
 # --- A changed model -----------------------------------------------------------------------

@@ -17,7 +17,8 @@ from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io import FileIO
 from pyiceberg.schema import Schema
 from pyiceberg.serializers import FromInputFile
-from pyiceberg.table import StaticTable, Table, Transaction
+from pyiceberg.table import StaticTable, Table
+from pyiceberg.table import Transaction as IcebergTransaction
 from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update import (
     AddSchemaUpdate,
@@ -33,6 +34,7 @@ from stedi_cli.tables.data_file import data_file
 from stedi_cli.tables.provenance import FORMAT
 from stedi_cli.tables.replace_files import ReplaceFiles
 from stedi_cli.tables.summary import COUNTS_ONLY, FORGETS, MARK
+from stedi_cli.tables.transaction import Transaction
 
 NAMESPACE = "stedi"
 # The last three come from pyiceberg's Avro decoder, which trusts sizes that a file tells.
@@ -118,6 +120,7 @@ def replace(
     identifier = f"{NAMESPACE}.{table.name}"
     schema = schema_of(table)
     properties = properties_of(table, schema, keep)
+    transaction: IcebergTransaction
     try:
         transaction = Transaction(catalog.load_table(identifier))
         forget = forget or not _is_readable(transaction) or _may_hold_bounds(transaction)
@@ -154,7 +157,7 @@ def _location(catalog: MetastoreCatalog, table: TableModel) -> str:
     return f"{catalog.properties['warehouse']}/{table.name}"
 
 
-def _is_readable(transaction: Transaction) -> bool:
+def _is_readable(transaction: IcebergTransaction) -> bool:
     """Tell whether the manifests of the current snapshot, if there is one, can be read."""
     current = transaction.table_metadata.current_snapshot()
     io = transaction._table.io
@@ -166,13 +169,13 @@ def _is_readable(transaction: Transaction) -> bool:
     return True
 
 
-def _may_hold_bounds(transaction: Transaction) -> bool:
+def _may_hold_bounds(transaction: IcebergTransaction) -> bool:
     """Tell whether values may stand in manifests of older versions or of other engines."""
     summaries = (s.summary for s in transaction.table_metadata.snapshots)
     return not all(s and COUNTS_ONLY.items() <= s.additional_properties.items() for s in summaries)
 
 
-def _unpartition(transaction: Transaction) -> None:
+def _unpartition(transaction: IcebergTransaction) -> None:
     """Take away the partitions and the order that another engine gave a table."""
     fields = transaction.table_metadata.spec().fields
     if fields:
@@ -183,7 +186,7 @@ def _unpartition(transaction: Transaction) -> None:
         transaction.update_sort_order().commit()
 
 
-def _reshape(transaction: Transaction, wanted: Schema) -> None:
+def _reshape(transaction: IcebergTransaction, wanted: Schema) -> None:
     """Give a table its columns, each under the id that it was last written under.
 
     Another engine may have given the id to another name, and older snapshots go by ids.
@@ -207,7 +210,7 @@ def _reshape(transaction: Transaction, wanted: Schema) -> None:
         transaction._apply((*added, chosen), (still,))
 
 
-def _adopt(transaction: Transaction, schema: Schema, properties: dict[str, str]) -> None:
+def _adopt(transaction: IcebergTransaction, schema: Schema, properties: dict[str, str]) -> None:
     _unpartition(transaction)
     metadata = transaction.table_metadata
     _reshape(transaction, schema)
