@@ -589,6 +589,31 @@ def test_a_record_names_rows_and_no_other_record(lake: Lake, tmp_path: Path) -> 
     as_if_never_stopped(raised, tmp_path)
 
 
+@pytest.mark.slow
+def test_no_file_that_tells_ids_of_columns_becomes_one_of_a_copy(
+    lake: Lake, tmp_path: Path, read: list[str]
+) -> None:
+    """Spark gives those of the copy as it was, by which readers would go."""
+    raised = stopped(lake, tmp_path)
+    aside, table = KeptAside(lake.layout), lake.model.tables[READINGS]
+    kept = aside.of(table)
+    rows = pq.read_table(kept.paths[0], partitioning=None)
+    fields = [
+        field.with_metadata({"PARQUET:field_id": str(9 - number)})
+        for number, field in enumerate(rows.schema)
+    ]
+    by_spark = lake.layout.aside / "00000-3-0a1b2c3d-1111-4222-8333-944455556666-0-00001.parquet"
+    pq.write_table(rows.cast(pa.schema(fields)), by_spark)
+    assert pq.read_schema(by_spark).field(0).metadata
+    aside.keep(table, Aside((by_spark,), kept.files, kept.told))
+    read.clear()
+    raised.run()
+    assert read == []
+    (path,) = data_files(lake)
+    assert not any(field.metadata for field in pq.read_schema(path))
+    as_if_never_stopped(raised, tmp_path)
+
+
 def test_what_goes_while_it_is_looked_at_has_no_size(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
