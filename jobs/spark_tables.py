@@ -43,6 +43,7 @@ class Tables:
         self.request = request
         self.model = model["tables"]
         self.stray = tuple(model["stray"])
+        self.data_path = str(model["data_path"])
         self.database = f"{request['catalog']}.{request['namespace']}"
         spark.sql(f"USE {self.database}")
 
@@ -94,7 +95,7 @@ class Tables:
             history.drop_stray()
         properties = dict(table["properties"])
         location = properties.pop("location")
-        properties |= {"write.data.path": data} if data else {}
+        properties |= {self.data_path: data} if data else {}
         fields = [
             {"id": k, "name": c["name"], "required": False, "type": c["type"], "doc": c["doc"]}
             for k, c in enumerate(table["columns"], start=1)

@@ -11,7 +11,7 @@ from stedi_cli.errors import UsageError
 from stedi_cli.landing import contract, seams, traces
 from stedi_cli.project.folder import bundled
 from stedi_cli.project.lakehouse import Lakehouse, Table
-from stedi_cli.tables.metrics import STRAY
+from stedi_cli.tables.metrics import DATA_PATH, STRAY
 
 SCRIPT = "glue_job.py"
 """Name of the script in the project's folder of jobs."""
@@ -38,7 +38,7 @@ def model(lakehouse: Lakehouse, *, location: Callable[[str], str], keep: int) ->
     """
     stored = {**lakehouse.tables, **lakehouse.typed}
     tables = {name: _table(table, location(name), keep) for name, table in stored.items()}
-    return {"tables": tables, "stray": STRAY}
+    return {"tables": tables, "stray": STRAY, "data_path": DATA_PATH}
 
 
 def refuse_other_script(project: Path) -> None:

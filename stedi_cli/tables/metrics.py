@@ -12,9 +12,11 @@ from stedi_cli.tables.provenance import TableState
 
 UNCOUNTED = "none"
 """The mode of a column of which not even the values are counted."""
+DATA_PATH = "write.data.path"
+"""The property that says where a table's data files are written."""
 STRAY = (
     "write.parquet.bloom-filter-",
-    "write.data.path",
+    DATA_PATH,
     "write.metadata.path",
     "write.object-storage.",
     "write.folder-storage.",

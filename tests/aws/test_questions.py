@@ -501,6 +501,7 @@ class Asked:
                 right=None, read=bytes, write=lambda content: None, basis=lambda landing: {}
             ),
             account=None,
+            has_copy=lambda table: True,
         )
         return Validation(self._model, lake, None).run()
 
