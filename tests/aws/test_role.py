@@ -111,6 +111,7 @@ def test_runs_ask_for_all_that_the_role_may_do_and_for_nothing_else(
 
 
 READS = ("s3:GetObject", "/warehouse/*")
+DELETES = ("s3:DeleteObject", "/warehouse/*")
 MAY_NOT = "role stedi-glue may not {action} on arn:aws:"
 # By action, the end of the resources, and what the message says.
 TAKEN = [
@@ -120,7 +121,7 @@ TAKEN = [
     ("s3:GetObject", "/jobs/*", MAY_NOT),
     (*READS, MAY_NOT),
     ("s3:PutObject", "/warehouse/*", MAY_NOT),
-    ("s3:DeleteObject", "/warehouse/*", "{action} failed for files of old snapshots below s3://"),
+    (*DELETES, "{action} failed for files of old snapshots below s3://"),
     ("glue:GetDatabase", "", MAY_NOT),
     ("glue:GetTable", "", MAY_NOT),
     ("glue:CreateTable", "", MAY_NOT),
@@ -132,6 +133,9 @@ TAKEN = [
 def test_without_one_permission_a_run_fails_and_names_it(
     cloud: CloudLake, ask: Ask, action: str, ending: str, said: str
 ) -> None:
+    if (action, ending) in (READS, DELETES):
+        # What is in quarantine is read by the next run, and nothing is kept aside that it removes.
+        assert ask("jobs", "run", FIRST, *BAD).code == 0
     # An earlier table of the other policy, whose files have to go.
     cloud.write(TABLE, {"run": "earlier", "job": FIRST, "policy": "published"})
     gone: set[Grant] = set()
@@ -141,9 +145,6 @@ def test_without_one_permission_a_run_fails_and_names_it(
         gone.update(taken)
         return (allowed - taken) | but_metadata(taken)
 
-    if (action, ending) == READS:
-        # What is in quarantine is read by the next run.
-        assert ask("jobs", "run", FIRST, *BAD).code == 0
     before = cloud.snapshot(TABLE)
     rewrite(cloud, without)
     assert gone
