@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stedi_cli.project.lakehouse import Column, Table
+
 FOLDERS = {
     "customer_landing": "customer",
     "accelerometer_landing": "accelerometer",
@@ -134,3 +136,16 @@ def write_lake(folder: Path, files: Files = SMALL, *, below: str = "landing") ->
 def lines(records: Iterable[Record]) -> bytes:
     """Records as newline-delimited JSON."""
     return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+THINGS = Table(
+    "things",
+    "trusted",
+    "Things",
+    (
+        Column("who", "string", "A person", personal=True),
+        Column("n", "long", "A number"),
+        Column("x", "double", "A measure"),
+    ),
+)
+"""A table of nobody's job."""

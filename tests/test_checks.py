@@ -74,7 +74,7 @@ def put(lake: Lake, table: Table, rows: Rows) -> None:
     schema = pa.schema([(column.name, TYPES[column.type]) for column in table.columns])
     pq.write_table(pa.Table.from_pylist(rows, schema), path)
     catalog = open_catalog(lake.layout)
-    iceberg.replace(catalog, table, [to_uri(path)], made, keep=3, forget=False)
+    iceberg.replace(catalog, table, {to_uri(path): path}, made, keep=3, forget=False)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from pyiceberg.manifest import DataFile
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
 from pyiceberg.table.metadata import TableMetadata, new_table_metadata
 from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
+from small import THINGS
 
 from stedi_cli.local.engine import PARQUET
 from stedi_cli.local.layout import to_uri
@@ -22,17 +24,7 @@ from stedi_cli.tables import metrics
 from stedi_cli.tables.data_file import data_file
 from stedi_cli.tables.iceberg import schema_of
 
-MODEL = Table(
-    "things",
-    "trusted",
-    "Things",
-    (
-        Column("who", "string", "A person", personal=True),
-        Column("n", "long", "A number"),
-        Column("x", "double", "A measure"),
-        Column("a b", "string", "A text"),
-    ),
-)
+MODEL = replace(THINGS, columns=(*THINGS.columns, Column("a b", "string", "A text")))
 ROWS = (
     "SELECT 'p' || i AS who, CASE WHEN i % 3 > 0 THEN i END AS n, i / 7 AS x,"
     " CASE WHEN i < 2500 THEN 'a' END AS \"a b\" FROM range({}) AS t(i)"
@@ -86,14 +78,14 @@ def test_a_file_is_described_as_by_pyiceberg(tmp_path: Path, writer: str) -> Non
     path = tmp_path / "a.parquet"
     WRITERS[writer](path)
     table = metadata()
-    said = data_file(PlainFiles(), table, to_uri(path))
+    said = data_file(path, table, to_uri(path))
     assert told(said) == told(parquet_file_to_data_file(PlainFiles(), table, to_uri(path)))
 
 
 def test_nulls_that_a_footer_does_not_count_are_not_told(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     by_arrow(path, 10, write_statistics=["n"])
-    said = data_file(PlainFiles(), metadata(), to_uri(path))
+    said = data_file(path, metadata(), to_uri(path))
     assert said.null_value_counts == {2: 4}
     assert said.value_counts == {2: 10, 3: 10, 4: 10}
 
@@ -103,7 +95,7 @@ def test_what_is_no_parquet_file_is_refused(tmp_path: Path, content: bytes) -> N
     path = tmp_path / "a.parquet"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="Parquet"):
-        data_file(PlainFiles(), metadata(), to_uri(path))
+        data_file(path, metadata(), to_uri(path))
 
 
 def test_a_footer_that_is_cut_or_changed_is_refused_or_read(tmp_path: Path) -> None:
@@ -117,7 +109,7 @@ def test_a_footer_that_is_cut_or_changed_is_refused_or_read(tmp_path: Path) -> N
         broken[place] ^= 0xFF
         path.write_bytes(broken)
         try:
-            data_file(PlainFiles(), metadata(), to_uri(path))
+            data_file(path, metadata(), to_uri(path))
         except ValueError:
             refused += 1
     assert refused > 0
@@ -127,7 +119,7 @@ def test_a_file_with_another_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pq.write_table(pa.table({"who": ["ann"], "other": [1]}), path)
     with pytest.raises(ValueError, match="a column that its table has not"):
-        data_file(PlainFiles(), metadata(), to_uri(path))
+        data_file(path, metadata(), to_uri(path))
 
 
 def test_a_new_file_takes_no_others_place(tmp_path: Path) -> None:

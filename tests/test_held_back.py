@@ -452,7 +452,9 @@ def put(lake: Lake, table: str, change: Callable[[list[Record]], list[Record]]) 
     pq.write_table(before.from_pylist(change(before.to_pylist()), before.schema), path)
     made = current.provenance.to_summary()
     model = lake.model.tables[table]
-    iceberg.replace(open_catalog(lake.layout), model, [to_uri(path)], made, keep=3, forget=False)
+    iceberg.replace(
+        open_catalog(lake.layout), model, {to_uri(path): path}, made, keep=3, forget=False
+    )
 
 
 def violations(lake: Lake) -> dict[str, int | None]:
@@ -575,7 +577,7 @@ def test_what_is_held_back_is_found_again(held: Lake, damage: str) -> None:
     else:
         summary = {} if damage == "emptied" else {"stedi.lines": "{}", "stedi.judged": "{}"}
         catalog = open_catalog(held.layout)
-        iceberg.replace(catalog, model, [], summary, keep=3, forget=False)
+        iceberg.replace(catalog, model, {}, summary, keep=3, forget=False)
     if damage in ("lost", "cut"):
         with pytest.raises(StediError, match="held_back"):
             held.validate()
@@ -600,7 +602,9 @@ def test_a_row_that_is_missing_is_told(held: Lake) -> None:
         "stedi.traced": state.traced,
     }
     model = held.model.tables["held_back"]
-    iceberg.replace(open_catalog(held.layout), model, [to_uri(path)], said, keep=3, forget=False)
+    iceberg.replace(
+        open_catalog(held.layout), model, {to_uri(path): path}, said, keep=3, forget=False
+    )
     assert [n for n in violations(held) if n.endswith("_accounted")]
     held.run(force=True)
     assert trusted(held) == {BOB, DAN, FAY}
@@ -674,7 +678,9 @@ def test_what_is_known_of_another_line_is_looked_for_again(held: Lake) -> None:
         "stedi.traced": state.traced,
     }
     model = held.model.tables["held_back"]
-    iceberg.replace(open_catalog(held.layout), model, [to_uri(path)], said, keep=3, forget=False)
+    iceberg.replace(
+        open_catalog(held.layout), model, {to_uri(path): path}, said, keep=3, forget=False
+    )
     held.run(force=True)
     assert all_rows(held) == before
 

@@ -17,7 +17,7 @@ from conftest import Lake, Result
 from pyiceberg.expressions import EqualTo
 from pyiceberg.table import Transaction as IcebergTransaction
 from pyiceberg.table.update import update_table_metadata
-from small import CUSTOMERS, FOLDERS, JOBS, PUBLISHED, STRICT
+from small import CUSTOMERS, FOLDERS, JOBS, PUBLISHED, STRICT, THINGS
 
 from stedi_cli.local.catalog import SqliteCatalog
 from stedi_cli.local.layout import to_uri
@@ -27,16 +27,6 @@ from stedi_cli.tables import iceberg
 from stedi_cli.tables.transaction import Transaction
 
 ALL = set(JOBS.values())
-MODEL = Table(
-    "things",
-    "trusted",
-    "Things",
-    (
-        Column("who", "string", "A person", personal=True),
-        Column("n", "long", "A number"),
-        Column("x", "double", "A measure"),
-    ),
-)
 
 
 class Place:
@@ -48,12 +38,14 @@ class Place:
         self.catalog.create_namespace(iceberg.NAMESPACE)
         self._files = 0
 
-    def replace(self, columns: dict[str, list[Any]], model: Table = MODEL, **options: Any) -> int:
+    def replace(self, columns: dict[str, list[Any]], model: Table = THINGS, **options: Any) -> int:
         self._files += 1
         path = self.folder / f"{self._files}.parquet"
         pq.write_table(pa.table(columns), path)
         given = {"keep": 10, "forget": False} | options
-        return iceberg.replace(self.catalog, model, [to_uri(path)], {"stedi.n": "1"}, **given)[0]
+        return iceberg.replace(
+            self.catalog, model, {to_uri(path): path}, {"stedi.n": "1"}, **given
+        )[0]
 
     def load(self) -> Any:
         return self.catalog.load_table("stedi.things")
@@ -90,7 +82,7 @@ def test_replace_creates_and_replaces_in_one_snapshot_each(place: Place) -> None
 
 def test_replace_by_nothing_leaves_an_empty_table(place: Place) -> None:
     place.replace(FIRST)
-    iceberg.replace(place.catalog, MODEL, [], {}, keep=10, forget=False)
+    iceberg.replace(place.catalog, THINGS, {}, {}, keep=10, forget=False)
     assert place.rows() == []
     assert place.load().current_snapshot().summary["total-records"] == "0"
 
@@ -106,10 +98,9 @@ def test_older_snapshots_expire(place: Place, forget: bool, left: int) -> None:
 def test_a_replaced_table_is_as_before_where_the_commit_fails(place: Place) -> None:
     place.replace(FIRST)
     before = place.load().metadata_location
+    path = place.folder / "no.parquet"
     with pytest.raises(FileNotFoundError):
-        iceberg.replace(
-            place.catalog, MODEL, [to_uri(place.folder / "no.parquet")], {}, keep=1, forget=True
-        )
+        iceberg.replace(place.catalog, THINGS, {to_uri(path): path}, {}, keep=1, forget=True)
     assert place.load().metadata_location == before
     assert len(place.rows()) == 2
 
@@ -142,10 +133,10 @@ def test_metadata_of_a_transaction_follow_each_change_and_are_worked_out_once(
 
 
 def _with(*columns: Column) -> Table:
-    return dataclasses.replace(MODEL, columns=columns)
+    return dataclasses.replace(THINGS, columns=columns)
 
 
-WHO, N, X = MODEL.columns
+WHO, N, X = THINGS.columns
 NEW = Column("new", "string", "A new one", personal=True)
 N_TEXT = Column("n", "string", "Now a text")
 N_PRIVATE = dataclasses.replace(N, personal=True)

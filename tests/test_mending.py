@@ -131,7 +131,8 @@ def test_a_quarantine_that_does_not_name_its_files_is_read(lake: Lake, tmp_path:
     lake.run()
     catalog = open_catalog(lake.layout)
     table = lake.model.tables["quarantine"]
-    replace(catalog, table, [to_uri(lake.data_file("quarantine"))], {}, keep=1, forget=True)
+    path = lake.data_file("quarantine")
+    replace(catalog, table, {to_uri(path): path}, {}, keep=1, forget=True)
     current = lake.states()["quarantine"].current
     assert current is not None and not current.files
     assert lake.rows("quarantine") == [("customer_landing", "bad.json", 1, "missing:email")]

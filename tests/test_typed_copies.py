@@ -886,7 +886,7 @@ def _row_of_another_file(lake: Lake) -> None:
     summary |= ledger_to_summary(current.ledger)
     typed = lake.model.tables[READINGS].typed
     iceberg.replace(
-        open_catalog(lake.layout), typed, [to_uri(other)], summary, keep=9, forget=False
+        open_catalog(lake.layout), typed, {to_uri(other): other}, summary, keep=9, forget=False
     )
 
 

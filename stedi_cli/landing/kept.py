@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stedi_cli.durable import body_in, with_digest
-from stedi_cli.landing.file_facts import FileFacts
 from stedi_cli.landing.ledger import JUDGEMENT, FileAccount
 from stedi_cli.landing.traced import traced_in
 from stedi_cli.project.lakehouse import Table
@@ -38,14 +37,6 @@ class Kept:
     data: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, FileAccount] = field(default_factory=dict)
     told: str = ""
-
-    def same(self, files: Mapping[str, FileFacts]) -> dict[str, FileAccount]:
-        """Return the accounts of those that are still what was read."""
-        return {
-            name: account
-            for name, account in self.files.items()
-            if name in files and account.is_of(files[name])
-        }
 
     def content(self, table: Table) -> bytes:
         """Return the record of a landing table as it is stored."""

@@ -41,6 +41,19 @@ class FileAccount:
         return (self.sha256, self.size, self.lines) == (facts.sha256, facts.size, facts.lines)
 
 
+def still_those(
+    read: Mapping[str, FileAccount], files: Mapping[str, FileFacts]
+) -> dict[str, FileAccount]:
+    """Return the accounts of files that are still those that were read.
+
+    Args:
+        read: The accounts by file name.
+        files: The landing files as they are.
+    """
+    found = {name: account for name, account in read.items() if name in files}
+    return {name: account for name, account in found.items() if account.is_of(files[name])}
+
+
 @dataclass(frozen=True)
 class Ledger:
     """The files of a landing table that were read.
@@ -74,8 +87,7 @@ class Ledger:
         Args:
             files: The landing files as they are.
         """
-        found = {name: account for name, account in self.files.items() if name in files}
-        return {name: account for name, account in found.items() if account.is_of(files[name])}
+        return still_those(self.files, files)
 
     def unread(self, files: Mapping[str, FileFacts]) -> int:
         """Return the lines of files that were not read as they are."""

@@ -207,7 +207,7 @@ class Ingestion:
         done = iceberg.replace(
             self._place.catalog,
             typed,
-            [to_uri(path) for path in added],
+            {to_uri(path): path for path in added},
             files_to_summary(sizes) | ledger_to_summary(reading.ledger.name),
             keep=self._place.settings.keep_snapshots,
             forget=bool(held.gone) or not held.ledger,

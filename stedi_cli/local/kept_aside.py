@@ -17,7 +17,7 @@ from pathlib import Path
 from stedi_cli.durable import writing
 from stedi_cli.landing.file_facts import FileFacts, digest, pieces
 from stedi_cli.landing.kept import SUFFIX, Kept, data_in, is_kept, kept_in, record_of
-from stedi_cli.landing.ledger import FileAccount
+from stedi_cli.landing.ledger import FileAccount, still_those
 from stedi_cli.local.layout import Layout
 from stedi_cli.project.lakehouse import Table
 
@@ -41,7 +41,7 @@ class Aside:
 
     def same(self, files: Mapping[str, FileFacts]) -> dict[str, FileAccount]:
         """Return the accounts of those that are still what was read."""
-        return Kept(files=self.files).same(files)
+        return still_those(self.files, files)
 
 
 class KeptAside:

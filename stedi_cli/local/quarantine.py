@@ -88,7 +88,7 @@ class Quarantine:
         done = iceberg.replace(
             self._place.catalog,
             self._table,
-            [to_uri(path)],
+            {to_uri(path): path},
             files_to_summary({path.name: path.stat().st_size})
             | lines_to_summary(_lines(after), {**earlier, **judged})
             | self.summary(),

@@ -197,7 +197,7 @@ class DuckRunner:
         done = iceberg.replace(
             self._place.catalog,
             table,
-            [to_uri(path)],
+            {to_uri(path): path},
             record.to_summary() | files_to_summary({path.name: path.stat().st_size}),
             keep=self._place.settings.keep_snapshots,
             forget=self._forgets(table, path, rows, provenance),

@@ -6,8 +6,9 @@ Imported late, since pyiceberg costs half a second.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from itertools import count
+from pathlib import Path
 from typing import NamedTuple
 
 from pyiceberg.catalog import MetastoreCatalog
@@ -99,7 +100,7 @@ def properties_of(table: TableModel, schema: Schema, keep: int) -> dict[str, str
 def replace(
     catalog: MetastoreCatalog,
     table: TableModel,
-    files: Sequence[str],
+    files: Mapping[str, Path],
     summary: dict[str, str],
     *,
     keep: int,
@@ -111,7 +112,7 @@ def replace(
     Args:
         catalog: The catalog.
         table: The table.
-        files: URIs of the Parquet files that make up the new content.
+        files: The Parquet files that make up the new content: by its URI where each can be read.
         summary: Properties of the new snapshot.
         keep: Snapshots to keep, the new one included.
         forget: Whether no older snapshot may stay, as after a change of policy.
@@ -134,8 +135,8 @@ def replace(
     said = {**summary, **COUNTS_ONLY, **({FORGETS: "true"} if forget else {})}
     replacing = ReplaceFiles(Operation.OVERWRITE, transaction, io, snapshot_properties=said)
     replacing.kept = frozenset(kept)
-    for uri in files:
-        replacing.append_data_file(data_file(io, transaction.table_metadata, uri))
+    for uri, path in files.items():
+        replacing.append_data_file(data_file(path, transaction.table_metadata, uri))
     replacing.commit()
     expired = expiry.expire(transaction, keep)
     transaction.commit_transaction()

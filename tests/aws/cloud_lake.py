@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from stedi_cli.landing.contract import Unusable
 from stedi_cli.landing.ledger import FileAccount, Ledger
 from stedi_cli.landing.lines import fields_of, filled, unpacked
 from stedi_cli.project import folder as project
-from stedi_cli.project.lakehouse import HELD_BACK
+from stedi_cli.project.lakehouse import HELD_BACK, Table
 from stedi_cli.project.settings import AwsSettings, load_settings
 from stedi_cli.runs.pipeline import Event, Pipeline
 from stedi_cli.tables import iceberg
@@ -132,23 +133,31 @@ class CloudLake:
     ) -> None:
         """Replace a table by one of one row, with a record in its snapshot."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         lakehouse = self.settings.lakehouse()
         table = {**lakehouse.tables, **lakehouse.typed}[name]
         schema = iceberg.schema_of(table).as_arrow()
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.table([pa.nulls(1, f.type) for f in schema], schema=schema), sink)
-        run = str(record.get("run", "by-hand"))
-        key = f"{self.layout.table_folder(name)}/data/{run}-{name}.parquet"
-        self.s3.put_object(Bucket=self.layout.bucket, Key=key, Body=sink.getvalue().to_pybytes())
         summary = {
             f"stedi.{k}": v if isinstance(v, str) else json.dumps(v, sort_keys=True)
             for k, v in record.items()
         }
         forget = expire and bool(self.policies(name) - {summary.get("stedi.policy")})
-        uri = self.layout.uri(key)
-        iceberg.replace(self.catalog, table, [uri], summary, keep=keep, forget=forget)
+        rows = pa.table([pa.nulls(1, f.type) for f in schema], schema=schema)
+        file = f"{record.get('run', 'by-hand')}-{name}.parquet"
+        self.put_rows(table, rows, file, summary, keep=keep, forget=forget)
+
+    def put_rows(
+        self, table: Table, rows: Any, file: str, summary: dict[str, str], **how: Any
+    ) -> None:
+        """Replace a table by rows of Arrow, in a data file of that name."""
+        import pyarrow.parquet as pq
+
+        key = f"{self.layout.table_folder(table.name)}/data/{file}"
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / file
+            pq.write_table(rows, path)
+            self.s3.put_object(Bucket=self.layout.bucket, Key=key, Body=path.read_bytes())
+            iceberg.replace(self.catalog, table, {self.layout.uri(key): path}, summary, **how)
 
     @cached_property
     def lines(self) -> dict[str, dict[str, int]]:
