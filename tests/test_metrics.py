@@ -14,7 +14,8 @@ import pytest
 from conftest import PROJECT, Lake
 from pyiceberg.expressions import EqualTo
 from pyiceberg.io.pyarrow import PyArrowFileIO, parquet_file_to_data_file
-from pyiceberg.manifest import ManifestContent, ManifestFile
+from pyiceberg.manifest import DataFile, ManifestContent, ManifestFile
+from pyiceberg.table.metadata import TableMetadata
 from small import JOBS, STRICT, write_lake
 
 from stedi_cli.lake.job_run import JobDone
@@ -79,6 +80,11 @@ def as_before(table: Table) -> dict[str, str]:
     return {f"write.metadata.metrics.column.{name}": "none" for name in personal}
 
 
+def told_with_values(_: Path, metadata: TableMetadata, uri: str) -> DataFile:
+    """What a manifest said of a data file in older versions: its columns' bounds too."""
+    return parquet_file_to_data_file(PyArrowFileIO(), metadata, uri)
+
+
 @pytest.fixture
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     """The sample in a lakehouse of an older version, each table built twice."""
@@ -88,7 +94,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
         patch.setattr(metrics, "properties", as_before)
         patch.setattr(iceberg, "COUNTS_ONLY", {})
         patch.setattr(iceberg, "_may_hold_bounds", lambda _: False)
-        patch.setattr(iceberg, "data_file", parquet_file_to_data_file)
+        patch.setattr(iceberg, "data_file", told_with_values)
         patch.setattr("stedi_cli.local.engine.PARQUET", "FORMAT parquet, COMPRESSION zstd")
         # Made by `infra up` with the properties of today.
         open_catalog(lake.layout).drop_table("stedi.quarantine")
