@@ -15,6 +15,7 @@ from conftest import Lake, Result, mostly_slow
 from pyiceberg.table import Table as IcebergTable
 from small import CUSTOMERS, JOBS, MOTIONS, C, customer, lines, motion, step, write_lake
 
+from stedi_cli.landing import guard, ledger
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.table_files import open_catalog
@@ -286,6 +287,37 @@ def test_a_branch_written_later_goes_with_the_next_run(
     assert set(held.refresh().refs()) == {"main"}
     assert _snapshots(twice)["customer_trusted"] == 1
     assert twice.built() == set()
+
+
+@pytest.mark.slow
+def test_rows_that_depend_on_more_than_the_inputs_are_compared(
+    twice: Lake, tmp_path: Path, invoke: Callable[..., Result]
+) -> None:
+    """As where readings of a year ago are left out: nothing changed, and rows go all the same."""
+    invoke("init", tmp_path / "project")
+    text = tmp_path / "project" / "jobs" / "customer_landing_to_trusted.sql"
+    text.write_text(text.read_text().replace("l.phone,", "CAST(random() AS VARCHAR) AS phone,"))
+    lake = Lake(twice.settings.root, project=tmp_path / "project")
+    for force in (False, True):
+        lake.run(force=force)
+        assert _snapshots(lake) == dict.fromkeys(ALL, 1)
+
+
+@pytest.mark.slow
+def test_rows_of_files_that_are_read_again_are_compared(
+    twice: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files are the same, and another version takes another value out of each line."""
+
+    def given(column: Column) -> str:
+        return f"upper(raw.{column.name})" if column.name == "customerName" else own(column)
+
+    own = guard._given
+    monkeypatch.setattr(guard, "_given", given)
+    monkeypatch.setattr(ledger, "JUDGEMENT", ledger.JUDGEMENT + 1)
+    twice.run(force=True)
+    assert _snapshots(twice)["customer_trusted"] == 1
+    assert all(row[0].isupper() for row in _stored(twice, "customer_trusted"))
 
 
 def test_rows_made_to_have_one_hash_are_told_apart(lake: Lake, tmp_path: Path) -> None:

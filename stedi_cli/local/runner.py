@@ -23,7 +23,7 @@ from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.place import Place
 from stedi_cli.project.lakehouse import HELD_BACK, STRICT, Job, JobText, Table
-from stedi_cli.questions.statement import first_line, one_select
+from stedi_cli.questions.statement import first_line, is_repeatable, one_select
 from stedi_cli.sql import identifier, literal, parquet
 from stedi_cli.tables.history import RefRemoved, inputs_forgot
 from stedi_cli.tables.provenance import LandingAccount, Provenance
@@ -119,7 +119,7 @@ class DuckRunner:
         # Where this fails the file is swept: it may be committed all the same.
         rows = self._write(job, task.text, table, path)
         accounts = {name: self._accounts[name] for name in task.landing}
-        snapshot = self._commit(table, path, rows, provenance, accounts)
+        snapshot = self._commit(task, table, path, rows, provenance, accounts)
         quarantined = sum(accounts[n].quarantined for n in self._lakehouse.answers_for(job))
         return JobOutcome(rows, quarantined, time.perf_counter() - started, snapshot)
 
@@ -185,6 +185,7 @@ class DuckRunner:
 
     def _commit(
         self,
+        task: Task,
         table: Table,
         path: Path,
         rows: int,
@@ -200,13 +201,13 @@ class DuckRunner:
             {to_uri(path): path},
             record.to_summary() | files_to_summary({path.name: path.stat().st_size}),
             keep=self._place.settings.keep_snapshots,
-            forget=self._forgets(table, path, rows, provenance),
+            forget=self._forgets(task, table, path, rows),
         )
         self._tables.forget()
         self._note(table.name, done.expired)
         return done.snapshot
 
-    def _forgets(self, table: Table, path: Path, rows: int, provenance: Provenance) -> bool:
+    def _forgets(self, task: Task, table: Table, path: Path, rows: int) -> bool:
         """Tell whether a table's older snapshots would give back what it must not hold any more."""
         states = self._tables.states()
         before = states.get(table.name)
@@ -216,10 +217,13 @@ class DuckRunner:
         if before.current is None or earlier is None or not self._tables.is_whole(table.name):
             return True
         policies = {s.provenance.policy for s in before.snapshots if s.provenance is not None}
-        if policies != {provenance.policy} or inputs_forgot(earlier, states):
+        if policies != {task.provenance.policy} or inputs_forgot(earlier, states):
             return True
         if before.current.rows is None or before.current.rows > rows:
             return True
+        if task.is_forced and not self._ingestion.changed and is_repeatable(task.text.sql):
+            # Of the same rows by the same SQL: none is lost.
+            return False
         files = self._tables.files(table.name) or []
         return loses_rows(self._engine, table, files, path)
 

@@ -214,7 +214,7 @@ class Pipeline:
 
     def _tasks(self, plans: list[JobPlan], engine: str) -> list[Task]:
         run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
-        return [self._task(plan.job, run, engine) for plan in plans if plan.stale]
+        return [self._task(plan, run, engine) for plan in plans if plan.stale]
 
     def _told(self, plans: list[JobPlan], events: Iterator[RunEvent]) -> Iterator[Event]:
         for plan in plans:
@@ -230,12 +230,14 @@ class Pipeline:
                 if isinstance(event, RunDetached):
                     return
 
-    def _task(self, job: Job, run: str, engine: str) -> Task:
+    def _task(self, plan: JobPlan, run: str, engine: str) -> Task:
+        job = plan.job
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
         provenance = self._stale.recipes.provenance(job, run=run, engine=engine)
         known = {name: state.fingerprint for name, state in landing.items()}
         provenance = dataclasses.replace(provenance, inputs=known)
-        return Task(job, self._stale.recipes.text(job), provenance, landing)
+        text = self._stale.recipes.text(job)
+        return Task(job, text, provenance, landing, is_forced=plan.stale == FORCED)
 
     def _unchanged(self, job: Job) -> JobDone:
         rows, accounts = self._built(job)
