@@ -69,14 +69,16 @@ class DataSet:
 
     def files_there(self, table: Table, state: LandingState) -> dict[str, str]:
         """Return which landing files are its own, packed or not: their names by its paths."""
-        by_digest: dict[str, set[str]] = {}
+        own = self.files_of(table)
+        by_digest: dict[str, set[str]] = {digest: set() for digest in own.values()}
         for name, facts in state.files.items():
             for digest in (facts.sha256, facts.content):
-                by_digest.setdefault(digest, set()).add(name)
+                if digest in by_digest:
+                    by_digest[digest].add(name)
         there: dict[str, str] = {}
         taken: set[str] = set()
-        for path, digest in self.files_of(table).items():
-            free = by_digest.get(digest, set()) - taken
+        for path, digest in own.items():
+            free = by_digest[digest] - taken
             if free:
                 # The very bytes before the same ones packed, then the one of that name.
                 there[path] = min(

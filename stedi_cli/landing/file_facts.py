@@ -49,16 +49,18 @@ class FileFacts:
     content: str = ""
 
 
+_TOLD = ("sha256", "size", "lines", "too_long", "shape")
+_TOLD_AS = (str, int, int, bool, str, str)
+
+
 def facts_from(index: Mapping[str, Any]) -> FileFacts:
     """Return facts as an index holds them; raise KeyError or TypeError where it does not."""
     # An older one does not say what shape a file has, so that all are looked at again.
-    names = ("sha256", "size", "lines", "too_long", "shape")
-    facts = FileFacts(*[index[name] for name in names] + [index.get("content", "")])
-    whole = type(facts.size) is int and type(facts.lines) is int
-    texts = all(type(text) is str for text in (facts.sha256, facts.shape, facts.content))
-    if not (whole and texts and isinstance(facts.too_long, bool)):
+    told = *map(index.__getitem__, _TOLD), index.get("content", "")
+    # One comparison, since there may be thousands.
+    if tuple(map(type, told)) != _TOLD_AS:
         raise TypeError
-    return facts
+    return FileFacts(*told)
 
 
 def pieces(stream: BinaryIO) -> Iterator[bytes]:

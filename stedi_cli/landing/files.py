@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from stedi_cli.landing.file_facts import FileFacts
 
@@ -15,7 +16,7 @@ class LandingState:
 
     files: dict[str, FileFacts]
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Digest of the files' names and contents: by its file's name a line is found again."""
         return fingerprint({name: facts.sha256 for name, facts in self.files.items()})

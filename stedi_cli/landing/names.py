@@ -22,6 +22,7 @@ RENAME_THERE = f"{RENAME} Rename it where it lies, then run `stedi jobs run --al
 
 # No quotes, wildcards, separators or control characters: such a name is safe in every engine.
 _SAFE_NAME = re.compile(r"(?:[^\W_]|[(+=@-])[\w .,()+=@-]{0,199}")
+_PLAIN_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}\.json")
 # A key of S3 has 1,024 bytes at most, with the table's prefix.
 _LONGEST_NAME = 800
 _CONSENT_NAME = re.compile(r"consent-[0-9a-f]{32}\.json")
@@ -51,6 +52,9 @@ def is_landing_name(name: str) -> bool:
 
 def is_safe_name(name: str) -> bool:
     """Tell whether a file of that path below a table's folder can be in the landing zone."""
+    # Most are so plain, and there may be thousands.
+    if _PLAIN_NAME.fullmatch(name):
+        return True
     parts = name.split("/")
     safe = is_landing_name(name) and all(map(_SAFE_NAME.fullmatch, parts))
     return safe and len(name.encode()) <= _LONGEST_NAME

@@ -74,10 +74,10 @@ class Kept:
             state, files = tables.states().get(name), tables.files(name)
             current = state.current if state else None
             return ([current.id if current else None] if state else []), list(files or ())
-        held = TypedCopies(self._place).held(table, landing[name])
-        new = [self._place.zone.folder(name) / file for file in held.new]
-        what = [landing[name].fingerprint, held.ledger, sorted(held.gone)]
-        return list(what), [*held.files, *new]
+        # What a copy holds of these files, its ledger says; it need not be parsed for that.
+        ledger = TypedCopies(self._place).usable_ledger(table)
+        copied = tables.files(table.typed.name) if ledger else None
+        return [landing[name].fingerprint, ledger], list(copied or ())
 
 
 def _installed(package: str) -> list[object]:

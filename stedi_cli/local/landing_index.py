@@ -53,7 +53,7 @@ class LandingIndex:
 
     def get(self, key: str) -> Entry | None:
         """Return what is known of a file."""
-        return self._entries().get(key)
+        return (self._read or self._entries()).get(key)
 
     def doubt(self) -> None:
         """Have each file read again, whatever its stamp says."""
@@ -102,8 +102,7 @@ class LandingIndex:
 
 def _entry(raw: dict[str, Any]) -> Entry:
     """Read an entry of the cache; raise TypeError where a value is of another type."""
-    origin = origin_from(raw.get("origin"))
-    entry = Entry(list(raw["stamp"]), raw["hashed_ns"], facts_from(raw["facts"]), origin)
-    if not all(type(number) is int for number in (*entry.stamp, entry.hashed_ns)):
+    stamp, hashed_ns = list(raw["stamp"]), raw["hashed_ns"]
+    if {int} != {type(hashed_ns), *map(type, stamp)}:
         raise TypeError
-    return entry
+    return Entry(stamp, hashed_ns, facts_from(raw["facts"]), origin_from(raw.get("origin")))

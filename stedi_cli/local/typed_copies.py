@@ -87,11 +87,21 @@ class TypedCopies:
         return found if found and tables.is_whole(table.typed.name) else None
 
     def is_usable(self, table: Table) -> bool:
-        """Tell whether a landing table's copy can be used; its ledger is not parsed."""
+        """Tell whether a landing table's copy can be used."""
+        return self.usable_ledger(table) is not None
+
+    def usable_ledger(self, table: Table) -> str | None:
+        """Return the name of the ledger of a landing table's copy, which is not parsed for that.
+
+        Returns:
+            Its name; None where the copy cannot be used.
+        """
         tables = self._place.tables
         state = tables.states().get(table.typed.name)
         content = ledger_content(table, state, self._read)
-        return content is not None and tables.is_whole(table.typed.name)
+        if content is None or not tables.is_whole(table.typed.name):
+            return None
+        return state.current.ledger if state and state.current else None
 
     def sync(self, copies: Iterable[Table]) -> None:
         """Make ledgers survive a power failure that another engine has written."""
