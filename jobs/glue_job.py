@@ -131,10 +131,14 @@ class Session:
         cast = [
             F.col(n).cast(TYPES[c["type"]]) for n, c in zip(names, table["columns"], strict=True)
         ]
-        # Looked at and written, computed once.
-        rows = result.select(*cast).persist(StorageLevel.DISK_ONLY)
+        rows = result.select(*cast)
         summary = {**record, "inputs": inputs, "landing": accounts}
-        if self.forgets(job, rows):
+        forgets = self.forgets(job)
+        if forgets is None:
+            # Looked at and written, computed once.
+            rows = rows.persist(StorageLevel.DISK_ONLY)
+            forgets = self.loses_rows(job, rows)
+        if forgets:
             summary["forgets"] = "true"
         tables.replace(job["writes"], rows, summary)
         rows.unpersist()
@@ -156,11 +160,14 @@ class Session:
             raise ValueError(f"{job['sql']} is not the SQL that {job['name']} was started with")
         return text
 
-    def forgets(self, job: dict[str, Any], rows: DataFrame) -> bool:
+    def forgets(self, job: dict[str, Any]) -> bool | None:
         """Tell whether a table's older snapshots would give back what it must not hold any more.
 
         That is where rows go, since a person may have withdrawn; where it cannot be told; and
         where a table that it reads has forgotten what it was built from.
+
+        Returns:
+            Whether they would; None where only the rows tell.
         """
         history = self.tables.history(job["writes"])
         if history is None or not history.snapshots:
@@ -175,7 +182,14 @@ class Session:
             ids = [str(s.snapshotId()) for s in source.snapshots] if source else []
             if used.get(name) not in ids:
                 return True
-        return loses_rows(self.spark.table(job["writes"]), int(made["total-records"]), rows)
+        same = job["gives_the_same"] and self.landing is not None and not self.landing.changed
+        return False if same else None
+
+    def loses_rows(self, job: dict[str, Any], rows: DataFrame) -> bool:
+        """Tell whether a table that is there has rows which are not among some others."""
+        history = self.tables.history(job["writes"])
+        number = int(history.summary["total-records"]) if history else 0
+        return loses_rows(self.spark.table(job["writes"]), number, rows)
 
 
 def loses_rows(before: DataFrame, number: int, rows: DataFrame) -> bool:

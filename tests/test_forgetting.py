@@ -289,15 +289,31 @@ def test_a_branch_written_later_goes_with_the_next_run(
     assert twice.built() == set()
 
 
+def by_chance(lake: Lake, project: Path, invoke: Callable[..., Result]) -> Lake:
+    """A lakehouse whose first job gives other rows each time, as many as before."""
+    invoke("init", project)
+    text = project / "jobs" / f"{FIRST}.sql"
+    text.write_text(text.read_text().replace("l.phone,", "concat('', random()) AS phone,"))
+    return Lake(lake.settings.root, project=project)
+
+
+def judge_otherwise(patch: pytest.MonkeyPatch) -> None:
+    """Be a version that takes another name out of each line of the same files."""
+
+    def given(column: Column) -> str:
+        return f"upper(raw.{column.name})" if column.name == "customerName" else own(column)
+
+    own = guard._given
+    patch.setattr(guard, "_given", given)
+    patch.setattr(ledger, "JUDGEMENT", ledger.JUDGEMENT + 1)
+
+
 @pytest.mark.slow
 def test_rows_that_depend_on_more_than_the_inputs_are_compared(
     twice: Lake, tmp_path: Path, invoke: Callable[..., Result]
 ) -> None:
     """As where readings of a year ago are left out: nothing changed, and rows go all the same."""
-    invoke("init", tmp_path / "project")
-    text = tmp_path / "project" / "jobs" / "customer_landing_to_trusted.sql"
-    text.write_text(text.read_text().replace("l.phone,", "CAST(random() AS VARCHAR) AS phone,"))
-    lake = Lake(twice.settings.root, project=tmp_path / "project")
+    lake = by_chance(twice, tmp_path / "project", invoke)
     for force in (False, True):
         lake.run(force=force)
         assert _snapshots(lake) == dict.fromkeys(ALL, 1)
@@ -307,14 +323,7 @@ def test_rows_that_depend_on_more_than_the_inputs_are_compared(
 def test_rows_of_files_that_are_read_again_are_compared(
     twice: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The files are the same, and another version takes another value out of each line."""
-
-    def given(column: Column) -> str:
-        return f"upper(raw.{column.name})" if column.name == "customerName" else own(column)
-
-    own = guard._given
-    monkeypatch.setattr(guard, "_given", given)
-    monkeypatch.setattr(ledger, "JUDGEMENT", ledger.JUDGEMENT + 1)
+    judge_otherwise(monkeypatch)
     twice.run(force=True)
     assert _snapshots(twice)["customer_trusted"] == 1
     assert all(row[0].isupper() for row in _stored(twice, "customer_trusted"))

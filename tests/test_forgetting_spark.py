@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Lake
+from conftest import Lake, Result
 from small import JOBS, C, customer, motion, step
-from test_forgetting import ALL, ANN, _hold, _snapshots, _stored, _write
+from test_forgetting import (
+    ALL,
+    ANN,
+    _hold,
+    _snapshots,
+    _stored,
+    _write,
+    by_chance,
+    judge_otherwise,
+)
 
 from stedi_cli.lake.records import RunOptions
 from stedi_cli.local import spark
@@ -127,3 +137,25 @@ def test_a_value_that_went_to_the_column_beside_it_is_a_row_that_went(twice: Lak
     _write(twice, "e.json", [{**known, "phone": None, "birthDay": told}])
     _spark(twice, first)
     assert (before, _snapshots(twice)["customer_trusted"]) == (3, 1)
+
+
+def test_rows_that_depend_on_more_than_the_inputs_are_compared(
+    twice: Lake, tmp_path: Path, invoke: Callable[..., Result]
+) -> None:
+    lake = by_chance(twice, tmp_path / "project", invoke)
+    for force in (False, True):
+        _spark(lake, force=force)
+        left = _snapshots(lake)
+        assert (left["customer_trusted"], left["customers_curated"]) == (1, 1)
+
+
+def test_rows_of_files_that_are_read_again_are_compared(
+    twice: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        judge_otherwise(patch)
+        twice.run(force=True)
+    first, *_ = JOBS
+    _spark(twice, first, force=True)
+    assert _snapshots(twice)["customer_trusted"] == 1
+    assert not any(row[0].isupper() for row in _stored(twice, "customer_trusted"))

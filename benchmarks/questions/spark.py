@@ -19,8 +19,8 @@ The five tables from generated landing files of {{size:.0f}} MB, in one Spark se
 
 - **{PLAIN}**: a plain script with the product's own SQL, schemas and memory; Parquet out, no
   Iceberg, no landing contract, nothing atomic.
-- **{SPARK}**: `stedi jobs run --all --force --engine spark`: every line passes the guard of the
-  landing contract, and every table is replaced.
+- **{SPARK}**: `stedi jobs run --all --force --engine spark`: every table is made anew, from the typed
+  copies.
 - **{DUCKDB}**: the same with DuckDB.
 """
 
@@ -64,4 +64,9 @@ def _whole_run(workshop: Workshop, scale: int) -> Section:
     ]
     goal = Goal("at most 1.3x of plain PySpark", 1.3, "x")
     section.judge(f"{scale}x: {SPARK}", goal, results.ratio(SPARK, PLAIN, seconds))
+    if scale == 100:
+        goal = Goal(
+            "0.75 of the 58.7 s it took before typed copies (0.85 at the most)", 44, "s", 49.9
+        )
+        section.judge(f"{scale}x: {SPARK}, from the copies", goal, results.of(SPARK, seconds))
     return section

@@ -45,14 +45,15 @@ class Task:
         provenance: Its provenance, but for what is known only when it runs: the snapshots of the
             tables that it reads, how landing lines were used, and its data files.
         landing: The landing files that it reads, by table.
-        is_forced: Whether nothing that its table is made of has changed since it was made.
+        gives_the_same: Whether nothing that its table is made of has changed since it was made,
+            and its SQL gives the same for the same, however often it is run.
     """
 
     job: Job
     text: JobText
     provenance: Provenance
     landing: dict[str, LandingState]
-    is_forced: bool = False
+    gives_the_same: bool = False
 
 
 def _unheard() -> None:

@@ -23,7 +23,7 @@ from stedi_cli.local.layout import to_uri
 from stedi_cli.local.lost_rows import loses_rows
 from stedi_cli.local.place import Place
 from stedi_cli.project.lakehouse import HELD_BACK, STRICT, Job, JobText, Table
-from stedi_cli.questions.statement import first_line, is_repeatable, one_select
+from stedi_cli.questions.statement import first_line, one_select
 from stedi_cli.sql import identifier, literal, parquet
 from stedi_cli.tables.history import RefRemoved, inputs_forgot
 from stedi_cli.tables.provenance import LandingAccount, Provenance
@@ -221,8 +221,7 @@ class DuckRunner:
             return True
         if before.current.rows is None or before.current.rows > rows:
             return True
-        if task.is_forced and not self._ingestion.changed and is_repeatable(task.text.sql):
-            # Of the same rows by the same SQL: none is lost.
+        if task.gives_the_same and not self._ingestion.changed:
             return False
         files = self._tables.files(table.name) or []
         return loses_rows(self._engine, table, files, path)

@@ -213,8 +213,19 @@ class Pipeline:
         return current.rows, current.provenance.landing
 
     def _tasks(self, plans: list[JobPlan], engine: str) -> list[Task]:
+        from stedi_cli.questions.statement import is_repeatable
+
         run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
-        return [self._task(plan, run, engine) for plan in plans if plan.stale]
+        tasks: list[Task] = []
+        # The tables that may get other rows than they have.
+        others: set[str] = set()
+        for plan in (plan for plan in plans if plan.stale):
+            task = self._task(plan.job, run, engine)
+            kept = plan.stale == FORCED and others.isdisjoint(plan.job.reads)
+            same = kept and is_repeatable(task.text.sql)
+            others |= set() if same else {plan.job.writes}
+            tasks.append(dataclasses.replace(task, gives_the_same=same))
+        return tasks
 
     def _told(self, plans: list[JobPlan], events: Iterator[RunEvent]) -> Iterator[Event]:
         for plan in plans:
@@ -230,14 +241,12 @@ class Pipeline:
                 if isinstance(event, RunDetached):
                     return
 
-    def _task(self, plan: JobPlan, run: str, engine: str) -> Task:
-        job = plan.job
+    def _task(self, job: Job, run: str, engine: str) -> Task:
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
         provenance = self._stale.recipes.provenance(job, run=run, engine=engine)
         known = {name: state.fingerprint for name, state in landing.items()}
         provenance = dataclasses.replace(provenance, inputs=known)
-        text = self._stale.recipes.text(job)
-        return Task(job, text, provenance, landing, is_forced=plan.stale == FORCED)
+        return Task(job, self._stale.recipes.text(job), provenance, landing)
 
     def _unchanged(self, job: Job) -> JobDone:
         rows, accounts = self._built(job)

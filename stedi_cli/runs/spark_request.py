@@ -140,5 +140,6 @@ def _job(task: Task, lakehouse: Lakehouse, engine: str, sql: str) -> dict[str, A
         "held_back": lakehouse.holds_back(task.job) if HELD_BACK in task.job.reads else None,
         "writes": task.job.writes,
         "answers_for": lakehouse.answers_for(task.job),
+        "gives_the_same": task.gives_the_same,
         "record": {**record, "sql": p.sql, "columns": p.columns, "inputs": p.inputs},
     }
