@@ -19,8 +19,8 @@ The five tables from generated landing files of {{size:.0f}} MB, in one Spark se
 
 - **{PLAIN}**: a plain script with the product's own SQL, schemas and memory; Parquet out, no
   Iceberg, no landing contract, nothing atomic.
-- **{SPARK}**: `stedi jobs run --all --force --engine spark`: every table is made anew, from the typed
-  copies.
+- **{SPARK}**: `stedi jobs run --all --force --engine spark`: every table is made anew, from the
+  typed copies.
 - **{DUCKDB}**: the same with DuckDB.
 """
 
