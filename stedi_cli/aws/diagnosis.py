@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from stedi_cli.aws import lake_formation
+from stedi_cli.aws.kept_aside import KeptAside
 from stedi_cli.aws.landing_zone import LandingZone
 from stedi_cli.aws.layout import Layout
 from stedi_cli.aws.place import Place
 from stedi_cli.errors import StediError
 from stedi_cli.lake import elsewhere
-from stedi_cli.lake.findings import NO_USE, REBUILD, Finding, in_no_folder
+from stedi_cli.lake.findings import NO_USE, REBUILD, Finding, in_no_folder, kept_aside
 from stedi_cli.lake.records import Resource
 from stedi_cli.landing.names import RENAME_THERE, with_address
 from stedi_cli.tables.drift import LOST, changed_by_others, drift_said, lost
@@ -51,6 +52,7 @@ def diagnose(place: Place) -> Iterator[Finding]:
     yield from (_finding(part) for part in parts if part.state != "left")
     yield from _tables(place)
     yield from _landing_names(layout, place.zone)
+    yield from _kept_aside(place)
 
 
 def _tables(place: Place) -> Iterator[Finding]:
@@ -87,6 +89,16 @@ def _landing_names(layout: Layout, zone: LandingZone) -> Iterator[Finding]:
     if number:
         found = f"{number} with an @ in their name, in {place}"
         yield Finding("landing files", found, RENAME_THERE)
+
+
+def _kept_aside(place: Place) -> Iterator[Finding]:
+    try:
+        size = KeptAside(place.layout).size()
+        # While a run is at work it is that one's.
+        if size and not place.runs.active():
+            yield kept_aside(size)
+    except StediError as error:
+        yield Finding("kept aside", error.message, error.hint or "Look at your permissions.")
 
 
 def _finding(part: Resource) -> Finding:

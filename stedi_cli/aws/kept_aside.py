@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 
 from stedi_cli.aws.account import aws_errors, side_by_side
 from stedi_cli.aws.layout import Layout
-from stedi_cli.aws.storage import Storage
+from stedi_cli.aws.storage import Storage, Stored
 from stedi_cli.landing.kept import data_in, is_kept, kept_in, record_of
 from stedi_cli.landing.ledger import Ledger
 from stedi_cli.project.lakehouse import Table
@@ -39,8 +39,13 @@ class KeptAside:
         tables = self._layout.lakehouse.landing.values() if listed else ()
         self._keep({t.name for t in tables if self._is_awaited(t, ledger(t))}, listed)
 
-    def _listed(self) -> list[str]:
-        return [name for name in self._storage.list(self._layout.aside) if is_kept(name)]
+    def size(self) -> int:
+        """Return the size of what is kept, in bytes; somebody may be at work."""
+        return sum(stored.size for stored in self._listed().values())
+
+    def _listed(self) -> dict[str, Stored]:
+        listed = self._storage.list(self._layout.aside)
+        return {name: stored for name, stored in listed.items() if is_kept(name)}
 
     def _is_awaited(self, table: Table, ledger: Ledger | None) -> bool:
         """Tell whether something that is kept of a table is in no copy yet."""
@@ -48,7 +53,7 @@ class KeptAside:
         committed = ledger.files if ledger else {}
         return any(committed.get(name) != account for name, account in kept.files.items())
 
-    def _keep(self, tables: Collection[str], listed: Sequence[str]) -> None:
+    def _keep(self, tables: Collection[str], listed: Collection[str]) -> None:
         """Remove all but the records of landing tables, and the data files that these name."""
         named = {record_of(table) for table in tables}.intersection(listed)
         for record in sorted(named):

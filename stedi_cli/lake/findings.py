@@ -37,6 +37,16 @@ class Finding:
         return {"what": self.what, "found": self.found, "ok": self.ok, "todo": self.todo}
 
 
+def kept_aside(size: int) -> Finding:
+    """Return what is said of landing files that a run has read and did not commit.
+
+    Args:
+        size: Bytes of their rows.
+    """
+    found = f"{size / 1e6:,.1f} MB of landing files, read by a run that did not end"
+    return Finding("kept aside", f"{found}; the next run takes or removes them")
+
+
 def in_no_folder(number: int, place: str) -> Finding:
     """Return what is said of files in the landing zone that no table's folder holds."""
     found = f"{quantity(number, 'file')} right in {place}, where no table looks"

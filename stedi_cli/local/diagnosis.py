@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stedi_cli.errors import StediError, quantity
 from stedi_cli.lake import elsewhere
-from stedi_cli.lake.findings import NO_USE, REBUILD, Finding, in_no_folder
+from stedi_cli.lake.findings import NO_USE, REBUILD, Finding, in_no_folder, kept_aside
 from stedi_cli.landing.names import RENAME_THERE, is_landing_name, with_address
 from stedi_cli.local import spark_submit
 from stedi_cli.local.access import private
@@ -113,8 +113,7 @@ def _temp(layout: Layout) -> Iterator[Finding]:
     at_work = is_held(layout.lock)
     size = KeptAside(layout).size()
     if size and not at_work:
-        found = f"{size / 1e6:,.1f} MB of landing files, read by a run that did not end"
-        yield Finding("kept aside", f"{found}; the next run takes or removes them")
+        yield kept_aside(size)
     left = left_over(layout)
     if left:
         yield Finding(

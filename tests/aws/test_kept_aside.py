@@ -101,6 +101,18 @@ def test_no_version_of_it_outlives_a_withdrawal(world: World) -> None:
     assert not found.get("DeleteMarkers")
 
 
+def test_doctor_tells_of_it_unless_a_run_is_at_work(world: World) -> None:
+    def found() -> list[str]:
+        with world.cloud.opened() as opened:
+            return [f.found for f in opened.diagnose() if f.what == "kept aside"]
+
+    (said,) = found()
+    assert "read by a run that did not end" in said
+    world.cloud.script(1, *["RUNNING"] * 30)
+    world.cloud.events(detach=True)
+    assert found() == []
+
+
 def test_down_removes_it(world: World) -> None:
     with world.cloud.opened() as opened:
         list(opened.infrastructure.down())
