@@ -127,7 +127,7 @@ class LandingIndex:
 def _record(entry: Entry) -> dict[str, Any]:
     """Return an entry as the index holds it."""
     origin = {"origin": asdict(entry.origin)} if entry.origin else {}
-    return {"etag": entry.etag, **asdict(entry.facts), **origin}
+    return {"etag": entry.etag, **entry.facts._asdict(), **origin}
 
 
 def _entry(raw: dict[str, Any]) -> Entry:

@@ -6,9 +6,8 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from stedi_cli.errors import UsageError
 from stedi_cli.landing.contract import BLANKS, BOM, LONGEST_LINE
@@ -28,8 +27,7 @@ _BLANK_START = re.compile(rb"\n[ \t\r\v\f\n]")
 _BLANK_LINE = re.compile(rb"\n[ \t\r\v\f]*(?=\n)")
 
 
-@dataclass(frozen=True)
-class FileFacts:
+class FileFacts(NamedTuple):
     """What one pass over a landing file's bytes tells.
 
     Args:

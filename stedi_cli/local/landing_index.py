@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from stedi_cli.durable import body_in, replaced, with_digest
 from stedi_cli.errors import StediError
@@ -14,8 +13,7 @@ from stedi_cli.landing.origin import Origin, origin_from
 from stedi_cli.local.layout import Layout
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Facts of a file, valid while its stamp is the same.
 
     Args:
@@ -58,7 +56,7 @@ class LandingIndex:
     def doubt(self) -> None:
         """Have each file read again, whatever its stamp says."""
         for key, entry in self._entries().items():
-            self[key] = replace(entry, hashed_ns=0)
+            self[key] = entry._replace(hashed_ns=0)
 
     def drop(self, key: str) -> None:
         """Know nothing of a file any more."""
@@ -74,8 +72,8 @@ class LandingIndex:
             return
         content = {
             key: {
-                **vars(entry),
-                "facts": vars(entry.facts),
+                **entry._asdict(),
+                "facts": entry.facts._asdict(),
                 "origin": vars(entry.origin) if entry.origin else None,
             }
             for key, entry in found.items()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,7 +194,7 @@ class LandingZone:
         for (table, file), origin in origins.items():
             key = self._key(self.folder(table) / file)
             if entry := self._index.get(key):
-                self._index[key] = replace(entry, origin=origin)
+                self._index[key] = entry._replace(origin=origin)
 
     def origin(self, table: str, file: str) -> Origin | None:
         """Return what a table's file was converted from; None where it was not, or is unknown."""
@@ -216,7 +215,7 @@ class LandingZone:
         for path in self._adopted:
             entry = self._index.get(self._key(path))
             if entry is not None:
-                self._index[self._key(path)] = replace(entry, hashed_ns=now)
+                self._index[self._key(path)] = entry._replace(hashed_ns=now)
         self._adopted = []
 
     def lines(self, places: Sequence[tuple[str, str, int]]) -> list[str]:

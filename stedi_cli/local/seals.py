@@ -9,10 +9,12 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 from stedi_cli.local.layout import Layout
 from stedi_cli.local.stamp import TICK_NS, is_settled, stamp_of
@@ -24,6 +26,9 @@ CREATE TABLE IF NOT EXISTS stedi_files (
   PRIMARY KEY (metadata_location, path));
 """
 _CHUNK = 1 << 20
+_AT_ONCE = 4
+_Read = TypeVar("_Read")
+_Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,9 @@ def read_again(layout: Layout) -> frozenset[Path]:
 
     Later commands trust the stamps of these no more. A medium that fails changes no stamp.
     """
-    broken = {s.path for seals in read_seals(layout).values() for s in seals if s.has_other_bytes()}
+    seals = list(chain.from_iterable(read_seals(layout).values()))
+    other = _of_each(Seal.has_other_bytes, seals)
+    broken = {seal.path for seal, is_other in zip(seals, other, strict=True) if is_other}
     if broken:
         # Where the catalog cannot be written, the next command of this kind finds them again.
         with suppress(sqlite3.Error), closing(sqlite3.connect(layout.catalog)) as db, db:
@@ -102,11 +109,12 @@ def write_seals(layout: Layout, files: Mapping[str, Iterable[Path]], keep: Itera
     # Read too soon after it was written, a file could change unseen, and would be read each time.
     young = max((stamp[2] for stamp in stamps.values()), default=0) + TICK_NS - time.time_ns()
     time.sleep(min(max(young, 0), TICK_NS) / 1e9)
+    read_ns = time.time_ns()
+    digests = dict(zip(stamps, _of_each(_digest, stamps), strict=True))
     rows = [
-        (uri, str(path), _digest(path), json.dumps(stamps[path]), read_ns)
+        (uri, str(path), digests[path], json.dumps(stamps[path]), read_ns)
         for uri, paths in files.items()
         for path in paths
-        for read_ns in [time.time_ns()]
     ]
     kept = list(keep)
     marks = ", ".join("?" * len(kept))
@@ -119,6 +127,15 @@ def write_seals(layout: Layout, files: Mapping[str, Iterable[Path]], keep: Itera
         db.executescript(_SCHEMA)
         db.execute(f"DELETE FROM stedi_files WHERE metadata_location NOT IN ({marks})", kept)
         db.executemany("INSERT OR REPLACE INTO stedi_files VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def _of_each(told: Callable[[_Read], _Told], files: Iterable[_Read]) -> list[_Told]:
+    """Return what is told of each of some files, which are read at the same time."""
+    # Late: a command that reads none is done sooner without.
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(told, files))
 
 
 def _digest(path: Path) -> str:

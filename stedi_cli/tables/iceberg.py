@@ -35,7 +35,7 @@ from stedi_cli.tables.data_file import data_file
 from stedi_cli.tables.provenance import FORMAT
 from stedi_cli.tables.replace_files import ReplaceFiles
 from stedi_cli.tables.summary import COUNTS_ONLY, FORGETS, MARK
-from stedi_cli.tables.transaction import Transaction
+from stedi_cli.tables.transaction import Creation, Transaction
 
 NAMESPACE = "stedi"
 # The last three come from pyiceberg's Avro decoder, which trusts sizes that a file tells.
@@ -128,9 +128,10 @@ def replace(
         _adopt(transaction, schema, properties)
     except NoSuchTableError:
         forget = False
-        transaction = catalog.create_table_transaction(
+        begun = catalog.create_table_transaction(
             identifier, schema, location=_location(catalog, table), properties=properties
         )
+        transaction = Creation(begun)
     io = transaction._table.io
     said = {**summary, **COUNTS_ONLY, **({FORGETS: "true"} if forget else {})}
     replacing = ReplaceFiles(Operation.OVERWRITE, transaction, io, snapshot_properties=said)
