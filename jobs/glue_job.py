@@ -20,13 +20,14 @@ import secrets
 import time
 from typing import Any
 
+from landing_held_back import HELD_BACK
 from landing_reading import stamps
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark import StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that PySpark's users know
-from spark_tables import TYPES, Tables
+from spark_tables import TYPES, History, Tables
 from typed_landing import TooManyBadLines, TypedLanding, UnreadableCustomers
 
 
@@ -102,6 +103,8 @@ class Session:
         self.landing: TypedLanding | None = None
         # Per landing table: how its lines were used.
         self.accounts: dict[str, dict[str, int]] = {}
+        # Tables that were made anew of the same rows, with the snapshots that had these.
+        self.same: dict[str, str] = {}
 
     def read(self, latest: Any) -> None:
         """Read what is new of the landing files, and make landing tables readable by name.
@@ -133,11 +136,12 @@ class Session:
         ]
         rows = result.select(*cast)
         summary = {**record, "inputs": inputs, "landing": accounts}
-        forgets = self.forgets(job)
-        if forgets is None:
+        before = tables.history(job["writes"])
+        forgets = self.forgets(job, before)
+        if forgets is None and before is not None:
             # Looked at and written, computed once.
             rows = rows.persist(StorageLevel.DISK_ONLY)
-            forgets = self.loses_rows(job, rows)
+            forgets = self.loses_rows(job, before, rows)
         if forgets:
             summary["forgets"] = "true"
         tables.replace(job["writes"], rows, summary)
@@ -160,7 +164,7 @@ class Session:
             raise ValueError(f"{job['sql']} is not the SQL that {job['name']} was started with")
         return text
 
-    def forgets(self, job: dict[str, Any]) -> bool | None:
+    def forgets(self, job: dict[str, Any], history: History | None) -> bool | None:
         """Tell whether a table's older snapshots would give back what it must not hold any more.
 
         That is where rows go, since a person may have withdrawn; where it cannot be told; and
@@ -169,7 +173,6 @@ class Session:
         Returns:
             Whether they would; None where only the rows tell.
         """
-        history = self.tables.history(job["writes"])
         if history is None or not history.snapshots:
             return False
         made = history.summary
@@ -182,33 +185,49 @@ class Session:
             ids = [str(s.snapshotId()) for s in source.snapshots] if source else []
             if used.get(name) not in ids:
                 return True
-        same = job["gives_the_same"] and self.landing is not None and not self.landing.changed
-        return False if same else None
+        if self.is_given_the_same(job, history, used):
+            self.same[job["writes"]] = str(history.current.snapshotId())
+            return False
+        return None
 
-    def loses_rows(self, job: dict[str, Any], rows: DataFrame) -> bool:
-        """Tell whether a table that is there has rows which are not among some others."""
-        history = self.tables.history(job["writes"])
-        number = int(history.summary["total-records"]) if history else 0
-        return loses_rows(self.spark.table(job["writes"]), number, rows)
+    def is_given_the_same(
+        self, job: dict[str, Any], history: History, used: dict[str, str]
+    ) -> bool:
+        """Tell whether a table is made of what it was made of, by the same SQL and engine.
 
+        As `_is_given_the_same` in stedi_cli/local/runner.py.
+        """
+        by = history.summary.get("stedi.engine")
+        if not job["gives_the_same"] or by != job["record"]["engine"]:
+            return False
+        made = int(history.current.timestampMillis())
+        landing = self.request["landing"]
+        copies = [landing[name]["typed"] for name in job["reads"] if name in landing]
+        for name in [*copies, *([HELD_BACK] if job["held_back"] is not None else [])]:
+            source = self.tables.history(name)
+            read = source.current if source is not None else None
+            if read is None or int(read.timestampMillis()) >= made:
+                return False
+        return all(
+            used.get(name) == self.same.get(name, str(self.tables.snapshot(name)[0]))
+            for name in job["reads"]
+            if name not in landing
+        )
 
-def loses_rows(before: DataFrame, number: int, rows: DataFrame) -> bool:
-    """Compare two states of a table, row by row; where they cannot be compared, rows are lost.
-
-    Args:
-        before: The table as it is.
-        number: How many rows that has.
-        rows: What it will hold.
-    """
-    salt = secrets.token_hex(16)
-    now = counted(rows, salt)
-    if number > now[0] or before.dtypes != rows.dtypes:
-        return True
-    try:
-        # How often a row is there counts too: doubles may be of different people.
-        return counted(before, salt) != now and not before.exceptAll(rows).isEmpty()
-    except (Py4JJavaError, PySparkException):
-        return True
+    def loses_rows(self, job: dict[str, Any], history: History, rows: DataFrame) -> bool:
+        """Compare a table with what it will hold; where they cannot be compared, rows are lost."""
+        before, salt = self.spark.table(job["writes"]), secrets.token_hex(16)
+        now = counted(rows, salt)
+        if int(history.summary["total-records"]) > now[0] or before.dtypes != rows.dtypes:
+            return True
+        try:
+            if counted(before, salt) == now:
+                self.same[job["writes"]] = str(history.current.snapshotId())
+                return False
+            # How often a row is there counts too: doubles may be of different people.
+            return not before.exceptAll(rows).isEmpty()
+        except (Py4JJavaError, PySparkException):
+            return True
 
 
 def counted(rows: DataFrame, salt: str) -> tuple[int, Any]:

@@ -42,7 +42,6 @@ class Quarantine:
         self.lines: dict[str, int] = {}
         # By landing table, the fingerprint of the files that its entries were found in.
         self.judged = json.loads(history.summary.get("stedi.judged", "{}")) if history else {}
-        self.replaced = False
 
     def is_of(self, name: str) -> bool:
         """Tell whether the unusable lines of a landing table are in it."""
@@ -85,7 +84,7 @@ class Quarantine:
             judged = {table: judged[table] for table in self.lines if table in judged}
             summary = {"lines": self.lines, "judged": judged, **self.summary(lost=lost)}
             self.tables.replace(self.name, entries, summary)
-            self.distrusted, self.replaced = False, True
+            self.distrusted = False
             self.tables.expire(self.name)
 
     def summary(self, *, lost: bool) -> dict[str, Any]:

@@ -53,8 +53,6 @@ class TypedLanding:
         self.quarantine = Quarantine(spark, tables, request)
         there = HELD_BACK in tables.model
         self.held_back = HeldBack(spark, tables, request) if there else None
-        # Whether jobs may be given other rows than those before them were.
-        self.changed = False
 
     def read(self) -> dict[str, dict[str, int]]:
         """Bring the copies up to date, and make each landing table readable by its name.
@@ -76,9 +74,9 @@ class TypedLanding:
             files.refuse_changed(reading)
             self.aside.keep(reading.name, kept)
             reading.rows = self.aside.rows(reading.name)
-        for table in filter(None, (self.quarantine, self.held_back)):
-            table.replace(readings)
-            self.changed |= table.replaced
+        self.quarantine.replace(readings)
+        if self.held_back is not None:
+            self.held_back.replace(readings)
         for reading in readings:
             self.aside.tell(reading.name)
         for reading in readings:
@@ -191,7 +189,6 @@ class TypedLanding:
         content = ledger_content(self.request["judgement"], asked["contract"], reading.ledger)
         if ledger_name(content) == asked["ledger"]:
             return
-        self.changed = True
         copy, usable = asked["typed"], bool(asked["ledger"])
         files = self.tables.files(copy) if usable else {}
         again = self.to_rewrite(reading, files)

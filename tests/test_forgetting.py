@@ -15,9 +15,11 @@ from conftest import Lake, Result, mostly_slow
 from pyiceberg.table import Table as IcebergTable
 from small import CUSTOMERS, JOBS, MOTIONS, C, customer, lines, motion, step, write_lake
 
+from stedi_cli.errors import StediError
 from stedi_cli.landing import guard, ledger
 from stedi_cli.local.engine import Engine
-from stedi_cli.local.lost_rows import loses_rows
+from stedi_cli.local.lost_rows import has_same_rows, loses_rows
+from stedi_cli.local.runner import DuckRunner
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import Column, Table
 
@@ -297,11 +299,13 @@ def by_chance(lake: Lake, project: Path, invoke: Callable[..., Result]) -> Lake:
     return Lake(lake.settings.root, project=project)
 
 
-def judge_otherwise(patch: pytest.MonkeyPatch) -> None:
-    """Be a version that takes another name out of each line of the same files."""
+def judge_otherwise(
+    patch: pytest.MonkeyPatch, name: str = "customerName", value: str = "upper(raw.customerName)"
+) -> None:
+    """Be a version that takes another value out of each line of the same files."""
 
     def given(column: Column) -> str:
-        return f"upper(raw.{column.name})" if column.name == "customerName" else own(column)
+        return value if column.name == name else own(column)
 
     own = guard._given
     patch.setattr(guard, "_given", given)
@@ -329,6 +333,39 @@ def test_rows_of_files_that_are_read_again_are_compared(
     assert all(row[0].isupper() for row in _stored(twice, "customer_trusted"))
 
 
+@pytest.mark.slow
+def test_rows_of_files_that_a_run_read_again_before_it_died_are_compared(
+    twice: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: Any) -> int:
+        raise StediError("killed")
+
+    judge_otherwise(monkeypatch, "x", "raw.x + 1")
+    with monkeypatch.context() as patch:
+        patch.setattr(DuckRunner, "_write", die)
+        with pytest.raises(StediError, match="killed"):
+            twice.run(force=True)
+    twice.run(force=True)
+    left = {"customer_trusted": 3, "accelerometer_trusted": 1}
+    assert {name: _snapshots(twice)[name] for name in left} == left
+
+
+@pytest.mark.slow
+def test_a_forced_run_compares_what_its_sql_leaves_open_and_no_more(
+    twice: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compare(engine: Engine, table: Table, before: list[Path], after: Path) -> bool:
+        compared.append(table.name)
+        return has_same_rows(engine, table, before, after)
+
+    compared: list[str] = []
+    monkeypatch.setattr("stedi_cli.local.runner.has_same_rows", compare)
+    twice.run(force=True)
+    # By windows: whose latest record is which.
+    assert compared == ["customer_trusted", "step_trainer_trusted"]
+    assert _snapshots(twice) == dict.fromkeys(ALL, 3)
+
+
 def test_rows_made_to_have_one_hash_are_told_apart(lake: Lake, tmp_path: Path) -> None:
     """DuckDB's hash of (1, 2) is that of another pair, whatever is hashed after them."""
     columns = (Column("x", "long", ""), Column("y", "long", ""))
@@ -337,5 +374,8 @@ def test_rows_made_to_have_one_hash_are_told_apart(lake: Lake, tmp_path: Path) -
     for path, y in zip(files, ([1, 2], [3, -2539529385689456101]), strict=True):
         pq.write_table(pa.table({"x": [y[0]], "y": [y[1]]}), path)
     with closing(Engine(lake.layout, lake.settings, [tmp_path], None)) as engine:
-        assert loses_rows(engine.open(), table, files[:1], files[1])
+        engine.open()
+        assert not has_same_rows(engine, table, files[:1], files[1])
+        assert loses_rows(engine, table, files[:1], files[1])
+        assert has_same_rows(engine, table, files[:1], files[0])
         assert not loses_rows(engine, table, files[:1], files[0])

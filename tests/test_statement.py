@@ -7,8 +7,15 @@ import pytest
 from conftest import mostly_slow
 
 from stedi_cli.errors import UsageError
+from stedi_cli.project.settings import load_settings
 from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS, UNREPEATABLE
-from stedi_cli.questions.statement import columns_named, is_repeatable, one_select, tables_named
+from stedi_cli.questions.statement import (
+    columns_named,
+    is_determined,
+    is_repeatable,
+    one_select,
+    tables_named,
+)
 
 TABLES = ("customer_trusted", "customer_landing", "quarantine")
 
@@ -312,6 +319,41 @@ def test_what_depends_on_clock_or_chance_is_not_repeatable(sql: str) -> None:
 @pytest.mark.parametrize("sql", GIVES_THE_SAME)
 def test_what_depends_on_tables_alone_is_repeatable(sql: str) -> None:
     assert is_repeatable(sql)
+
+
+LEFT_OPEN = {
+    "a window": "SELECT row_number() OVER (ORDER BY x) FROM t",
+    "a limit": "SELECT x FROM t ORDER BY x LIMIT 9",
+    "a limit inside": "SELECT x FROM (SELECT x FROM t OFFSET 2) s",
+    "the first of each": "SELECT DISTINCT ON (x) x, y FROM t",
+    "what comes first": "SELECT first(x) FROM t",
+    "any of them": "SELECT any_value(x) FROM t",
+    "a sum of fractions": "SELECT sum(x) FROM t",
+    "what an engine takes for today": "SELECT x FROM t WHERE y > DATE 'today'",
+    "a number as an engine reads it": "SELECT CAST(x AS BIGINT) FROM t",
+    "nothing that can be read": "SELECT FROM WHERE",
+}
+
+
+@pytest.mark.parametrize("sql", [*LEFT_OPEN.values(), *DEPENDS_ON_MORE])
+def test_what_leaves_rows_open_is_not_determined(sql: str) -> None:
+    assert not is_determined(sql)
+
+
+@pytest.mark.parametrize(
+    ("job", "policy", "known"),
+    [
+        ("accelerometer_landing_to_trusted", "strict", True),
+        ("customer_trusted_to_curated", "strict", True),
+        ("machine_learning_curated", "strict", True),
+        ("customer_landing_to_trusted", "published", True),
+        ("customer_landing_to_trusted", "strict", False),
+        ("step_trainer_trusted", "strict", False),
+    ],
+)
+def test_what_joins_filters_and_groups_is_determined(job: str, policy: str, known: bool) -> None:
+    model = load_settings().lakehouse()
+    assert is_determined(model.job_text(model.jobs[job], policy).sql) is known
 
 
 def test_every_function_that_duckdb_says_is_not_constant_is_known() -> None:

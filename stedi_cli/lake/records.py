@@ -45,8 +45,8 @@ class Task:
         provenance: Its provenance, but for what is known only when it runs: the snapshots of the
             tables that it reads, how landing lines were used, and its data files.
         landing: The landing files that it reads, by table.
-        gives_the_same: Whether nothing that its table is made of has changed since it was made,
-            and its SQL gives the same for the same, however often it is run.
+        gives_the_same: Whether its SQL is that which made its table, and gives the same rows for
+            the same; whether it is given the same is told where it runs.
     """
 
     job: Job

@@ -91,7 +91,6 @@ class Ingestion:
         self._copies = TypedCopies(place)
         self._aside = KeptAside(place.layout)
         self._reread = reread
-        self.changed = False
         self.expired: dict[str, Expired] = {}
 
     def run(self, landing: Mapping[str, LandingState], policy: str) -> dict[str, LandingAccount]:
@@ -113,16 +112,13 @@ class Ingestion:
         found = {reading.table.name: reading.bad for reading in readings}
         judged = {name: account.fingerprint for name, account in accounts.items()}
         for table in filter(None, (self._quarantine, self._held_back)):
-            expired = table.replace(found, judged)
-            self.changed |= expired is not None
-            self._note(table.name, expired)
+            self._note(table.name, table.replace(found, judged))
         for reading in readings:
             if any(account.quarantined for account in reading.new.files.values()):
                 self._aside.tell(reading.table, reading.state.fingerprint)
         refuse_unusable(self._place.lakehouse, policy, accounts, self._place.settings.limits)
         for reading in readings:
             if reading.ledger.name != reading.held.ledger:
-                self.changed = True
                 try:
                     self._commit(reading)
                 except duckdb.Error as error:

@@ -20,13 +20,13 @@ from stedi_cli.local.access import private
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.ingestion import Ingestion
 from stedi_cli.local.layout import to_uri
-from stedi_cli.local.lost_rows import loses_rows
+from stedi_cli.local.lost_rows import has_same_rows, loses_rows
 from stedi_cli.local.place import Place
 from stedi_cli.project.lakehouse import HELD_BACK, STRICT, Job, JobText, Table
 from stedi_cli.questions.statement import first_line, one_select
 from stedi_cli.sql import identifier, literal, parquet
 from stedi_cli.tables.history import RefRemoved, inputs_forgot
-from stedi_cli.tables.provenance import LandingAccount, Provenance
+from stedi_cli.tables.provenance import LandingAccount, Provenance, Snapshot
 from stedi_cli.tables.summary import files_to_summary
 from stedi_cli.tables.types import TYPES
 
@@ -61,6 +61,8 @@ class DuckRunner:
         self._engine.beside_next_copy(self._import_iceberg)
         self._ingestion = Ingestion(place, self._engine, reread=reread)
         self._accounts: dict[str, LandingAccount] = {}
+        # Tables that this run made anew of the same rows, with the snapshots that had these.
+        self._same: dict[str, str] = {}
         self.swept: set[str] = set()
         self._removed: list[RefRemoved] = []
 
@@ -221,10 +223,38 @@ class DuckRunner:
             return True
         if before.current.rows is None or before.current.rows > rows:
             return True
-        if task.gives_the_same and not self._ingestion.changed:
-            return False
         files = self._tables.files(table.name) or []
+        if self._is_given_the_same(task, before.current, earlier) or has_same_rows(
+            self._engine, table, files, path
+        ):
+            self._same[table.name] = str(before.current.id)
+            return False
         return loses_rows(self._engine, table, files, path)
+
+    def _is_given_the_same(self, task: Task, made: Snapshot, by: Provenance) -> bool:
+        """Tell whether a job makes its table of what it was made of, by the same SQL and engine.
+
+        What was committed after the table may be other rows of the same landing files: by one
+        clock, and who has set it back has them compared.
+
+        Args:
+            task: The job.
+            made: The table's current snapshot.
+            by: What made it.
+        """
+        if not task.gives_the_same or by.engine != task.provenance.engine:
+            return False
+        states, tables = self._tables.states(), self._lakehouse.tables
+        for name in task.job.reads:
+            is_copy = name in self._lakehouse.landing
+            state = states.get(tables[name].typed.name if is_copy else name)
+            read = state.current if state else None
+            if is_copy or name == HELD_BACK:
+                if (read is None and is_copy) or (read and read.committed_ms >= made.committed_ms):
+                    return False
+            elif read is None or by.inputs.get(name) != self._same.get(name, str(read.id)):
+                return False
+        return True
 
     def _note(self, table: str, expired: Expired | None) -> None:
         """Remember what is to be swept, and what is to be said."""

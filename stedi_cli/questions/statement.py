@@ -38,6 +38,12 @@ _PARTS = frozenset(
     )
 )
 _SHOWN = frozenset({"DESCRIBE", "SHOW", "SUMMARY"})
+# No WINDOW, and no CAST, since engines take 'now' and the like for a time.
+_DETERMINED = frozenset(
+    {"CASE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT"}
+    | {"FUNCTION", "OPERATOR", "STAR", "SUBQUERY"}
+)
+_DETERMINED_FUNCTIONS = frozenset({"count", "count_star", "lower", "max", "min", "trim", "~~"})
 _OWN_SCHEMAS: tuple[list[str], ...] = ([], ["main"], ["memory", "main"])
 # A name with one of these may be read as a file's.
 _FILE_LIKE = re.compile(r"[./\\:*?\[]")
@@ -156,6 +162,19 @@ def is_repeatable(sql: str) -> bool:
     return not any(_depends_on_more(node) for node, _ in _nodes(tree))
 
 
+def is_determined(sql: str) -> bool:
+    """Tell whether a query gives the same rows for the same, on whichever engine it is asked.
+
+    Nothing in it may depend on the clock, on chance, or on the order in which rows lie, as a LIMIT
+    does, or a window, of which rows may stand at one place. What is not known not to is denied.
+    """
+    try:
+        tree = tree_of(sql)
+    except UsageError:
+        return False
+    return all(_is_determined(node) for node, _ in _nodes(tree))
+
+
 def columns_named(sql: str) -> frozenset[str]:
     """Return the columns that a query's own list of columns names, in small letters.
 
@@ -235,6 +254,15 @@ def _depends_on_more(node: dict[str, Any]) -> bool:
     called = str(node.get("function_name", "")).lower()
     uncalled = len(said) == 1 and str(said[0]).lower() in UNCALLED
     return "sample" in node or bool(called and called not in REPEATABLE) or uncalled
+
+
+def _is_determined(node: dict[str, Any]) -> bool:
+    if _depends_on_more(node) or node.get("distinct_on_targets"):
+        return False
+    if "class" in node:
+        called = str(node.get("function_name", "")).lower()
+        return node["class"] in _DETERMINED and (not called or called in _DETERMINED_FUNCTIONS)
+    return not str(node.get("type")).startswith("LIMIT")
 
 
 def _refuse_node(node: dict[str, Any]) -> None:

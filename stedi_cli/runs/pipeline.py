@@ -213,19 +213,8 @@ class Pipeline:
         return current.rows, current.provenance.landing
 
     def _tasks(self, plans: list[JobPlan], engine: str) -> list[Task]:
-        from stedi_cli.questions.statement import is_repeatable
-
         run = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
-        tasks: list[Task] = []
-        # The tables that may get other rows than they have.
-        others: set[str] = set()
-        for plan in (plan for plan in plans if plan.stale):
-            task = self._task(plan.job, run, engine)
-            kept = plan.stale == FORCED and others.isdisjoint(plan.job.reads)
-            same = kept and is_repeatable(task.text.sql)
-            others |= set() if same else {plan.job.writes}
-            tasks.append(dataclasses.replace(task, gives_the_same=same))
-        return tasks
+        return [self._task(plan, run, engine) for plan in plans if plan.stale]
 
     def _told(self, plans: list[JobPlan], events: Iterator[RunEvent]) -> Iterator[Event]:
         for plan in plans:
@@ -241,12 +230,16 @@ class Pipeline:
                 if isinstance(event, RunDetached):
                     return
 
-    def _task(self, job: Job, run: str, engine: str) -> Task:
+    def _task(self, plan: JobPlan, run: str, engine: str) -> Task:
+        from stedi_cli.questions.statement import is_determined
+
+        job, text = plan.job, self._stale.recipes.text(plan.job)
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
         provenance = self._stale.recipes.provenance(job, run=run, engine=engine)
         known = {name: state.fingerprint for name, state in landing.items()}
         provenance = dataclasses.replace(provenance, inputs=known)
-        return Task(job, self._stale.recipes.text(job), provenance, landing)
+        same = plan.stale == FORCED and is_determined(text.sql)
+        return Task(job, text, provenance, landing, gives_the_same=same)
 
     def _unchanged(self, job: Job) -> JobDone:
         rows, accounts = self._built(job)

@@ -75,7 +75,7 @@ def request(
         "by_time": by_time,
         "answered": list(places(answered, landing)),
         "landing": {n: _landing(lakehouse, n, s, ledger, folder) for n, s in landing.items()},
-        "jobs": [_job(task, lakehouse, engine, sql(task)) for task in tasks],
+        "jobs": [_job(task, lakehouse, engine, sql(task), is_whole) for task in tasks],
     }
 
 
@@ -130,7 +130,9 @@ def _landing(
     }
 
 
-def _job(task: Task, lakehouse: Lakehouse, engine: str, sql: str) -> dict[str, Any]:
+def _job(
+    task: Task, lakehouse: Lakehouse, engine: str, sql: str, is_whole: Callable[[str], bool]
+) -> dict[str, Any]:
     p = task.provenance
     record = {"run": p.run, "job": p.job, "policy": p.policy, "engine": engine}
     return {
@@ -140,6 +142,6 @@ def _job(task: Task, lakehouse: Lakehouse, engine: str, sql: str) -> dict[str, A
         "held_back": lakehouse.holds_back(task.job) if HELD_BACK in task.job.reads else None,
         "writes": task.job.writes,
         "answers_for": lakehouse.answers_for(task.job),
-        "gives_the_same": task.gives_the_same,
+        "gives_the_same": task.gives_the_same and is_whole(task.job.writes),
         "record": {**record, "sql": p.sql, "columns": p.columns, "inputs": p.inputs},
     }
