@@ -18,7 +18,7 @@ from small import CUSTOMERS, JOBS, MOTIONS, C, customer, lines, motion, step, wr
 from stedi_cli.errors import StediError
 from stedi_cli.landing import guard, ledger
 from stedi_cli.local.engine import Engine
-from stedi_cli.local.lost_rows import has_same_rows, loses_rows
+from stedi_cli.local.lost_rows import Comparison
 from stedi_cli.local.runner import DuckRunner
 from stedi_cli.local.table_files import open_catalog
 from stedi_cli.project.lakehouse import Column, Table
@@ -354,12 +354,17 @@ def test_rows_of_files_that_a_run_read_again_before_it_died_are_compared(
 def test_a_forced_run_compares_what_its_sql_leaves_open_and_no_more(
     twice: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def compare(engine: Engine, table: Table, before: list[Path], after: Path) -> bool:
-        compared.append(table.name)
-        return has_same_rows(engine, table, before, after)
+    class Told(Comparison):
+        def __init__(self, engine: Engine, table: Table, before: list[Path], after: Path) -> None:
+            super().__init__(engine, table, before, after)
+            self.table = table.name
+
+        def is_same(self) -> bool:
+            compared.append(self.table)
+            return super().is_same()
 
     compared: list[str] = []
-    monkeypatch.setattr("stedi_cli.local.runner.has_same_rows", compare)
+    monkeypatch.setattr("stedi_cli.local.runner.Comparison", Told)
     twice.run(force=True)
     # By windows: whose latest record is which.
     assert compared == ["customer_trusted", "step_trainer_trusted"]
@@ -374,8 +379,7 @@ def test_rows_made_to_have_one_hash_are_told_apart(lake: Lake, tmp_path: Path) -
     for path, y in zip(files, ([1, 2], [3, -2539529385689456101]), strict=True):
         pq.write_table(pa.table({"x": [y[0]], "y": [y[1]]}), path)
     with closing(Engine(lake.layout, lake.settings, [tmp_path], None)) as engine:
-        engine.open()
-        assert not has_same_rows(engine, table, files[:1], files[1])
-        assert loses_rows(engine, table, files[:1], files[1])
-        assert has_same_rows(engine, table, files[:1], files[0])
-        assert not loses_rows(engine, table, files[:1], files[0])
+        other = Comparison(engine.open(), table, files[:1], files[1])
+        same = Comparison(engine, table, files[:1], files[0])
+        assert (other.is_same(), other.loses_rows()) == (False, True)
+        assert (same.is_same(), same.loses_rows()) == (True, False)

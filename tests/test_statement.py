@@ -326,6 +326,8 @@ LEFT_OPEN = {
     "a limit": "SELECT x FROM t ORDER BY x LIMIT 9",
     "a limit inside": "SELECT x FROM (SELECT x FROM t OFFSET 2) s",
     "the first of each": "SELECT DISTINCT ON (x) x, y FROM t",
+    "places": "SELECT * FROM t POSITIONAL JOIN u",
+    "the nearest of several": "SELECT t.x FROM t ASOF JOIN u ON t.y >= u.y",
     "what comes first": "SELECT first(x) FROM t",
     "any of them": "SELECT any_value(x) FROM t",
     "a sum of fractions": "SELECT sum(x) FROM t",

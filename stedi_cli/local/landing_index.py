@@ -51,7 +51,7 @@ class LandingIndex:
 
     def get(self, key: str) -> Entry | None:
         """Return what is known of a file."""
-        return (self._read or self._entries()).get(key)
+        return self._entries().get(key)
 
     def doubt(self) -> None:
         """Have each file read again, whatever its stamp says."""

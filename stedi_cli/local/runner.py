@@ -20,7 +20,7 @@ from stedi_cli.local.access import private
 from stedi_cli.local.engine import Engine
 from stedi_cli.local.ingestion import Ingestion
 from stedi_cli.local.layout import to_uri
-from stedi_cli.local.lost_rows import has_same_rows, loses_rows
+from stedi_cli.local.lost_rows import Comparison
 from stedi_cli.local.place import Place
 from stedi_cli.project.lakehouse import HELD_BACK, STRICT, Job, JobText, Table
 from stedi_cli.questions.statement import first_line, one_select
@@ -223,13 +223,11 @@ class DuckRunner:
             return True
         if before.current.rows is None or before.current.rows > rows:
             return True
-        files = self._tables.files(table.name) or []
-        if self._is_given_the_same(task, before.current, earlier) or has_same_rows(
-            self._engine, table, files, path
-        ):
+        compared = Comparison(self._engine, table, self._tables.files(table.name) or [], path)
+        if self._is_given_the_same(task, before.current, earlier) or compared.is_same():
             self._same[table.name] = str(before.current.id)
             return False
-        return loses_rows(self._engine, table, files, path)
+        return compared.loses_rows()
 
     def _is_given_the_same(self, task: Task, made: Snapshot, by: Provenance) -> bool:
         """Tell whether a job makes its table of what it was made of, by the same SQL and engine.
@@ -249,10 +247,13 @@ class DuckRunner:
             is_copy = name in self._lakehouse.landing
             state = states.get(tables[name].typed.name if is_copy else name)
             read = state.current if state else None
+            if read is None:
+                return False
             if is_copy or name == HELD_BACK:
-                if (read is None and is_copy) or (read and read.committed_ms >= made.committed_ms):
-                    return False
-            elif read is None or by.inputs.get(name) != self._same.get(name, str(read.id)):
+                same = read.committed_ms < made.committed_ms
+            else:
+                same = by.inputs.get(name) == self._same.get(name, str(read.id))
+            if not same:
                 return False
         return True
 

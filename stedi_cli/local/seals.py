@@ -134,8 +134,12 @@ def _of_each(told: Callable[[_Read], _Told], files: Iterable[_Read]) -> list[_To
     # Late: a command that reads none is done sooner without.
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
         return list(pool.map(told, files))
+    finally:
+        # Whoever interrupts does not wait until large files are read to their ends.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _digest(path: Path) -> str:

@@ -43,6 +43,11 @@ _DETERMINED = frozenset(
     {"CASE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT"}
     | {"FUNCTION", "OPERATOR", "STAR", "SUBQUERY"}
 )
+_DETERMINED_PARTS = frozenset(
+    {"BASE_TABLE", "DISTINCT_MODIFIER", "JOIN", "SELECT_NODE", "SET_OPERATION_NODE", "SUBQUERY"}
+    | {"ASCENDING", "DESCENDING", "ORDER_DEFAULT", "ORDER_MODIFIER"}
+)
+_DETERMINED_JOINS = frozenset({"CROSS", "REGULAR"})
 _DETERMINED_FUNCTIONS = frozenset({"count", "count_star", "lower", "max", "min", "trim", "~~"})
 _OWN_SCHEMAS: tuple[list[str], ...] = ([], ["main"], ["memory", "main"])
 # A name with one of these may be read as a file's.
@@ -262,7 +267,10 @@ def _is_determined(node: dict[str, Any]) -> bool:
     if "class" in node:
         called = str(node.get("function_name", "")).lower()
         return node["class"] in _DETERMINED and (not called or called in _DETERMINED_FUNCTIONS)
-    return not str(node.get("type")).startswith("LIMIT")
+    kind = node.get("type")
+    # A type that is no text is a column's. Other joins go by the order in which rows lie.
+    known = kind is None or not isinstance(kind, str) or kind in _DETERMINED_PARTS
+    return known and (kind != "JOIN" or node.get("ref_type") in _DETERMINED_JOINS)
 
 
 def _refuse_node(node: dict[str, Any]) -> None:
