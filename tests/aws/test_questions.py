@@ -692,7 +692,7 @@ def test_a_landing_table_is_what_a_run_read_of_it(sandbox: Sandbox, sql: str, se
         ({"f": FACTS}, ()),
         ({"f": FACTS, "new": None}, ("accelerometer_landing: as the last run read it",)),
         ({"f": None}, ("accelerometer_landing: as the last run read it",)),
-        ({"f": replace(FACTS, sha256="b" * 64)}, ("accelerometer_landing: as the last",)),
+        ({"f": FACTS._replace(sha256="b" * 64)}, ("accelerometer_landing: as the last",)),
         ({}, ("accelerometer_landing: as the last run read it",)),
     ],
 )
