@@ -1,6 +1,7 @@
 """Landing files as devices deliver them: ``python -m benchmarks.small_files DATA FOLDER``.
 
-The lines of a data set in files of 100 KB. Every second file holds a line that cannot be used.
+The lines of a data set in files of 112 KB, 10,588 of them at 100x. Every second file holds a line
+that cannot be used.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-_BYTES = 100_000
+_BYTES = 112_420
 _BAD = b'{"cut": "short\n'
 
 

@@ -38,7 +38,7 @@ def sections(workshop: Workshop) -> Iterator[Section]:
     section = Section(
         f"Small files, at {scale}x",
         f"The same lines in {sum(1 for _ in data.rglob('*.json'))} files and in {files:,} files of"
-        " 100 KB, every second one with a line that cannot be used. Each lakehouse is made anew in"
+        " 112 KB, every second one with a line that cannot be used. Each lakehouse is made anew in"
         " each turn.",
     )
     section.parts += [
