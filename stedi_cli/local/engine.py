@@ -49,14 +49,16 @@ class Engine:
         self._memory = memory
         self._spared = False
         self._meanwhile: Callable[[], object] | None = None
+        # What tables are, by name; and which of them can be read now.
         self._defined: dict[str, str] = {}
+        self._shown: set[str] = set()
 
     def open(self) -> Self:
         """Connect; whoever calls this has to close it, however this ends."""
         self.temp = self._workspace.make()
         self._calls = Calls(duckdb.connect())
-        for name, value in (self._options() | {"enable_external_access": "false"}).items():
-            self.execute(f"SET {name} = {value}")
+        options = self._options() | {"enable_external_access": "false"}
+        self.execute("; ".join(f"SET {name} = {value}" for name, value in options.items()))
         return self
 
     def _options(self) -> dict[str, str]:
@@ -140,6 +142,8 @@ class Engine:
 
     def define(self, table: str, select: str, *, hint: str = "Run `stedi doctor`.") -> None:
         """Make a table readable by its name as the rows of a SELECT."""
+        if table in self._shown and self._defined[table] == select:
+            return
         try:
             self.execute(f"CREATE OR REPLACE VIEW {identifier(table)} AS {select}")
         except duckdb.Error as error:
@@ -147,14 +151,15 @@ class Engine:
                 f"The data of {table} cannot be read: {first_line(error)}", hint=hint
             ) from error
         self._defined[table] = select
+        self._shown.add(table)
 
     def show_only(self, tables: Iterable[str]) -> None:
         """Let only these tables be readable, so that a job reads what it says and nothing else."""
-        for table in tables:
-            if table in self._defined:
-                self.define(table, self._defined[table])
-        for table in self._defined.keys() - set(tables):
-            self.execute(f"DROP VIEW IF EXISTS {identifier(table)}")
+        for table in self._defined.keys() & set(tables):
+            self.define(table, self._defined[table])
+        if others := self._shown - set(tables):
+            self._shown -= others
+            self.execute("; ".join(f"DROP VIEW {identifier(table)}" for table in others))
 
     def define_files(self, table: Table, files: Sequence[Path]) -> None:
         """Make an Iceberg table readable by its name from its data files."""

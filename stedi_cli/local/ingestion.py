@@ -107,7 +107,11 @@ class Ingestion:
             StediError: If files cannot be read or a table not be written.
             BadDataError: If a table has more unusable lines than allowed, or more are unreadable.
         """
-        readings = [self._read(name, state) for name, state in landing.items()]
+        # The largest first: what else a run has to do at its start is done beside it.
+        sizes = {name: sum(f.size for f in state.files.values()) for name, state in landing.items()}
+        largest = sorted(sizes, key=sizes.__getitem__, reverse=True)
+        read = {name: self._read(name, landing[name]) for name in largest}
+        readings = [read[name] for name in landing]
         accounts = {reading.table.name: reading.account for reading in readings}
         found = {reading.table.name: reading.bad for reading in readings}
         judged = {name: account.fingerprint for name, account in accounts.items()}
