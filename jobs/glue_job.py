@@ -202,8 +202,10 @@ class Session:
             return False
         made = int(history.current.timestampMillis())
         landing = self.request["landing"]
-        copies = [landing[name]["typed"] for name in job["reads"] if name in landing]
-        for name in [*copies, *([HELD_BACK] if job["held_back"] is not None else [])]:
+        read_of = [landing[name]["typed"] for name in job["reads"] if name in landing]
+        if job["held_back"] is not None and not self.holds_nothing_back(job["held_back"], history):
+            read_of.append(HELD_BACK)
+        for name in read_of:
             source = self.tables.history(name)
             read = source.current if source is not None else None
             if read is None or int(read.timestampMillis()) >= made:
@@ -213,6 +215,15 @@ class Session:
             for name in job["reads"]
             if name not in landing
         )
+
+    def holds_nothing_back(self, names: list[str], history: History) -> bool:
+        """Tell whether nothing is held back of landing tables, nor was when a table was made."""
+        accounts = json.loads(history.summary.get("stedi.landing", "{}"))
+        used = [accounts.get(name) for name in names]
+        # The first versions wrote lists.
+        all_used = all(isinstance(of, dict) and of.get("quarantined") == 0 for of in used)
+        held = self.tables.history(HELD_BACK)
+        return all_used and (held is None or held.current is None)
 
     def loses_rows(self, job: dict[str, Any], history: History, rows: DataFrame) -> bool:
         """Compare a table with what it will hold; where they cannot be compared, rows are lost."""

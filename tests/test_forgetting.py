@@ -299,6 +299,14 @@ def by_chance(lake: Lake, project: Path, invoke: Callable[..., Result]) -> Lake:
     return Lake(lake.settings.root, project=project)
 
 
+def by_any_tie(lake: Lake, project: Path, invoke: Callable[..., Result]) -> Lake:
+    """A lakehouse whose first job does not say which of two records counts that differ by phone."""
+    invoke("init", project)
+    text = project / "jobs" / f"{FIRST}.sql"
+    text.write_text(text.read_text().replace("phone NULLS LAST, ", ""))
+    return Lake(lake.settings.root, project=project)
+
+
 def judge_otherwise(
     patch: pytest.MonkeyPatch, name: str = "customerName", value: str = "upper(raw.customerName)"
 ) -> None:
@@ -352,7 +360,7 @@ def test_rows_of_files_that_a_run_read_again_before_it_died_are_compared(
 
 @pytest.mark.slow
 def test_a_forced_run_compares_what_its_sql_leaves_open_and_no_more(
-    twice: Lake, monkeypatch: pytest.MonkeyPatch
+    twice: Lake, tmp_path: Path, invoke: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Told(Comparison):
         def __init__(self, engine: Engine, table: Table, before: list[Path], after: Path) -> None:
@@ -366,9 +374,13 @@ def test_a_forced_run_compares_what_its_sql_leaves_open_and_no_more(
     compared: list[str] = []
     monkeypatch.setattr("stedi_cli.local.runner.Comparison", Told)
     twice.run(force=True)
-    # By windows: whose latest record is which.
-    assert compared == ["customer_trusted", "step_trainer_trusted"]
+    assert compared == []
     assert _snapshots(twice) == dict.fromkeys(ALL, 3)
+    lake = by_any_tie(twice, tmp_path / "project", invoke)
+    lake.run()
+    compared.clear()
+    lake.run(force=True)
+    assert compared == ["customer_trusted"]
 
 
 def test_rows_made_to_have_one_hash_are_told_apart(lake: Lake, tmp_path: Path) -> None:

@@ -55,3 +55,22 @@ def test_a_record_that_lacks_something_is_none(name: str) -> None:
 @pytest.mark.parametrize("record", [None, 7, "text", [], [1], {"customer_landing": None}])
 def test_a_record_of_another_shape_is_none(record: Any) -> None:
     assert read(record) is None
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "asked", "all_used"),
+    [
+        ({"a": 0, "b": 0}, ["a", "b"], True),
+        ({"a": 0, "b": 1}, ["a"], True),
+        ({"a": 0, "b": 1}, ["a", "b"], False),
+        ({"a": 0}, ["a", "b"], False),
+        ({"a": None}, ["a"], False),
+        ({}, [], True),
+    ],
+)
+def test_all_lines_were_used_where_none_is_known_not_to_be(
+    quarantined: dict[str, int | None], asked: list[str], all_used: bool
+) -> None:
+    made = read({name: {**ACCOUNT, "quarantined": n} for name, n in quarantined.items()})
+    assert made is not None
+    assert made.used_all_lines(asked) is all_used

@@ -7,15 +7,8 @@ import pytest
 from conftest import mostly_slow
 
 from stedi_cli.errors import UsageError
-from stedi_cli.project.settings import load_settings
-from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS, UNREPEATABLE
-from stedi_cli.questions.statement import (
-    columns_named,
-    is_determined,
-    is_repeatable,
-    one_select,
-    tables_named,
-)
+from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
+from stedi_cli.questions.statement import columns_named, one_select, tables_named
 
 TABLES = ("customer_trusted", "customer_landing", "quarantine")
 
@@ -280,85 +273,3 @@ NAMED_COLUMNS = {
 @pytest.mark.parametrize("sql", NAMED_COLUMNS)
 def test_the_columns_that_a_query_names(sql: str) -> None:
     assert columns_named(sql) - {""} == NAMED_COLUMNS[sql]
-
-
-# --- What gives the same again -------------------------------------------------------------------
-
-DEPENDS_ON_MORE = [
-    "SELECT now()",
-    "SELECT * FROM (SELECT x FROM t WHERE y < Current_Date)",
-    "SELECT current_timestamp",
-    "SELECT CAST(localtime AS VARCHAR)",
-    "SELECT age(y) FROM t",
-    "WITH a AS (SELECT system.main.random() AS r) SELECT * FROM a",
-    "SELECT * FROM t ORDER BY uuid()",
-    "SELECT * FROM t USING SAMPLE 10%",
-    "SELECT * FROM (SELECT * FROM t TABLESAMPLE 5 ROWS)",
-    "SELECT sum(x) FILTER (WHERE random() < 0.5) FROM t",
-    "SELECT reservoir_quantile(x, 0.5) FROM t",
-    "SELECT current_user",
-    # Of Athena's own functions nobody here knows what they depend on.
-    "SELECT * FROM t WHERE rand() < 0.5",
-    "SELECT * FROM t WHERE shuffle(ARRAY[x, y])[1] > 0",
-    # It cannot be told.
-    "SELECT * FROM t FOR VERSION AS OF 1",
-    "SELEC",
-]
-GIVES_THE_SAME = [
-    "SELECT user, count(*) FROM t GROUP BY user",
-    "SELECT t.current_date, 'now()' AS random FROM t -- now()",
-    "SELECT sample FROM uuid",
-]
-
-
-@pytest.mark.parametrize("sql", DEPENDS_ON_MORE)
-def test_what_depends_on_clock_or_chance_is_not_repeatable(sql: str) -> None:
-    assert not is_repeatable(sql)
-
-
-@pytest.mark.parametrize("sql", GIVES_THE_SAME)
-def test_what_depends_on_tables_alone_is_repeatable(sql: str) -> None:
-    assert is_repeatable(sql)
-
-
-LEFT_OPEN = {
-    "a window": "SELECT row_number() OVER (ORDER BY x) FROM t",
-    "a limit": "SELECT x FROM t ORDER BY x LIMIT 9",
-    "a limit inside": "SELECT x FROM (SELECT x FROM t OFFSET 2) s",
-    "the first of each": "SELECT DISTINCT ON (x) x, y FROM t",
-    "places": "SELECT * FROM t POSITIONAL JOIN u",
-    "the nearest of several": "SELECT t.x FROM t ASOF JOIN u ON t.y >= u.y",
-    "what comes first": "SELECT first(x) FROM t",
-    "any of them": "SELECT any_value(x) FROM t",
-    "a sum of fractions": "SELECT sum(x) FROM t",
-    "what an engine takes for today": "SELECT x FROM t WHERE y > DATE 'today'",
-    "a number as an engine reads it": "SELECT CAST(x AS BIGINT) FROM t",
-    "nothing that can be read": "SELECT FROM WHERE",
-}
-
-
-@pytest.mark.parametrize("sql", [*LEFT_OPEN.values(), *DEPENDS_ON_MORE])
-def test_what_leaves_rows_open_is_not_determined(sql: str) -> None:
-    assert not is_determined(sql)
-
-
-@pytest.mark.parametrize(
-    ("job", "policy", "known"),
-    [
-        ("accelerometer_landing_to_trusted", "strict", True),
-        ("customer_trusted_to_curated", "strict", True),
-        ("machine_learning_curated", "strict", True),
-        ("customer_landing_to_trusted", "published", True),
-        ("customer_landing_to_trusted", "strict", False),
-        ("step_trainer_trusted", "strict", False),
-    ],
-)
-def test_what_joins_filters_and_groups_is_determined(job: str, policy: str, known: bool) -> None:
-    model = load_settings().lakehouse()
-    assert is_determined(model.job_text(model.jobs[job], policy).sql) is known
-
-
-def test_every_function_that_duckdb_says_is_not_constant_is_known() -> None:
-    asked = "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT'"
-    changing = {name for (name,) in duckdb.execute(asked).fetchall()}
-    assert changing & FUNCTIONS <= UNREPEATABLE <= FUNCTIONS

@@ -17,7 +17,8 @@ from stedi_cli.durable import body_in, with_digest
 from stedi_cli.lake.kept_part import Kept
 from stedi_cli.landing.files import LandingState
 from stedi_cli.project.lakehouse import Lakehouse
-from stedi_cli.questions.statement import is_repeatable, tables_named
+from stedi_cli.questions.determinism import is_repeatable
+from stedi_cli.questions.statement import tables_named
 
 FORM = 3
 """How questions are put, and what is kept of them: to be raised where that changes."""

@@ -248,8 +248,10 @@ class DuckRunner:
             state = states.get(tables[name].typed.name if is_copy else name)
             read = state.current if state else None
             if read is None:
-                return False
-            if is_copy or name == HELD_BACK:
+                # Of lines that could all be used nothing is held back.
+                held = self._lakehouse.holds_back(task.job)
+                same = name == HELD_BACK and by.used_all_lines(held)
+            elif is_copy or name == HELD_BACK:
                 same = read.committed_ms < made.committed_ms
             else:
                 same = by.inputs.get(name) == self._same.get(name, str(read.id))

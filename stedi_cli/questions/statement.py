@@ -7,8 +7,7 @@ and table in it has to be one of those that are known to be harmless.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,9 +16,9 @@ from stedi_cli.errors import UsageError
 from stedi_cli.masking import duckdb_said
 from stedi_cli.project.naming import meant
 from stedi_cli.questions.duckdb_errors import own_errors
-from stedi_cli.questions.parsed import tree_of
+from stedi_cli.questions.parsed import nodes_of, path_of, references_of, statements_of, tree_of
 from stedi_cli.questions.select_list import columns_listed
-from stedi_cli.questions.sql_functions import FUNCTIONS, REPEATABLE, TABLE_FUNCTIONS, UNCALLED
+from stedi_cli.questions.sql_functions import FUNCTIONS, TABLE_FUNCTIONS
 from stedi_cli.questions.sql_text import TOKEN, bare
 
 _EXPRESSIONS = frozenset(
@@ -38,20 +37,7 @@ _PARTS = frozenset(
     )
 )
 _SHOWN = frozenset({"DESCRIBE", "SHOW", "SUMMARY"})
-# No WINDOW, and no CAST, since engines take 'now' and the like for a time.
-_DETERMINED = frozenset(
-    {"CASE", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT"}
-    | {"FUNCTION", "OPERATOR", "STAR", "SUBQUERY"}
-)
-_DETERMINED_PARTS = frozenset(
-    {"BASE_TABLE", "DISTINCT_MODIFIER", "JOIN", "SELECT_NODE", "SET_OPERATION_NODE", "SUBQUERY"}
-    | {"ASCENDING", "DESCENDING", "ORDER_DEFAULT", "ORDER_MODIFIER"}
-)
-_DETERMINED_JOINS = frozenset({"CROSS", "REGULAR"})
-_DETERMINED_FUNCTIONS = frozenset({"count", "count_star", "lower", "max", "min", "trim", "~~"})
 _OWN_SCHEMAS: tuple[list[str], ...] = ([], ["main"], ["memory", "main"])
-# A name with one of these may be read as a file's.
-_FILE_LIKE = re.compile(r"[./\\:*?\[]")
 
 
 @dataclass(frozen=True)
@@ -98,7 +84,7 @@ def _only_read(sql: str) -> tuple[str, tuple[dict[str, Any], ...]]:
     refuse_broken_text(sql)
     try:
         with own_errors():
-            statements = duckdb.extract_statements(sql)
+            statements = statements_of(sql)
     except duckdb.Error as error:
         raise UsageError(
             f"The query cannot be run: {first_line(error)}",
@@ -111,17 +97,10 @@ def _only_read(sql: str) -> tuple[str, tuple[dict[str, Any], ...]]:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise no_select()
     text = bare(str(statements[0].query)).rstrip(";")
-    for node, _ in _nodes(tree_of(text)):
+    for node, _ in nodes_of(tree_of(text)):
         _refuse_node(node)
         _refuse_function(node)
-    return text, _references(text)
-
-
-@lru_cache(maxsize=64)
-def _references(sql: str) -> tuple[dict[str, Any], ...]:
-    """Return the nodes of a query that name what is none of its own WITH."""
-    nodes = _nodes(tree_of(sql))
-    return tuple(node for node, scope in nodes if _is_reference(node) and not _is_own(node, scope))
+    return text, references_of(text)
 
 
 def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
@@ -135,12 +114,12 @@ def tables_named(sql: str, tables: Iterable[str]) -> frozenset[str]:
     """
     known = {name.lower(): name for name in tables}
     try:
-        references = _references(sql)
+        references = references_of(sql)
     except UsageError:
         tokens = TOKEN.finditer(sql)
         words = [token["word"] or (token["name"] or "").strip('"') for token in tokens]
     else:
-        words = [_path(node)[-1] for node in references]
+        words = [path_of(node)[-1] for node in references]
     # Of `table$snapshots`, by which Athena shows what belongs to a table.
     names = {word.partition("$")[0].lower() for word in words}
     return frozenset(name for key, name in known.items() if key in names)
@@ -153,31 +132,6 @@ def names_given(sql: str) -> frozenset[str]:
     except (UsageError, IndexError):
         return frozenset()
     return frozenset(entry["key"].lower() for entry in node.get("cte_map", {}).get("map", []))
-
-
-def is_repeatable(sql: str) -> bool:
-    """Tell whether a query gives the same for the same tables, whenever and however often asked.
-
-    Where DuckDB cannot read it, that cannot be told, and so is denied.
-    """
-    try:
-        tree = tree_of(sql)
-    except UsageError:
-        return False
-    return not any(_depends_on_more(node) for node, _ in _nodes(tree))
-
-
-def is_determined(sql: str) -> bool:
-    """Tell whether a query gives the same rows for the same, on whichever engine it is asked.
-
-    Nothing in it may depend on the clock, on chance, or on the order in which rows lie, as a LIMIT
-    does, or a window, of which rows may stand at one place. What is not known not to is denied.
-    """
-    try:
-        tree = tree_of(sql)
-    except UsageError:
-        return False
-    return all(_is_determined(node) for node, _ in _nodes(tree))
 
 
 def columns_named(sql: str) -> frozenset[str]:
@@ -207,70 +161,14 @@ def first_line(error: Exception) -> str:
     return duckdb_said(error)
 
 
-def _nodes(tree: Any) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
-    """Yield every node with the names that a WITH around it gives a meaning."""
-    left: list[tuple[Any, frozenset[str]]] = [(tree, frozenset())]
-    while left:
-        node, scope = left.pop()
-        if isinstance(node, list):
-            left += [(child, scope) for child in node]
-        if not isinstance(node, dict):
-            continue
-        yield node, scope
-        if node.get("type") == "RECURSIVE_CTE_NODE":
-            scope |= {node["cte_name"].lower()}
-        for entry in node.get("cte_map", {}).get("map", []):
-            left.append((entry["value"], scope))
-            # As a file's name it would be read as a file wherever it has no other meaning.
-            if not _FILE_LIKE.search(entry["key"]):
-                scope |= {entry["key"].lower()}
-        left += [(child, scope) for key, child in node.items() if key != "cte_map"]
-
-
-def _is_reference(node: dict[str, Any]) -> bool:
-    shown = node.get("type") == "SHOW_REF" and "query" not in node
-    return node.get("type") == "BASE_TABLE" or shown
-
-
-def _path(node: dict[str, Any]) -> list[str]:
-    path: list[str] = node.get("qualified_name", {}).get("path") or [""]
-    return path
-
-
-def _is_own(node: dict[str, Any], scope: frozenset[str]) -> bool:
-    """Tell whether a table is one that the query itself names by WITH."""
-    *schema, name = _path(node)
-    return schema in ([], ["recurring"]) and name.lower() in scope and "query" not in node
-
-
 def _known_table(node: dict[str, Any], known: dict[str, str]) -> str:
-    *schema, name = _path(node)
+    *schema, name = path_of(node)
     if name.lower() not in known or [part.lower() for part in schema] not in _OWN_SCHEMAS:
         raise UsageError(
             f"There is no table {'.'.join([*schema, name])}.",
             hint=meant(name, known.values(), "`stedi tables` lists the tables."),
         )
     return known[name.lower()]
-
-
-def _depends_on_more(node: dict[str, Any]) -> bool:
-    """Tell whether a part of a query depends on more than the tables."""
-    said = node.get("column_names", [])
-    called = str(node.get("function_name", "")).lower()
-    uncalled = len(said) == 1 and str(said[0]).lower() in UNCALLED
-    return "sample" in node or bool(called and called not in REPEATABLE) or uncalled
-
-
-def _is_determined(node: dict[str, Any]) -> bool:
-    if _depends_on_more(node) or node.get("distinct_on_targets"):
-        return False
-    if "class" in node:
-        called = str(node.get("function_name", "")).lower()
-        return node["class"] in _DETERMINED and (not called or called in _DETERMINED_FUNCTIONS)
-    kind = node.get("type")
-    # A type that is no text is a column's. Other joins go by the order in which rows lie.
-    known = kind is None or not isinstance(kind, str) or kind in _DETERMINED_PARTS
-    return known and (kind != "JOIN" or node.get("ref_type") in _DETERMINED_JOINS)
 
 
 def _refuse_node(node: dict[str, Any]) -> None:

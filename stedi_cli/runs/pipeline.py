@@ -231,14 +231,14 @@ class Pipeline:
                     return
 
     def _task(self, plan: JobPlan, run: str, engine: str) -> Task:
-        from stedi_cli.questions.statement import is_determined
+        from stedi_cli.questions.determinism import is_determined
 
         job, text = plan.job, self._stale.recipes.text(plan.job)
         landing = {name: state for name, state in self._landing.items() if name in job.reads}
         provenance = self._stale.recipes.provenance(job, run=run, engine=engine)
         known = {name: state.fingerprint for name, state in landing.items()}
         provenance = dataclasses.replace(provenance, inputs=known)
-        same = plan.stale == FORCED and is_determined(text.sql)
+        same = plan.stale == FORCED and is_determined(text.sql, self._lakehouse.landing)
         return Task(job, text, provenance, landing, gives_the_same=same)
 
     def _unchanged(self, job: Job) -> JobDone:

@@ -6,6 +6,7 @@ It is read from Iceberg's metadata JSON alone, without any engine or Iceberg lib
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -89,6 +90,11 @@ class Provenance:
         """Tell whether both were made by the same job, policy, SQL, columns and inputs."""
         mine = (self.job, self.policy, self.sql, self.columns, self.inputs)
         return mine == (other.job, other.policy, other.sql, other.columns, other.inputs)
+
+    def used_all_lines(self, landing: Iterable[str]) -> bool:
+        """Tell whether every line of some landing tables could be used, as far as it is known."""
+        accounts = [self.landing.get(name) for name in landing]
+        return all(account is not None and account.quarantined == 0 for account in accounts)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as it leaves; ``docs/json.md`` says what is what."""
