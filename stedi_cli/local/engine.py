@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -153,7 +153,7 @@ class Engine:
         self._defined[table] = select
         self._shown.add(table)
 
-    def show_only(self, tables: Iterable[str]) -> None:
+    def show_only(self, tables: Collection[str]) -> None:
         """Let only these tables be readable, so that a job reads what it says and nothing else."""
         for table in self._defined.keys() & set(tables):
             self.define(table, self._defined[table])
