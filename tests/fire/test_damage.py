@@ -200,15 +200,23 @@ UNDER: dict[str, Callable[[Path], object]] = {
 }
 
 
+def _order(root: Path) -> list[str]:
+    """The landing tables in the order in which a run reads them: the largest first."""
+    folders = sorted((root / "landing").iterdir())
+    sizes = {f.name: sum(path.stat().st_size for path in f.iterdir()) for f in folders}
+    return sorted(sizes, key=sizes.__getitem__, reverse=True)
+
+
 @pytest.mark.parametrize("change", UNDER)
-@pytest.mark.parametrize("table", [1, 2])
+@pytest.mark.parametrize("sooner", [1, 0])
 def test_a_landing_file_that_changes_before_it_is_read(
-    built: Arena, change: str, table: int
+    built: Arena, change: str, sooner: int
 ) -> None:
     """While the table before it is read, or just before it is."""
     before = read(built.root)
     content = listing(built.root / "landing")
-    started = built.stopped("jobs run --all --reread", "fire.copy", at=table)
+    at = _order(built.root).index("accelerometer") + 1 - sooner
+    started = built.stopped("jobs run --all --reread", "fire.copy", at=at)
     path = built.root / "landing" / "accelerometer" / "a.json"
     UNDER[change](path)
     ended = started.go_on().end()
@@ -224,11 +232,12 @@ def test_a_landing_file_that_changes_before_it_is_read(
 
 
 @pytest.mark.parametrize("change", UNDER)
-@pytest.mark.parametrize("copy", [3, 5])
+@pytest.mark.parametrize("copy", [2, 5])
 def test_a_landing_file_that_changes_once_it_was_read(built: Arena, change: str, copy: int) -> None:
     """The run goes on with what it read, and says no more than that."""
     before = read(built.root)
-    path = built.root / "landing" / "accelerometer" / "a.json"
+    table, *_ = _order(built.root)
+    path, *_ = sorted((built.root / "landing" / table).iterdir())
     content = path.read_bytes()
     started = built.stopped("jobs run --all --reread", "fire.copy", at=copy)
     UNDER[change](path)
@@ -236,7 +245,7 @@ def test_a_landing_file_that_changes_once_it_was_read(built: Arena, change: str,
     assert read(built.root).tables == before.tables
     told = built.run("validate")
     assert told.code == 3
-    assert "accelerometer_landing" in told.out
+    assert f"{table}_landing" in told.out
     path.write_bytes(content)
     path.with_name("b.json").unlink(missing_ok=True)
     built.done("jobs", "run", "--all")
