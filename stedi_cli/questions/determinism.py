@@ -20,11 +20,12 @@ _DETERMINED_PARTS = frozenset(
     {"BASE_TABLE", "DISTINCT_MODIFIER", "JOIN", "SELECT_NODE", "SET_OPERATION_NODE", "SUBQUERY"}
     | {"ASCENDING", "DESCENDING", "ORDER_DEFAULT", "ORDER_MODIFIER"}
 )
+_DETERMINED_JOINS = frozenset({"CROSS", "REGULAR"})
+_DETERMINED_FUNCTIONS = frozenset({"count", "count_star", "lower", "max", "min", "trim", "~~"})
+# The parts of a SELECT whose rows are those of its table.
 _UNGROUPED = frozenset(
     {"type", "cte_map", "select_list", "from_table", "where_clause", "aggregate_handling"}
 )
-_DETERMINED_JOINS = frozenset({"CROSS", "REGULAR"})
-_DETERMINED_FUNCTIONS = frozenset({"count", "count_star", "lower", "max", "min", "trim", "~~"})
 
 
 def is_repeatable(sql: str) -> bool:
@@ -76,7 +77,7 @@ def _is_determined(node: dict[str, Any]) -> bool:
         return node["class"] in _DETERMINED and (not called or called in _DETERMINED_FUNCTIONS)
     kind = node.get("type")
     # A type that is no text is a column's. Other joins go by the order in which rows lie.
-    known = kind is None or not isinstance(kind, str) or kind in _DETERMINED_PARTS
+    known = not isinstance(kind, str) or kind in _DETERMINED_PARTS
     return known and (kind != "JOIN" or node.get("ref_type") in _DETERMINED_JOINS)
 
 

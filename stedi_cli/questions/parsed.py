@@ -25,7 +25,7 @@ _FILE_LIKE = re.compile(r"[./\\:*?\[]")
 def _parser() -> duckdb.DuckDBPyConnection:
     import duckdb
 
-    # To make one of its own takes longer than to parse all that a command asks.
+    # Not one of its own: to make that takes longer than to parse the SQL of a job.
     return duckdb.default_connection().cursor()
 
 
